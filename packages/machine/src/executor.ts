@@ -1,0 +1,67 @@
+/** What both executors promise; no layer may know which one it runs under. */
+import type { Agent, AgentContext } from './agent.ts';
+import type { AgentId } from './board.ts';
+import { type Machine } from './machine.ts';
+import { TraceWriter } from './trace.ts';
+
+export interface Executor {
+  readonly kind: 'deterministic' | 'threads';
+  /**
+   * Lets the agents run until `done()` holds; false if everything came to rest (or `patience` ran out) first.
+   * This is how the control half waits: for a queue to report that DMA stopped, for a guest's answer.
+   */
+  runUntil(done: () => boolean): boolean;
+  /** Lets the agents run until none has anything to do. */
+  runUntilIdle(): void;
+  /**
+   * Publishes what the control half wrote: returns when every agent has refreshed, after which no batch
+   * anywhere uses what stood there before.
+   */
+  publish(): void;
+  /** Ends the agents. A worker that failed is reported by throwing its error. */
+  stop(): Promise<void>;
+}
+
+/** The context of `agent` on this thread. */
+export function createAgentContext(
+  machine: Machine,
+  agent: AgentId,
+  wakeAt: (agent: AgentId, nanoseconds: number) => void,
+): AgentContext {
+  return {
+    machine,
+    agent,
+    name: machine.agentNames[agent] as string,
+    counters: machine.ledger.row(agent),
+    trace: new TraceWriter(machine.traceImage, agent, machine.board),
+    wakeAt: (nanoseconds) => wakeAt(agent, nanoseconds),
+  };
+}
+
+/** Runs one agent's turn: refresh if something was published, then step. True if it has more to do. */
+export class AgentRunner {
+  readonly id: AgentId;
+  readonly #agent: Agent;
+  readonly #machine: Machine;
+  readonly #trace: TraceWriter;
+  #seen = 0;
+
+  constructor(context: AgentContext, agent: Agent) {
+    this.id = context.agent;
+    this.#agent = agent;
+    this.#machine = context.machine;
+    this.#trace = context.trace;
+  }
+
+  turn(): boolean {
+    const board = this.#machine.board;
+    const epoch = board.epoch;
+    if (epoch !== this.#seen) {
+      this.#trace.refresh();
+      this.#agent.refresh?.();
+      this.#seen = epoch;
+      board.acknowledgeEpoch(this.id, epoch);
+    }
+    return this.#agent.step();
+  }
+}

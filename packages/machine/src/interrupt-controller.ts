@@ -1,0 +1,68 @@
+/**
+ * The MSI-X side of the interrupt controller: a message written to a processor's address makes a vector
+ * pending there.
+ *
+ *   message address   0xFEE00000 | processor << 12      (the x86 local-APIC window, physical mode)
+ *   message data      vector, bits 0..7
+ *
+ * Section 11.11 of Intel's SDM volume 3 gives the address layout followed here; group and mode bits are zero.
+ */
+import { type AgentId, type Board, MAX_PROCESSORS, VECTORS_PER_PROCESSOR } from './board.ts';
+
+const WINDOW = 0xfee00000;
+
+/** The MSI-X message that interrupts `processor` with `vector`. Address is unsigned. */
+export function msiMessage(processor: number, vector: number): { address: number; data: number } {
+  if (!(processor >= 0 && processor < MAX_PROCESSORS)) throw new RangeError(`processor ${processor}`);
+  if (!(vector >= 0 && vector < VECTORS_PER_PROCESSOR)) throw new RangeError(`vector ${vector}`);
+  return { address: (WINDOW | (processor << 12)) >>> 0, data: vector };
+}
+
+/** The processor that an MSI-X message address names, or -1 if it is no interrupt address. */
+export function msiProcessor(address: number): number {
+  return (address & 0xfff00000) >>> 0 === WINDOW ? (address >>> 12) & 0xff : -1;
+}
+
+export class InterruptController {
+  /** Messages to addresses that are no processor's; a device programmed wrongly. */
+  spurious = 0;
+  readonly #board: Board;
+  readonly #processorAgents: readonly AgentId[];
+  readonly #nextVector: number[] = [];
+
+  constructor(board: Board, processorAgents: readonly AgentId[]) {
+    this.#board = board;
+    this.#processorAgents = processorAgents;
+  }
+
+  get processorCount(): number {
+    return this.#processorAgents.length;
+  }
+
+  /**
+   * A vector of `processor` that nobody has yet, from 32 up as an operating system hands them out; -1 when all
+   * are taken. Control path: the number travels to the processor's agent, which connects its ISR there.
+   */
+  allocateVector(processor: number): number {
+    const vector = this.#nextVector[processor] ?? 32;
+    if (vector >= VECTORS_PER_PROCESSOR) return -1;
+    this.#nextVector[processor] = vector + 1;
+    return vector;
+  }
+
+  /** A device's MSI-X message; any thread, once per interrupt. */
+  message(address: number, data: number): void {
+    const processor = msiProcessor(address);
+    if (processor < 0 || processor >= this.#processorAgents.length) {
+      this.spurious++;
+      return;
+    }
+    this.raise(processor, data & 0xff);
+  }
+
+  /** Makes a vector pending on a processor and wakes it. */
+  raise(processor: number, vector: number): void {
+    this.#board.setVector(processor, vector);
+    this.#board.wake(this.#processorAgents[processor] as AgentId);
+  }
+}

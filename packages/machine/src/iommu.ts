@@ -1,0 +1,86 @@
+/**
+ * The board's DMA remapping hardware: per device domain and memory segment, one byte of rights per page.
+ *
+ * A device asks {@link DmaDomain.permits} before every transfer; what was not granted is refused and nothing
+ * is moved. Who may be granted what is the shared-memory manager's business; this is only the table it
+ * programs. The tables lie in shared memory, so a device on another thread sees a revocation at its next
+ * transfer, and nothing is cached that would have to be flushed.
+ */
+import { PAGE_SHIFT, type PhysicalMemory } from './memory.ts';
+
+export const DMA_READ = 1;
+export const DMA_WRITE = 2;
+
+/** What crosses to a worker thread. */
+export interface DmaDomainImage {
+  readonly name: string;
+  /** Indexed by segment id; `null` where the segment is wholly out of the domain's reach. */
+  readonly tables: readonly (SharedArrayBuffer | null)[];
+}
+
+export interface DmaDomain {
+  readonly name: string;
+  /**
+   * Rights of each page of a segment ({@link DMA_READ} | {@link DMA_WRITE}), or null if the domain reaches
+   * none of it. The device's hot loop indexes this itself: `table[offset >> 12] & DMA_WRITE`.
+   */
+  table(segmentId: number): Uint8Array | null;
+  /** True if every page of [offset, offset + length) grants all of `rights`. Never reads outside the table. */
+  permits(segmentId: number, offset: number, length: number, rights: number): boolean;
+  /** Sets the rights of whole pages; control path. `offset` and `length` are page-aligned bytes. */
+  setRights(segmentId: number, offset: number, length: number, rights: number): void;
+  image(): DmaDomainImage;
+}
+
+export function createDmaDomain(name: string, memory: PhysicalMemory): DmaDomain {
+  return makeDomain(name, [], memory);
+}
+
+export function attachDmaDomain(image: DmaDomainImage): DmaDomain {
+  return makeDomain(
+    image.name,
+    image.tables.map((buffer) => (buffer === null ? null : new Uint8Array(buffer))),
+    null,
+  );
+}
+
+function makeDomain(name: string, tables: (Uint8Array | null)[], memory: PhysicalMemory | null): DmaDomain {
+  const ensure = (segmentId: number): Uint8Array => {
+    const found = tables[segmentId];
+    if (found) return found;
+    if (memory === null) throw new Error(`DMA domain ${name}: only the machine that made it can extend it`);
+    const pages = memory.segment(segmentId).byteLength >>> PAGE_SHIFT;
+    while (tables.length <= segmentId) tables.push(null);
+    const made = new Uint8Array(new SharedArrayBuffer(pages));
+    tables[segmentId] = made;
+    return made;
+  };
+  return {
+    name,
+    table: (segmentId) => tables[segmentId] ?? null,
+    permits(segmentId, offset, length, rights): boolean {
+      const table = tables[segmentId];
+      if (!table || offset < 0 || length <= 0) return false;
+      const last = (offset + length - 1) >>> PAGE_SHIFT;
+      if (last >= table.length) return false;
+      for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
+        if (((table[page] as number) & rights) !== rights) return false;
+      }
+      return true;
+    },
+    setRights(segmentId, offset, length, rights): void {
+      if ((offset | length) & ((1 << PAGE_SHIFT) - 1)) {
+        throw new RangeError(`DMA domain ${name}: rights are per page, got offset ${offset} length ${length}`);
+      }
+      const table = ensure(segmentId);
+      const first = offset >>> PAGE_SHIFT;
+      const end = first + (length >>> PAGE_SHIFT);
+      if (end > table.length) throw new RangeError(`DMA domain ${name}: pages up to ${end} of ${table.length}`);
+      table.fill(rights, first, end);
+    },
+    image: () => ({
+      name,
+      tables: tables.map((table) => (table === null ? null : (table.buffer as SharedArrayBuffer))),
+    }),
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * A machine: memory, board, interrupt controller, clock, ledger and trace, joined.
+ *
+ * `createMachine` switches one on; `attachMachine` shows the same machine to another thread. Processors have
+ * agents of their own, numbered first, so an interrupt knows whom to wake.
+ */
+import { Board } from './board.ts';
+import type { AgentId } from './board.ts';
+import { type Clock, createVirtualClock } from './clock.ts';
+import { InterruptController } from './interrupt-controller.ts';
+import { createLedgerImage, Ledger, type LedgerImage } from './ledger.ts';
+import {
+  attachPhysicalMemory,
+  createPhysicalMemory,
+  type PhysicalMemory,
+  type SegmentImage,
+} from './memory.ts';
+import { createTraceImage, type TraceImage } from './trace.ts';
+
+export interface MachineOptions {
+  /** Bytes of host physical memory. */
+  readonly hostMemoryBytes: number;
+  /** Processors, 1..64. */
+  readonly processors: number;
+  /** Names of the agents besides the processors, e.g. `nic`, `vm:web`. Their ids follow the processors'. */
+  readonly agents: readonly string[];
+  /** Drop reasons that the layers declare, each beginning with `dropped.`. */
+  readonly dropReasons: readonly string[];
+  /** Trace records kept per agent (rounded up to a power of two); default 1024. */
+  readonly traceRecords?: number;
+  readonly clock?: Clock;
+}
+
+/** What crosses to a worker thread. */
+export interface MachineImage {
+  readonly segments: readonly SegmentImage[];
+  readonly board: SharedArrayBuffer;
+  readonly ledger: LedgerImage;
+  readonly trace: TraceImage;
+  readonly processors: number;
+  readonly agents: readonly string[];
+}
+
+export interface Machine {
+  readonly memory: PhysicalMemory;
+  readonly board: Board;
+  readonly interrupts: InterruptController;
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+  readonly traceImage: TraceImage;
+  readonly processorCount: number;
+  /** Names of all agents, indexed by id; processors first. */
+  readonly agentNames: readonly string[];
+  /** Id of an agent by name (`processor:0`, `nic`, …). Throws for a name that does not exist. */
+  agent(name: string): AgentId;
+  image(): MachineImage;
+}
+
+export function createMachine(options: MachineOptions): Machine {
+  const { processors, agents } = options;
+  if (!(processors >= 1 && processors <= 64)) throw new RangeError(`machine: ${processors} processors, need 1..64`);
+  const names = [...Array.from({ length: processors }, (_, i) => `processor:${i}`), ...agents];
+  if (new Set(names).size !== names.length) throw new Error(`machine: two agents share a name: ${names.join(' ')}`);
+  const board = new Board();
+  names.forEach((_, agent) => board.assignWorker(agent, -1));
+  return assemble({
+    memory: createPhysicalMemory(options.hostMemoryBytes),
+    board,
+    ledger: createLedgerImage(options.dropReasons, names.length),
+    trace: createTraceImage(names.length, options.traceRecords ?? 1024),
+    processors,
+    names,
+    clock: options.clock ?? createVirtualClock(),
+  });
+}
+
+/** The machine of `image`, seen from this thread. `clock` is the thread's reading of the machine's time. */
+export function attachMachine(image: MachineImage, clock: Clock): Machine {
+  return assemble({
+    memory: attachPhysicalMemory(image.segments),
+    board: new Board(image.board),
+    ledger: image.ledger,
+    trace: image.trace,
+    processors: image.processors,
+    names: image.agents,
+    clock,
+  });
+}
+
+interface Parts {
+  readonly memory: PhysicalMemory;
+  readonly board: Board;
+  readonly ledger: LedgerImage;
+  readonly trace: TraceImage;
+  readonly processors: number;
+  readonly names: readonly string[];
+  readonly clock: Clock;
+}
+
+function assemble(parts: Parts): Machine {
+  const { memory, board, processors, names, clock } = parts;
+  const processorAgents = Array.from({ length: processors }, (_, i) => i);
+  return {
+    memory,
+    board,
+    interrupts: new InterruptController(board, processorAgents),
+    clock,
+    ledger: new Ledger(parts.ledger),
+    traceImage: parts.trace,
+    processorCount: processors,
+    agentNames: names,
+    agent(name: string): AgentId {
+      const found = names.indexOf(name);
+      if (found < 0) throw new Error(`machine: no agent '${name}'; there are ${names.join(', ')}`);
+      return found;
+    },
+    image: () => ({
+      segments: memory.images(),
+      board: board.buffer,
+      ledger: parts.ledger,
+      trace: parts.trace,
+      processors,
+      agents: names,
+    }),
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * A processor: IRQL, interrupt service routines, and the DPC queue.
+ *
+ *   pending vectors ──ISR at DIRQL──> DPC queue ──DPC at DISPATCH_LEVEL──> back to PASSIVE_LEVEL
+ *
+ * `step` runs what was pending when it began: first the interrupts, then the DPCs in the order they were
+ * queued. A DPC that queues itself again runs in the next step, so other agents get their turn (this is what
+ * keeps a throttled receive DPC from starving its processor).
+ */
+import type { Board } from './board.ts';
+
+export const PASSIVE_LEVEL = 0;
+export const APC_LEVEL = 1;
+export const DISPATCH_LEVEL = 2;
+/** Any device interrupt level; the model has one. */
+export const DIRQL = 5;
+
+/** MiniportInterrupt / MiniportMessageInterrupt: acknowledge the device and queue a DPC, no more. */
+export interface InterruptServiceRoutine {
+  interrupt(vector: number): void;
+}
+
+/** MiniportInterruptDPC / a KDPC. Queued at most once at a time. */
+export interface Dpc {
+  runDpc(): void;
+}
+
+export class Processor {
+  readonly index: number;
+  /** Current IRQL; the verifier and asserting code read it. */
+  irql: number = PASSIVE_LEVEL;
+  interrupts = 0;
+  dpcs = 0;
+  /** Interrupts on vectors nobody is connected to. */
+  spurious = 0;
+  readonly #board: Board;
+  readonly #isrs: (InterruptServiceRoutine | null)[] = new Array<InterruptServiceRoutine | null>(256).fill(null);
+  #queue: Dpc[] = [];
+  #running: Dpc[] = [];
+
+  constructor(index: number, board: Board) {
+    this.index = index;
+    this.#board = board;
+  }
+
+  /** Connects a vector; `null` disconnects it. */
+  connect(vector: number, isr: InterruptServiceRoutine | null): void {
+    this.#isrs[vector] = isr;
+  }
+
+  /** KeInsertQueueDpc: false if it is queued already. */
+  queueDpc(dpc: Dpc): boolean {
+    if (this.#queue.includes(dpc)) return false;
+    this.#queue.push(dpc);
+    return true;
+  }
+
+  get hasDpc(): boolean {
+    return this.#queue.length !== 0;
+  }
+
+  /** Serves pending interrupts and queued DPCs; true if DPCs were queued meanwhile. */
+  step(): boolean {
+    for (let group = 0; group < 8; group++) {
+      let bits = this.#board.takeVectors(this.index, group);
+      while (bits !== 0) {
+        const bit = 31 - Math.clz32(bits & -bits);
+        bits &= bits - 1;
+        const isr = this.#isrs[(group << 5) | bit];
+        this.interrupts++;
+        if (isr) {
+          this.irql = DIRQL;
+          isr.interrupt((group << 5) | bit);
+          this.irql = PASSIVE_LEVEL;
+        } else this.spurious++;
+      }
+    }
+    const running = this.#queue;
+    if (running.length === 0) return false;
+    this.#queue = this.#running;
+    this.#running = running;
+    this.irql = DISPATCH_LEVEL;
+    for (let i = 0; i < running.length; i++) (running[i] as Dpc).runDpc();
+    this.irql = PASSIVE_LEVEL;
+    this.dpcs += running.length;
+    running.length = 0;
+    return this.#queue.length !== 0;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The causal trace: fixed-size records in shared memory, one ring per agent, one cheap check when off.
+ *
+ *   word  0         1     2      3 4 5 6 7
+ *        sequence  kind  stamp  a b c d e        (what a..e mean is the kind's business)
+ *
+ * `stamp` names the frame (the NIC's receive stamp, or the switch's number for a frame of a guest); 0 where the
+ * record is about no single frame. The sequence is the machine's, so records of all agents sort into one story.
+ */
+import type { AgentId, Board } from './board.ts';
+
+export const TRACE_OFF = 0;
+/** Only what the per-VM output needs: one record per delivery. */
+export const TRACE_DELIVERIES = 1;
+/** Everything. */
+export const TRACE_ALL = 2;
+export type TraceLevel = typeof TRACE_OFF | typeof TRACE_DELIVERIES | typeof TRACE_ALL;
+
+const RECORD_WORDS = 8;
+/** Ring header: [0] level, [1] records written, [2] the one stamp wanted (0 = all). */
+const HEADER_WORDS = 16;
+
+export interface TraceImage {
+  readonly agents: number;
+  readonly records: number;
+  readonly buffer: SharedArrayBuffer;
+}
+
+export interface TraceRecord {
+  readonly sequence: number;
+  readonly agent: AgentId;
+  readonly kind: number;
+  readonly stamp: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+  readonly e: number;
+}
+
+export function createTraceImage(agents: number, records: number): TraceImage {
+  const size = 2 ** Math.ceil(Math.log2(Math.max(records, 2)));
+  return {
+    agents,
+    records: size,
+    buffer: new SharedArrayBuffer((HEADER_WORDS + size * RECORD_WORDS) * agents * 4),
+  };
+}
+
+/** One agent's pen. `level` is re-read at batch boundaries through {@link refresh}; test it before `write`. */
+export class TraceWriter {
+  /** Cached trace level; hot code asks `writer.level !== 0` once per batch. */
+  level = 0;
+  /** The one stamp wanted, or 0 for all. */
+  onlyStamp = 0;
+  readonly #words: Int32Array;
+  readonly #mask: number;
+  readonly #board: Board;
+  #written = 0;
+
+  constructor(image: TraceImage, agent: AgentId, board: Board) {
+    const words = HEADER_WORDS + image.records * RECORD_WORDS;
+    this.#words = new Int32Array(image.buffer, agent * words * 4, words);
+    this.#mask = image.records - 1;
+    this.#board = board;
+    this.#written = this.#words[1] as number;
+    this.refresh();
+  }
+
+  refresh(): void {
+    this.level = Atomics.load(this.#words, 0);
+    this.onlyStamp = this.#words[2] as number;
+  }
+
+  /** True if a record at `level` about `stamp` is wanted. */
+  wants(level: TraceLevel, stamp: number): boolean {
+    return this.level >= level && (this.onlyStamp === 0 || this.onlyStamp === stamp);
+  }
+
+  write(kind: number, stamp: number, a: number, b: number, c: number, d: number, e: number): void {
+    const words = this.#words;
+    const at = HEADER_WORDS + (this.#written & this.#mask) * RECORD_WORDS;
+    words[at] = this.#board.nextTraceSequence();
+    words[at + 1] = kind;
+    words[at + 2] = stamp;
+    words[at + 3] = a;
+    words[at + 4] = b;
+    words[at + 5] = c;
+    words[at + 6] = d;
+    words[at + 7] = e;
+    this.#written = (this.#written + 1) | 0;
+    Atomics.store(words, 1, this.#written);
+  }
+}
+
+/** Reads all rings; the control half's side. */
+export class TraceReader {
+  /** Records overwritten before they were read. */
+  lost = 0;
+  readonly #rings: Int32Array[] = [];
+  readonly #read: number[] = [];
+  readonly #records: number;
+
+  constructor(image: TraceImage) {
+    const words = HEADER_WORDS + image.records * RECORD_WORDS;
+    for (let agent = 0; agent < image.agents; agent++) {
+      this.#rings.push(new Int32Array(image.buffer, agent * words * 4, words));
+      this.#read.push(0);
+    }
+    this.#records = image.records;
+  }
+
+  /** Sets what all agents record from their next batch on. `onlyStamp` 0 = every frame. */
+  setLevel(level: TraceLevel, onlyStamp: number = 0): void {
+    for (const ring of this.#rings) {
+      ring[2] = onlyStamp;
+      Atomics.store(ring, 0, level);
+    }
+  }
+
+  /** Records per ring: what may be written between two drains without loss. */
+  get capacity(): number {
+    return this.#records;
+  }
+
+  /** What was recorded since the last drain, in sequence order. Call it while the agents rest. */
+  drain(): TraceRecord[] {
+    const out: TraceRecord[] = [];
+    this.#rings.forEach((ring, agent) => {
+      const written = Atomics.load(ring, 1);
+      let from = this.#read[agent] as number;
+      const waiting = (written - from) | 0;
+      if (waiting > this.#records) {
+        this.lost += waiting - this.#records;
+        from = (written - this.#records) | 0;
+      }
+      for (; from !== written; from = (from + 1) | 0) {
+        const at = HEADER_WORDS + (from & (this.#records - 1)) * RECORD_WORDS;
+        out.push({
+          sequence: ring[at] as number,
+          kind: ring[at + 1] as number,
+          stamp: ring[at + 2] as number,
+          a: ring[at + 3] as number,
+          b: ring[at + 4] as number,
+          c: ring[at + 5] as number,
+          d: ring[at + 6] as number,
+          e: ring[at + 7] as number,
+          agent,
+        });
+      }
+      this.#read[agent] = written;
+    });
+    return out.sort((x, y) => (x.sequence - y.sequence) | 0);
+  }
+}
