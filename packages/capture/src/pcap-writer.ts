@@ -1,0 +1,76 @@
+import { ChunkWriter, DEFAULT_CHUNK_LENGTH } from './chunk-writer.ts';
+import { PCAP_MAGIC_MICROSECONDS, PCAP_MAGIC_NANOSECONDS } from './file-magic.ts';
+import { LINKTYPE_ETHERNET } from './link-type.ts';
+import type { PacketInput } from './packet.ts';
+import { PacketBounds } from './packet-bounds.ts';
+import type { CaptureSink } from './sink.ts';
+
+export interface PcapWriterOptions {
+  readonly sink: CaptureSink;
+  /** Default `LINKTYPE_ETHERNET`. */
+  readonly linkType?: number;
+  /** Most bytes stored of a packet; longer ones are cut. Default 262144, the most pcap readers take. */
+  readonly snapLength?: number;
+  /** Times in nanoseconds instead of microseconds. Default true. */
+  readonly nanosecond?: boolean;
+  /** Default false. */
+  readonly bigEndian?: boolean;
+  /** Bytes gathered before the sink is called. Default 65536. */
+  readonly chunkLength?: number;
+}
+
+export interface PcapWriter {
+  /** Throws a RangeError for lengths or times that no pcap record can hold; nothing is written then. */
+  writePacket(packet: PacketInput): void;
+  /** Hands everything written so far to the sink. */
+  flush(): void;
+  /** Flushes and ends the file; the sink is left open. */
+  close(): void;
+}
+
+const DEFAULT_SNAP_LENGTH = 262_144;
+
+/** Starts a pcap file; see {@link https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html}. */
+export function createPcapWriter(options: PcapWriterOptions): PcapWriter {
+  const { linkType = LINKTYPE_ETHERNET, snapLength = DEFAULT_SNAP_LENGTH, nanosecond = true } = options;
+  if (!(Number.isInteger(snapLength) && snapLength > 0 && snapLength <= DEFAULT_SNAP_LENGTH)) {
+    throw new RangeError(
+      `snapLength: expected an integer from 1 to ${DEFAULT_SNAP_LENGTH}, found ${snapLength}`,
+    );
+  }
+  if (!(Number.isInteger(linkType) && linkType >= 0 && linkType <= 0xffff)) {
+    throw new RangeError(`linkType: expected an integer from 0 to 65535, found ${linkType}`);
+  }
+  const out = new ChunkWriter(
+    options.sink,
+    options.chunkLength ?? DEFAULT_CHUNK_LENGTH,
+    options.bigEndian ?? false,
+  );
+  const bounds = new PacketBounds();
+  out.u32(nanosecond ? PCAP_MAGIC_NANOSECONDS : PCAP_MAGIC_MICROSECONDS);
+  out.u16(2);
+  out.u16(4);
+  out.zeros(8);
+  out.u32(snapLength);
+  out.u32(linkType);
+  return {
+    writePacket(packet: PacketInput): void {
+      out.refuseClosed();
+      bounds.take(packet, snapLength);
+      if (packet.seconds < 0 || packet.seconds > 0xffff_ffff) {
+        throw new RangeError(`packet.seconds: expected an unsigned 32-bit integer, found ${packet.seconds}`);
+      }
+      out.u32(packet.seconds);
+      out.u32(nanosecond ? packet.nanoseconds : Math.floor(packet.nanoseconds / 1000));
+      out.u32(bounds.storedLength);
+      out.u32(bounds.originalLength);
+      out.bytes(packet.bytes, bounds.offset, bounds.storedLength);
+    },
+    flush(): void {
+      out.flush();
+    },
+    close(): void {
+      out.close();
+    },
+  };
+}
