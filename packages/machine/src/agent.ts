@@ -1,8 +1,9 @@
 /**
- * An agent is what can run by itself: a device, a processor, a guest. It is built from shared memory alone, so
- * the same code runs in the caller's thread (deterministic executor) or in a worker (threads executor).
+ * An agent is what can run by itself: a device, a processor, a guest. It is built from shared memory and from
+ * messages that survive a structured clone, so the same code runs in the caller's thread (deterministic
+ * executor) or in a worker (threads executor).
  *
- *   wake(agent) ──> [refresh() if something was published] ──> step() ──more?──> step() …
+ *   wake(agent) ──> [refresh(messages) if something was published] ──> step() ──more?──> step() …
  */
 import type { AgentId } from './board.ts';
 import type { Machine } from './machine.ts';
@@ -12,10 +13,11 @@ export interface Agent {
   /** Does one bounded batch of work; true if there is more to do now. */
   step(): boolean;
   /**
-   * The control half has published something: re-read the shared tables. Runs between batches; when it
-   * returns, the agent has acknowledged and no batch uses the old tables any more.
+   * The control half has published something: `messages` are what it posted to this agent, oldest first, and
+   * shared tables may have changed. Runs between batches; when it returns, the agent has acknowledged and no
+   * batch uses the old state any more.
    */
-  refresh?(): void;
+  refresh(messages: readonly unknown[]): void;
 }
 
 /** What an agent is given: its machine as seen from its own thread, its counters, its pen. */
@@ -31,4 +33,14 @@ export interface AgentContext {
 }
 
 /** Makes an agent on the thread it will run on. `data` survived a structured clone. */
-export type AgentFactory<Data> = (context: AgentContext, data: Data) => Agent;
+export type AgentFactory<Data = unknown> = (context: AgentContext, data: Data) => Agent;
+
+/** The factories that an executor (or a worker's entry file) knows, by name. */
+export type AgentFactories = Readonly<Record<string, AgentFactory<never>>>;
+
+/** One agent to start: its name on the machine, its factory's name, and the factory's data. */
+export interface AgentAssignment {
+  readonly name: string;
+  readonly factory: string;
+  readonly data: unknown;
+}

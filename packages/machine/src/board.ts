@@ -57,6 +57,10 @@ export class Board {
     this.words[AGENTS + agent * LINE + 2] = worker;
   }
 
+  workerOf(agent: AgentId): number {
+    return this.words[AGENTS + agent * LINE + 2] as number;
+  }
+
   /** Makes an agent run soon. Any thread; once per batch, never per frame. */
   wake(agent: AgentId): void {
     const words = this.words;

@@ -4,7 +4,7 @@
  *
  * Each turn costs `stepNanoseconds` of virtual time. When nobody is pending, the clock jumps to the next timer.
  */
-import type { Agent, AgentFactory } from './agent.ts';
+import type { AgentFactories, AgentFactory } from './agent.ts';
 import type { AgentId } from './board.ts';
 import type { VirtualClock } from './clock.ts';
 import { AgentRunner, createAgentContext, type Executor } from './executor.ts';
@@ -12,6 +12,8 @@ import type { Machine } from './machine.ts';
 import { createRandom } from './random.ts';
 
 export interface DeterministicOptions {
+  /** The agent factories this executor can start, by name. */
+  readonly factories: AgentFactories;
   readonly seed?: number;
   /** Virtual nanoseconds one turn of an agent takes; default 1000. */
   readonly stepNanoseconds?: number;
@@ -19,18 +21,19 @@ export interface DeterministicOptions {
 
 export interface DeterministicExecutor extends Executor {
   readonly kind: 'deterministic';
-  /** Puts an agent on the machine; before anything runs, or between runs. */
-  addAgent<Data>(name: string, factory: AgentFactory<Data>, data: Data): Agent;
   /** Takes one turn of one pending agent; false if nobody is pending and no timer is set. */
   step(): boolean;
   /** Turns taken since the start. */
   readonly turns: number;
 }
 
+/** One thread sees everything already. */
+const nothingToCollect = (): void => {};
+
 export function createDeterministicExecutor(
   machine: Machine,
   clock: VirtualClock,
-  options: DeterministicOptions = {},
+  options: DeterministicOptions,
 ): DeterministicExecutor {
   const board = machine.board;
   const random = createRandom(options.seed ?? 1);
@@ -68,7 +71,7 @@ export function createDeterministicExecutor(
     if (ready.length === 0) return fireTimers();
     const chosen = ready[ready.length === 1 ? 0 : random.below(ready.length)] as AgentRunner;
     board.takePending(chosen.id);
-    if (chosen.turn()) board.wake(chosen.id);
+    if (chosen.turn(nothingToCollect)) board.wake(chosen.id);
     clock.advance(cost);
     turns++;
     return true;
@@ -79,12 +82,21 @@ export function createDeterministicExecutor(
     get turns() {
       return turns;
     },
-    addAgent<Data>(name: string, factory: AgentFactory<Data>, data: Data): Agent {
-      const context = createAgentContext(machine, machine.agent(name), wakeAt);
-      const agent = factory(context, data);
-      runners.push(new AgentRunner(context, agent));
-      board.wake(context.agent);
-      return agent;
+    start(agents) {
+      for (const { name, factory, data } of agents) {
+        const make = options.factories[factory] as AgentFactory<unknown> | undefined;
+        if (make === undefined) throw new Error(`no agent factory '${factory}'`);
+        const context = createAgentContext(machine, machine.agent(name), wakeAt);
+        runners.push(new AgentRunner(context, make(context, structuredClone(data))));
+        board.wake(context.agent);
+      }
+    },
+    post(agent, message) {
+      const id = machine.agent(agent);
+      const runner = runners.find((candidate) => candidate.id === id);
+      if (runner === undefined) throw new Error(`agent '${agent}' has not been started`);
+      // Cloned as a worker's message would be, so that code which works here works there.
+      runner.inbox.push(structuredClone(message));
     },
     step,
     runUntil(done) {

@@ -1,11 +1,21 @@
 /** What both executors promise; no layer may know which one it runs under. */
-import type { Agent, AgentContext } from './agent.ts';
+import type { Agent, AgentAssignment, AgentContext } from './agent.ts';
 import type { AgentId } from './board.ts';
-import { type Machine } from './machine.ts';
+import type { Machine } from './machine.ts';
 import { TraceWriter } from './trace.ts';
 
 export interface Executor {
   readonly kind: 'deterministic' | 'threads';
+  /**
+   * Starts agents, in this order. Under the threads executor one call is one worker thread: call once with all
+   * guests, or once per guest.
+   */
+  start(agents: readonly AgentAssignment[]): void;
+  /**
+   * Leaves a message for an agent; it gets it at the next {@link publish}. The message is cloned, except that
+   * shared buffers stay shared.
+   */
+  post(agent: string, message: unknown): void;
   /**
    * Lets the agents run until `done()` holds; false if everything came to rest (or `patience` ran out) first.
    * This is how the control half waits: for a queue to report that DMA stopped, for a guest's answer.
@@ -41,6 +51,8 @@ export function createAgentContext(
 /** Runs one agent's turn: refresh if something was published, then step. True if it has more to do. */
 export class AgentRunner {
   readonly id: AgentId;
+  /** Messages posted and not yet handed over. */
+  readonly inbox: unknown[] = [];
   readonly #agent: Agent;
   readonly #machine: Machine;
   readonly #trace: TraceWriter;
@@ -53,12 +65,14 @@ export class AgentRunner {
     this.#trace = context.trace;
   }
 
-  turn(): boolean {
+  /** `collect` brings in what other threads posted; it is called only when something was published. */
+  turn(collect: () => void): boolean {
     const board = this.#machine.board;
     const epoch = board.epoch;
     if (epoch !== this.#seen) {
+      collect();
       this.#trace.refresh();
-      this.#agent.refresh?.();
+      this.#agent.refresh(this.inbox.splice(0));
       this.#seen = epoch;
       board.acknowledgeEpoch(this.id, epoch);
     }

@@ -21,7 +21,8 @@ export interface FrameRingImage {
 }
 
 export function createFrameRing(slots: number, dataBytes: number): FrameRingImage {
-  if (slots < 2 || (slots & (slots - 1)) !== 0) throw new RangeError(`frame ring: ${slots} slots, need a power of two`);
+  if (slots < 2 || (slots & (slots - 1)) !== 0)
+    throw new RangeError(`frame ring: ${slots} slots, need a power of two`);
   const rounded = Math.ceil(dataBytes / 64) * 64;
   return {
     slots,
@@ -78,11 +79,9 @@ export class FrameProducer extends RingSide {
    * bytes there, then {@link commit}. The 63 bytes after the frame may be overwritten.
    */
   reserve(length: number): number {
-    if ((this.#tail - this.#head) | 0) {
-      if (((this.#tail - this.#head) | 0) >= this.slots) {
-        this.#head = Atomics.load(this.words, HEAD);
-        if (((this.#tail - this.#head) | 0) >= this.slots) return -1;
-      }
+    if (((this.#tail - this.#head) | 0) >= this.slots) {
+      this.#head = Atomics.load(this.words, HEAD);
+      if (((this.#tail - this.#head) | 0) >= this.slots) return -1;
     }
     const need = Math.max(64, (length + 63) & ~63);
     let at = this.#place(need);

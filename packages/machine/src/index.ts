@@ -7,7 +7,7 @@
  *
  * @packageDocumentation
  */
-export type { Agent, AgentContext, AgentFactory } from './agent.ts';
+export type { Agent, AgentAssignment, AgentContext, AgentFactories, AgentFactory } from './agent.ts';
 export { type AgentId, Board, MAX_PROCESSORS } from './board.ts';
 export { type Clock, createRealClock, createVirtualClock, type VirtualClock } from './clock.ts';
 export {
@@ -38,7 +38,13 @@ export {
   RECEIVED_FROM_WIRE,
   TRANSMITTED,
 } from './ledger.ts';
-export { attachMachine, createMachine, type Machine, type MachineImage, type MachineOptions } from './machine.ts';
+export {
+  attachMachine,
+  createMachine,
+  type Machine,
+  type MachineImage,
+  type MachineOptions,
+} from './machine.ts';
 export {
   attachPhysicalMemory,
   attachSegment,
@@ -60,12 +66,7 @@ export {
   Processor,
 } from './processor.ts';
 export { createRandom, type Random } from './random.ts';
-export {
-  type AgentAssignment,
-  createThreadsExecutor,
-  type ThreadsOptions,
-  type WorkerStart,
-} from './threads-executor.ts';
+export { createThreadsExecutor, type ThreadsOptions, type WorkerStart } from './threads-executor.ts';
 export {
   createTraceImage,
   TRACE_ALL,

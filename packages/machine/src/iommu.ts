@@ -70,12 +70,15 @@ function makeDomain(name: string, tables: (Uint8Array | null)[], memory: Physica
     },
     setRights(segmentId, offset, length, rights): void {
       if ((offset | length) & ((1 << PAGE_SHIFT) - 1)) {
-        throw new RangeError(`DMA domain ${name}: rights are per page, got offset ${offset} length ${length}`);
+        throw new RangeError(
+          `DMA domain ${name}: rights are per page, got offset ${offset} length ${length}`,
+        );
       }
       const table = ensure(segmentId);
       const first = offset >>> PAGE_SHIFT;
       const end = first + (length >>> PAGE_SHIFT);
-      if (end > table.length) throw new RangeError(`DMA domain ${name}: pages up to ${end} of ${table.length}`);
+      if (end > table.length)
+        throw new RangeError(`DMA domain ${name}: pages up to ${end} of ${table.length}`);
       table.fill(rights, first, end);
     },
     image: () => ({

@@ -63,7 +63,8 @@ export class Ledger {
   /** Column of a counter, the index into every {@link row}. Throws for a name no layer declared. */
   column(name: string): number {
     const found = this.#index.get(name);
-    if (found === undefined) throw new Error(`ledger: no counter '${name}'; declare it when the machine is made`);
+    if (found === undefined)
+      throw new Error(`ledger: no counter '${name}'; declare it when the machine is made`);
     return found;
   }
 
@@ -77,7 +78,8 @@ export class Ledger {
   total(name: string): number {
     const width = this.names.length;
     let sum = 0;
-    for (let at = this.column(name); at < width * this.#agents; at += width) sum += this.#counters[at] as number;
+    for (let at = this.column(name); at < width * this.#agents; at += width)
+      sum += this.#counters[at] as number;
     return sum;
   }
 
@@ -110,7 +112,8 @@ export class Ledger {
 /** Makes the image of a ledger with the standard counters and the drop reasons the layers declare. */
 export function createLedgerImage(reasons: readonly string[], agents: number): LedgerImage {
   for (const reason of reasons) {
-    if (!reason.startsWith(DROPPED_PREFIX)) throw new Error(`ledger: '${reason}' must begin with '${DROPPED_PREFIX}'`);
+    if (!reason.startsWith(DROPPED_PREFIX))
+      throw new Error(`ledger: '${reason}' must begin with '${DROPPED_PREFIX}'`);
   }
   const names = [...new Set([...STANDARD, ...reasons])];
   return { names, agents, buffer: new SharedArrayBuffer(names.length * agents * 8) };

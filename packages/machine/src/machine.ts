@@ -4,8 +4,7 @@
  * `createMachine` switches one on; `attachMachine` shows the same machine to another thread. Processors have
  * agents of their own, numbered first, so an interrupt knows whom to wake.
  */
-import { Board } from './board.ts';
-import type { AgentId } from './board.ts';
+import { type AgentId, Board, MAX_AGENTS } from './board.ts';
 import { type Clock, createVirtualClock } from './clock.ts';
 import { InterruptController } from './interrupt-controller.ts';
 import { createLedgerImage, Ledger, type LedgerImage } from './ledger.ts';
@@ -24,6 +23,8 @@ export interface MachineOptions {
   readonly processors: number;
   /** Names of the agents besides the processors, e.g. `nic`, `vm:web`. Their ids follow the processors'. */
   readonly agents: readonly string[];
+  /** Most agents there can ever be; default: those named here and 8 more. */
+  readonly maxAgents?: number;
   /** Drop reasons that the layers declare, each beginning with `dropped.`. */
   readonly dropReasons: readonly string[];
   /** Trace records kept per agent (rounded up to a power of two); default 1024. */
@@ -51,6 +52,8 @@ export interface Machine {
   readonly processorCount: number;
   /** Names of all agents, indexed by id; processors first. */
   readonly agentNames: readonly string[];
+  /** Gives a new agent a number; control path. Throws when `maxAgents` are there. */
+  addAgent(name: string): AgentId;
   /** Id of an agent by name (`processor:0`, `nic`, …). Throws for a name that does not exist. */
   agent(name: string): AgentId;
   image(): MachineImage;
@@ -58,16 +61,20 @@ export interface Machine {
 
 export function createMachine(options: MachineOptions): Machine {
   const { processors, agents } = options;
-  if (!(processors >= 1 && processors <= 64)) throw new RangeError(`machine: ${processors} processors, need 1..64`);
+  if (!(processors >= 1 && processors <= 64))
+    throw new RangeError(`machine: ${processors} processors, need 1..64`);
   const names = [...Array.from({ length: processors }, (_, i) => `processor:${i}`), ...agents];
-  if (new Set(names).size !== names.length) throw new Error(`machine: two agents share a name: ${names.join(' ')}`);
+  if (new Set(names).size !== names.length)
+    throw new Error(`machine: two agents share a name: ${names.join(' ')}`);
+  const capacity = options.maxAgents ?? names.length + 8;
+  if (capacity > MAX_AGENTS) throw new RangeError(`machine: ${capacity} agents, at most ${MAX_AGENTS}`);
   const board = new Board();
-  names.forEach((_, agent) => board.assignWorker(agent, -1));
+  for (let agent = 0; agent < names.length; agent++) board.assignWorker(agent, -1);
   return assemble({
     memory: createPhysicalMemory(options.hostMemoryBytes),
     board,
-    ledger: createLedgerImage(options.dropReasons, names.length),
-    trace: createTraceImage(names.length, options.traceRecords ?? 1024),
+    ledger: createLedgerImage(options.dropReasons, capacity),
+    trace: createTraceImage(capacity, options.traceRecords ?? 1024),
     processors,
     names,
     clock: options.clock ?? createVirtualClock(),
@@ -98,7 +105,8 @@ interface Parts {
 }
 
 function assemble(parts: Parts): Machine {
-  const { memory, board, processors, names, clock } = parts;
+  const { memory, board, processors, clock } = parts;
+  const names = [...parts.names];
   const processorAgents = Array.from({ length: processors }, (_, i) => i);
   return {
     memory,
@@ -109,6 +117,12 @@ function assemble(parts: Parts): Machine {
     traceImage: parts.trace,
     processorCount: processors,
     agentNames: names,
+    addAgent(name: string): AgentId {
+      if (names.includes(name)) throw new Error(`machine: there is an agent '${name}' already`);
+      if (names.length >= parts.trace.agents) throw new RangeError(`machine: no room for agent '${name}'`);
+      board.assignWorker(names.length, -1);
+      return names.push(name) - 1;
+    },
     agent(name: string): AgentId {
       const found = names.indexOf(name);
       if (found < 0) throw new Error(`machine: no agent '${name}'; there are ${names.join(', ')}`);

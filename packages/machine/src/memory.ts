@@ -56,10 +56,12 @@ export interface PhysicalMemory {
   /** The segment with this id. Throws for an id that was never added: a programmer's error. */
   segment(id: number): MemorySegment;
   /**
-   * Adds a segment of at least `bytes` bytes (rounded up to whole pages). Control path, before the agents
-   * that use it are started.
+   * Adds a segment of at least `bytes` bytes (rounded up to whole pages). Control path; agents on other threads
+   * see it from the next publication on.
    */
   addSegment(name: string, bytes: number): MemorySegment;
+  /** Shows a segment that another thread's machine added; ids must arrive in order. */
+  adopt(image: SegmentImage): void;
   images(): SegmentImage[];
 }
 
@@ -90,6 +92,12 @@ export function attachPhysicalMemory(images: readonly SegmentImage[]): PhysicalM
       const made = attachSegment({ id: segments.length, name, buffer: new SharedArrayBuffer(rounded) });
       segments.push(made);
       return made;
+    },
+    adopt(image: SegmentImage): void {
+      if (image.id < segments.length) return;
+      if (image.id !== segments.length)
+        throw new RangeError(`segment ${image.id} adopted before ${segments.length}`);
+      segments.push(attachSegment(image));
     },
     images: () => segments.map(({ id, name, buffer }) => ({ id, name, buffer })),
   };

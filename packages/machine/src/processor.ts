@@ -34,7 +34,9 @@ export class Processor {
   /** Interrupts on vectors nobody is connected to. */
   spurious = 0;
   readonly #board: Board;
-  readonly #isrs: (InterruptServiceRoutine | null)[] = new Array<InterruptServiceRoutine | null>(256).fill(null);
+  readonly #isrs: (InterruptServiceRoutine | null)[] = new Array<InterruptServiceRoutine | null>(256).fill(
+    null,
+  );
   #queue: Dpc[] = [];
   #running: Dpc[] = [];
 

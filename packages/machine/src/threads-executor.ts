@@ -4,16 +4,11 @@
  * Each worker takes the turns of its agents round-robin while any is pending, spins for a little, then sleeps
  * until woken. The control half stays in the caller's thread and waits without returning to the event loop.
  */
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { AgentAssignment } from './agent.ts';
 import type { Executor } from './executor.ts';
 import type { Machine, MachineImage } from './machine.ts';
-
-/** One agent of a worker: which factory (by name, resolved by the worker's entry file) and its data. */
-export interface AgentAssignment {
-  readonly name: string;
-  readonly factory: string;
-  readonly data: unknown;
-}
+import type { SegmentImage } from './memory.ts';
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -22,15 +17,21 @@ export interface WorkerStart {
   /** Milliseconds of the process-wide monotonic clock at power-on. */
   readonly originMs: number;
   readonly agents: readonly AgentAssignment[];
+  /** Where messages and new segments arrive; read without the event loop. */
+  readonly port: MessagePort;
   /** Empty turns to spin before sleeping. */
   readonly spin: number;
 }
 
+/** What travels to a worker between publications. */
+export type WorkerMessage =
+  | { readonly kind: 'segment'; readonly image: SegmentImage }
+  | { readonly kind: 'post'; readonly agent: number; readonly message: unknown };
+
 export interface ThreadsOptions {
   /** The file the workers run; it calls `runWorker` with the factories it knows. */
   readonly entry: URL;
-  /** The agents of each worker. */
-  readonly workers: readonly (readonly AgentAssignment[])[];
+  /** The process-wide monotonic clock at power-on, in ms. */
   readonly originMs: number;
   /** Empty turns to spin before sleeping; default 200. */
   readonly spin?: number;
@@ -42,39 +43,46 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
   const board = machine.board;
   const patience = options.patienceMs ?? 30_000;
   const agents: number[] = [];
+  const workers: { thread: Worker; port: MessagePort; names: string; segments: number }[] = [];
   let failure: Error | null = null;
   let stopped = false;
 
-  options.workers.forEach((list, worker) => {
+  const start = (list: readonly AgentAssignment[]): void => {
+    const worker = workers.length;
     for (const { name } of list) {
       const agent = machine.agent(name);
       board.assignWorker(agent, worker);
       agents.push(agent);
     }
-  });
-  const image = machine.image();
-  const workers = options.workers.map((list, worker) => {
-    const start: WorkerStart = {
-      machine: image,
+    const { port1, port2 } = new MessageChannel();
+    const workerData: WorkerStart = {
+      machine: machine.image(),
       worker,
       originMs: options.originMs,
       agents: list,
+      port: port2,
       spin: options.spin ?? 200,
     };
-    const thread = new Worker(options.entry, { workerData: start });
+    const thread = new Worker(options.entry, { workerData, transferList: [port2] });
     thread.on('error', (error: Error) => {
       failure ??= error;
       board.reportFailure(worker);
     });
-    return thread;
-  });
+    port1.unref();
+    workers.push({
+      thread,
+      port: port1,
+      names: list.map(({ name }) => name).join(', '),
+      segments: machine.memory.segments.length,
+    });
+  };
 
   // The caller's thread has nothing to spin on that is worth its core: it naps between looks.
   const nap = new Int32Array(new SharedArrayBuffer(4));
   const checkFailed = (): void => {
     for (let worker = 0; worker < workers.length; worker++) {
       if (board.hasFailed(worker)) {
-        throw new Error(`worker ${worker} (${options.workers[worker]?.map((a) => a.name).join(', ')}) failed`, {
+        throw new Error(`worker ${worker} (${workers[worker]?.names}) failed`, {
           cause: failure ?? undefined,
         });
       }
@@ -107,6 +115,8 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     }
   };
 
+  const send = (port: MessagePort, message: WorkerMessage): void => port.postMessage(message);
+
   const describePending = (): string =>
     agents
       .filter((agent) => board.isPending(agent))
@@ -114,6 +124,12 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       .join(', ') || 'nobody';
 
   const publish = (): void => {
+    const images = machine.memory.images();
+    for (const worker of workers) {
+      for (; worker.segments < images.length; worker.segments++) {
+        send(worker.port, { kind: 'segment', image: images[worker.segments] as SegmentImage });
+      }
+    }
     const epoch = board.advanceEpoch();
     for (const agent of agents) board.wake(agent);
     wait(() => agents.every((agent) => ((board.seenEpoch(agent) - epoch) | 0) >= 0), false);
@@ -121,6 +137,13 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
 
   return {
     kind: 'threads',
+    start,
+    post(agent, message) {
+      const id = machine.agent(agent);
+      const worker = workers[board.workerOf(id)];
+      if (worker === undefined) throw new Error(`agent '${agent}' has not been started`);
+      send(worker.port, { kind: 'post', agent: id, message });
+    },
     runUntil: (done) => wait(done, true),
     runUntilIdle() {
       wait(() => false, true);
@@ -133,7 +156,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
         board.requestStop(worker);
       });
       await Promise.all(
-        workers.map((thread) => new Promise<void>((resolve) => thread.once('exit', () => resolve()))),
+        workers.map(({ thread }) => new Promise<void>((resolve) => thread.once('exit', () => resolve()))),
       );
       if (failure !== null) throw failure;
     },

@@ -1,16 +1,16 @@
 /** What a worker thread of the threads executor does: builds its agents and takes their turns. */
-import { workerData } from 'node:worker_threads';
-import type { AgentFactory } from './agent.ts';
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { AgentFactories, AgentFactory } from './agent.ts';
 import { createRealClock } from './clock.ts';
 import { AgentRunner, createAgentContext } from './executor.ts';
 import { attachMachine } from './machine.ts';
-import type { WorkerStart } from './threads-executor.ts';
+import type { WorkerMessage, WorkerStart } from './threads-executor.ts';
 
 /**
  * Runs this worker thread until it is told to stop. Call it once, from the entry file, with every factory the
- * host may name; `load` may import further ones (a custom miniport's module).
+ * host may name.
  */
-export function runWorker(factories: Readonly<Record<string, AgentFactory<never>>>): void {
+export function runWorker(factories: AgentFactories): void {
   const start = workerData as WorkerStart;
   // performance.timeOrigin differs per thread; the sum is one process-wide monotonic clock.
   const clock = createRealClock(start.originMs, () => performance.timeOrigin + performance.now());
@@ -39,19 +39,26 @@ export function runWorker(factories: Readonly<Record<string, AgentFactory<never>
 
   try {
     const runners = start.agents.map(({ name, factory, data }) => {
-      const make = factories[factory];
+      const make = factories[factory] as AgentFactory<unknown> | undefined;
       if (make === undefined) throw new Error(`no agent factory '${factory}'`);
       const context = createAgentContext(machine, machine.agent(name), wakeAt);
       board.wake(context.agent);
-      return new AgentRunner(context, make(context, data as never));
+      return new AgentRunner(context, make(context, data));
     });
+    const collect = (): void => {
+      for (let got = receiveMessageOnPort(start.port); got; got = receiveMessageOnPort(start.port)) {
+        const message = got.message as WorkerMessage;
+        if (message.kind === 'segment') machine.memory.adopt(message.image);
+        else runners.find((runner) => runner.id === message.agent)?.inbox.push(message.message);
+      }
+    };
     const turns = (): boolean => {
       let worked = false;
       for (const runner of runners) {
         if (!board.isPending(runner.id)) continue;
         board.takePending(runner.id);
         worked = true;
-        if (runner.turn()) board.wake(runner.id);
+        if (runner.turn(collect)) board.wake(runner.id);
       }
       return worked;
     };
@@ -76,5 +83,7 @@ export function runWorker(factories: Readonly<Record<string, AgentFactory<never>
   } catch (error) {
     board.reportFailure(worker);
     throw error;
+  } finally {
+    start.port.close();
   }
 }
