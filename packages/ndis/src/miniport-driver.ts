@@ -1,0 +1,164 @@
+/**
+ * What a miniport driver is to NDIS (NDIS_MINIPORT_DRIVER_CHARACTERISTICS), and what NDIS is to a miniport
+ * (the NdisMiniportHandle with the NdisM… functions).
+ *
+ * Handlers run at PASSIVE_LEVEL on the control thread and return an NDIS_STATUS; they are synchronous, and those
+ * that Windows lets pend may return NDIS_STATUS_PENDING and complete later.
+ */
+import type { AgentContext, DmaDomain, MemorySegment } from '@vmq/machine';
+import type { MiniportDataPath, ReceiveSink } from './data-path.ts';
+import type { OidRequest } from './oid-request.ts';
+import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
+
+/** NDIS_HALT_ACTION. */
+export const NdisHaltDeviceDisabled = 0;
+export const NdisHaltDeviceInstanceDeInitialized = 1;
+export const NdisHaltDevicePoweredDown = 2;
+export const NdisHaltDeviceSurpriseRemoved = 3;
+export const NdisHaltDeviceFailed = 4;
+export const NdisHaltDeviceInitializationFailed = 5;
+export const NdisHaltDeviceStopped = 6;
+
+/** NET_DEVICE_PNP_EVENT codes that reach a miniport. */
+export const NdisDevicePnPEventSurpriseRemoved = 2;
+export const NdisDevicePnPEventPowerProfileChanged = 6;
+
+export interface MiniportDriver {
+  readonly name: string;
+  /** MajorNdisVersion.MinorNdisVersion: 6.20, 6.30 or 6.60 decides what it may register and accept. */
+  readonly majorNdisVersion: 6;
+  readonly minorNdisVersion: 20 | 30 | 60;
+  /** MiniportInitializeEx. Everything it took is released again when it fails. */
+  initializeEx(adapter: MiniportAdapter): number;
+  /** MiniportHaltEx. */
+  haltEx(adapter: MiniportAdapter, haltAction: number): void;
+  /** MiniportPause: may pend ({@link MiniportAdapter.pauseComplete}); cannot fail. */
+  pause(adapter: MiniportAdapter): number;
+  /** MiniportRestart. */
+  restart(adapter: MiniportAdapter): number;
+  /** MiniportOidRequest: may pend ({@link MiniportAdapter.oidRequestComplete}). */
+  oidRequest(adapter: MiniportAdapter, request: OidRequest): number;
+  /** MiniportCancelOidRequest. */
+  cancelOidRequest?(adapter: MiniportAdapter, requestId: number): void;
+  /** MiniportResetEx. */
+  resetEx?(adapter: MiniportAdapter): { status: number; addressingReset: boolean };
+  /** MiniportDevicePnPEventNotify. */
+  devicePnpEventNotify?(adapter: MiniportAdapter, event: number): void;
+  /** Name under which the processor agents know this driver's {@link MiniportDataPathFactory}. */
+  readonly dataPathFactory: string;
+  /** What that factory is given on every processor; survives a structured clone. Valid once initialized. */
+  dataPathImage(adapter: MiniportAdapter): unknown;
+}
+
+/** Makes a miniport's data half on one processor. `upcalls` is NDIS: indications and send completions. */
+export type MiniportDataPathFactory = (
+  context: AgentContext,
+  processor: ProcessorServices,
+  image: unknown,
+  upcalls: ReceiveSink,
+) => MiniportDataPath & {
+  /** Messages that the control half posted through {@link MiniportAdapter.post}. */
+  receiveMessage(message: unknown): void;
+};
+
+/** What a data half may ask of the processor it runs on; implemented by `Processor` of `@vmq/machine`. */
+export interface ProcessorServices {
+  readonly index: number;
+  connect(vector: number, isr: { interrupt(vector: number): void } | null): void;
+  queueDpc(dpc: { runDpc(): void }): boolean;
+}
+
+/** NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES, _GENERAL_ATTRIBUTES, _HARDWARE_ASSIST_ATTRIBUTES. */
+export type MiniportAdapterAttributes =
+  | {
+      readonly type: 'registration';
+      readonly revision: number;
+      /** NDIS_MINIPORT_ATTRIBUTES_* flags. */
+      readonly attributeFlags: number;
+    }
+  | {
+      readonly type: 'general';
+      readonly revision: number;
+      readonly mtuSize: number;
+      /** Bits per second. */
+      readonly maxXmitLinkSpeed: number;
+      readonly lookaheadSize: number;
+      readonly macOptions: number;
+      readonly supportedPacketFilters: number;
+      readonly maxMulticastListSize: number;
+      /** Six bytes. */
+      readonly permanentMacAddress: Uint8Array;
+      readonly currentMacAddress: Uint8Array;
+      readonly supportedOidList: readonly number[];
+    }
+  | {
+      readonly type: 'hardware-assist';
+      readonly revision: number;
+      /** NDIS_RECEIVE_FILTER_CAPABILITIES bytes, or null. Both null or both set (CAP-03). */
+      readonly hardwareReceiveFilterCapabilities: Uint8Array | null;
+      readonly currentReceiveFilterCapabilities: Uint8Array | null;
+      /** NDIS_NIC_SWITCH_CAPABILITIES bytes, 6.30 on. */
+      readonly hardwareNicSwitchCapabilities?: Uint8Array | null;
+      readonly currentNicSwitchCapabilities?: Uint8Array | null;
+    };
+
+/** An interrupt message that the system assigned: where a device's MSI-X entry must write, and what. */
+export interface InterruptMessage {
+  readonly messageId: number;
+  readonly processor: number;
+  readonly vector: number;
+  /** Message address (unsigned 32 bit; high half 0) and data. */
+  readonly address: number;
+  readonly data: number;
+}
+
+/** Hardware resources of the adapter, from the (modelled) PCI bus driver. */
+export interface MiniportResources {
+  /** The device's register aperture. */
+  readonly bar: MemorySegment;
+  /** Wakes the device: its doorbell line. */
+  readonly wakeDevice: () => void;
+  readonly msixTableEntries: number;
+}
+
+/** NdisMConfigMSIXTableEntry operations (NDIS_MSIX_TABLE_OPERATION). */
+export type MsixTableOperation =
+  | { readonly operation: 'add'; readonly entry: number; readonly messageId: number }
+  | { readonly operation: 'remove' | 'mask' | 'unmask'; readonly entry: number };
+
+/** The NdisMiniportHandle. */
+export interface MiniportAdapter {
+  readonly name: string;
+  readonly resources: MiniportResources;
+  /** NdisMSetMiniportAttributes: SUCCESS, BAD_VERSION, INVALID_PARAMETER, FAILURE (order). */
+  setMiniportAttributes(attributes: MiniportAdapterAttributes): number;
+  /** NdisOpenConfigurationEx + NdisReadConfiguration: the keyword's value, or undefined when absent. */
+  readConfiguration(keyword: string): number | string | undefined;
+  /** NdisGetRssProcessorInformation: fills NDIS_RSS_PROCESSOR_INFO; BUFFER_TOO_SHORT with the needed size. */
+  getRssProcessorInformation(buffer: Uint8Array): { status: number; bytesNeeded: number };
+  /** NdisMRegisterInterruptEx for one message, aimed at `processor`. Null when none is left. */
+  allocateInterruptMessage(processor: number): InterruptMessage | null;
+  /** NdisMConfigMSIXTableEntry: SUCCESS or INVALID_PARAMETER. */
+  configMsixTableEntry(operation: MsixTableOperation): number;
+  /** NdisMRegisterScatterGatherDma: the adapter's DMA domain. */
+  registerScatterGatherDma(): DmaDomain;
+  /** NdisAllocateSharedMemory: SUCCESS, RESOURCES, INVALID_PARAMETER, FAILURE. */
+  allocateSharedMemory(parameters: SharedMemoryParameters): SharedMemoryAllocation;
+  /** NdisFreeSharedMemory, exactly once per allocation. */
+  freeSharedMemory(allocationHandle: number): void;
+  /** NdisMIndicateStatusEx; `buffer` has the structure's C layout. */
+  indicateStatusEx(statusCode: number, buffer: Uint8Array): void;
+  /** NdisMOidRequestComplete. */
+  oidRequestComplete(request: OidRequest, status: number): void;
+  pauseComplete(): void;
+  restartComplete(status: number): void;
+  resetComplete(status: number, addressingReset: boolean): void;
+  /** Leaves a message for this driver's data half on a processor (or on all). */
+  post(processor: number | 'all', message: unknown): void;
+  /** Publishes what was posted; when it returns every processor has acted on it. */
+  publish(): void;
+  /** NdisStallExecution / NdisMSleep: lets the rest of the machine run until `done()`; false if it never will. */
+  runUntil(done: () => boolean): boolean;
+  /** Queues a work item: `item` runs at PASSIVE_LEVEL as soon as the current control call has returned. */
+  queueWorkItem(item: () => void): void;
+}

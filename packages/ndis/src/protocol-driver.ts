@@ -1,0 +1,73 @@
+/**
+ * What a protocol driver is to NDIS (NDIS_PROTOCOL_DRIVER_CHARACTERISTICS), and the binding it gets.
+ */
+import type { AgentContext } from '@vmq/machine';
+import type { ProtocolDataPath, SendSink } from './data-path.ts';
+import type { ProcessorServices } from './miniport-driver.ts';
+import type { OidRequest } from './oid-request.ts';
+
+/** NDIS_BIND_PARAMETERS, as far as VMQ protocols look at them. */
+export interface BindParameters {
+  readonly adapterName: string;
+  /** Revision: 3 for a 6.20 miniport, 4 for 6.30 and later (INIT-05). */
+  readonly revision: number;
+  readonly mtuSize: number;
+  readonly maxXmitLinkSpeed: number;
+  readonly currentMacAddress: Uint8Array;
+  /** NDIS_RECEIVE_FILTER_CAPABILITIES bytes of the current set, or null without receive filtering. */
+  readonly receiveFilterCapabilities: Uint8Array | null;
+  readonly nicSwitchCapabilities: Uint8Array | null;
+}
+
+/** NDIS_STATUS_INDICATION. */
+export interface StatusIndication {
+  readonly sourceHandle: string;
+  readonly statusCode: number;
+  readonly statusBuffer: Uint8Array;
+}
+
+export interface ProtocolDriver {
+  readonly name: string;
+  /** ProtocolBindAdapterEx: SUCCESS keeps the binding (it is opened by then), anything else refuses it. */
+  bindAdapter(binding: Binding, parameters: BindParameters): number;
+  /** ProtocolUnbindAdapterEx. */
+  unbindAdapter(binding: Binding): void;
+  /** ProtocolOidRequestComplete, for requests that returned NDIS_STATUS_PENDING. */
+  oidRequestComplete(binding: Binding, request: OidRequest, status: number): void;
+  /** ProtocolStatusEx. */
+  status(binding: Binding, indication: StatusIndication): void;
+  /** ProtocolNetPnPEvent NetEventPause / NetEventRestart; pause returns when no send is outstanding. */
+  pause(binding: Binding): void;
+  restart(binding: Binding): void;
+  /** Name under which the processor agents know the {@link ProtocolDataPathFactory}. */
+  readonly dataPathFactory: string;
+  dataPathImage(binding: Binding): unknown;
+}
+
+/** Makes a protocol's data half on one processor; `downcalls` is NDIS. */
+export type ProtocolDataPathFactory = (
+  context: AgentContext,
+  processor: ProcessorServices,
+  image: unknown,
+  downcalls: SendSink,
+) => ProtocolDataPath & { receiveMessage(message: unknown): void };
+
+/** The NdisBindingHandle. */
+export interface Binding {
+  readonly adapterName: string;
+  readonly protocolName: string;
+  /**
+   * NdisOidRequest: the status, or NDIS_STATUS_PENDING and later one call of the driver's `oidRequestComplete`.
+   */
+  oidRequest(request: OidRequest): number;
+  /** NdisOidRequest, waiting for the completion: never returns PENDING. */
+  oidRequestAndWait(request: OidRequest): number;
+  /** NdisCancelOidRequest. */
+  cancelOidRequest(requestId: number): void;
+  /** NdisCloseAdapterEx. */
+  close(): void;
+  /** Leaves a message for the protocol's data half on a processor (or on all). */
+  post(processor: number | 'all', message: unknown): void;
+  publish(): void;
+  runUntil(done: () => boolean): boolean;
+}
