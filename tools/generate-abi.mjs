@@ -3,8 +3,7 @@
 //   node tools/generate-abi.mjs            write the files
 //   node tools/generate-abi.mjs --check    exit 1 if a file on disk differs
 //
-// The output depends on the data file alone (no dates, no versions), so a test can demand equality.
-// `generateAbi` is exported for that test.
+// The output depends on the data file alone (no dates, no versions), so a test can demand equality with --check.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -354,7 +353,7 @@ function structFiles(abi) {
 // ------------------------------------------------------------------------------------------- driver
 
 /** File name to text for every generated file. Throws when two exports would share a name. */
-export function generateAbi(abi) {
+function generateAbi(abi) {
   const taken = new Set();
   for (const name of [
     ...Object.keys(abi.constants),
@@ -393,15 +392,17 @@ export function generateAbi(abi) {
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const target = join(root, 'packages/abi/src/generated');
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const files = generateAbi(JSON.parse(readFileSync(join(root, 'packages/abi/data/abi.x64.json'), 'utf8')));
-  if (process.argv.includes('--check')) {
-    const stale = [...files].filter(([name, text]) => readFileSync(join(target, name), 'utf8') !== text);
-    for (const [name] of stale) console.error(`stale: ${name}`);
-    process.exit(stale.length === 0 ? 0 : 1);
-  }
-  mkdirSync(target, { recursive: true });
-  for (const old of readdirSync(target)) if (!files.has(old)) rmSync(join(target, old));
-  for (const [name, text] of files) writeFileSync(join(target, name), text);
-  console.log(`${files.size} files`);
+const files = generateAbi(JSON.parse(readFileSync(join(root, 'packages/abi/data/abi.x64.json'), 'utf8')));
+if (process.argv.includes('--check')) {
+  const onDisk = new Set(readdirSync(target));
+  const stale = [...files].filter(
+    ([n, text]) => !onDisk.has(n) || readFileSync(join(target, n), 'utf8') !== text,
+  );
+  const stray = [...onDisk].filter((name) => !files.has(name));
+  for (const name of [...stale.map(([n]) => n), ...stray]) console.error(`differs from the data: ${name}`);
+  process.exit(stale.length + stray.length === 0 ? 0 : 1);
 }
+mkdirSync(target, { recursive: true });
+for (const old of readdirSync(target)) if (!files.has(old)) rmSync(join(target, old));
+for (const [name, text] of files) writeFileSync(join(target, name), text);
+console.log(`${files.size} files`);

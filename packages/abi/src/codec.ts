@@ -28,11 +28,13 @@ export interface EncodeOptions {
  * What `encode` takes: any part of the value. A missing member is zero, as after NdisZeroMemory; the
  * header, the element count, offset and stride are filled in.
  */
-export type StructInput<T> = T extends number | bigint | string | Uint8Array
-  ? T
-  : T extends readonly (infer E)[]
-    ? readonly StructInput<E>[]
-    : { readonly [K in keyof T]?: StructInput<T[K]> | undefined };
+export type StructInput<T> = unknown extends T
+  ? unknown
+  : T extends number | bigint | string | Uint8Array
+    ? T
+    : T extends readonly (infer E)[]
+      ? readonly StructInput<E>[]
+      : { readonly [K in keyof T]?: StructInput<T[K]> | undefined };
 
 export interface StructCodec<T> {
   /** Header spelling, e.g. `NDIS_RECEIVE_QUEUE_PARAMETERS`. */

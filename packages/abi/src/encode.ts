@@ -4,6 +4,7 @@
  */
 
 import type { EncodeOptions } from './codec.ts';
+import { NDIS_OBJECT_TYPE_DEFAULT } from './generated/constants.ts';
 import {
   alignUp,
   COUNTED_STRING_UNITS,
@@ -194,7 +195,7 @@ function writeHeader(
   path: string,
 ): void {
   const given = (input['Header'] as Input | undefined)?.['Type'] as number | undefined;
-  const type = layout.headerType ?? given ?? 0;
+  const type = layout.headerType ?? given ?? NDIS_OBJECT_TYPE_DEFAULT;
   if (given !== undefined && given !== 0 && given !== type) {
     fail(`${path}.Header.Type`, `must be ${type}`, `it is ${given}`);
   }

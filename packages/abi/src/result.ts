@@ -1,3 +1,5 @@
+import { NDIS_STATUS_INVALID_LENGTH, NDIS_STATUS_INVALID_PARAMETER } from './generated/constants.ts';
+
 /**
  * Why a buffer was refused.
  *
@@ -42,4 +44,9 @@ export type DecodeResult<T> =
 export function refusalText(refusal: Refusal): string {
   const where = refusal.field === '' ? 'buffer' : refusal.field;
   return `${refusal.reason}: ${where}: expected ${refusal.expected}, found ${refusal.found}`;
+}
+
+/** The status an OID request gets for the refusal: INVALID_LENGTH for `short`, else INVALID_PARAMETER. */
+export function refusalStatus(refusal: Refusal): number {
+  return refusal.reason === 'short' ? NDIS_STATUS_INVALID_LENGTH : NDIS_STATUS_INVALID_PARAMETER;
 }
