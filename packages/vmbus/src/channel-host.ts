@@ -1,0 +1,89 @@
+/**
+ * The host's data half of a channel, as the switch uses it on each of its processors.
+ *
+ *   deliver   beginBatch ─> { reserveSection ─> (copy the frame) ─> commitFrame }* ─> endBatch
+ *   poll      guest's frames ─> frameBuffer ─> (copied out of guest memory) ─> frameReady
+ *
+ * Several processors may deliver to one channel at once. The channel's lock is held only inside `beginBatch`
+ * (to take free sections) and `endBatch` (to write the message), never while the caller copies: so processors
+ * copy to one guest in parallel, and a caller may have batches open on any number of channels, in any order,
+ * without a deadlock.
+ */
+
+/** Indices into {@link VMBUS_DROP_REASONS}. */
+export const VMBUS_DROP_NO_SECTION = 0;
+export const VMBUS_DROP_RING_FULL = 1;
+export const VMBUS_DROP_NOT_OPEN = 2;
+export const VMBUS_DROP_TOO_LONG = 3;
+
+/** Ledger counters in which the switch ends frames that this layer could not take. */
+export const VMBUS_DROP_REASONS = [
+  /** The guest has completed too few messages: no free section in its receive buffer. */
+  'dropped.vmbus.no-section',
+  /** The guest has read too few messages: no room in the host-to-guest ring. */
+  'dropped.vmbus.ring-full',
+  /** The channel is not open (any more): not yet negotiated, closed, rescinded or broken. */
+  'dropped.vmbus.not-open',
+  /** The frame is longer than the channel's `maxFrameBytes`. */
+  'dropped.vmbus.too-long',
+] as const;
+
+/** Who takes the guest's frames. Called inside {@link ChannelHost.poll}, per frame. */
+export interface GuestFrameHandler {
+  /**
+   * Where to copy a frame of `length` bytes: a byte offset in host memory (segment 0), a multiple of 8, with
+   * `length` bytes of room; or -1 to leave this and all later frames in the ring for now.
+   */
+  frameBuffer(length: number): number;
+  /**
+   * The frame now lies at `offset` (what `frameBuffer` returned). Host memory: the guest cannot change it any
+   * more. `tci` is the 802.1Q tag control information the guest asked for, 0 = none.
+   */
+  frameReady(offset: number, length: number, tci: number): void;
+}
+
+export interface ChannelHost {
+  /** Number of the channel. */
+  readonly channel: number;
+  /** Segment id of the guest's memory; the offsets of `reserveSection` are in it. */
+  readonly segment: number;
+  /** Longest frame `commitFrame` takes, in bytes. */
+  readonly maxFrameBytes: number;
+  /** NDIS packet filter the guest has set (OID_GEN_CURRENT_PACKET_FILTER bits), 0 before. */
+  readonly packetFilter: number;
+  /** True while frames pass: negotiated, not closing, not broken. */
+  readonly isOpen: boolean;
+  /** Why the last `beginBatch`, `reserveSection` or `endBatch` fell short: index into VMBUS_DROP_REASONS. */
+  readonly refusal: number;
+
+  /**
+   * Begins a delivery and takes up to `expected` free sections; false if the channel is not open.
+   * `expected` is a hint, more are fetched when needed.
+   */
+  beginBatch(expected: number): boolean;
+  /**
+   * Byte offset in the guest's segment, 64-byte aligned, where the next frame's first byte belongs; -1 if the
+   * guest has no free section. The same offset again until it is committed. Room: `maxFrameBytes`.
+   */
+  reserveSection(): number;
+  /**
+   * Frame written at the reserved offset. `tci` goes to the guest as per-packet information, 0 = none; `stamp`
+   * is for the trace only.
+   */
+  commitFrame(length: number, tci: number, stamp?: number): void;
+  /** Frames committed in the batch so far. */
+  readonly committed: number;
+  /**
+   * Sends the committed frames: as few messages as possible, one index store, at most one signal. Returns how
+   * many were delivered: the first n of the batch. The rest found no room in the ring (see `refusal`) and
+   * their sections are free again.
+   */
+  endBatch(): number;
+
+  /**
+   * Reads up to `budget` packets of the guest: takes its frames, answers its requests, gets back the sections
+   * it has completed. True if there is more to do now: the budget ran out, or `frameBuffer` said -1 (then call
+   * again when there are buffers). Any processor; if one polls already, returns false at once.
+   */
+  poll(handler: GuestFrameHandler, budget: number): boolean;
+}
