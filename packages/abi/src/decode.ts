@@ -85,7 +85,12 @@ function chooseRevision(
 ): Step<Placed> {
   const newest = newestRevision(layout, ndis);
   if (newest === undefined) {
-    return refuse('bad-revision', path, `a structure that NDIS ${ndis / 100} knows`, layout.name);
+    return refuse(
+      'bad-revision',
+      path,
+      `a structure that NDIS ${(ndis / 100).toFixed(2)} knows`,
+      layout.name,
+    );
   }
   const smallest = layout.revisions[0];
   if (!layout.hasHeader) {

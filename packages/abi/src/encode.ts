@@ -105,7 +105,11 @@ function pickRevision(
     found = layout.revisions.filter((r) => r.size <= size).at(-1);
   }
   if (found !== undefined) return found;
-  return fail(path, `has revisions 1 to ${newest.revision}`, `asked for ${stated ?? `NDIS ${ndis / 100}`}`);
+  return fail(
+    path,
+    `has revisions 1 to ${newest.revision}`,
+    `asked for ${stated ?? `NDIS ${(ndis / 100).toFixed(2)}`}`,
+  );
 }
 
 function planArray(

@@ -6,8 +6,8 @@
  * `networkOrder`.
  */
 
-/** An NDIS version as one number: 620 is 6.20, 630 is 6.30. */
-export type NdisVersion = 620 | 630;
+/** An NDIS version as one number: 620 is 6.20. Versions after 6.30 read and write as 630 does. */
+export type NdisVersion = number;
 
 interface FieldBase {
   /** Header spelling; empty for an anonymous union, whose members belong to the enclosing structure. */

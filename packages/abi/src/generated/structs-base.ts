@@ -110,7 +110,7 @@ export const NDIS_WMI_GROUP_AFFINITY: StructCodec<NdisWmiGroupAffinity> = /* @__
 
 /**
  * Decoded IF_COUNTED_STRING.
- * Length counts bytes of String in use, without a terminator (the unit is not in the local docs; it follows the bound Microsoft's ifdef.h annotates); String need not be terminated. Room for 257 UTF-16 code units, the last meant for a terminator. Bytes past Length are not part of the value.
+ * Length counts bytes of String in use, without a terminator (the unit is not in the docs; it follows the bound Microsoft's ifdef.h annotates); String need not be terminated. Room for 257 UTF-16 code units, the last meant for a terminator. Bytes past Length are not part of the value.
  */
 export type IfCountedString = string;
 
