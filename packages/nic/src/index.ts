@@ -1,1 +1,21 @@
-export {};
+/**
+ * @vmq/nic: a network card known only by its datasheet.
+ *
+ * A driver reaches it through registers (`attachNicRegisters`), descriptor rings in memory and MSI-X messages,
+ * and through nothing else; DATASHEET.md says all it needs to know.
+ *
+ * @packageDocumentation
+ */
+export * from './descriptors.ts';
+export { createNicBar, type NicBarOptions } from './device-memory.ts';
+export { NIC_DROP_REASONS } from './drop-reasons.ts';
+export { checkNicProfile, NIC_PROFILES, type NicProfile, nicProfile } from './profiles.ts';
+export { attachNicRegisters, type NicRegisters } from './register-bus.ts';
+export * from './register-constants.ts';
+export {
+  NIC_REGISTERS,
+  type RegisterAccess,
+  type RegisterDefinition,
+  type RegisterEffect,
+  type RegisterField,
+} from './registers.ts';

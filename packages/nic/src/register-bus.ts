@@ -1,0 +1,129 @@
+/**
+ * The driver's side of the bus: 32-bit register reads and writes, from any thread.
+ *
+ * A write is stored atomically. If the register draws the device's attention, the part of the device that is
+ * meant is marked and the device woken. A doorbell for more receive descriptors wakes it only if the port is
+ * waiting for that queue (STARVED): a running port finds the new tail by itself, and a sleeping one has no use
+ * for it.
+ */
+import type { MemorySegment } from '@vmq/machine';
+import {
+  ATTEND_CONFIG,
+  ATTEND_MSIX,
+  ATTEND_RX,
+  ATTEND_TX,
+  ATTENTION,
+  ATTENTION_RX,
+  ATTENTION_TX,
+} from './device-memory.ts';
+import {
+  BAR_REGISTER_BYTES,
+  QSTS_STARVED,
+  REG,
+  RX_QUEUE_STRIDE,
+  TX_QUEUE_STRIDE,
+} from './register-constants.ts';
+import { NIC_REGISTERS, type RegisterDefinition } from './registers.ts';
+
+/** The registers as a driver sees them. Offsets are bytes and multiples of 4; values are unsigned. */
+export interface NicRegisters {
+  read32(offset: number): number;
+  write32(offset: number, value: number): void;
+}
+
+/** What the bus does with a word; one byte per register word. */
+const PLAIN = 1;
+const WRITE_1_TO_CLEAR = 2;
+const READ_CLEARS = 3;
+const CONFIG = 4;
+const RX_TAIL = 5;
+const RX_ARM = 6;
+const TX_BELL = 7;
+const MSIX = 8;
+
+function actionOf(register: RegisterDefinition): number {
+  if (register.access === 'RO') return 0;
+  if (register.access === 'W1C') return WRITE_1_TO_CLEAR;
+  if (register.access === 'RC') return READ_CLEARS;
+  if (register.effect !== 'attention') return PLAIN;
+  if (register.offset === REG.RDT) return RX_TAIL;
+  if (register.group === 'receive queue') return RX_ARM;
+  if (register.group === 'transmit queue') return TX_BELL;
+  return register.group === 'msi-x' ? MSIX : CONFIG;
+}
+
+function actionTable(): Uint8Array {
+  const table = new Uint8Array(BAR_REGISTER_BYTES / 4);
+  for (const register of NIC_REGISTERS) {
+    const action = actionOf(register);
+    for (let i = 0; i < register.count; i++) table[(register.offset + i * register.stride) >> 2] = action;
+  }
+  return table;
+}
+
+/**
+ * Connects a driver to the registers in `segment` (see `createNicBar`). `wake` must make the device's agent
+ * run, e.g. `() => machine.board.wake(machine.agent('nic'))`.
+ */
+export function attachNicRegisters(segment: MemorySegment, wake: () => void): NicRegisters {
+  const words = segment.i32;
+  const actions = actionTable();
+  const attend = (part: number): void => {
+    Atomics.or(words, ATTENTION, part);
+    wake();
+  };
+  const check = (offset: number): void => {
+    if (!(offset >= 0 && offset < BAR_REGISTER_BYTES) || (offset & 3) !== 0)
+      throw new RangeError(`NIC register offset ${offset}: need a multiple of 4 below ${BAR_REGISTER_BYTES}`);
+  };
+  return {
+    read32(offset: number): number {
+      check(offset);
+      const at = offset >> 2;
+      if (actions[at] === READ_CLEARS) return Atomics.exchange(words, at, 0) >>> 0;
+      return Atomics.load(words, at) >>> 0;
+    },
+    write32(offset: number, value: number): void {
+      check(offset);
+      const at = offset >> 2;
+      switch (actions[at]) {
+        case PLAIN:
+          Atomics.store(words, at, value | 0);
+          return;
+        case WRITE_1_TO_CLEAR:
+          Atomics.and(words, at, ~value);
+          return;
+        case CONFIG:
+          Atomics.store(words, at, value | 0);
+          attend(ATTEND_CONFIG);
+          return;
+        case RX_TAIL: {
+          Atomics.store(words, at, value | 0);
+          // The device sets STARVED and then looks at the tail once more, so one of the two sees the other.
+          const status = at + ((REG.RXSTS - REG.RDT) >> 2);
+          if ((Atomics.load(words, status) & QSTS_STARVED) !== 0) wake();
+          return;
+        }
+        case RX_ARM: {
+          Atomics.store(words, at, value | 0);
+          const queue = ((offset - REG.RDBASE) / RX_QUEUE_STRIDE) | 0;
+          Atomics.or(words, ATTENTION_RX + (queue >> 5), 1 << (queue & 31));
+          attend(ATTEND_RX);
+          return;
+        }
+        case TX_BELL: {
+          Atomics.store(words, at, value | 0);
+          const queue = ((offset - REG.TDBASE) / TX_QUEUE_STRIDE) | 0;
+          Atomics.or(words, ATTENTION_TX + (queue >> 5), 1 << (queue & 31));
+          attend(ATTEND_TX);
+          return;
+        }
+        case MSIX:
+          Atomics.store(words, at, value | 0);
+          attend(ATTEND_MSIX);
+          return;
+        default: // read-only or reserved: writes are ignored
+      }
+    },
+  };
+}
