@@ -1,0 +1,49 @@
+// The public surface of every package as a reviewed file: etc/<package>.api.md.
+// Without arguments the reports are rewritten; with --check a difference fails.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
+
+const check = process.argv.includes('--check');
+const root = resolve(import.meta.dirname, '..');
+const packages = join(root, 'packages');
+const reportFolder = join(root, 'etc');
+mkdirSync(reportFolder, { recursive: true });
+let problems = 0;
+
+for (const name of readdirSync(packages)) {
+  const projectFolder = join(packages, name);
+  const entry = join(projectFolder, 'dist/index.d.ts');
+  if (!existsSync(join(projectFolder, 'package.json')) || !existsSync(entry)) continue;
+  const reportTempFolder = join(projectFolder, 'dist/api-report');
+  const config = ExtractorConfig.prepare({
+    configObject: {
+      projectFolder,
+      mainEntryPointFilePath: entry,
+      compiler: { tsconfigFilePath: join(projectFolder, 'tsconfig.json') },
+      apiReport: { enabled: true, reportFolder, reportTempFolder, reportFileName: `${name}.api.md` },
+      docModel: { enabled: false },
+      dtsRollup: { enabled: false },
+      tsdocMetadata: { enabled: false },
+      messages: {
+        compilerMessageReporting: { default: { logLevel: 'none' } },
+        extractorMessageReporting: { default: { logLevel: 'none' } },
+        tsdocMessageReporting: { default: { logLevel: 'none' } },
+      },
+    },
+    configObjectFullPath: undefined,
+    packageJsonFullPath: join(projectFolder, 'package.json'),
+  });
+  const result = Extractor.invoke(config, { localBuild: !check, messageCallback: (message) => {
+    message.handled = true;
+  } });
+  const report = join(reportFolder, `${name}.api.md`);
+  if (check && result.apiReportChanged) {
+    problems++;
+    console.error(`etc/${name}.api.md: the public surface changed; look at it and run: pnpm api-reports`);
+  } else if (!check && !existsSync(report)) problems++;
+  else readFileSync(report);
+  rmSync(reportTempFolder, { recursive: true, force: true });
+}
+console.log(problems === 0 ? 'API reports match' : `${problems} API reports differ`);
+process.exitCode = problems === 0 ? 0 : 1;
