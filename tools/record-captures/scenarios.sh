@@ -155,7 +155,7 @@ scenario_multicast() {
   send peer1 udp 239.1.1.1 9 --sport 53000 --count 150 --seconds 4 --size 200
   send peer2 udp 239.1.1.2 9 --sport 53100 --count 150 --seconds 4 --size 1200
   send peer2 udp 239.129.1.1 9 --sport 53200 --count 100 --seconds 4 --size 64
-  send peer1 udp 224.0.0.251 5353 --sport 5353 --count 40 --seconds 4 --size 60
+  send peer1 udp 224.0.0.251 9 --sport 53250 --count 40 --seconds 4 --size 60
   send peer1 udp ff15::101 9 --sport 53300 --count 120 --seconds 4 --size 200
   send vm1 udp ff15::102 9 --sport 53400 --count 60 --seconds 4 --size 400
   send peer2 udp 192.0.2.255 9 --sport 53500 --count 60 --seconds 4 --size 64
@@ -180,6 +180,7 @@ scenario_icmp_arp_nd() {
       flow peer$peer ping -q -6 -c 20 -i 0.25 2001:db8::11$vm
     done
     flow peer$peer ping -q -c 4 -i 1 -s $((peer * 1400)) 192.0.2.111
+    flow peer$peer ping -q -6 -c 4 -i 1 -s $((peer * 1400)) 2001:db8::112
   done
   neighbours_forgotten 5 1
   flows_wait
