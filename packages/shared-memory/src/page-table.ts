@@ -1,0 +1,106 @@
+/**
+ * The pages of one memory segment: who has each, and who had it last.
+ *
+ *   page      0     1     2     3     4     5   …
+ *   holder    7     7     0     9     0     9        block handle, 0 = free
+ *   last      1     1     3     2     0     2        owner number that wrote there last, 0 = never used
+ *
+ * A page goes to exactly one block at a time. When its next owner is another than its last one, it is zeroed
+ * first (SEC-08); it is not zeroed between two blocks of one owner, since nothing new would be shown.
+ */
+import { type MemorySegment, PAGE_SHIFT, PAGE_SIZE } from '@vmq/machine';
+
+/** A run of consecutive pages. */
+export interface PageRun {
+  readonly first: number;
+  readonly count: number;
+}
+
+export class PageTable {
+  readonly segment: MemorySegment;
+  readonly pages: number;
+  readonly #holder: Int32Array;
+  readonly #last: Int32Array;
+  #free: number;
+  /** No page below this one is free. */
+  #lowestFree = 0;
+  /** Pages zeroed because their owner changed. */
+  zeroed = 0;
+
+  constructor(segment: MemorySegment) {
+    this.segment = segment;
+    this.pages = segment.byteLength >>> PAGE_SHIFT;
+    this.#holder = new Int32Array(this.pages);
+    this.#last = new Int32Array(this.pages);
+    this.#free = this.pages;
+  }
+
+  get freePages(): number {
+    return this.#free;
+  }
+
+  /** Handle of the block that holds a page; 0 if it is free. */
+  holder(page: number): number {
+    return this.#holder[page] ?? 0;
+  }
+
+  /** The lowest free run of `count` pages whose first page is a multiple of `align` pages; null if there is none. */
+  findRun(count: number, align: number): PageRun | null {
+    const holder = this.#holder;
+    let first = Math.ceil(this.#lowestFree / align) * align;
+    while (first + count <= this.pages) {
+      let taken = -1;
+      for (let page = first + count - 1; page >= first; page--) {
+        if (holder[page] !== 0) {
+          taken = page;
+          break;
+        }
+      }
+      if (taken < 0) return { first, count };
+      first = Math.ceil((taken + 1) / align) * align;
+    }
+    return null;
+  }
+
+  /**
+   * Free runs, lowest first, that together have `count` pages, none longer than `longest`; null if fewer are
+   * free.
+   */
+  findRuns(count: number, longest: number): PageRun[] | null {
+    if (count > this.#free) return null;
+    const runs: PageRun[] = [];
+    let missing = count;
+    let page = this.#lowestFree;
+    while (missing > 0) {
+      while (this.#holder[page] !== 0) page++;
+      const first = page;
+      const most = Math.min(missing, longest);
+      while (page - first < most && page < this.pages && this.#holder[page] === 0) page++;
+      runs.push({ first, count: page - first });
+      missing -= page - first;
+    }
+    return runs;
+  }
+
+  /** Hands a free run to a block of `owner`; pages another owner used are zeroed. */
+  take(run: PageRun, handle: number, owner: number): void {
+    for (let page = run.first; page < run.first + run.count; page++) {
+      const last = this.#last[page] as number;
+      if (last !== 0 && last !== owner) {
+        const at = page << PAGE_SHIFT;
+        this.segment.u8.fill(0, at, at + PAGE_SIZE);
+        this.zeroed++;
+      }
+      this.#holder[page] = handle;
+      this.#last[page] = owner;
+    }
+    this.#free -= run.count;
+    if (run.first === this.#lowestFree) this.#lowestFree = run.first + run.count;
+  }
+
+  give(run: PageRun): void {
+    this.#holder.fill(0, run.first, run.first + run.count);
+    this.#free += run.count;
+    if (run.first < this.#lowestFree) this.#lowestFree = run.first;
+  }
+}
