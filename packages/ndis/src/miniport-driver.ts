@@ -5,7 +5,7 @@
  * Handlers run at PASSIVE_LEVEL on the control thread and return an NDIS_STATUS; they are synchronous, and those
  * that Windows lets pend may return NDIS_STATUS_PENDING and complete later.
  */
-import type { AgentContext, DmaDomain, MemorySegment } from '@vmq/machine';
+import type { AgentContext, AgentId, DmaDomain, MemorySegment } from '@vmq/machine';
 import type { MiniportDataPath, ReceiveSink } from './data-path.ts';
 import type { OidRequest } from './oid-request.ts';
 import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
@@ -116,7 +116,9 @@ export interface InterruptMessage {
 export interface MiniportResources {
   /** The device's register aperture. */
   readonly bar: MemorySegment;
-  /** Wakes the device: its doorbell line. */
+  /** The device's agent, which a doorbell wakes: `machine.board.wake(deviceAgent)`. */
+  readonly deviceAgent: AgentId;
+  /** Wakes the device: the same, ready to call. */
   readonly wakeDevice: () => void;
   readonly msixTableEntries: number;
 }

@@ -116,19 +116,20 @@ export function tciFromIeee8021Q(info: number): number {
  * last-in-first-out, so that a few hundred stay in the cache whatever the number of buffers.
  */
 export class NetBufferListPool {
-  readonly capacity: number;
+  /** NBLs that exist. */
+  capacity: number = 0;
   /** Top of the stack of free NBLs: a chain already. */
   #free: NetBufferList | null = null;
   #available: number = 0;
 
   constructor(capacity: number, segment: MemorySegment) {
-    this.capacity = capacity;
-    for (let i = 0; i < capacity; i++) {
-      const nbl = new NetBufferList(this, new NetBuffer(new Mdl(segment)));
-      nbl.next = this.#free;
-      this.#free = nbl;
-    }
-    this.#available = capacity;
+    this.grow(capacity, segment);
+  }
+
+  /** Adds `count` NBLs; control path. */
+  grow(count: number, segment: MemorySegment): void {
+    for (let i = 0; i < count; i++) this.give(new NetBufferList(this, new NetBuffer(new Mdl(segment))));
+    this.capacity += count;
   }
 
   get available(): number {
