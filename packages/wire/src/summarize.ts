@@ -48,7 +48,7 @@ export function summarize(bytes: Uint8Array, offset: number, length: number): st
   const type = etherTypeOf(bytes, offset, length);
   const rest =
     header > length
-      ? '[frame ends in its tag]'
+      ? '[frame ends before its EtherType]'
       : summarizePayload(bytes, offset + header, length - header, type);
   return `${source} > ${destination}, ${tags}${rest}`;
 }
