@@ -80,14 +80,14 @@ export class PcapngParser implements UnitParser {
       return this.#fail(
         'bad-block-length',
         fileOffset,
-        `expected a ${blockName(type)} of at least ${minimum} bytes, a multiple of 4; found ${length}`,
+        `expected the ${blockName(type)} to have at least ${minimum} bytes, a multiple of 4; found ${length}`,
       );
     }
     if (length > this.#maxBlockLength) {
       return this.#fail(
         'block-too-large',
         fileOffset,
-        `expected a ${blockName(type)} of at most ${this.#maxBlockLength} bytes (maxBlockLength), found ${length}`,
+        `expected the ${blockName(type)} to have at most ${this.#maxBlockLength} bytes (maxBlockLength), found ${length}`,
       );
     }
     return length;
@@ -289,11 +289,10 @@ export class PcapngParser implements UnitParser {
 
   #badInterface(type: number, id: number, fileOffset: number): typeof UNIT_FAILED {
     const count = this.interfaces.length;
-    const expected = count === 0 ? 'an Interface Description Block first' : `an interface below ${count}`;
     return this.#fail(
       'bad-interface',
       fileOffset,
-      `expected ${expected}, found a ${blockName(type)} for interface ${id}`,
+      `expected one of the ${count} interfaces described so far in the ${blockName(type)}, found number ${id}`,
     );
   }
 
