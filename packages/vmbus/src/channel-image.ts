@@ -48,6 +48,8 @@ export interface ChannelImage {
   readonly linkSpeed: number;
   /** Violations that the channel survives; one more breaks it. */
   readonly violationLimit: number;
+  /** Receive sections that `state` has room for, at least `receive.sectionCount`. */
+  readonly stateSections: number;
   /** The host-private half of the channel ("ChannelHostState"); see channel-state.ts. */
   readonly state: SharedArrayBuffer;
   /** The message slots between hypervisor and guest; see message-slots.ts. */

@@ -1,0 +1,328 @@
+/**
+ * The host's way from the guest: the guest-to-host ring, checked word by word.
+ *
+ * Everything a guest writes is read once, into locals or a private copy, then judged: it may change under our
+ * eyes. Frames are copied out of its memory before anyone parses them (SEC-06). A packet that makes no sense is
+ * counted by name and refused; a ring that makes no sense breaks this channel and no other (SEC-10).
+ */
+import { HOST_SEGMENT, type MemorySegment } from '@vmq/machine';
+import type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
+import type { ChannelImage } from './channel-image.ts';
+import {
+  COUNT_BYTES_FROM_GUEST,
+  COUNT_FRAMES_FROM_GUEST,
+  IN_READ,
+  IN_WRITE_SEEN,
+  MAX_ANSWERS,
+  PACKET_FILTER,
+  PHASE_BROKEN,
+  PHASE_CLOSING,
+  PHASE_HANDSHAKE,
+  PHASE_OPEN,
+  POLL_LOCK,
+  RNDIS_READY,
+} from './channel-state.ts';
+import { copyFrame } from './copy-frame.ts';
+import { type ChannelContext, HostOutbound } from './host-outbound.ts';
+import { MessageSlots } from './message-slots.ts';
+import {
+  NVSP_MSG1_TYPE_SEND_RNDIS_PKT,
+  NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE,
+  NVSP_RNDIS_CONTROL,
+  NVSP_RNDIS_DATA,
+  NVSP_STAT_BUSY,
+  NVSP_STAT_FAIL,
+  NVSP_STAT_INVALID_RNDIS_PKT,
+  NVSP_STAT_SUCCESS,
+} from './nvsp.ts';
+import {
+  RING_INTERRUPT_MASK,
+  RING_PENDING_SEND_SIZE,
+  RING_READ_INDEX,
+  RING_WRITE_INDEX,
+  RingWords,
+} from './ring.ts';
+import { answerRndisControl, MAX_CONTROL_BYTES, RNDIS_UNKNOWN, type RndisSettings } from './rndis-control.ts';
+import { RndisFrameParser } from './rndis-frame-parser.ts';
+import { VMBUS_TRACE } from './trace-kinds.ts';
+import {
+  VIOLATION_HANDSHAKE_ORDER,
+  VIOLATION_NVSP_RNDIS_KIND,
+  VIOLATION_NVSP_TOO_SHORT,
+  VIOLATION_NVSP_TYPE,
+  VIOLATION_PACKET_TYPE,
+  VIOLATION_RING_PACKET_LENGTH,
+  VIOLATION_RING_PACKET_OFFSET,
+  VIOLATION_RING_WRITE_INDEX,
+  VIOLATION_RNDIS_MESSAGE_LENGTH,
+  VIOLATION_RNDIS_TYPE,
+  VIOLATION_SEND_SECTION_INDEX,
+  VIOLATION_SEND_SECTION_SIZE,
+} from './violations.ts';
+import { CHANNELMSG_CLOSECHANNEL, VM_PKT_COMP, VM_PKT_DATA_INBAND } from './vmbus-packet.ts';
+
+/**
+ * Takes NVSP messages other than SEND_RNDIS_PKT, during the handshake. Returns the answer's words, null for a
+ * message without one, or undefined for a message out of order.
+ */
+export type NvspHandler = (message: Int32Array) => readonly number[] | null | undefined;
+
+const DATA_INBAND = VM_PKT_DATA_INBAND;
+const COMPLETION = VM_PKT_COMP;
+const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
+const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
+const SUCCESS = NVSP_STAT_SUCCESS;
+
+/** Completions gathered before their sections are given back. */
+const DONE = 64;
+/** What a frame came to, beside the NVSP statuses: it stays in the ring. */
+const LEFT_IN_RING = 0;
+
+export class HostChannel extends HostOutbound implements ChannelHost, RndisSettings {
+  readonly #ring: RingWords;
+  readonly #host: MemorySegment;
+  readonly #slots: MessageSlots;
+  readonly #parser: RndisFrameParser;
+  readonly #message = new Int32Array(8);
+  readonly #control = new Int32Array(MAX_CONTROL_BYTES / 4);
+  readonly #reply = new Int32Array(MAX_CONTROL_BYTES / 4);
+  readonly #doneLow = new Int32Array(DONE);
+  readonly #doneHigh = new Int32Array(DONE);
+  #done = 0;
+  readonly #nvsp: NvspHandler | null;
+
+  /** `nvsp` is given by the control half alone; with it, the channel is polled during the handshake. */
+  constructor(context: ChannelContext, image: ChannelImage, nvsp: NvspHandler | null = null) {
+    super(context, image);
+    this.#ring = new RingWords(this.guest, image.toHost);
+    this.#host = context.machine.memory.segment(HOST_SEGMENT);
+    this.#slots = new MessageSlots(image.messages, 'host');
+    this.#parser = new RndisFrameParser(this.guest, image.maxFrameBytes);
+    this.#nvsp = nvsp;
+  }
+
+  setPacketFilter(filter: number): void {
+    Atomics.store(this.state.words, PACKET_FILTER, filter);
+  }
+
+  setReady(ready: boolean): void {
+    Atomics.store(this.state.words, RNDIS_READY, ready ? 1 : 0);
+  }
+
+  poll(handler: GuestFrameHandler, budget: number): boolean {
+    const state = this.state;
+    if (state.phase !== (this.#nvsp === null ? PHASE_OPEN : PHASE_HANDSHAKE)) return false;
+    if (this.#nvsp === null && this.#slots.waiting() === CHANNELMSG_CLOSECHANNEL) {
+      state.advance(PHASE_OPEN, PHASE_CLOSING); // the control half does the rest
+      return false;
+    }
+    if (!state.tryLock(POLL_LOCK)) return true; // another processor is at it and may just have looked
+    try {
+      return this.#poll(handler, budget | 0);
+    } finally {
+      state.unlock(POLL_LOCK);
+    }
+  }
+
+  #poll(handler: GuestFrameHandler, budget: number): boolean {
+    const ring = this.#ring;
+    const words = this.state.words;
+    ring.storeHeader(RING_INTERRUPT_MASK, 1);
+    let read = words[IN_READ] as number;
+    let write = this.#writeIndex(read);
+    let left = budget;
+    let stuck = write < 0;
+    while (!stuck && read !== write && left > 0) {
+      if (this.answersWaiting === MAX_ANSWERS || this.#done === DONE) {
+        this.#flush();
+        if (this.answersWaiting === MAX_ANSWERS) break; // the guest must read first, and will signal
+      }
+      const next = this.#packet(handler, read, write);
+      if (next < 0) {
+        stuck = true;
+        break;
+      }
+      read = next;
+      left--;
+      if (read === write) write = this.#writeIndex(read);
+      if (write < 0) stuck = true;
+    }
+    words[IN_READ] = read;
+    ring.storeHeader(RING_READ_INDEX, read);
+    this.#flush();
+    if (this.state.phase === PHASE_BROKEN) return false;
+    // A guest that ran out of room has left word; waking it costs nothing if it lied.
+    if (ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.wakeGuest();
+    if (stuck) return true;
+    if (read !== write) {
+      if (left <= 0) return true;
+      ring.storeHeader(RING_INTERRUPT_MASK, 0); // answers wait for room; the guest signals
+      return false;
+    }
+    ring.storeHeader(RING_INTERRUPT_MASK, 0);
+    return this.#writeIndex(read) !== read && this.state.phase !== PHASE_BROKEN;
+  }
+
+  /** The guest's write index, checked; -1 if it makes no sense (the channel is broken then). */
+  #writeIndex(read: number): number {
+    const ring = this.#ring;
+    const words = this.state.words;
+    const write = ring.loadHeader(RING_WRITE_INDEX);
+    const seen = words[IN_WRITE_SEEN] as number;
+    // It may only have moved on from where it was, and not past our read index.
+    if (!ring.isIndex(write) || ring.distance(read, seen) + ring.distance(seen, write) >= ring.dataBytes) {
+      this.violate(VIOLATION_RING_WRITE_INDEX);
+      return -1;
+    }
+    words[IN_WRITE_SEEN] = write;
+    return write;
+  }
+
+  /** Takes the packet at `read`; returns the index behind it, or -1 if it stays or the ring is broken. */
+  #packet(handler: GuestFrameHandler, read: number, write: number): number {
+    const ring = this.#ring;
+    ring.seek(read);
+    const d0 = ring.take();
+    const d1 = ring.take();
+    const low = ring.take();
+    const high = ring.take();
+    const offset = (d0 >>> 16) << 3;
+    const length = (d1 & 0xffff) << 3;
+    if (length < 16 || length + 8 > ring.distance(read, write)) {
+      this.violate(VIOLATION_RING_PACKET_LENGTH);
+      return -1;
+    }
+    if (offset < 16 || offset > length) {
+      this.violate(VIOLATION_RING_PACKET_OFFSET);
+      return -1;
+    }
+    const message = this.#message;
+    const payload = Math.min(length - offset, 32) >>> 2;
+    ring.skip(offset - 16);
+    for (let i = 0; i < payload; i++) message[i] = ring.take();
+    for (let i = payload; i < 8; i++) message[i] = 0;
+    ring.seek(read);
+    ring.skip(length + 8);
+    const next = ring.position;
+
+    const type = d0 & 0xffff;
+    if (type === COMPLETION) {
+      this.#completion(payload, low, high);
+      return next;
+    }
+    let status: number;
+    if (type !== DATA_INBAND) {
+      this.violate(VIOLATION_PACKET_TYPE);
+      status = NVSP_STAT_FAIL;
+    } else if (payload < 4) {
+      this.violate(VIOLATION_NVSP_TOO_SHORT);
+      status = NVSP_STAT_FAIL;
+    } else if (message[0] === RNDIS_PKT) {
+      status = this.#rndisPacket(handler);
+      if (status === LEFT_IN_RING) return -1;
+    } else {
+      status = this.#handshakeMessage(low, high);
+      if (status === LEFT_IN_RING) return next; // answered already, or needs no answer
+    }
+    if (((d1 >>> 16) & 1) !== 0) this.queueAnswer(low, high, status);
+    return status !== SUCCESS && this.state.phase === PHASE_BROKEN ? -1 : next;
+  }
+
+  #completion(payload: number, low: number, high: number): void {
+    if (payload < 2) this.violate(VIOLATION_NVSP_TOO_SHORT);
+    else if (this.#message[0] !== RNDIS_PKT_COMPLETE) this.violate(VIOLATION_NVSP_TYPE);
+    else {
+      this.#doneLow[this.#done] = low;
+      this.#doneHigh[this.#done] = high;
+      this.#done++;
+    }
+  }
+
+  #handshakeMessage(low: number, high: number): number {
+    if (this.#nvsp === null) {
+      this.violate(VIOLATION_NVSP_TYPE);
+      return NVSP_STAT_FAIL;
+    }
+    const answer = this.#nvsp(this.#message);
+    if (answer === undefined) {
+      this.violate(VIOLATION_HANDSHAKE_ORDER);
+      return NVSP_STAT_FAIL;
+    }
+    if (answer !== null) this.sendAnswer(low, high, answer);
+    return LEFT_IN_RING;
+  }
+
+  /** A SEND_RNDIS_PKT in #message: {type, kind, section, size}. Returns the NVSP status for its answer. */
+  #rndisPacket(handler: GuestFrameHandler): number {
+    const message = this.#message;
+    const kind = message[1] as number;
+    const section = (message[2] as number) >>> 0;
+    const size = (message[3] as number) >>> 0;
+    const send = this.image.send;
+    if (section >= send.sectionCount) {
+      this.violate(VIOLATION_SEND_SECTION_INDEX);
+      return NVSP_STAT_INVALID_RNDIS_PKT;
+    }
+    if (size < 12 || size > send.sectionSize) {
+      this.violate(VIOLATION_SEND_SECTION_SIZE);
+      return NVSP_STAT_INVALID_RNDIS_PKT;
+    }
+    const at = send.offset + Math.imul(section, send.sectionSize);
+    if (kind === NVSP_RNDIS_DATA) return this.#frame(handler, section, at, size);
+    if (kind === NVSP_RNDIS_CONTROL) return this.#controlMessage(at, size);
+    this.violate(VIOLATION_NVSP_RNDIS_KIND);
+    return NVSP_STAT_INVALID_RNDIS_PKT;
+  }
+
+  #frame(handler: GuestFrameHandler, section: number, at: number, size: number): number {
+    if (this.#nvsp !== null) {
+      this.violate(VIOLATION_HANDSHAKE_ORDER);
+      return NVSP_STAT_FAIL;
+    }
+    const parser = this.#parser;
+    const fault = parser.parse(at, size);
+    if (fault !== 0) {
+      this.violate(fault);
+      return NVSP_STAT_INVALID_RNDIS_PKT;
+    }
+    const length = parser.frameLength;
+    const buffer = handler.frameBuffer(length);
+    if (buffer < 0) return LEFT_IN_RING;
+    copyFrame(this.guest, parser.frameOffset, this.#host, buffer, length);
+    const counters = this.state.counters;
+    counters[COUNT_FRAMES_FROM_GUEST] = (counters[COUNT_FRAMES_FROM_GUEST] as number) + 1;
+    counters[COUNT_BYTES_FROM_GUEST] = (counters[COUNT_BYTES_FROM_GUEST] as number) + length;
+    const trace = this.context.trace;
+    if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
+      trace.write(VMBUS_TRACE.FRAME_FROM_GUEST, 0, this.channel, section, length, parser.tci, 0);
+    }
+    handler.frameReady(buffer, length, parser.tci);
+    return SUCCESS;
+  }
+
+  #controlMessage(at: number, size: number): number {
+    if (size > MAX_CONTROL_BYTES) {
+      this.violate(VIOLATION_RNDIS_MESSAGE_LENGTH);
+      return NVSP_STAT_INVALID_RNDIS_PKT;
+    }
+    const words = size >>> 2;
+    for (let i = 0; i < words; i++) this.#control[i] = this.guest.i32[(at >>> 2) + i] as number;
+    const bytes = answerRndisControl(this.#control, words << 2, this.image, this, this.#reply);
+    if (bytes < 0) {
+      this.violate(bytes === RNDIS_UNKNOWN ? VIOLATION_RNDIS_TYPE : VIOLATION_RNDIS_MESSAGE_LENGTH);
+      return NVSP_STAT_INVALID_RNDIS_PKT;
+    }
+    if (bytes === 0 || this.sendControl(this.#reply, bytes)) return SUCCESS;
+    return NVSP_STAT_BUSY; // no section for the reply: the guest may ask again
+  }
+
+  #flush(): void {
+    this.flushAnswers(this.#doneLow, this.#doneHigh, this.#done);
+    this.#done = 0;
+  }
+}
+
+/** The data half of an open channel on one processor. `context` is the processor agent's. */
+export function createChannelHost(context: ChannelContext, image: ChannelImage): ChannelHost {
+  return new HostChannel(context, image);
+}

@@ -1,0 +1,82 @@
+/**
+ * Finds the frame in an RNDIS_PACKET_MSG that a guest wrote into one of its send sections.
+ *
+ * Each word is read once. Whatever stands there, the frame found lies inside the section, and nothing outside
+ * the section is read.
+ */
+import type { MemorySegment } from '@vmq/machine';
+import {
+  VIOLATION_RNDIS_DATA_RANGE as DATA_RANGE,
+  VIOLATION_RNDIS_FRAME_LENGTH as FRAME_LENGTH,
+  VIOLATION_RNDIS_MESSAGE_LENGTH as MESSAGE_LENGTH,
+  VIOLATION_RNDIS_PER_PACKET_INFO as PER_PACKET_INFO,
+  VIOLATION_RNDIS_TYPE as TYPE,
+} from './violations.ts';
+
+/** Per-packet information elements looked at in one message. */
+const MAX_INFOS = 8;
+/** Bytes of an Ethernet header. */
+const LEAST_FRAME = 14;
+
+export class RndisFrameParser {
+  /** Byte offset of the frame in the guest's segment, after a successful {@link parse}. */
+  frameOffset = 0;
+  frameLength = 0;
+  /** 802.1Q TCI the guest asked for, 0 = none. */
+  tci = 0;
+  readonly #words: Int32Array;
+  readonly #maxFrame: number;
+
+  constructor(guest: MemorySegment, maxFrameBytes: number) {
+    this.#words = guest.i32;
+    this.#maxFrame = maxFrameBytes;
+  }
+
+  /**
+   * `section` is the section's byte offset in the segment, `size` the bytes the guest says it used, at most
+   * the section's. Returns 0, or the violation.
+   */
+  parse(section: number, size: number): number {
+    const words = this.#words;
+    const at = section >>> 2;
+    if (size < 44) return MESSAGE_LENGTH;
+    if (words[at] !== 1) return TYPE;
+    const messageLength = (words[at + 1] as number) >>> 0;
+    const dataOffset = (words[at + 2] as number) >>> 0;
+    const dataLength = (words[at + 3] as number) >>> 0;
+    const infoOffset = (words[at + 7] as number) >>> 0;
+    const infoLength = (words[at + 8] as number) >>> 0;
+    if (messageLength < 44 || messageLength > size) return MESSAGE_LENGTH;
+    // No sum below can wrap: each term has been bounded by the section's size first.
+    if (dataOffset > messageLength || dataLength > messageLength) return DATA_RANGE;
+    const start = 8 + dataOffset;
+    if (start < 44 || start + dataLength > messageLength) return DATA_RANGE;
+    if (dataLength < LEAST_FRAME || dataLength > this.#maxFrame) return FRAME_LENGTH;
+    this.tci = 0;
+    if (infoLength !== 0 && !this.#infos(at, infoOffset, infoLength, messageLength)) return PER_PACKET_INFO;
+    this.frameOffset = section + start;
+    this.frameLength = dataLength;
+    return 0;
+  }
+
+  #infos(at: number, infoOffset: number, infoLength: number, messageLength: number): boolean {
+    const words = this.#words;
+    if (infoOffset > messageLength || infoLength > messageLength) return false;
+    let here = 8 + infoOffset;
+    const end = here + infoLength;
+    if (here < 44 || (here & 3) !== 0 || end > messageLength) return false;
+    for (let n = 0; n < MAX_INFOS && here + 12 <= end; n++) {
+      const word = at + (here >>> 2);
+      const size = (words[word] as number) >>> 0;
+      const valueOffset = (words[word + 2] as number) >>> 0;
+      if (size < 12 || (size & 3) !== 0 || size > end - here) return false;
+      if (words[word + 1] === 6) {
+        if (valueOffset < 12 || (valueOffset & 3) !== 0 || valueOffset > size - 4) return false;
+        const value = words[word + (valueOffset >>> 2)] as number;
+        this.tci = ((value & 7) << 13) | ((value & 8) << 9) | ((value >>> 4) & 0xfff);
+      }
+      here += size;
+    }
+    return here === end || end - here < 12;
+  }
+}
