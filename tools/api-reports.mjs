@@ -19,6 +19,7 @@ for (const name of readdirSync(packages)) {
   const config = ExtractorConfig.prepare({
     configObject: {
       projectFolder,
+      newlineKind: 'lf',
       mainEntryPointFilePath: entry,
       compiler: { tsconfigFilePath: join(projectFolder, 'tsconfig.json') },
       apiReport: { enabled: true, reportFolder, reportTempFolder, reportFileName: `${name}.api.md` },

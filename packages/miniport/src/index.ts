@@ -1,1 +1,13 @@
-export {};
+/**
+ * @vmq/miniport: an NDIS miniport driver that brings VMQ to the NIC of `@vmq/nic`.
+ *
+ * The control half (`createVmqMiniport`) answers NDIS; a data half per processor (`createVmqMiniportDataPath`)
+ * turns completions into chains of net buffer lists and sends by descriptor. The hardware is reached through
+ * registers, rings and MSI-X messages alone, so another driver can be written against the same datasheet.
+ *
+ * @packageDocumentation
+ */
+export { buildCapabilities, type HardwareSizes, type ReceiveFilterCapabilitySets } from './capabilities.ts';
+export { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from './data-path.ts';
+export { type ReceiveMode, readJumboPacket, readReceiveMode } from './keywords.ts';
+export { createVmqMiniport, type VmqMiniportOptions } from './miniport.ts';

@@ -1,0 +1,186 @@
+/**
+ * The data half of one transmit queue: each processor sends through its own, so order is kept among what one
+ * processor sends (TX-04) and no lock is needed.
+ *
+ * An NBL may carry several NBs and an NB several MDLs: each MDL becomes a descriptor, the last one of a frame has
+ * EOP, and the NBL completes when its last frame has left. What finds no room waits in a software backlog.
+ */
+import {
+  NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL,
+  NDIS_SEND_COMPLETE_FLAGS_SINGLE_QUEUE,
+  NDIS_STATUS_SUCCESS,
+} from '@vmq/abi';
+import type { AgentContext } from '@vmq/machine';
+import { type Mdl, type NetBuffer, type NetBufferList, type ReceiveSink, tciFromIeee8021Q } from '@vmq/ndis';
+import {
+  DESCRIPTOR_BYTES,
+  type NicRegisters,
+  REG,
+  TX_QUEUE_STRIDE,
+  TXD_EOP,
+  TXD_INSERT_VLAN,
+} from '@vmq/nic';
+import type { TransmitQueueImage } from './queue-image.ts';
+
+const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES >> 2;
+const EOP = TXD_EOP;
+const INSERT_VLAN = TXD_INSERT_VLAN;
+
+export class TransmitQueue {
+  readonly image: TransmitQueueImage;
+  readonly #host: Int32Array;
+  readonly #state: Int32Array;
+  readonly #descriptors: number;
+  readonly #statusWord: number;
+  readonly #mask: number;
+  readonly #registers: NicRegisters;
+  readonly #doorbell: number;
+  readonly #arm: number;
+  readonly #consumedRegister: number;
+  readonly #upcalls: ReceiveSink;
+  /** The NBL that is done when the descriptor in this slot is; null for all others. */
+  readonly #owner: (NetBufferList | null)[];
+  #posted = 0;
+  #completed = 0;
+  #backlogHead: NetBufferList | null = null;
+  #backlogTail: NetBufferList | null = null;
+
+  constructor(
+    context: AgentContext,
+    image: TransmitQueueImage,
+    registers: NicRegisters,
+    upcalls: ReceiveSink,
+  ) {
+    this.image = image;
+    this.#host = context.machine.memory.host.i32;
+    this.#state = new Int32Array(image.state);
+    this.#descriptors = image.descriptorOffset >> 2;
+    this.#statusWord = image.statusOffset >> 2;
+    this.#mask = image.ringEntries - 1;
+    this.#registers = registers;
+    this.#doorbell = REG.TDT + image.hardwareQueue * TX_QUEUE_STRIDE;
+    this.#arm = REG.TXARM + image.hardwareQueue * TX_QUEUE_STRIDE;
+    this.#consumedRegister = REG.TCT + image.hardwareQueue * TX_QUEUE_STRIDE;
+    this.#upcalls = upcalls;
+    this.#owner = new Array<NetBufferList | null>(image.ringEntries).fill(null);
+  }
+
+  /** Accepts a chain; every NBL of it is completed exactly once, later. */
+  send(chain: NetBufferList): void {
+    let accepted = 0;
+    let last = chain;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+      last = nbl;
+      accepted++;
+    }
+    this.#state[0] = (this.#state[0] as number) + accepted;
+    if (this.#backlogTail === null) this.#backlogHead = chain;
+    else this.#backlogTail.next = chain;
+    this.#backlogTail = last;
+    this.#post();
+  }
+
+  /** Completes what the device has sent; true if frames are still on their way. */
+  reap(): boolean {
+    const head = Atomics.load(this.#host, this.#statusWord);
+    if (head !== this.#completed) {
+      let first: NetBufferList | null = null;
+      let last: NetBufferList | null = null;
+      let count = 0;
+      let mixed = 0;
+      for (let at = this.#completed; at !== head; at = (at + 1) | 0) {
+        const nbl = this.#owner[at & this.#mask] as NetBufferList | null;
+        if (nbl === null) continue;
+        this.#owner[at & this.#mask] = null;
+        nbl.status = NDIS_STATUS_SUCCESS;
+        nbl.next = null;
+        if (last === null) first = nbl;
+        else {
+          mixed |= (last.filteringInfo ^ nbl.filteringInfo) >>> 16;
+          last.next = nbl;
+        }
+        last = nbl;
+        count++;
+      }
+      this.#completed = head;
+      if (first !== null) {
+        this.#state[0] = (this.#state[0] as number) - count;
+        // SINGLE_QUEUE only if every NBL of the call has one queue id (TX-02).
+        const single = mixed === 0 ? NDIS_SEND_COMPLETE_FLAGS_SINGLE_QUEUE : 0;
+        this.#upcalls.sendNetBufferListsComplete(first, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL | single);
+      }
+      this.#post();
+    }
+    return this.#completed !== this.#posted;
+  }
+
+  arm(): void {
+    this.#registers.write32(this.#consumedRegister, this.#completed);
+    this.#registers.write32(this.#arm, 1);
+  }
+
+  /** Moves the backlog into the ring as far as there is room. A frame goes in whole or not at all. */
+  #post(): void {
+    const before = this.#posted;
+    while (this.#backlogHead !== null) {
+      const nbl: NetBufferList = this.#backlogHead;
+      if (descriptorsOf(nbl) > this.#mask + 1 - ((this.#posted - this.#completed) | 0)) break;
+      // The chain is cut here: from now on `next` belongs to the completion.
+      this.#backlogHead = nbl.next;
+      if (this.#backlogHead === null) this.#backlogTail = null;
+      nbl.next = null;
+      this.#postOne(nbl);
+    }
+    if (this.#posted === before) return;
+    this.#registers.write32(this.#doorbell, this.#posted);
+    this.arm();
+  }
+
+  #postOne(nbl: NetBufferList): void {
+    const host = this.#host;
+    const info = nbl.ieee8021QInfo;
+    const tag = info !== 0 ? INSERT_VLAN : 0;
+    const tci = tciFromIeee8021Q(info);
+    let posted = this.#posted;
+    for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) {
+      let skip = nb.dataOffset;
+      let left = nb.dataLength;
+      for (let mdl: Mdl | null = nb.mdl; mdl !== null && left > 0; mdl = mdl.next) {
+        if (skip >= mdl.byteCount) {
+          skip -= mdl.byteCount;
+          continue;
+        }
+        const bytes = Math.min(left, mdl.byteCount - skip);
+        left -= bytes;
+        const descriptor = this.#descriptors + (posted & this.#mask) * DESCRIPTOR_WORDS;
+        host[descriptor] = mdl.byteOffset + skip;
+        host[descriptor + 1] = mdl.segment.id | (left === 0 ? EOP : 0) | tag;
+        host[descriptor + 2] = bytes;
+        host[descriptor + 3] = tci;
+        posted = (posted + 1) | 0;
+        skip = 0;
+      }
+    }
+    this.#owner[(posted - 1) & this.#mask] = nbl;
+    this.#posted = posted;
+  }
+}
+
+/** Descriptors that an NBL needs: one per MDL that holds frame bytes. */
+function descriptorsOf(nbl: NetBufferList): number {
+  let count = 0;
+  for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) {
+    let skip = nb.dataOffset;
+    let left = nb.dataLength;
+    for (let mdl: Mdl | null = nb.mdl; mdl !== null && left > 0; mdl = mdl.next) {
+      if (skip >= mdl.byteCount) {
+        skip -= mdl.byteCount;
+        continue;
+      }
+      left -= mdl.byteCount - skip;
+      skip = 0;
+      count++;
+    }
+  }
+  return count;
+}
