@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -22,12 +22,22 @@ const REASON = 'Wireshark command line tools are not installed';
 const folder = mkdtempSync(join(tmpdir(), 'vmq-capture-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** Traffic of real network stacks that comes with the repository; absent from the published package. */
+const captures = join(import.meta.dirname, '../../../captures');
+const recorded = existsSync(captures)
+  ? readdirSync(captures).filter((name) => /\.pcap(ng)?$/.test(name))
+  : [];
+
 /** Runs tshark on bytes; returns rows of the fields asked for. Fails on anything said beside them. */
 function tshark(bytes: Uint8Array, fields: readonly string[]): string[][] {
   const file = join(folder, 'written');
   writeFileSync(file, bytes);
   const args = ['-r', file, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
-  const run = spawnSync('tshark', args, { encoding: 'utf8', env: { ...process.env, TZ: 'UTC' } });
+  const run = spawnSync('tshark', args, {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, TZ: 'UTC' },
+  });
   expect(run.status, run.stderr).toBe(0);
   const said = run.stderr
     .split('\n')
@@ -171,6 +181,22 @@ describe.skipIf(!hasTshark)(
     });
   },
 );
+
+describe.skipIf(!hasTshark || recorded.length === 0)('recorded traffic', () => {
+  test.each(recorded)('%s: times and lengths are those tshark finds', (name) => {
+    const bytes = new Uint8Array(readFileSync(join(captures, name)));
+    const { packets, error } = readCapture(bytes);
+    expect(error).toBeNull();
+    const rows = packets.map((p) => [
+      `${p.seconds}.${String(p.nanoseconds).padStart(9, '0')}`,
+      `${p.capturedLength}`,
+      `${p.originalLength}`,
+      p.comments.join(),
+    ]);
+    expect(rows.length).toBeGreaterThan(100);
+    expect(tshark(bytes, ['frame.time_epoch', 'frame.cap_len', 'frame.len', 'frame.comment'])).toEqual(rows);
+  });
+});
 
 describe.skipIf(!hasCapinfos)(hasCapinfos ? 'capinfos' : `capinfos: ${REASON}`, () => {
   test('finds the section, the interfaces and their counts', () => {
