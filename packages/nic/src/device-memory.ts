@@ -79,7 +79,7 @@ export function createNicBar(machine: Machine, options: NicBarOptions): MemorySe
 export function resetRegisters(words: Int32Array, profile: NicProfile, link: number): void {
   const low = words[REG.PMACLO >> 2] as number;
   const high = words[REG.PMACHI >> 2] as number;
-  words.fill(0, 0, BAR_REGISTER_BYTES / 4);
+  words.fill(0, 1, BAR_REGISTER_BYTES / 4); // CTRL comes last: its RST bit tells the driver to keep waiting
   words[REG.PMACLO >> 2] = low;
   words[REG.PMACHI >> 2] = high;
   words[REG.MACLO >> 2] = low;
@@ -97,5 +97,6 @@ export function resetRegisters(words: Int32Array, profile: NicProfile, link: num
   words[REG.CAPM >> 2] = profile.maxFrameBytes;
   for (let entry = 0; entry < MAX_MSIX_ENTRIES; entry++)
     words[(REG.MSIXVCTRL + entry * MSIX_STRIDE) >> 2] = MSIX_VCTRL_MASK;
-  Atomics.store(words, REG.STATUS >> 2, link | STATUS_RSTDONE | (profile.linkGbps << STATUS_SPEED_SHIFT));
+  words[REG.STATUS >> 2] = link | STATUS_RSTDONE | (profile.linkGbps << STATUS_SPEED_SHIFT);
+  Atomics.store(words, REG.CTRL >> 2, 0);
 }

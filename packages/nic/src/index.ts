@@ -7,6 +7,7 @@
  * @packageDocumentation
  */
 export * from './descriptors.ts';
+export { createNicAgent, NIC_AGENT, NIC_BATCH, type NicAgentData, type NicMessage } from './device.ts';
 export { createNicBar, type NicBarOptions } from './device-memory.ts';
 export { NIC_DROP_REASONS } from './drop-reasons.ts';
 export { checkNicProfile, NIC_PROFILES, type NicProfile, nicProfile } from './profiles.ts';

@@ -1,0 +1,187 @@
+/**
+ * The receive-filter unit: destination MAC and VLAN to queue, and what becomes of frames no filter takes.
+ *
+ * At each configuration request the filter table is compiled into a hash table in device memory:
+ *
+ *   key    word 0  first four bytes of the MAC, as the frame's first word shows them
+ *          word 1  bits 0..15 the last two bytes, 16..19 and 24..31 the VLAN id in wire order, bit 20 any VLAN
+ *   value  word 2  bits 0..7 queue, 8..23 filter slot, bit 30 used
+ *
+ * Precedence is settled while compiling, so one look decides: queues in ascending order, queue 0 last, lower
+ * slots first within a queue. A key for any VLAN serves the VLAN ids that have no key of their own; untagged
+ * frames look under VLAN id 0.
+ */
+
+import { FILTER_TABLE } from './device-memory.ts';
+import { type DeviceState, Q_FLAGS, Q_SHIFT } from './device-state.ts';
+import { DROP_BROADCAST, DROP_MULTICAST, DROP_NO_MATCH } from './drop-reasons.ts';
+import {
+  FILTER_STRIDE,
+  FLTQ_VALID,
+  FLTVLAN_ANY,
+  FLTVLAN_EXACT,
+  FLTVLAN_MODE_SHIFT,
+  FLTVLAN_UNTAGGED_OR_ZERO,
+  MCHI_VALID,
+  MULTICAST_ENTRIES,
+  MULTICAST_STRIDE,
+  RCTL_AAM,
+  RCTL_BAM,
+  RCTL_MPE,
+  RCTL_UPE,
+  REG,
+  RXCTL_ENABLE,
+} from './register-constants.ts';
+
+export const ANY_VLAN: number = 1 << 20;
+const VALUE_USED = 1 << 30;
+/** Slot number that stands for no filter. */
+const NO_SLOT = 0xffff;
+/** A frame for queue 0 that no filter took. */
+export const VALUE_DEFAULT: number = VALUE_USED | (NO_SLOT << 8);
+/** The same, accepted only because a promiscuous bit is set. */
+export const VALUE_INEXACT: number = VALUE_DEFAULT | (1 << 29);
+
+const MIX_LOW = 0x9e3779b1 | 0;
+const MIX_HIGH = 0x85ebca6b | 0;
+
+/** A register pair's first four address bytes, as a little-endian load of the frame shows them. */
+export function wireLow(register: number): number {
+  return (register >>> 24) | ((register >>> 8) & 0xff00) | ((register << 8) & 0xff0000) | (register << 24);
+}
+
+/** The last two address bytes likewise. */
+export function wireHigh(register: number): number {
+  return ((register >>> 8) & 0xff) | ((register & 0xff) << 8);
+}
+
+/** A VLAN id where the frame's word of bytes 12..15 would show it. */
+export function wireVlan(vid: number): number {
+  return ((vid >> 8) << 16) | ((vid & 0xff) << 24);
+}
+
+interface ActiveFilter {
+  readonly slot: number;
+  readonly queue: number;
+  readonly low: number;
+  readonly high: number;
+  /** VLAN id, or -1 for any. */
+  readonly vid: number;
+}
+
+/** The valid filters of enabled queues, the one that wins first. */
+function activeFilters(state: DeviceState): ActiveFilter[] {
+  const { words, rxq, queueCount } = state;
+  const active: ActiveFilter[] = [];
+  for (let slot = 0; slot < state.profile.filters; slot++) {
+    const at = (REG.FLTLO + slot * FILTER_STRIDE) >> 2;
+    const target = words[at + 3] as number;
+    const queue = target & 0xff;
+    if ((target & FLTQ_VALID) === 0 || queue >= queueCount) continue;
+    if (((rxq[(queue << Q_SHIFT) + Q_FLAGS] as number) & RXCTL_ENABLE) === 0) continue;
+    const vlan = words[at + 2] as number;
+    const mode = (vlan >>> FLTVLAN_MODE_SHIFT) & 3;
+    if (mode !== FLTVLAN_ANY && mode !== FLTVLAN_EXACT && mode !== FLTVLAN_UNTAGGED_OR_ZERO) continue;
+    const vid = mode === FLTVLAN_ANY ? -1 : mode === FLTVLAN_EXACT ? vlan & 0xfff : 0;
+    active.push({
+      slot,
+      queue,
+      low: wireLow(words[at] as number),
+      high: wireHigh(words[at + 1] as number),
+      vid,
+    });
+  }
+  const rank = (filter: ActiveFilter): number => (filter.queue === 0 ? 256 : filter.queue);
+  return active.sort((a, b) => rank(a) - rank(b) || a.slot - b.slot);
+}
+
+/** Compiles the filter registers, the packet filter and the address lists; queues must have been latched. */
+export function latchFilters(state: DeviceState): void {
+  const { words } = state;
+  state.rctl = words[REG.RCTL >> 2] as number;
+  state.maxFrame = Math.min((words[REG.MFS >> 2] as number) >>> 0, state.profile.maxFrameBytes);
+  state.stationLow = wireLow(words[REG.MACLO >> 2] as number);
+  state.stationHigh = wireHigh(words[REG.MACHI >> 2] as number);
+  state.multicastCount = 0;
+  for (let i = 0; i < MULTICAST_ENTRIES; i++) {
+    const at = (REG.MCLO + i * MULTICAST_STRIDE) >> 2;
+    if (((words[at + 1] as number) & MCHI_VALID) === 0) continue;
+    state.multicast[state.multicastCount * 2] = wireLow(words[at] as number);
+    state.multicast[state.multicastCount * 2 + 1] = wireHigh(words[at + 1] as number);
+    state.multicastCount++;
+  }
+
+  const active = activeFilters(state);
+  let entries = 64;
+  while (entries < active.length * 8) entries *= 2;
+  words.fill(0, FILTER_TABLE, FILTER_TABLE + entries * 4);
+  state.tableMask = entries - 1;
+  state.anyVlanKeys = false;
+  for (const { slot, queue, low, high, vid } of active) {
+    const value = VALUE_USED | (slot << 8) | queue;
+    // A better filter for every VLAN of this MAC leaves nothing to those after it.
+    if (lookUp(words, state.tableMask, low, high | ANY_VLAN) !== 0) continue;
+    if (vid < 0) {
+      insert(words, state.tableMask, low, high | ANY_VLAN, value);
+      state.anyVlanKeys = true;
+    }
+    insert(words, state.tableMask, low, high | wireVlan(vid < 0 ? 0 : vid), value);
+  }
+}
+
+/** Entry number at which the search for a key begins, before masking. */
+export function hashKey(low: number, high: number): number {
+  const mixed = Math.imul(low, MIX_LOW) ^ Math.imul(high, MIX_HIGH);
+  return mixed ^ (mixed >>> 15);
+}
+
+/** Keeps what is there: the earlier filter wins. */
+function insert(words: Int32Array, mask: number, low: number, high: number, value: number): void {
+  let entry = hashKey(low, high) & mask;
+  for (;;) {
+    const at = FILTER_TABLE + entry * 4;
+    if (words[at + 2] === 0) {
+      words[at] = low;
+      words[at + 1] = high;
+      words[at + 2] = value;
+      return;
+    }
+    if (words[at] === low && words[at + 1] === high) return;
+    entry = (entry + 1) & mask;
+  }
+}
+
+/** Value of a key, or 0. The receive loop has this inline. */
+export function lookUp(words: Int32Array, mask: number, low: number, high: number): number {
+  let entry = hashKey(low, high) & mask;
+  for (;;) {
+    const at = FILTER_TABLE + entry * 4;
+    const value = words[at + 2] as number;
+    if (value === 0 || (words[at] === low && words[at + 1] === high)) return value;
+    entry = (entry + 1) & mask;
+  }
+}
+
+/**
+ * A frame whose MAC and VLAN have no key: the any-VLAN key, then address filter and packet filter. Returns a
+ * value as the table holds it, or the complement of a drop code (negative).
+ */
+export function classifyUnmatched(state: DeviceState, low: number, high: number): number {
+  const address = high & 0xffff;
+  if (state.anyVlanKeys) {
+    const value = lookUp(state.words, state.tableMask, low, address | ANY_VLAN);
+    if (value !== 0) return value;
+  }
+  const rctl = state.rctl;
+  if ((low & 1) === 0) {
+    if ((rctl & RCTL_AAM) !== 0 && low === state.stationLow && address === state.stationHigh)
+      return VALUE_DEFAULT;
+    return (rctl & RCTL_UPE) !== 0 ? VALUE_INEXACT : ~DROP_NO_MATCH;
+  }
+  if (low === -1 && address === 0xffff) return (rctl & RCTL_BAM) !== 0 ? VALUE_DEFAULT : ~DROP_BROADCAST;
+  const list = state.multicast;
+  for (let i = 0; i < state.multicastCount; i++) {
+    if (list[i * 2] === low && list[i * 2 + 1] === address) return VALUE_DEFAULT;
+  }
+  return (rctl & RCTL_MPE) !== 0 ? VALUE_INEXACT : ~DROP_MULTICAST;
+}

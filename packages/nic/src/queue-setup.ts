@@ -1,0 +1,150 @@
+/** Takes over queue registers at a configuration request, and refuses what cannot work. */
+import { DMA_READ, DMA_WRITE } from '@vmq/machine';
+import {
+  type DeviceState,
+  Q_BYTES,
+  Q_COMPLETION_SEGMENT,
+  Q_COMPLETIONS,
+  Q_FLAGS,
+  Q_HEAD,
+  Q_HEADER_BUFFER_BYTES,
+  Q_HEADER_SIZE,
+  Q_MASK,
+  Q_PACKET_BYTES,
+  Q_PUBLISHED,
+  Q_RING,
+  Q_RING_SEGMENT,
+  Q_SHIFT,
+  Q_SIGNALLED,
+  Q_STATUS,
+  Q_TAIL,
+} from './device-state.ts';
+import {
+  QSTS_ERROR,
+  REG,
+  RX_QUEUE_STRIDE,
+  RXBUF_HEADER_SHIFT,
+  RXCTL_CSUMEN,
+  RXCTL_ENABLE,
+  RXCTL_HEADER_SHIFT,
+  RXCTL_SPLIT,
+  TX_QUEUE_STRIDE,
+  TXCTL_ENABLE,
+} from './register-constants.ts';
+
+/** What a queue's registers ask for, and what became of it. */
+export const QUEUE_UNCHANGED = 0;
+export const QUEUE_STARTED = 1;
+export const QUEUE_STOPPED = 2;
+
+const MAX_RING = 32_768;
+
+/** Word of a queue's register, from the queue's first word. */
+const DESC_BASE = 0;
+const DESC_SEGMENT = 1;
+const DESC_LENGTH = 2;
+const HEAD = 4;
+const COMPLETION_BASE = 5;
+const COMPLETION_SEGMENT = 6;
+const STATUS_BASE = 7;
+const CONTROL = 8;
+const STATUS = 9;
+const BUFFER = 10;
+const ARM = 11;
+
+function fitsRing(words: Int32Array, at: number): boolean {
+  const length = words[at + DESC_LENGTH] as number;
+  return (
+    length >= 2 && length <= MAX_RING && (length & (length - 1)) === 0 && ((words[at] as number) & 15) === 0
+  );
+}
+
+function startQueue(state: DeviceState, queues: Int32Array, q: number, at: number): void {
+  const { words } = state;
+  queues[q + Q_HEAD] = 0;
+  queues[q + Q_TAIL] = 0;
+  queues[q + Q_PUBLISHED] = 0;
+  queues[q + Q_SIGNALLED] = 0;
+  queues[q + Q_BYTES] = 0;
+  queues[q + Q_MASK] = (words[at + DESC_LENGTH] as number) - 1;
+  queues[q + Q_RING] = (words[at + DESC_BASE] as number) >> 2;
+  queues[q + Q_RING_SEGMENT] = words[at + DESC_SEGMENT] as number;
+  queues[q + Q_STATUS] = (words[at + STATUS_BASE] as number) >> 2;
+  words[at + HEAD] = 0;
+  Atomics.store(state.i32[0] as Int32Array, queues[q + Q_STATUS] as number, 0);
+}
+
+function statusGranted(state: DeviceState, at: number): boolean {
+  const status = state.words[at + STATUS_BASE] as number;
+  return (status & 3) === 0 && state.permits(0, status, 4, DMA_WRITE);
+}
+
+/** Latches receive queue `queue`. */
+export function latchReceiveQueue(state: DeviceState, queue: number): number {
+  const { words, rxq } = state;
+  const q = queue << Q_SHIFT;
+  const at = (REG.RDBASE + queue * RX_QUEUE_STRIDE) >> 2;
+  const control = words[at + CONTROL] as number;
+  const wasEnabled = rxq[q + Q_FLAGS] !== 0;
+  if ((control & RXCTL_ENABLE) === 0) return stop(words, rxq, q, at);
+  const split = (control & RXCTL_SPLIT) !== 0;
+  const header = control >>> RXCTL_HEADER_SHIFT;
+  const { lookaheadMin, lookaheadMax, receiveChecksum } = state.profile;
+  let sound = !split || (header > 0 && header >= lookaheadMin && header <= lookaheadMax);
+  if (!wasEnabled) {
+    const bytes = (words[at + DESC_LENGTH] as number) * 16;
+    const completions = words[at + COMPLETION_BASE] as number;
+    sound &&=
+      fitsRing(words, at) &&
+      (completions & 15) === 0 &&
+      state.permits(words[at + DESC_SEGMENT] as number, words[at] as number, bytes, DMA_READ) &&
+      state.permits(words[at + COMPLETION_SEGMENT] as number, completions, bytes, DMA_WRITE) &&
+      statusGranted(state, at);
+  }
+  if (!sound) return refuse(words, rxq, q, at);
+  if (!wasEnabled) {
+    startQueue(state, rxq, q, at);
+    rxq[q + Q_COMPLETIONS] = (words[at + COMPLETION_BASE] as number) >> 2;
+    rxq[q + Q_COMPLETION_SEGMENT] = words[at + COMPLETION_SEGMENT] as number;
+  }
+  rxq[q + Q_FLAGS] = receiveChecksum ? control : control & ~RXCTL_CSUMEN;
+  rxq[q + Q_HEADER_SIZE] = header;
+  rxq[q + Q_PACKET_BYTES] = (words[at + BUFFER] as number) & 0xffff;
+  rxq[q + Q_HEADER_BUFFER_BYTES] = (words[at + BUFFER] as number) >>> RXBUF_HEADER_SHIFT;
+  return wasEnabled ? QUEUE_UNCHANGED : QUEUE_STARTED;
+}
+
+/** Latches transmit queue `queue`. */
+export function latchTransmitQueue(state: DeviceState, queue: number): number {
+  const { words, txq } = state;
+  const q = queue << Q_SHIFT;
+  const at = (REG.TDBASE + queue * TX_QUEUE_STRIDE) >> 2;
+  const control = words[at + CONTROL] as number;
+  if ((control & TXCTL_ENABLE) === 0) return stop(words, txq, q, at);
+  if (txq[q + Q_FLAGS] !== 0) return QUEUE_UNCHANGED;
+  const bytes = (words[at + DESC_LENGTH] as number) * 16;
+  const sound =
+    fitsRing(words, at) &&
+    state.permits(words[at + DESC_SEGMENT] as number, words[at] as number, bytes, DMA_READ) &&
+    statusGranted(state, at);
+  if (!sound) return refuse(words, txq, q, at);
+  startQueue(state, txq, q, at);
+  txq[q + Q_FLAGS] = control;
+  return QUEUE_STARTED;
+}
+
+function stop(words: Int32Array, queues: Int32Array, q: number, at: number): number {
+  if (queues[q + Q_FLAGS] === 0) {
+    words[at + STATUS] = 0; // also takes an earlier refusal away
+    return QUEUE_UNCHANGED;
+  }
+  queues[q + Q_FLAGS] = 0;
+  words[at + ARM] = 0;
+  return QUEUE_STOPPED;
+}
+
+function refuse(words: Int32Array, queues: Int32Array, q: number, at: number): number {
+  queues[q + Q_FLAGS] = 0;
+  words[at + STATUS] = QSTS_ERROR;
+  return QUEUE_UNCHANGED;
+}

@@ -1,0 +1,512 @@
+/**
+ * The receive port and its DMA engine: this file's loop runs once per frame.
+ *
+ *   wire ring ──length──RXEN──parse──filter table──address filter──queue──descriptor──buffer──rights──copy──completion
+ *                  └────────────┴───────────── each may end the frame in one counter ─────────┘
+ *
+ * No byte is written before the queue is known and the whole range is permitted, and exactly the frame's bytes
+ * are written: what lies behind a frame in the wire ring belongs to other frames (SEC-08).
+ */
+import type { FrameConsumer } from '@vmq/machine';
+import { DMA_READ, DMA_WRITE, RECEIVED_FROM_WIRE } from '@vmq/machine';
+import { checksumStatus } from './checksum.ts';
+import { copyBytes, copySingly, copyWords, type MemoryViews } from './copy.ts';
+import { RXC_BROADCAST, RXC_DD, RXC_INEXACT, RXC_MULTICAST, RXC_SPLIT, RXC_VLAN } from './descriptors.ts';
+import { FILTER_TABLE } from './device-memory.ts';
+import {
+  addCounter,
+  type DeviceState,
+  Q_BYTES,
+  Q_COMPLETION_SEGMENT,
+  Q_COMPLETIONS,
+  Q_FLAGS,
+  Q_HEAD,
+  Q_HEADER_BUFFER_BYTES,
+  Q_HEADER_SIZE,
+  Q_MASK,
+  Q_PACKET_BYTES,
+  Q_PUBLISHED,
+  Q_RING,
+  Q_RING_SEGMENT,
+  Q_SHIFT,
+  Q_STATUS,
+  Q_TAIL,
+} from './device-state.ts';
+import {
+  DROP_BUFFER_TOO_SMALL,
+  DROP_DMA_FAULT,
+  DROP_LINK_DOWN,
+  DROP_NO_DESCRIPTOR,
+  DROP_OVERSIZE,
+  DROP_QUEUE_STOPPED,
+  DROP_RUNT,
+  DROP_RX_DISABLED,
+  NIC_DROP_REASONS,
+} from './drop-reasons.ts';
+import { classifyUnmatched, hashKey } from './filter-unit.ts';
+import type { InterruptUnit } from './interrupt-unit.ts';
+import {
+  CAUSE_DMA_FAULT,
+  QSTS_ENABLED,
+  QSTS_STARVED,
+  REG,
+  RX_QUEUE_STRIDE,
+  RXCTL_CSUMEN,
+  RXCTL_DROPEN,
+  RXCTL_ENABLE,
+  RXCTL_SPLIT,
+} from './register-constants.ts';
+
+// V8 folds a module's own constants but looks an imported binding up at each use.
+const FLAGS = Q_FLAGS;
+const HEAD = Q_HEAD;
+const TAIL = Q_TAIL;
+const MASK = Q_MASK;
+const RING = Q_RING;
+const COMPLETIONS = Q_COMPLETIONS;
+const PACKET_BYTES = Q_PACKET_BYTES;
+const PUBLISHED = Q_PUBLISHED;
+const BYTES = Q_BYTES;
+const RING_SEGMENT = Q_RING_SEGMENT;
+const COMPLETION_SEGMENT = Q_COMPLETION_SEGMENT;
+const QUEUE_SHIFT = Q_SHIFT;
+const TABLE = FILTER_TABLE;
+const ENABLE = RXCTL_ENABLE;
+const SPECIAL = RXCTL_SPLIT | RXCTL_CSUMEN;
+const WRITE = DMA_WRITE;
+const DD = RXC_DD;
+const VLAN = RXC_VLAN;
+const INEXACT = RXC_INEXACT;
+
+const RDT = REG.RDT >> 2;
+const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
+
+/** Global statistics register of each drop code, as a word index. */
+const DROP_REGISTERS: readonly number[] = [
+  REG.RUNT,
+  REG.OVERSIZE,
+  REG.RXDISABLED,
+  REG.NOMATCH,
+  REG.MCREFUSED,
+  REG.BCREFUSED,
+  REG.QSTOPPED,
+  REG.NODESC,
+  REG.BUFSMALL,
+  REG.RXFAULTS,
+  REG.LINKDOWN,
+].map((offset) => offset >> 2);
+
+export class ReceiveUnit {
+  readonly #state: DeviceState;
+  readonly #interrupts: InterruptUnit;
+  readonly #wire: FrameConsumer;
+  /** Queues that got a frame since the last publication. */
+  readonly touched: Int32Array;
+  touchedCount: number = 0;
+  /** What became of the interrupt of `touched[i]` at the last publication. */
+  readonly interruptResult: Int32Array;
+  /** Frames ended here since the last publication, by drop code. */
+  readonly drops: Int32Array = new Int32Array(NIC_DROP_REASONS.length);
+  #dropsPending: boolean = false;
+  /** Queue the port waits for, or -1. */
+  #starved: number = -1;
+  readonly #receivedColumn: number;
+  readonly #dropColumns: readonly number[];
+
+  constructor(state: DeviceState, interrupts: InterruptUnit, wire: FrameConsumer) {
+    this.#state = state;
+    this.#interrupts = interrupts;
+    this.#wire = wire;
+    this.touched = new Int32Array(state.queueCount);
+    this.interruptResult = new Int32Array(state.queueCount);
+    const ledger = state.context.machine.ledger;
+    this.#receivedColumn = ledger.column(RECEIVED_FROM_WIRE);
+    this.#dropColumns = NIC_DROP_REASONS.map((name) => ledger.column(name));
+  }
+
+  reset(): void {
+    this.#starved = -1;
+  }
+
+  /**
+   * Takes waiting frames `from` to `to` - 1; returns the number of the first frame not taken, which is `to`
+   * unless the port must wait for a descriptor. The caller releases what was taken, then calls
+   * {@link publish}.
+   */
+  receive(from: number, to: number): number {
+    const state = this.#state;
+    if (!state.receiveEnabled || !state.linkUp) return this.#discard(from, to);
+    const wire = this.#wire;
+    const entries = wire.words;
+    const input = wire.i32;
+    const input64 = wire.u64;
+    const input8 = wire.u8;
+    const words = state.words;
+    const tableMask = state.tableMask;
+    const rxq = state.rxq;
+    const i32 = state.i32;
+    const u64 = state.u64;
+    const rightsOf = state.rights;
+    const segments = i32.length;
+    // Frames of 18 to MFS bytes need no second look at their length.
+    const usual = (state.maxFrame - 18) | 0;
+    let stamp = words[REG.RXSTAMP >> 2] as number;
+    let i = from | 0;
+    for (; i < to; i++) {
+      const entry = wire.entry(i);
+      const f = entries[entry] as number;
+      const length = entries[entry + 1] as number;
+      stamp = (stamp + 1) | 0;
+      if ((length - 18) >>> 0 > usual) {
+        const drop = this.#checkLength(f, length);
+        if (drop >= 0) {
+          this.#drop(drop);
+          continue;
+        }
+      }
+
+      // MAC and VLAN as one two-word key; a mask instead of a branch, since tags cannot be predicted.
+      const at = f >> 2;
+      const low = input[at] as number;
+      const third = input[at + 3] as number;
+      const tagged = (((third & 0xffff) ^ 0x0081) - 1) >> 31;
+      const high = ((input[at + 1] as number) & 0xffff) | (third & 0xff0f0000 & tagged);
+      let slot = hashKey(low, high) & tableMask;
+      let value = words[TABLE + (slot << 2) + 2] as number;
+      while (value !== 0 && (words[TABLE + (slot << 2)] !== low || words[TABLE + (slot << 2) + 1] !== high)) {
+        slot = (slot + 1) & tableMask;
+        value = words[TABLE + (slot << 2) + 2] as number;
+      }
+      if (value === 0) {
+        value = classifyUnmatched(state, low, high);
+        if (value < 0) {
+          this.#drop(~value);
+          continue;
+        }
+      }
+
+      const queue = value & 0xff;
+      const q = queue << QUEUE_SHIFT;
+      const flags = rxq[q + FLAGS] as number;
+      if ((flags & ENABLE) === 0) {
+        this.#drop(DROP_QUEUE_STOPPED);
+        continue;
+      }
+      const head = rxq[q + HEAD] as number;
+      if (head === rxq[q + TAIL] && !this.#findDescriptor(queue)) {
+        if ((flags & RXCTL_DROPEN) === 0) {
+          this.#starve(queue);
+          if (head === rxq[q + TAIL]) {
+            stamp = (stamp - 1) | 0;
+            break;
+          }
+        } else {
+          this.#dropOnQueue(DROP_NO_DESCRIPTOR, queue, REG.RXDROP);
+          continue;
+        }
+      }
+      const bytes = (length + (tagged & -4)) | 0;
+      if (bytes > (rxq[q + PACKET_BYTES] as number)) {
+        this.#dropOnQueue(DROP_BUFFER_TOO_SMALL, queue, REG.RXSMALL);
+        continue;
+      }
+      if (head === rxq[q + PUBLISHED] && !this.#touch(queue)) {
+        this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
+        continue;
+      }
+      const index = (head & (rxq[q + MASK] as number)) << 2;
+      const ring = i32[rxq[q + RING_SEGMENT] as number] as Int32Array;
+      const descriptor = ((rxq[q + RING] as number) + index) | 0;
+      const target = ring[descriptor] as number;
+      const segment = ring[descriptor + 1] as number;
+      let status = bytes | DD | (tagged & VLAN) | ((value >>> 4) & INEXACT);
+
+      if ((flags & SPECIAL) === 0) {
+        // The whole range must be granted; buffers rarely span more than two pages.
+        if (segment >>> 0 >= segments) {
+          this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
+          continue;
+        }
+        const rights = rightsOf[segment] as Uint8Array;
+        const page = target >>> 12;
+        const lastPage = (target + bytes - 1) >>> 12;
+        if (
+          target < 0 ||
+          lastPage >= rights.length ||
+          ((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0 ||
+          (lastPage - page > 1 && !state.permits(segment, target, bytes, WRITE))
+        ) {
+          this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
+          continue;
+        }
+        if ((tagged | (target & 7)) === 0) {
+          const output = u64[segment] as BigUint64Array;
+          let s = f >> 3;
+          let t = target >> 3;
+          const stop = s + (bytes >> 3);
+          const stop8 = stop - 7;
+          for (; s < stop8; s += 8, t += 8) {
+            output[t] = input64[s] as bigint;
+            output[t + 1] = input64[s + 1] as bigint;
+            output[t + 2] = input64[s + 2] as bigint;
+            output[t + 3] = input64[s + 3] as bigint;
+            output[t + 4] = input64[s + 4] as bigint;
+            output[t + 5] = input64[s + 5] as bigint;
+            output[t + 6] = input64[s + 6] as bigint;
+            output[t + 7] = input64[s + 7] as bigint;
+          }
+          for (; s < stop; s++, t++) output[t] = input64[s] as bigint;
+          if ((bytes & 7) !== 0) {
+            const done = bytes & ~7;
+            copySingly(input8, f + done, state.u8[segment] as Uint8Array, target + done, bytes & 7);
+          }
+        } else if ((target & 3) === 0) {
+          // Tag out: the addresses, then everything from byte 16 on, four bytes further forward.
+          const output = i32[segment] as Int32Array;
+          const t = target >> 2;
+          output[t] = low;
+          output[t + 1] = input[at + 1] as number;
+          output[t + 2] = input[at + 2] as number;
+          copyWords(input, at + 3 - tagged, output, t + 3, (bytes >> 2) - 3);
+          if ((bytes & 3) !== 0) {
+            const done = bytes & ~3;
+            copySingly(
+              input8,
+              f + done - (tagged & -4),
+              state.u8[segment] as Uint8Array,
+              target + done,
+              bytes & 3,
+            );
+          }
+        } else this.#copyPart(f, tagged, 0, bytes, segment, target);
+      } else {
+        const placed = this.#placeSpecial(queue, f, tagged, bytes, ring, descriptor);
+        if (placed < 0) {
+          this.#dropOnQueue(~placed, queue, ~placed === DROP_DMA_FAULT ? REG.RXFAULT : REG.RXSMALL);
+          continue;
+        }
+        status |= placed;
+      }
+      if ((low & 1) !== 0) status |= low === -1 && (high & 0xffff) === 0xffff ? RXC_BROADCAST : RXC_MULTICAST;
+
+      const output = i32[rxq[q + COMPLETION_SEGMENT] as number] as Int32Array;
+      const completion = ((rxq[q + COMPLETIONS] as number) + index) | 0;
+      output[completion] = status;
+      output[completion + 1] =
+        ((((third >>> 8) & 0xff00) | (third >>> 24)) & tagged) | ((value << 8) & 0xffff0000);
+      output[completion + 2] = 0;
+      output[completion + 3] = stamp;
+      rxq[q + HEAD] = (head + 1) | 0;
+      rxq[q + BYTES] = ((rxq[q + BYTES] as number) + bytes) | 0;
+    }
+    words[REG.RXSTAMP >> 2] = stamp;
+    return i;
+  }
+
+  /** Tells drivers and statistics about `taken` frames; once per batch. */
+  publish(taken: number): void {
+    const { words, rxq, i32, context } = this.#state;
+    const host = i32[0] as Int32Array;
+    let frames = 0;
+    let bytes = 0;
+    for (let k = 0; k < this.touchedCount; k++) {
+      const queue = this.touched[k] as number;
+      const q = queue << QUEUE_SHIFT;
+      const head = rxq[q + HEAD] as number;
+      const fresh = (head - (rxq[q + PUBLISHED] as number)) | 0;
+      this.interruptResult[k] = -1;
+      if (fresh === 0) continue; // every frame of the batch met a DMA fault
+      rxq[q + PUBLISHED] = head;
+      Atomics.store(host, rxq[q + Q_STATUS] as number, head);
+      const registers = (REG.RDBASE >> 2) + queue * QUEUE_WORDS;
+      words[registers + ((REG.RDH - REG.RDBASE) >> 2)] = head;
+      addCounter(words, registers + ((REG.RXPKTLO - REG.RDBASE) >> 2), fresh);
+      addCounter(words, registers + ((REG.RXBYTLO - REG.RDBASE) >> 2), rxq[q + BYTES] as number);
+      frames += fresh;
+      bytes += rxq[q + BYTES] as number;
+      rxq[q + BYTES] = 0;
+      this.interruptResult[k] = this.#interrupts.considerReceive(queue);
+    }
+    this.touchedCount = 0;
+    if (frames !== 0) {
+      addCounter(words, REG.GPRC >> 2, frames);
+      addCounter(words, REG.GORC >> 2, bytes);
+    }
+    const counters = context.counters;
+    counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken;
+    if (this.#dropsPending) this.#publishDrops();
+  }
+
+  #publishDrops(): void {
+    const { words, context } = this.#state;
+    const { drops } = this;
+    this.#dropsPending = false;
+    if (drops[DROP_DMA_FAULT] !== 0) this.#interrupts.raiseCause(CAUSE_DMA_FAULT);
+    for (let code = 0; code < DROP_REGISTERS.length; code++) {
+      const count = drops[code] as number;
+      if (count === 0) continue;
+      drops[code] = 0;
+      addCounter(words, DROP_REGISTERS[code] as number, count);
+      const column = this.#dropColumns[code] as number;
+      context.counters[column] = (context.counters[column] as number) + count;
+    }
+  }
+
+  #drop(code: number): void {
+    this.drops[code] = (this.drops[code] as number) + 1;
+    this.#dropsPending = true;
+  }
+
+  #dropOnQueue(code: number, queue: number, register: number): void {
+    this.#drop(code);
+    const at = (register >> 2) + queue * QUEUE_WORDS;
+    const words = this.#state.words;
+    words[at] = ((words[at] as number) + 1) | 0;
+  }
+
+  /** The length check in full: a drop code, or -1 for a frame that may pass. */
+  #checkLength(f: number, length: number): number {
+    if (length < 14) return DROP_RUNT;
+    const input8 = this.#wire.u8;
+    const tagged = input8[f + 12] === 0x81 && input8[f + 13] === 0x00;
+    if (tagged && length < 18) return DROP_RUNT;
+    return length > this.#state.maxFrame + (tagged ? 4 : 0) ? DROP_OVERSIZE : -1;
+  }
+
+  /** The port is off: lengths are still checked first, the rest is dropped. */
+  #discard(from: number, to: number): number {
+    const { words, linkUp } = this.#state;
+    const wire = this.#wire;
+    for (let i = from; i < to; i++) {
+      const drop = linkUp ? this.#checkLength(wire.offsetOf(i), wire.lengthOf(i)) : DROP_LINK_DOWN;
+      this.#drop(drop >= 0 ? drop : DROP_RX_DISABLED);
+    }
+    words[REG.RXSTAMP >> 2] = ((words[REG.RXSTAMP >> 2] as number) + to - from) | 0;
+    return to;
+  }
+
+  /** Reads the tail register; false if there still is no descriptor. */
+  #findDescriptor(queue: number): boolean {
+    const { words, rxq } = this.#state;
+    const q = queue << QUEUE_SHIFT;
+    const head = rxq[q + HEAD] as number;
+    let tail = Atomics.load(words, RDT + queue * QUEUE_WORDS);
+    // More than the ring holds cannot have been posted.
+    const size = (rxq[q + MASK] as number) + 1;
+    if ((tail - head) >>> 0 > size) tail = (head + size) | 0;
+    rxq[q + TAIL] = tail;
+    if (head === tail) return false;
+    if (this.#starved === queue) this.#endStarvation();
+    return true;
+  }
+
+  /** Says so in RXSTS, then looks once more: the driver writes the tail, then looks at RXSTS. */
+  #starve(queue: number): void {
+    if (this.#starved === queue) return;
+    this.#endStarvation();
+    this.#starved = queue;
+    Atomics.or(this.#state.words, (REG.RXSTS >> 2) + queue * QUEUE_WORDS, QSTS_STARVED);
+    this.#findDescriptor(queue);
+  }
+
+  #endStarvation(): void {
+    if (this.#starved < 0) return;
+    const at = (REG.RXSTS >> 2) + this.#starved * QUEUE_WORDS;
+    this.#starved = -1;
+    Atomics.and(this.#state.words, at, ~QSTS_STARVED);
+  }
+
+  /** First frame of a batch for this queue: notes it, and checks that its rings are still granted. */
+  #touch(queue: number): boolean {
+    const state = this.#state;
+    const { rxq } = state;
+    const q = queue << QUEUE_SHIFT;
+    const bytes = ((rxq[q + MASK] as number) + 1) * 16;
+    const permitted =
+      state.permits(rxq[q + RING_SEGMENT] as number, (rxq[q + RING] as number) * 4, bytes, DMA_READ) &&
+      state.permits(
+        rxq[q + COMPLETION_SEGMENT] as number,
+        (rxq[q + COMPLETIONS] as number) * 4,
+        bytes,
+        WRITE,
+      ) &&
+      state.permits(0, (rxq[q + Q_STATUS] as number) * 4, 4, WRITE);
+    if (permitted && !this.#isTouched(queue)) this.touched[this.touchedCount++] = queue;
+    return permitted;
+  }
+
+  /** Only after a frame of this batch was refused for its buffer can a queue be touched twice. */
+  #isTouched(queue: number): boolean {
+    for (let k = 0; k < this.touchedCount; k++) if (this.touched[k] === queue) return true;
+    return false;
+  }
+
+  /** Split and checksum queues. Returns status bits, or the complement of a drop code. */
+  #placeSpecial(
+    queue: number,
+    f: number,
+    tagged: number,
+    bytes: number,
+    ring: Int32Array,
+    descriptor: number,
+  ): number {
+    const state = this.#state;
+    const q = queue << QUEUE_SHIFT;
+    const flags = state.rxq[q + FLAGS] as number;
+    const packet = ring[descriptor] as number;
+    const packetSegment = ring[descriptor + 1] as number;
+    let status = 0;
+    if ((flags & RXCTL_SPLIT) !== 0) {
+      const size = state.rxq[q + Q_HEADER_SIZE] as number;
+      const first = bytes < size ? bytes : size;
+      if (first > (state.rxq[q + Q_HEADER_BUFFER_BYTES] as number)) return ~DROP_BUFFER_TOO_SMALL;
+      const header = ring[descriptor + 2] as number;
+      const headerSegment = ring[descriptor + 3] as number;
+      if (!state.permits(headerSegment, header, first, WRITE)) return ~DROP_DMA_FAULT;
+      const rest = bytes - first;
+      if (rest > 0 && (packet < 0 || !state.permits(packetSegment, packet + first, rest, WRITE)))
+        return ~DROP_DMA_FAULT;
+      this.#copyPart(f, tagged, 0, first, headerSegment, header);
+      if (rest > 0) this.#copyPart(f, tagged, first, bytes, packetSegment, packet + first);
+      status = RXC_SPLIT;
+    } else {
+      if (!state.permits(packetSegment, packet, bytes, WRITE)) return ~DROP_DMA_FAULT;
+      this.#copyPart(f, tagged, 0, bytes, packetSegment, packet);
+    }
+    if ((flags & RXCTL_CSUMEN) !== 0) {
+      const removed = tagged & 4;
+      status |= checksumStatus(this.#wire.u8, f + 12 + removed, f + bytes + removed);
+    }
+    return status;
+  }
+
+  /** Copies bytes `from` to `to` - 1 of the frame as it is without its tag. */
+  #copyPart(f: number, tagged: number, from: number, to: number, segment: number, target: number): void {
+    const state = this.#state;
+    const wire = this.#wire;
+    const memory: MemoryViews = {
+      u8: state.u8[segment] as Uint8Array,
+      i32: state.i32[segment] as Int32Array,
+      u64: state.u64[segment] as BigUint64Array,
+    };
+    const removed = tagged & 4;
+    if (removed === 0 || from >= 12) {
+      copyBytes(wire, f + from + removed, memory, target, to - from);
+      return;
+    }
+    const front = Math.min(to, 12) - from;
+    copyBytes(wire, f + from, memory, target, front);
+    if (to > 12) copyBytes(wire, f + 16, memory, target + front, to - 12);
+  }
+
+  /** A queue was disabled or reset. */
+  forget(queue: number): void {
+    if (this.#starved === queue) this.#starved = -1;
+    Atomics.store(this.#state.words, (REG.RXSTS >> 2) + queue * QUEUE_WORDS, 0);
+  }
+
+  /** A queue was enabled. */
+  begin(queue: number): void {
+    Atomics.store(this.#state.words, (REG.RXSTS >> 2) + queue * QUEUE_WORDS, QSTS_ENABLED);
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * Transmit: descriptors to frames on the wire.
+ *
+ *   TDT ──> [gather to EOP] ──rights──> tag insertion, padding to 60 ──> wire ring ──> TDH, status block, interrupt
+ *
+ * Queues with work are served in turn. A full wire stops transmission until whoever takes frames off it wakes
+ * the device.
+ */
+import { DMA_READ, DMA_WRITE, type FrameProducer, TRANSMITTED } from '@vmq/machine';
+import { copyBytes, type MemoryViews } from './copy.ts';
+import { TXD_EOP, TXD_INSERT_VLAN } from './descriptors.ts';
+import {
+  addCounter,
+  type DeviceState,
+  Q_BYTES,
+  Q_FLAGS,
+  Q_HEAD,
+  Q_MASK,
+  Q_PUBLISHED,
+  Q_RING,
+  Q_RING_SEGMENT,
+  Q_SHIFT,
+  Q_STATUS,
+  Q_TAIL,
+} from './device-state.ts';
+import { DROP_TX_FAULT, NIC_DROP_REASONS } from './drop-reasons.ts';
+import type { InterruptUnit } from './interrupt-unit.ts';
+import { QSTS_ENABLED, QSTS_STARVED, REG, TX_QUEUE_STRIDE } from './register-constants.ts';
+
+const QUEUE_WORDS: number = TX_QUEUE_STRIDE >> 2;
+const MIN_FRAME = 60;
+
+export class TransmitUnit {
+  readonly #state: DeviceState;
+  readonly #interrupts: InterruptUnit;
+  readonly #wire: FrameProducer;
+  /** 1 for queues that may have descriptors to serve. */
+  readonly #active: Uint8Array;
+  #activeCount: number = 0;
+  /** Queue to serve next. */
+  #turn: number = 0;
+  #blocked: boolean = false;
+  readonly #transmittedColumn: number;
+  readonly #faultColumn: number;
+  #frames: number = 0;
+  #faults: number = 0;
+
+  constructor(state: DeviceState, interrupts: InterruptUnit, wire: FrameProducer) {
+    this.#state = state;
+    this.#interrupts = interrupts;
+    this.#wire = wire;
+    this.#active = new Uint8Array(state.queueCount);
+    const ledger = state.context.machine.ledger;
+    this.#transmittedColumn = ledger.column(TRANSMITTED);
+    this.#faultColumn = ledger.column(NIC_DROP_REASONS[DROP_TX_FAULT]);
+  }
+
+  /** The driver wrote a doorbell of this queue. */
+  activate(queue: number): void {
+    if (queue >= this.#state.queueCount || this.#active[queue] !== 0) return;
+    this.#active[queue] = 1;
+    this.#activeCount++;
+  }
+
+  activateAll(): void {
+    for (let queue = 0; queue < this.#state.queueCount; queue++) this.activate(queue);
+  }
+
+  begin(queue: number): void {
+    Atomics.store(this.#state.words, (REG.TXSTS >> 2) + queue * QUEUE_WORDS, QSTS_ENABLED);
+    this.activate(queue);
+  }
+
+  forget(queue: number): void {
+    Atomics.store(this.#state.words, (REG.TXSTS >> 2) + queue * QUEUE_WORDS, 0);
+  }
+
+  /** Sends up to `budget` frames; true if there are more and the wire has room. */
+  transmit(budget: number): boolean {
+    const state = this.#state;
+    this.#frames = 0;
+    this.#faults = 0;
+    if (this.#activeCount === 0 || !state.transmitEnabled || !state.linkUp) return false;
+    this.#blocked = false;
+    let left = budget;
+    for (let looked = 0; looked < state.queueCount && left > 0 && !this.#blocked; looked++) {
+      const queue = this.#turn;
+      if (this.#active[queue] !== 0) {
+        left -= this.#serve(queue, left);
+        if (this.#blocked) break; // the same queue goes first when the wire has room again
+      }
+      this.#turn = queue + 1 === state.queueCount ? 0 : queue + 1;
+    }
+    if (this.#frames !== 0) {
+      this.#wire.publish();
+      addCounter(state.words, REG.GPTC >> 2, this.#frames);
+      const counters = state.context.counters;
+      counters[this.#transmittedColumn] = (counters[this.#transmittedColumn] as number) + this.#frames;
+    }
+    if (this.#faults !== 0) {
+      addCounter(state.words, REG.TXFAULTS >> 2, this.#faults);
+      const counters = state.context.counters;
+      counters[this.#faultColumn] = (counters[this.#faultColumn] as number) + this.#faults;
+    }
+    return this.#activeCount !== 0 && !this.#blocked;
+  }
+
+  /** Frames put on the wire by the last {@link transmit}. */
+  get sent(): number {
+    return this.#frames;
+  }
+
+  /** Frames refused by the last {@link transmit}. */
+  get refused(): number {
+    return this.#faults;
+  }
+
+  /** Serves one queue; returns how many frames it dealt with. */
+  #serve(queue: number, budget: number): number {
+    const state = this.#state;
+    const { txq, words } = state;
+    const q = queue << Q_SHIFT;
+    if (txq[q + Q_FLAGS] === 0) {
+      this.#deactivate(queue);
+      return 0;
+    }
+    const mask = txq[q + Q_MASK] as number;
+    const bell = (REG.TDT >> 2) + queue * QUEUE_WORDS;
+    let tail = Atomics.load(words, bell);
+    let head = txq[q + Q_HEAD] as number;
+    if ((tail - head) >>> 0 > mask + 1) tail = (head + mask + 1) | 0;
+    txq[q + Q_TAIL] = tail;
+    const ringSegment = txq[q + Q_RING_SEGMENT] as number;
+    const base = txq[q + Q_RING] as number;
+    const granted =
+      state.permits(ringSegment, base * 4, (mask + 1) * 16, DMA_READ) &&
+      state.permits(0, (txq[q + Q_STATUS] as number) * 4, 4, DMA_WRITE);
+    if (!granted || head === tail) {
+      // Without its rings the queue cannot be served at all; the next doorbell tries again.
+      this.#deactivate(queue);
+      return 0;
+    }
+    const ring = state.i32[ringSegment] as Int32Array;
+    let done = 0;
+    while (head !== tail && done < budget) {
+      const count = this.#frameDescriptors(ring, base, mask, head, tail);
+      if (count === 0) break; // the rest of the frame is not posted yet
+      const sent = this.#send(ring, base, mask, head, count);
+      if (sent < 0) {
+        this.#blocked = true;
+        break;
+      }
+      if (sent === 0) {
+        this.#faults++;
+        const fault = (REG.TXFAULT >> 2) + queue * QUEUE_WORDS;
+        words[fault] = ((words[fault] as number) + 1) | 0;
+      } else {
+        this.#frames++;
+        txq[q + Q_BYTES] = ((txq[q + Q_BYTES] as number) + sent) | 0;
+        addCounter(words, (REG.TXPKTLO >> 2) + queue * QUEUE_WORDS, 1);
+      }
+      head = (head + count) | 0;
+      done++;
+    }
+    txq[q + Q_HEAD] = head;
+    const status = (REG.TXSTS >> 2) + queue * QUEUE_WORDS;
+    const statusNow = QSTS_ENABLED | (this.#blocked ? QSTS_STARVED : 0);
+    if (words[status] !== statusNow) Atomics.store(words, status, statusNow);
+    if (!this.#blocked && done < budget) this.#deactivate(queue);
+    if (head !== txq[q + Q_PUBLISHED]) this.#publish(queue, head);
+    return done;
+  }
+
+  #publish(queue: number, head: number): void {
+    const { txq, words, i32 } = this.#state;
+    const q = queue << Q_SHIFT;
+    txq[q + Q_PUBLISHED] = head;
+    Atomics.store(i32[0] as Int32Array, txq[q + Q_STATUS] as number, head);
+    words[(REG.TDH >> 2) + queue * QUEUE_WORDS] = head;
+    addCounter(words, (REG.TXBYTLO >> 2) + queue * QUEUE_WORDS, txq[q + Q_BYTES] as number);
+    addCounter(words, REG.GOTC >> 2, txq[q + Q_BYTES] as number);
+    txq[q + Q_BYTES] = 0;
+    this.#interrupts.considerTransmit(queue);
+  }
+
+  #deactivate(queue: number): void {
+    if (this.#active[queue] === 0) return;
+    this.#active[queue] = 0;
+    this.#activeCount--;
+  }
+
+  /**
+   * Descriptors of the frame that begins at `head`, EOP included; 0 if its end is not posted. A ring full of
+   * descriptors without EOP is all one (faulty) frame.
+   */
+  #frameDescriptors(ring: Int32Array, base: number, mask: number, head: number, tail: number): number {
+    let at = head;
+    let count = 0;
+    while (at !== tail) {
+      count++;
+      if (((ring[base + (at & mask) * 4 + 1] as number) & TXD_EOP) !== 0) return count;
+      at = (at + 1) | 0;
+    }
+    return count > mask ? count : 0;
+  }
+
+  /** Puts one frame on the wire: its length, 0 if it is refused, -1 if the wire is full. */
+  #send(ring: Int32Array, base: number, mask: number, head: number, count: number): number {
+    const state = this.#state;
+    const wire = this.#wire;
+    let total = 0;
+    for (let k = 0; k < count; k++) {
+      const d = base + ((head + k) & mask) * 4;
+      const length = ring[d + 2] as number;
+      if (!state.permits((ring[d + 1] as number) & 0xffff, ring[d] as number, length, DMA_READ)) return 0;
+      total += length;
+    }
+    const first = base + (head & mask) * 4;
+    const last = base + ((head + count - 1) & mask) * 4;
+    const insert = ((ring[first + 1] as number) & TXD_INSERT_VLAN) !== 0;
+    // A frame that carries its tag already may be as long as one that gets it inserted.
+    if (total < 14 || total > state.maxFrame + (insert ? 0 : 4)) return 0;
+    if (((ring[last + 1] as number) & TXD_EOP) === 0) return 0;
+    const length = total + (insert ? 4 : 0);
+    const padded = length < MIN_FRAME ? MIN_FRAME : length;
+    const target = wire.reserve(padded);
+    if (target < 0) return -1;
+    const removed = insert ? 12 : 0;
+    let at = target;
+    for (let k = 0; k < count; k++) {
+      const d = base + ((head + k) & mask) * 4;
+      const segment = (ring[d + 1] as number) & 0xffff;
+      const source = ring[d] as number;
+      const bytes = ring[d + 2] as number;
+      const done = at - target;
+      const before = removed > done ? Math.min(removed - done, bytes) : 0;
+      if (before > 0) this.#copy(segment, source, at, before);
+      // Behind the addresses everything is four bytes further back.
+      if (bytes > before)
+        this.#copy(segment, source + before, at + before + (insert ? 4 : 0), bytes - before);
+      at += bytes;
+    }
+    if (insert) {
+      const tci = ring[first + 3] as number;
+      wire.u8[target + 12] = 0x81;
+      wire.u8[target + 13] = 0x00;
+      wire.u8[target + 14] = tci >> 8;
+      wire.u8[target + 15] = tci;
+    }
+    for (let i = target + length; i < target + padded; i++) wire.u8[i] = 0;
+    wire.commit(target, padded, 0);
+    return padded;
+  }
+
+  #copy(segment: number, source: number, target: number, length: number): void {
+    const state = this.#state;
+    const memory: MemoryViews = {
+      u8: state.u8[segment] as Uint8Array,
+      i32: state.i32[segment] as Int32Array,
+      u64: state.u64[segment] as BigUint64Array,
+    };
+    copyBytes(memory, source, this.#wire, target, length);
+  }
+}
