@@ -1,0 +1,50 @@
+/**
+ * Frames of unusual shape: over several MDLs, or not 8-byte aligned. They are gathered into scratch memory of
+ * the processor, one slot per frame of a batch, and from there are like any other. Off the hot path, and its
+ * memory is made when the first such frame comes.
+ */
+import { attachSegment, type MemorySegment } from '@vmq/machine';
+import type { Mdl, NetBuffer } from '@vmq/ndis';
+import { BATCH_FRAMES } from './frame-batch.ts';
+
+/** Bytes per slot; the longest frame that can be gathered. */
+const SLOT_BYTES = 16384;
+
+export class FrameGatherer {
+  #scratch: MemorySegment | null = null;
+  /** Bytes gathered by the last call. */
+  length = 0;
+
+  get segment(): MemorySegment {
+    this.#scratch ??= attachSegment({
+      // No segment of the machine: nobody but this processor ever sees it.
+      id: -1,
+      name: 'gathered frames',
+      buffer: new SharedArrayBuffer(BATCH_FRAMES * SLOT_BYTES),
+    });
+    return this.#scratch;
+  }
+
+  /** Copies a frame into slot `slot` of {@link segment}; returns its offset. {@link length} is what there was. */
+  gather(nb: NetBuffer, slot: number): number {
+    const target = this.segment.u8;
+    const start = slot * SLOT_BYTES;
+    const wanted = Math.min(nb.dataLength, SLOT_BYTES);
+    let skip = nb.dataOffset;
+    let at = start;
+    for (let mdl: Mdl | null = nb.mdl; mdl !== null && at < start + wanted; mdl = mdl.next) {
+      if (skip >= mdl.byteCount) {
+        skip -= mdl.byteCount;
+        continue;
+      }
+      const source = mdl.segment.u8;
+      const end = mdl.byteOffset + mdl.byteCount;
+      for (let from = mdl.byteOffset + skip; from < end && at < start + wanted; from++) {
+        target[at++] = source[from] as number;
+      }
+      skip = 0;
+    }
+    this.length = nb.dataLength > SLOT_BYTES ? nb.dataLength : at - start;
+    return start;
+  }
+}

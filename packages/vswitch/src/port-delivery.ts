@@ -1,0 +1,148 @@
+/**
+ * Frames into a port's channel: sections of the guest's receive buffer, one message for the batch, then the
+ * counting. The copy is the frame's only one on the host (SW-12), and happens after all checks (SEC-07).
+ */
+import type { AgentContext } from '@vmq/machine';
+import { TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
+import { type ChannelHost, copyFrame, VMBUS_DROP_TOO_LONG } from '@vmq/vmbus';
+import type { DeliveryNumbers } from './delivery-numbers.ts';
+import { DROP_PORT_DISCONNECTED, DROP_VMBUS } from './drop-reasons.ts';
+import type { FanOut } from './fan-out.ts';
+import { BATCH_FRAMES, FATE_DELIVERED, FATE_NONE, type FrameBatch } from './frame-batch.ts';
+import type { FrameEnds } from './frame-ends.ts';
+import { BYTES_TO_GUEST, DROPPED_TO_GUEST, FRAMES_TO_GUEST, PORT_COUNTER_STRIDE } from './port-counters.ts';
+import type { PortTable } from './port-table.ts';
+import { VSWITCH_TRACE } from './trace.ts';
+
+const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
+const NONE = FATE_NONE;
+const GOT_IT = FATE_DELIVERED;
+const DELIVERY = VSWITCH_TRACE.DELIVERY;
+const COPY = VSWITCH_TRACE.COPY;
+const MESSAGE = VSWITCH_TRACE.MESSAGE;
+
+export class PortDelivery {
+  readonly #context: AgentContext;
+  readonly #processor: number;
+  readonly #ports: PortTable;
+  readonly #numbers: DeliveryNumbers;
+  readonly #counters: Float64Array;
+  readonly #ends: FrameEnds;
+  /** Frames of the batch that lie in sections of the open channel batch. */
+  readonly #committed: Int32Array = new Int32Array(BATCH_FRAMES);
+
+  constructor(
+    context: AgentContext,
+    processor: number,
+    ports: PortTable,
+    numbers: DeliveryNumbers,
+    counters: Float64Array,
+    ends: FrameEnds,
+  ) {
+    this.#context = context;
+    this.#processor = processor;
+    this.#ports = ports;
+    this.#numbers = numbers;
+    this.#counters = counters;
+    this.#ends = ends;
+  }
+
+  /** Delivers what the fan-out holds, port by port. */
+  deliver(batch: FrameBatch, fanOut: FanOut): void {
+    for (let t = 0; t < fanOut.touchedCount; t++) this.#deliverTo(fanOut.touched[t] as number, batch, fanOut);
+    fanOut.clear();
+  }
+
+  /**
+   * Ends the channel batch of `port`: writes its messages and takes the deliveries' numbers under one lock.
+   * Returns the frames delivered; {@link firstNumber} is the number of the first.
+   */
+  endBatch(port: number, host: ChannelHost): number {
+    const numbers = this.#numbers;
+    numbers.lock(port);
+    const delivered = host.endBatch();
+    this.firstNumber = numbers.take(port, delivered);
+    numbers.unlock(port);
+    return delivered;
+  }
+
+  /** Number of the first frame of the last {@link endBatch}. */
+  firstNumber = 0;
+
+  /** Counts frames that a port got, and those it should have got and did not. */
+  count(port: number, frames: number, bytes: number, dropped: number): void {
+    const counters = this.#counters;
+    const row = port * PORT_COUNTER_STRIDE;
+    counters[row + FRAMES_TO_GUEST] = (counters[row + FRAMES_TO_GUEST] as number) + frames;
+    counters[row + BYTES_TO_GUEST] = (counters[row + BYTES_TO_GUEST] as number) + bytes;
+    counters[row + DROPPED_TO_GUEST] = (counters[row + DROPPED_TO_GUEST] as number) + dropped;
+  }
+
+  #deliverTo(port: number, batch: FrameBatch, fanOut: FanOut): void {
+    const host = this.#ports.channels[port] as ChannelHost | null;
+    const asked = fanOut.lengthOf[port] as number;
+    if (host === null || !host.beginBatch(asked)) {
+      const reason = host === null ? DROP_PORT_DISCONNECTED : DROP_VMBUS + host.refusal;
+      for (let e = fanOut.first[port] as number; e >= 0; e = fanOut.next[e] as number) {
+        batch.reason[fanOut.frame[e] as number] = reason;
+      }
+      this.count(port, 0, 0, asked);
+      return;
+    }
+    const trace = this.#context.trace;
+    const to = this.#context.machine.memory.segment(host.segment);
+    const longest = host.maxFrameBytes;
+    const committed = this.#committed;
+    let frames = 0;
+    for (let e = fanOut.first[port] as number; e >= 0; e = fanOut.next[e] as number) {
+      const i = fanOut.frame[e] as number;
+      const length = batch.length[i] as number;
+      const at = length > longest ? -1 : host.reserveSection();
+      if (at < 0) {
+        batch.reason[i] = length > longest ? TOO_LONG : DROP_VMBUS + host.refusal;
+        continue;
+      }
+      const stamp = batch.stamp[i] as number;
+      const tci = this.#ports.egressTci(port, batch.priority[i] as number, batch.vlan[i] as number);
+      copyFrame(batch.segments[i] as (typeof batch.segments)[0], batch.offset[i] as number, to, at, length);
+      host.commitFrame(length, tci, stamp);
+      committed[frames++] = i;
+      if (trace.level !== 0 && trace.wants(TRACE_ALL, stamp))
+        trace.write(COPY, stamp, port, at, length, tci, 0);
+    }
+    const delivered = this.endBatch(port, host);
+    if (trace.level !== 0) this.#traceDelivered(port, batch, delivered);
+    let bytes = 0;
+    let firstEnds = 0;
+    for (let k = 0; k < delivered; k++) {
+      const i = committed[k] as number;
+      bytes += batch.length[i] as number;
+      if (batch.fate[i] !== NONE) continue;
+      batch.fate[i] = GOT_IT;
+      firstEnds++;
+    }
+    if (delivered < frames) {
+      const reason = DROP_VMBUS + host.refusal;
+      for (let k = delivered; k < frames; k++) batch.reason[committed[k] as number] = reason;
+    }
+    this.#ends.delivered(firstEnds);
+    this.#ends.copies(delivered - firstEnds);
+    this.count(port, delivered, bytes, asked - delivered);
+  }
+
+  #traceDelivered(port: number, batch: FrameBatch, delivered: number): void {
+    const trace = this.#context.trace;
+    const first = this.firstNumber;
+    if (delivered !== 0 && trace.wants(TRACE_ALL, 0)) {
+      trace.write(MESSAGE, 0, port, delivered, first, this.#processor, 0);
+    }
+    for (let k = 0; k < delivered; k++) {
+      const i = this.#committed[k] as number;
+      const stamp = batch.stamp[i] as number;
+      if (!trace.wants(TRACE_DELIVERIES, stamp)) continue;
+      const queueId = batch.queueId[i] as number;
+      const slot = batch.filterSlot[i] as number;
+      trace.write(DELIVERY, stamp, port, queueId, slot, this.#processor, (first + k) | 0);
+    }
+  }
+}
