@@ -216,6 +216,7 @@ class ControlHalf implements ChannelControl {
       const kind = this.#slots.take();
       if (kind === 0) break;
       this.#message(kind, this.#slots.arguments);
+      this.#wakeGuest(); // the slot is free again
     }
     for (let n = 0; n < 64 && this.#state.phase === PHASE_HANDSHAKE; n++) {
       const more = this.#host?.poll(NO_FRAMES, 1) ?? false;
@@ -366,7 +367,6 @@ class ControlHalf implements ChannelControl {
 
   #answer(kind: number, ...args: readonly number[]): void {
     this.#slots.post(kind, ...args);
-    this.#wakeGuest();
   }
 
   #message(kind: number, args: Int32Array): void {

@@ -39,6 +39,7 @@ export interface GuestLayout {
   readonly receiveLength: number;
   readonly send: number;
   readonly sendLength: number;
+  readonly maxFrameBytes: number;
   /** First byte behind all of it: the least size of the guest's segment. */
   readonly end: number;
 }
@@ -48,7 +49,8 @@ const pages = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZ
 export function layoutGuest(options: GuestLayoutOptions = {}): GuestLayout {
   const base = options.base ?? 0;
   if (base % PAGE_SIZE !== 0) throw new RangeError(`guest layout: base ${base} is not a multiple of 4096`);
-  const section = sectionSizeFor(options.maxFrameBytes ?? 1514);
+  const maxFrameBytes = options.maxFrameBytes ?? 1514;
+  const section = sectionSizeFor(maxFrameBytes);
   const ringBytes = pages(options.ringBytes ?? 65536);
   const receiveLength = pages(section * (options.receiveSections ?? 512));
   const sendLength = pages(section * (options.sendSections ?? 64));
@@ -68,6 +70,7 @@ export function layoutGuest(options: GuestLayoutOptions = {}): GuestLayout {
     receiveLength,
     send,
     sendLength,
+    maxFrameBytes,
     end: send + sendLength,
   };
 }

@@ -176,11 +176,13 @@ export class HostOutbound {
     let sent = 0;
     state.lock(DELIVERY_LOCK);
     if (used !== 0) {
+      let why = DROP_NOT_OPEN;
       if (state.phase === PHASE_OPEN) {
         const room = this.#room();
-        this.refusal = room < 0 ? DROP_NOT_OPEN : DROP_RING_FULL;
+        if (room >= 0) why = DROP_RING_FULL;
         sent = Math.min(used, Math.max(0, (room - MESSAGE_OVERHEAD) >> 3));
-      } else this.refusal = DROP_NOT_OPEN;
+      }
+      if (sent !== used) this.refusal = why;
       if (sent !== 0) this.#sendMessage(this.#sections, sent, 0, 0);
     }
     // Back on the stack in reverse, so that the next batch takes them in the same order.

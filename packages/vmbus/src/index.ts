@@ -18,6 +18,12 @@ export {
   VMBUS_DROP_RING_FULL,
   VMBUS_DROP_TOO_LONG,
 } from './channel-drop-reasons.ts';
+export {
+  type ChannelGuest,
+  type ChannelGuestOptions,
+  createChannelGuest,
+  type HostFrameHandler,
+} from './channel-guest.ts';
 export type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
 export type { ChannelImage, RingPlace, SectionBuffer } from './channel-image.ts';
 export type { ChannelPhase } from './channel-state.ts';

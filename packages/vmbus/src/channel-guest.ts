@@ -1,0 +1,314 @@
+/**
+ * The guest's end of a channel: what NetVSC does, over the guest's own segment and nothing else.
+ *
+ *   receive   poll ─> handler.frame(offset, length, tci) per frame ─> one completion per message
+ *   send      reserveSend ─> (write the frame) ─> commitSend … flush
+ *
+ * A handler that says no keeps its frame: the section stays the guest's, the message is not completed, and the
+ * same frame comes again at the next poll. So nothing is lost; the host runs out of sections instead.
+ */
+import type { AgentContext, MemorySegment } from '@vmq/machine';
+import * as page from './guest-driver-page.ts';
+import { GuestHandshake } from './guest-handshake.ts';
+import { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';
+import { GuestRings, NVSP_PACKET_BYTES, SEND_TRANSACTION } from './guest-rings.ts';
+import { MessageSlots } from './message-slots.ts';
+import {
+  NVSP_MSG1_TYPE_SEND_RNDIS_PKT,
+  NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE,
+  NVSP_STAT_BUSY,
+} from './nvsp.ts';
+import { RING_INTERRUPT_MASK, RING_PENDING_SEND_SIZE, RING_READ_INDEX, RING_WRITE_INDEX } from './ring.ts';
+import {
+  NDIS_PACKET_TYPE_BROADCAST,
+  NDIS_PACKET_TYPE_DIRECTED,
+  NDIS_PACKET_TYPE_MULTICAST,
+  writeRndisPacketHeader,
+} from './rndis.ts';
+import { VM_PKT_COMP, VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
+
+/** Who takes the frames the host delivers. */
+export interface HostFrameHandler {
+  /**
+   * A frame of `length` bytes at `offset` of the guest's segment; `tci` is its 802.1Q tag, 0 = none. Valid
+   * until this returns. False: not now, show it again.
+   */
+  frame(offset: number, length: number, tci: number): boolean;
+}
+
+export interface ChannelGuestOptions {
+  /** Id of the guest's own segment. */
+  readonly segment: number;
+  /** The slots the host's control half uses. */
+  readonly messages: SharedArrayBuffer;
+  readonly layout?: GuestLayoutOptions;
+  /** NDIS packet filter; default directed, multicast, broadcast. */
+  readonly packetFilter?: number;
+}
+
+export interface ChannelGuest {
+  readonly isOpen: boolean;
+  /** The handshake was refused. */
+  readonly hasFailed: boolean;
+  /** True when the last poll ended because the handler held a frame back. */
+  readonly isHeldBack: boolean;
+  /** MAC address the host has told, as two words: bytes 0..3 and 4..5, first byte lowest. */
+  readonly macLow: number;
+  readonly macHigh: number;
+  readonly maxFrameBytes: number;
+  /** Send sections not in use: what can be sent before the host completes something. */
+  readonly freeSendSections: number;
+  readonly layout: GuestLayout;
+  /**
+   * Goes on with the handshake, hands up to `budget` frames to `handler`, completes their messages, publishes
+   * what was sent, signals the host at most once. True if there is more to do now.
+   */
+  poll(handler: HostFrameHandler, budget: number): boolean;
+  /** Byte offset in the guest's segment for the next frame to send (64-byte aligned), -1 while there is no room. */
+  reserveSend(): number;
+  /** Sends the frame written there, from the next {@link flush} on. */
+  commitSend(length: number, tci: number): void;
+  /** Shows the host what was sent. {@link poll} does so too. */
+  flush(): void;
+  /** Closes the channel from the guest's side. */
+  close(): void;
+}
+
+const COMP = VM_PKT_COMP;
+const TRANSFER_PAGES = VM_PKT_DATA_USING_XFER_PAGES;
+const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
+const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
+const PACKET_BYTES = NVSP_PACKET_BYTES;
+const SENT = SEND_TRANSACTION;
+
+/** Takes up the channel of `options.segment`: a fresh one, or one that was open when the memory was moved. */
+export function createChannelGuest(
+  context: Pick<AgentContext, 'machine'>,
+  options: ChannelGuestOptions,
+): ChannelGuest {
+  return new GuestChannel(context, options);
+}
+
+class GuestChannel implements ChannelGuest {
+  readonly layout: GuestLayout;
+  isHeldBack = false;
+  readonly #machine: AgentContext['machine'];
+  readonly #segment: MemorySegment;
+  readonly #slots: MessageSlots;
+  readonly #rings: GuestRings;
+  readonly #handshake: GuestHandshake;
+  readonly #words: Int32Array;
+  readonly #driver: number;
+  #signalWanted = false;
+
+  constructor(context: Pick<AgentContext, 'machine'>, options: ChannelGuestOptions) {
+    this.#machine = context.machine;
+    this.#segment = context.machine.memory.segment(options.segment);
+    this.layout = layoutGuest(options.layout);
+    if (this.layout.end > this.#segment.byteLength) {
+      throw new RangeError(
+        `guest: segment ${this.#segment.name} has ${this.#segment.byteLength} bytes, its layout needs ${this.layout.end}`,
+      );
+    }
+    this.#words = this.#segment.i32;
+    this.#driver = this.layout.driver >>> 2;
+    this.#slots = new MessageSlots(options.messages, 'guest');
+    this.#rings = new GuestRings(this.#segment, this.layout);
+    const filter =
+      options.packetFilter ??
+      NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_BROADCAST;
+    this.#handshake = new GuestHandshake(this.#rings, this.#slots, this.layout, filter, () => {
+      this.#signalWanted = true;
+    });
+    this.#handshake.attach();
+  }
+
+  #field(word: number): number {
+    return this.#words[this.#driver + word] as number;
+  }
+
+  get isOpen(): boolean {
+    return this.#handshake.step === page.STEP_OPEN;
+  }
+
+  get hasFailed(): boolean {
+    return this.#handshake.step === page.STEP_FAILED;
+  }
+
+  get macLow(): number {
+    return this.#field(page.DRIVER_MAC);
+  }
+
+  get macHigh(): number {
+    return this.#field(page.DRIVER_MAC + 1) & 0xffff;
+  }
+
+  get maxFrameBytes(): number {
+    return this.#field(page.DRIVER_MAX_FRAME);
+  }
+
+  get freeSendSections(): number {
+    return this.#rings.freeSections;
+  }
+
+  poll(handler: HostFrameHandler, budget: number): boolean {
+    this.#handshake.advance();
+    const step = this.#handshake.step;
+    // Rings exist from OPENCHANNEL to the end of the channel.
+    const more =
+      step > page.STEP_OPEN_CHANNEL && step <= page.STEP_OPEN ? this.#read(handler, budget) : false;
+    if (step !== page.STEP_OPEN) this.#handshake.advance();
+    this.flush();
+    return more;
+  }
+
+  reserveSend(): number {
+    if (!this.isOpen || !this.#rings.hasRoom(PACKET_BYTES)) return -1;
+    const section = this.#rings.topSection();
+    if (section < 0) return -1;
+    return this.layout.send + Math.imul(section, this.#field(page.DRIVER_SEND_SIZE)) + 64;
+  }
+
+  commitSend(length: number, tci: number): void {
+    const section = this.#rings.topSection();
+    if (section < 0 || length > this.maxFrameBytes) {
+      throw new RangeError(`guest: commitSend of ${length} bytes, section ${section}`);
+    }
+    this.#rings.popSection();
+    const at = (this.layout.send + Math.imul(section, this.#field(page.DRIVER_SEND_SIZE))) >>> 2;
+    writeRndisPacketHeader(this.#words, at, length, tci);
+    this.#rings.writeMessage(section, SENT, RNDIS_PKT, 0, section, 64 + length);
+  }
+
+  flush(): void {
+    if (this.#rings.publish()) this.#signalWanted = true;
+    if (!this.#signalWanted) return;
+    this.#signalWanted = false;
+    this.#slots.signalHost(this.#machine.interrupts);
+  }
+
+  close(): void {
+    this.#handshake.close();
+    this.#handshake.advance();
+    this.flush();
+  }
+
+  /** Reads the host's packets. */
+  #read(handler: HostFrameHandler, budget: number): boolean {
+    const ring = this.#rings.inbound;
+    ring.storeHeader(RING_INTERRUPT_MASK, 1);
+    const start = ring.loadHeader(RING_READ_INDEX);
+    let read = start;
+    let write = ring.loadHeader(RING_WRITE_INDEX);
+    let left = budget;
+    let waits = false;
+    this.isHeldBack = false;
+    while (left > 0) {
+      if (read === write) {
+        write = ring.loadHeader(RING_WRITE_INDEX);
+        if (read === write) break;
+      }
+      ring.seek(read);
+      const d0 = ring.take();
+      const d1 = ring.take();
+      const low = ring.take();
+      const high = ring.take();
+      const length = (d1 & 0xffff) << 3;
+      if ((d0 & 0xffff) === TRANSFER_PAGES) {
+        left = this.#message(handler, read, d0, low, high, left);
+        if (left < 0) {
+          waits = true;
+          break;
+        }
+        if (this.#field(page.DRIVER_CURSOR) !== 0) break; // the budget ended inside the message
+      } else if ((d0 & 0xffff) === COMP) this.#answer(low, high);
+      ring.seek(read);
+      ring.skip(length + 8);
+      read = ring.position;
+    }
+    if (read !== start) {
+      ring.storeHeader(RING_READ_INDEX, read);
+      if (ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.#signalWanted = true;
+    }
+    if (!waits && left <= 0) return true;
+    ring.storeHeader(RING_INTERRUPT_MASK, 0);
+    return !waits && ring.loadHeader(RING_WRITE_INDEX) !== read;
+  }
+
+  #answer(low: number, high: number): void {
+    const ring = this.#rings.inbound;
+    const type = ring.take();
+    const a = ring.take();
+    if (high === SENT) {
+      if (low < 0 || low >= this.#field(page.DRIVER_SEND_COUNT) || type !== RNDIS_PKT_COMPLETE) return;
+      this.#rings.pushSection(low);
+      if (a === NVSP_STAT_BUSY) this.#handshake.refused();
+      return;
+    }
+    const b = ring.take();
+    const c = ring.take();
+    const d = ring.take();
+    this.#handshake.answered(type, a, b, c, d, ring.take());
+  }
+
+  /**
+   * Takes the frames of the transfer-page packet at `read`. Returns the budget left, or -1 if the message must
+   * wait: the handler holds a frame back, or there is no room for the completion. The driver page remembers
+   * how far it came; 0 = the message is done.
+   */
+  #message(
+    handler: HostFrameHandler,
+    read: number,
+    d0: number,
+    low: number,
+    high: number,
+    budget: number,
+  ): number {
+    const ring = this.#rings.inbound;
+    const words = this.#words;
+    const cursor = this.#driver + page.DRIVER_CURSOR;
+    ring.take(); // transfer-page set
+    const ranges = ring.take();
+    let i = words[cursor] as number;
+    ring.seek(read);
+    ring.skip((d0 >>> 16) << 3);
+    ring.take(); // SEND_RNDIS_PKT
+    const kind = ring.take();
+    ring.seek(read);
+    ring.skip(24 + (i << 3));
+    let left = budget;
+    for (; i < ranges && left > 0; i++) {
+      ring.take(); // bytes of the range; the RNDIS message says it again
+      const section = this.layout.receive + ring.take();
+      const at = section >>> 2;
+      if (kind !== 0) {
+        this.#handshake.controlMessage(at);
+        continue;
+      }
+      const tci = (words[at + 8] as number) === 0 ? 0 : tciOf(words[at + 14] as number);
+      const offset = section + 8 + (words[at + 2] as number);
+      if (!handler.frame(offset, words[at + 3] as number, tci)) {
+        words[cursor] = i;
+        this.isHeldBack = true;
+        return -1;
+      }
+      left--;
+    }
+    if (i < ranges) {
+      words[cursor] = i;
+      return left;
+    }
+    if (!this.#rings.hasRoom(PACKET_BYTES)) {
+      words[cursor] = i; // every frame taken, only the completion is missing
+      return -1;
+    }
+    this.#rings.writeCompletion(low, high);
+    words[cursor] = 0;
+    return left;
+  }
+}
+
+/** The TCI in the only per-packet information the host writes. */
+function tciOf(value: number): number {
+  return ((value & 7) << 13) | ((value & 8) << 9) | ((value >>> 4) & 0xfff);
+}

@@ -1,0 +1,142 @@
+/**
+ * The guest's ends of its two rings and its send sections. The guest trusts the host, so its indices are the
+ * ones in the ring headers; what it has written and not yet published is the only thing kept aside.
+ */
+import type { MemorySegment } from '@vmq/machine';
+import { DRIVER_SEND_FREE, DRIVER_STACK } from './guest-driver-page.ts';
+import type { GuestLayout } from './guest-layout.ts';
+import { NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE, NVSP_STAT_SUCCESS } from './nvsp.ts';
+import {
+  RING_FEATURE_BITS,
+  RING_INTERRUPT_MASK,
+  RING_PENDING_SEND_SIZE,
+  RING_READ_INDEX,
+  RING_WRITE_INDEX,
+  RingWords,
+} from './ring.ts';
+import { VM_PKT_COMP, VM_PKT_DATA_INBAND } from './vmbus-packet.ts';
+
+const INBAND = VM_PKT_DATA_INBAND;
+const COMP = VM_PKT_COMP;
+const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
+const SUCCESS = NVSP_STAT_SUCCESS;
+
+/** Bytes of an in-band packet with an NVSP message, and of a completion, in the ring. */
+export const NVSP_PACKET_BYTES: number = 16 + 32 + 8;
+/** High half of the transaction id of messages that lie in a send section; the low half is the section. */
+export const SEND_TRANSACTION = 0x53454e44;
+
+export class GuestRings {
+  /** Host to guest. */
+  readonly inbound: RingWords;
+  /** Guest to host. */
+  readonly outbound: RingWords;
+  readonly words: Int32Array;
+  /** Word index of the driver page. */
+  readonly driver: number;
+  #write = 0;
+  #published = 0;
+
+  constructor(segment: MemorySegment, layout: GuestLayout) {
+    const dataBytes = layout.ringBytes;
+    this.outbound = new RingWords(segment, { offset: layout.rings, dataBytes });
+    this.inbound = new RingWords(segment, { offset: layout.rings + layout.downstream, dataBytes });
+    this.words = segment.i32;
+    this.driver = layout.driver >>> 2;
+    this.attach();
+  }
+
+  /** Takes up the indices that stand in memory. */
+  attach(): void {
+    this.#write = this.outbound.loadHeader(RING_WRITE_INDEX);
+    this.#published = this.#write;
+  }
+
+  /** Empties both rings, before they are offered to the host. */
+  reset(): void {
+    for (const ring of [this.inbound, this.outbound]) {
+      for (const word of [RING_WRITE_INDEX, RING_READ_INDEX, RING_INTERRUPT_MASK, RING_PENDING_SEND_SIZE]) {
+        ring.storeHeader(word, 0);
+      }
+      ring.storeHeader(RING_FEATURE_BITS, 1);
+    }
+    this.attach();
+  }
+
+  /** Bytes free in the guest-to-host ring; asks the host to signal if there are fewer than `wanted`. */
+  hasRoom(wanted: number): boolean {
+    const ring = this.outbound;
+    if (this.#room() >= wanted) return true;
+    ring.storeHeader(RING_PENDING_SEND_SIZE, wanted);
+    return this.#room() >= wanted;
+  }
+
+  #room(): number {
+    const ring = this.outbound;
+    return ring.dataBytes - ring.distance(ring.loadHeader(RING_READ_INDEX), this.#write) - 8;
+  }
+
+  /** An in-band packet with an NVSP message whose answer is wanted. Room has been checked. */
+  writeMessage(low: number, high: number, type: number, a: number, b: number, c: number): void {
+    const ring = this.outbound;
+    const start = this.#write;
+    ring.seek(start);
+    ring.beginPacket(INBAND, 16, 48, 1, low, high);
+    ring.put(type);
+    ring.put(a);
+    ring.put(b);
+    ring.put(c);
+    for (let i = 0; i < 4; i++) ring.put(0);
+    ring.endPacket(start);
+    this.#write = ring.position;
+  }
+
+  /** Completes a message of the host. Room has been checked. */
+  writeCompletion(low: number, high: number): void {
+    const ring = this.outbound;
+    const start = this.#write;
+    ring.seek(start);
+    ring.beginPacket(COMP, 16, 48, 0, low, high);
+    ring.put(RNDIS_PKT_COMPLETE);
+    ring.put(SUCCESS);
+    for (let i = 0; i < 6; i++) ring.put(0);
+    ring.endPacket(start);
+    this.#write = ring.position;
+  }
+
+  /** Shows the host what was written; true if it wants a signal for it. */
+  publish(): boolean {
+    if (this.#write === this.#published) return false;
+    this.#published = this.#write;
+    this.outbound.storeHeader(RING_WRITE_INDEX, this.#write);
+    return this.outbound.loadHeader(RING_INTERRUPT_MASK) !== 1;
+  }
+
+  // --- send sections ----------------------------------------------------------------------------------
+
+  stockSections(count: number): void {
+    const stack = this.driver + DRIVER_STACK;
+    for (let i = 0; i < count; i++) this.words[stack + i] = count - 1 - i;
+    this.words[this.driver + DRIVER_SEND_FREE] = count;
+  }
+
+  get freeSections(): number {
+    return this.words[this.driver + DRIVER_SEND_FREE] as number;
+  }
+
+  /** The section taken next, -1 if none is free. */
+  topSection(): number {
+    const free = this.freeSections;
+    return free === 0 ? -1 : (this.words[this.driver + DRIVER_STACK + free - 1] as number);
+  }
+
+  popSection(): void {
+    this.words[this.driver + DRIVER_SEND_FREE] = this.freeSections - 1;
+  }
+
+  pushSection(section: number): void {
+    const free = this.freeSections;
+    this.words[this.driver + DRIVER_STACK + free] = section;
+    this.words[this.driver + DRIVER_SEND_FREE] = free + 1;
+  }
+}
