@@ -40,8 +40,8 @@ export const ATTEND_RX = 2;
 export const ATTEND_TX = 4;
 export const ATTEND_MSIX = 8;
 
-/** Hash table: at most two keys per filter, at most a quarter full. */
-export const FILTER_TABLE_ENTRIES: number = MAX_FILTERS * 8;
+/** Hash table: at most two keys per filter, at most an eighth full. */
+export const FILTER_TABLE_ENTRIES: number = MAX_FILTERS * 16;
 const FILTER_ENTRY_BYTES = 16;
 
 export const NIC_VERSION = 0x0001_0000;

@@ -15,9 +15,9 @@ export const Q_HEAD = 1;
 /** RDT / TDT as last read. */
 export const Q_TAIL = 2;
 export const Q_MASK = 3;
-/** Word index of the descriptor ring in its segment. */
+/** Word index of the descriptor ring in host memory. */
 export const Q_RING = 4;
-/** Word index of the completion ring in its segment. */
+/** Word index of the completion ring in host memory. */
 export const Q_COMPLETIONS = 5;
 /** Word index of the status block in host memory. */
 export const Q_STATUS = 6;
@@ -30,8 +30,6 @@ export const Q_PUBLISHED = 10;
 export const Q_BYTES = 11;
 /** Head when the last interrupt was sent. */
 export const Q_SIGNALLED = 12;
-export const Q_RING_SEGMENT = 13;
-export const Q_COMPLETION_SEGMENT = 14;
 /** log2 of the words per queue. */
 export const Q_SHIFT = 4;
 

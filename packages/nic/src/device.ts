@@ -152,7 +152,7 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
   const stepReceive = (): boolean => {
     const waiting = consumer.available();
     if (waiting === 0) return false;
-    const count = waiting < NIC_BATCH ? waiting : NIC_BATCH;
+    const count = Math.min(waiting, NIC_BATCH);
     const taken = receive.receive(0, count);
     if (taken !== 0) {
       consumer.release(taken);

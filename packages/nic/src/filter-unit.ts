@@ -12,7 +12,7 @@
  * frames look under VLAN id 0.
  */
 
-import { FILTER_TABLE } from './device-memory.ts';
+import { FILTER_TABLE, FILTER_TABLE_ENTRIES } from './device-memory.ts';
 import { type DeviceState, Q_FLAGS, Q_SHIFT } from './device-state.ts';
 import { DROP_BROADCAST, DROP_MULTICAST, DROP_NO_MATCH } from './drop-reasons.ts';
 import {
@@ -112,8 +112,9 @@ export function latchFilters(state: DeviceState): void {
   }
 
   const active = activeFilters(state);
-  let entries = 64;
-  while (entries < active.length * 8) entries *= 2;
+  // Sparse, so that a key is nearly always found at once: collisions are branches nobody can predict.
+  let entries = 1024;
+  while (entries < FILTER_TABLE_ENTRIES && entries < active.length * 32) entries *= 2;
   words.fill(0, FILTER_TABLE, FILTER_TABLE + entries * 4);
   state.tableMask = entries - 1;
   state.anyVlanKeys = false;
@@ -125,7 +126,7 @@ export function latchFilters(state: DeviceState): void {
       insert(words, state.tableMask, low, high | ANY_VLAN, value);
       state.anyVlanKeys = true;
     }
-    insert(words, state.tableMask, low, high | wireVlan(vid < 0 ? 0 : vid), value);
+    insert(words, state.tableMask, low, high | wireVlan(Math.max(vid, 0)), value);
   }
 }
 

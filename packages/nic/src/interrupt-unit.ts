@@ -87,7 +87,8 @@ export class InterruptUnit {
       }
       this.#notBefore[source] = now + interval;
     }
-    Atomics.store(words, registers + ARM, 0);
+    // Before the message, and the message is sent with an atomic operation: no driver sees it armed still.
+    words[registers + ARM] = 0;
     queues[q + Q_SIGNALLED] = head;
     return this.send(words[registers + ENTRY] as number);
   }
@@ -120,7 +121,7 @@ export class InterruptUnit {
       return INTERRUPT_BAD_ENTRY;
     }
     const at = (REG.MSIXADDRLO + entry * MSIX_STRIDE) >> 2;
-    if ((Atomics.load(words, at + 3) & MSIX_VCTRL_MASK) !== 0) {
+    if (((words[at + 3] as number) & MSIX_VCTRL_MASK) !== 0) {
       Atomics.or(words, (REG.PBA >> 2) + (entry >> 5), 1 << (entry & 31));
       return INTERRUPT_MASKED;
     }

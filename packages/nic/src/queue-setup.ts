@@ -3,7 +3,6 @@ import { DMA_READ, DMA_WRITE } from '@vmq/machine';
 import {
   type DeviceState,
   Q_BYTES,
-  Q_COMPLETION_SEGMENT,
   Q_COMPLETIONS,
   Q_FLAGS,
   Q_HEAD,
@@ -13,7 +12,6 @@ import {
   Q_PACKET_BYTES,
   Q_PUBLISHED,
   Q_RING,
-  Q_RING_SEGMENT,
   Q_SHIFT,
   Q_SIGNALLED,
   Q_STATUS,
@@ -55,7 +53,11 @@ const ARM = 11;
 function fitsRing(words: Int32Array, at: number): boolean {
   const length = words[at + DESC_LENGTH] as number;
   return (
-    length >= 2 && length <= MAX_RING && (length & (length - 1)) === 0 && ((words[at] as number) & 15) === 0
+    length >= 2 &&
+    length <= MAX_RING &&
+    (length & (length - 1)) === 0 &&
+    ((words[at] as number) & 15) === 0 &&
+    words[at + DESC_SEGMENT] === 0
   );
 }
 
@@ -68,7 +70,6 @@ function startQueue(state: DeviceState, queues: Int32Array, q: number, at: numbe
   queues[q + Q_BYTES] = 0;
   queues[q + Q_MASK] = (words[at + DESC_LENGTH] as number) - 1;
   queues[q + Q_RING] = (words[at + DESC_BASE] as number) >> 2;
-  queues[q + Q_RING_SEGMENT] = words[at + DESC_SEGMENT] as number;
   queues[q + Q_STATUS] = (words[at + STATUS_BASE] as number) >> 2;
   words[at + HEAD] = 0;
   Atomics.store(state.i32[0] as Int32Array, queues[q + Q_STATUS] as number, 0);
@@ -97,15 +98,15 @@ export function latchReceiveQueue(state: DeviceState, queue: number): number {
     sound &&=
       fitsRing(words, at) &&
       (completions & 15) === 0 &&
-      state.permits(words[at + DESC_SEGMENT] as number, words[at] as number, bytes, DMA_READ) &&
-      state.permits(words[at + COMPLETION_SEGMENT] as number, completions, bytes, DMA_WRITE) &&
+      words[at + COMPLETION_SEGMENT] === 0 &&
+      state.permits(0, words[at] as number, bytes, DMA_READ) &&
+      state.permits(0, completions, bytes, DMA_WRITE) &&
       statusGranted(state, at);
   }
   if (!sound) return refuse(words, rxq, q, at);
   if (!wasEnabled) {
     startQueue(state, rxq, q, at);
     rxq[q + Q_COMPLETIONS] = (words[at + COMPLETION_BASE] as number) >> 2;
-    rxq[q + Q_COMPLETION_SEGMENT] = words[at + COMPLETION_SEGMENT] as number;
   }
   rxq[q + Q_FLAGS] = receiveChecksum ? control : control & ~RXCTL_CSUMEN;
   rxq[q + Q_HEADER_SIZE] = header;
@@ -124,9 +125,7 @@ export function latchTransmitQueue(state: DeviceState, queue: number): number {
   if (txq[q + Q_FLAGS] !== 0) return QUEUE_UNCHANGED;
   const bytes = (words[at + DESC_LENGTH] as number) * 16;
   const sound =
-    fitsRing(words, at) &&
-    state.permits(words[at + DESC_SEGMENT] as number, words[at] as number, bytes, DMA_READ) &&
-    statusGranted(state, at);
+    fitsRing(words, at) && state.permits(0, words[at] as number, bytes, DMA_READ) && statusGranted(state, at);
   if (!sound) return refuse(words, txq, q, at);
   startQueue(state, txq, q, at);
   txq[q + Q_FLAGS] = control;

@@ -17,7 +17,6 @@ import {
   addCounter,
   type DeviceState,
   Q_BYTES,
-  Q_COMPLETION_SEGMENT,
   Q_COMPLETIONS,
   Q_FLAGS,
   Q_HEAD,
@@ -27,7 +26,6 @@ import {
   Q_PACKET_BYTES,
   Q_PUBLISHED,
   Q_RING,
-  Q_RING_SEGMENT,
   Q_SHIFT,
   Q_STATUS,
   Q_TAIL,
@@ -67,8 +65,6 @@ const COMPLETIONS = Q_COMPLETIONS;
 const PACKET_BYTES = Q_PACKET_BYTES;
 const PUBLISHED = Q_PUBLISHED;
 const BYTES = Q_BYTES;
-const RING_SEGMENT = Q_RING_SEGMENT;
-const COMPLETION_SEGMENT = Q_COMPLETION_SEGMENT;
 const QUEUE_SHIFT = Q_SHIFT;
 const TABLE = FILTER_TABLE;
 const ENABLE = RXCTL_ENABLE;
@@ -144,10 +140,12 @@ export class ReceiveUnit {
     const words = state.words;
     const tableMask = state.tableMask;
     const rxq = state.rxq;
-    const i32 = state.i32;
-    const u64 = state.u64;
-    const rightsOf = state.rights;
-    const segments = i32.length;
+    // Rings are in host memory always, buffers nearly always: its views stay in registers.
+    const host = state.i32[0] as Int32Array;
+    const host64 = state.u64[0] as BigUint64Array;
+    const host8 = state.u8[0] as Uint8Array;
+    const rights = state.rights[0] as Uint8Array;
+    const pages = rights.length;
     // Frames of 18 to MFS bytes need no second look at their length.
     const usual = (state.maxFrame - 18) | 0;
     let stamp = words[REG.RXSTAMP >> 2] as number;
@@ -215,72 +213,55 @@ export class ReceiveUnit {
         continue;
       }
       const index = (head & (rxq[q + MASK] as number)) << 2;
-      const ring = i32[rxq[q + RING_SEGMENT] as number] as Int32Array;
       const descriptor = ((rxq[q + RING] as number) + index) | 0;
-      const target = ring[descriptor] as number;
-      const segment = ring[descriptor + 1] as number;
+      const target = host[descriptor] as number;
+      const segment = host[descriptor + 1] as number;
       let status = bytes | DD | (tagged & VLAN) | ((value >>> 4) & INEXACT);
 
-      if ((flags & SPECIAL) === 0) {
+      if (((flags & SPECIAL) | segment | (target & 3)) === 0) {
         // The whole range must be granted; buffers rarely span more than two pages.
-        if (segment >>> 0 >= segments) {
-          this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
-          continue;
-        }
-        const rights = rightsOf[segment] as Uint8Array;
         const page = target >>> 12;
         const lastPage = (target + bytes - 1) >>> 12;
         if (
           target < 0 ||
-          lastPage >= rights.length ||
+          lastPage >= pages ||
           ((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0 ||
-          (lastPage - page > 1 && !state.permits(segment, target, bytes, WRITE))
+          (lastPage - page > 1 && !state.permits(0, target, bytes, WRITE))
         ) {
           this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
           continue;
         }
         if ((tagged | (target & 7)) === 0) {
-          const output = u64[segment] as BigUint64Array;
           let s = f >> 3;
           let t = target >> 3;
           const stop = s + (bytes >> 3);
           const stop8 = stop - 7;
           for (; s < stop8; s += 8, t += 8) {
-            output[t] = input64[s] as bigint;
-            output[t + 1] = input64[s + 1] as bigint;
-            output[t + 2] = input64[s + 2] as bigint;
-            output[t + 3] = input64[s + 3] as bigint;
-            output[t + 4] = input64[s + 4] as bigint;
-            output[t + 5] = input64[s + 5] as bigint;
-            output[t + 6] = input64[s + 6] as bigint;
-            output[t + 7] = input64[s + 7] as bigint;
+            host64[t] = input64[s] as bigint;
+            host64[t + 1] = input64[s + 1] as bigint;
+            host64[t + 2] = input64[s + 2] as bigint;
+            host64[t + 3] = input64[s + 3] as bigint;
+            host64[t + 4] = input64[s + 4] as bigint;
+            host64[t + 5] = input64[s + 5] as bigint;
+            host64[t + 6] = input64[s + 6] as bigint;
+            host64[t + 7] = input64[s + 7] as bigint;
           }
-          for (; s < stop; s++, t++) output[t] = input64[s] as bigint;
-          if ((bytes & 7) !== 0) {
-            const done = bytes & ~7;
-            copySingly(input8, f + done, state.u8[segment] as Uint8Array, target + done, bytes & 7);
-          }
-        } else if ((target & 3) === 0) {
+          for (; s < stop; s++, t++) host64[t] = input64[s] as bigint;
+          if ((bytes & 4) !== 0) host[t << 1] = input[s << 1] as number;
+        } else {
           // Tag out: the addresses, then everything from byte 16 on, four bytes further forward.
-          const output = i32[segment] as Int32Array;
           const t = target >> 2;
-          output[t] = low;
-          output[t + 1] = input[at + 1] as number;
-          output[t + 2] = input[at + 2] as number;
-          copyWords(input, at + 3 - tagged, output, t + 3, (bytes >> 2) - 3);
-          if ((bytes & 3) !== 0) {
-            const done = bytes & ~3;
-            copySingly(
-              input8,
-              f + done - (tagged & -4),
-              state.u8[segment] as Uint8Array,
-              target + done,
-              bytes & 3,
-            );
-          }
-        } else this.#copyPart(f, tagged, 0, bytes, segment, target);
+          host[t] = low;
+          host[t + 1] = input[at + 1] as number;
+          host[t + 2] = input[at + 2] as number;
+          copyWords(input, at + 3 - tagged, host, t + 3, (bytes >> 2) - 3);
+        }
+        if ((bytes & 3) !== 0) {
+          const done = bytes & ~3;
+          copySingly(input8, f + done - (tagged & -4), host8, target + done, bytes & 3);
+        }
       } else {
-        const placed = this.#placeSpecial(queue, f, tagged, bytes, ring, descriptor);
+        const placed = this.#placeSpecial(queue, f, tagged, bytes, host, descriptor);
         if (placed < 0) {
           this.#dropOnQueue(~placed, queue, ~placed === DROP_DMA_FAULT ? REG.RXFAULT : REG.RXSMALL);
           continue;
@@ -289,13 +270,12 @@ export class ReceiveUnit {
       }
       if ((low & 1) !== 0) status |= low === -1 && (high & 0xffff) === 0xffff ? RXC_BROADCAST : RXC_MULTICAST;
 
-      const output = i32[rxq[q + COMPLETION_SEGMENT] as number] as Int32Array;
       const completion = ((rxq[q + COMPLETIONS] as number) + index) | 0;
-      output[completion] = status;
-      output[completion + 1] =
+      host[completion] = status;
+      host[completion + 1] =
         ((((third >>> 8) & 0xff00) | (third >>> 24)) & tagged) | ((value << 8) & 0xffff0000);
-      output[completion + 2] = 0;
-      output[completion + 3] = stamp;
+      host[completion + 2] = 0;
+      host[completion + 3] = stamp;
       rxq[q + HEAD] = (head + 1) | 0;
       rxq[q + BYTES] = ((rxq[q + BYTES] as number) + bytes) | 0;
     }
@@ -423,13 +403,8 @@ export class ReceiveUnit {
     const q = queue << QUEUE_SHIFT;
     const bytes = ((rxq[q + MASK] as number) + 1) * 16;
     const permitted =
-      state.permits(rxq[q + RING_SEGMENT] as number, (rxq[q + RING] as number) * 4, bytes, DMA_READ) &&
-      state.permits(
-        rxq[q + COMPLETION_SEGMENT] as number,
-        (rxq[q + COMPLETIONS] as number) * 4,
-        bytes,
-        WRITE,
-      ) &&
+      state.permits(0, (rxq[q + RING] as number) * 4, bytes, DMA_READ) &&
+      state.permits(0, (rxq[q + COMPLETIONS] as number) * 4, bytes, WRITE) &&
       state.permits(0, (rxq[q + Q_STATUS] as number) * 4, 4, WRITE);
     if (permitted && !this.#isTouched(queue)) this.touched[this.touchedCount++] = queue;
     return permitted;
@@ -458,7 +433,7 @@ export class ReceiveUnit {
     let status = 0;
     if ((flags & RXCTL_SPLIT) !== 0) {
       const size = state.rxq[q + Q_HEADER_SIZE] as number;
-      const first = bytes < size ? bytes : size;
+      const first = Math.min(bytes, size);
       if (first > (state.rxq[q + Q_HEADER_BUFFER_BYTES] as number)) return ~DROP_BUFFER_TOO_SMALL;
       const header = ring[descriptor + 2] as number;
       const headerSegment = ring[descriptor + 3] as number;

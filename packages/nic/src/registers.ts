@@ -198,12 +198,12 @@ const QUEUE_STATUS: readonly RegisterField[] = [
 
 const RECEIVE: readonly Row[] = [
   ['RDBASE', 'RW', 'enable', 'Descriptor ring: byte offset, a multiple of 16.'],
-  ['RDSEG', 'RW', 'enable', 'Descriptor ring: memory segment.'],
+  ['RDSEG', 'RW', 'enable', 'Descriptor ring: memory segment; must be 0, host memory.'],
   ['RDLEN', 'RW', 'enable', 'Descriptors in the ring: a power of two, 2..32768.'],
   ['RDT', 'DOORBELL', 'attention', 'Descriptors posted since the queue was enabled, free-running.'],
   ['RDH', 'RO', 'device', 'Descriptors consumed since the queue was enabled, free-running.'],
   ['RCBASE', 'RW', 'enable', 'Completion ring: byte offset, a multiple of 16. It has RDLEN entries.'],
-  ['RCSEG', 'RW', 'enable', 'Completion ring: memory segment.'],
+  ['RCSEG', 'RW', 'enable', 'Completion ring: memory segment; must be 0, host memory.'],
   [
     'RSBASE',
     'RW',
@@ -257,7 +257,7 @@ const RECEIVE: readonly Row[] = [
 
 const TRANSMIT: readonly Row[] = [
   ['TDBASE', 'RW', 'enable', 'Descriptor ring: byte offset, a multiple of 16.'],
-  ['TDSEG', 'RW', 'enable', 'Descriptor ring: memory segment.'],
+  ['TDSEG', 'RW', 'enable', 'Descriptor ring: memory segment; must be 0, host memory.'],
   ['TDLEN', 'RW', 'enable', 'Descriptors in the ring: a power of two, 2..32768.'],
   ['TDT', 'DOORBELL', 'attention', 'Descriptors posted since the queue was enabled, free-running.'],
   ['TDH', 'RO', 'device', 'Descriptors completed since the queue was enabled, free-running.'],

@@ -18,7 +18,6 @@ import {
   Q_MASK,
   Q_PUBLISHED,
   Q_RING,
-  Q_RING_SEGMENT,
   Q_SHIFT,
   Q_STATUS,
   Q_TAIL,
@@ -130,17 +129,16 @@ export class TransmitUnit {
     let head = txq[q + Q_HEAD] as number;
     if ((tail - head) >>> 0 > mask + 1) tail = (head + mask + 1) | 0;
     txq[q + Q_TAIL] = tail;
-    const ringSegment = txq[q + Q_RING_SEGMENT] as number;
     const base = txq[q + Q_RING] as number;
     const granted =
-      state.permits(ringSegment, base * 4, (mask + 1) * 16, DMA_READ) &&
+      state.permits(0, base * 4, (mask + 1) * 16, DMA_READ) &&
       state.permits(0, (txq[q + Q_STATUS] as number) * 4, 4, DMA_WRITE);
     if (!granted || head === tail) {
       // Without its rings the queue cannot be served at all; the next doorbell tries again.
       this.#deactivate(queue);
       return 0;
     }
-    const ring = state.i32[ringSegment] as Int32Array;
+    const ring = state.i32[0] as Int32Array;
     let done = 0;
     while (head !== tail && done < budget) {
       const count = this.#frameDescriptors(ring, base, mask, head, tail);
@@ -222,7 +220,7 @@ export class TransmitUnit {
     if (total < 14 || total > state.maxFrame + (insert ? 0 : 4)) return 0;
     if (((ring[last + 1] as number) & TXD_EOP) === 0) return 0;
     const length = total + (insert ? 4 : 0);
-    const padded = length < MIN_FRAME ? MIN_FRAME : length;
+    const padded = Math.max(length, MIN_FRAME);
     const target = wire.reserve(padded);
     if (target < 0) return -1;
     const removed = insert ? 12 : 0;
