@@ -121,6 +121,13 @@ export interface MiniportResources {
   /** Wakes the device: the same, ready to call. */
   readonly wakeDevice: () => void;
   readonly msixTableEntries: number;
+  /** Byte offset of the MSI-X table in the aperture; 16 bytes an entry. */
+  readonly msixTableOffset: number;
+  /**
+   * The bus: writes a 32-bit register of the aperture as the device wants it (NDIS writes the MSI-X table through
+   * it). Default: a plain store, then {@link wakeDevice}.
+   */
+  readonly write32?: (offset: number, value: number) => void;
 }
 
 /** NdisMConfigMSIXTableEntry operations (NDIS_MSIX_TABLE_OPERATION). */

@@ -10,7 +10,6 @@ import {
   DMA_READ,
   DMA_WRITE,
   type DmaDomain,
-  HOST_SEGMENT,
   type Machine,
   PAGE_SHIFT,
   PAGE_SIZE,
@@ -204,8 +203,8 @@ export function createSharedMemoryManager(
       if (domains.has(name)) throw new Error(`there is a DMA domain '${name}' already`);
       domains.add(name);
       const domain = createDmaDomain(name, machine.memory);
-      // An image taken before the first grant must already share the table of host memory.
-      domain.setRights(HOST_SEGMENT, 0, PAGE_SIZE, 0);
+      // An image for another thread must share the tables, so they exist before the first grant.
+      for (const segment of machine.memory.segments) domain.setRights(segment.id, 0, PAGE_SIZE, 0);
       return domain;
     },
     grant(domain, handle, rights) {

@@ -1,0 +1,87 @@
+/**
+ * NdisMSetMiniportAttributes: registration, then general, then hardware-assist attributes, each with a revision
+ * that NDIS knows (requirements INIT-01, INIT-02).
+ */
+import {
+  NDIS_STATUS_BAD_VERSION,
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_SUCCESS,
+} from '@vmq/abi';
+import type { Capabilities, MiniportVersion } from './capabilities.ts';
+import type { MiniportAdapterAttributes } from './miniport-driver.ts';
+import type { AdapterRefusals } from './refusal-log.ts';
+
+type AttributeType = MiniportAdapterAttributes['type'];
+type General = Extract<MiniportAdapterAttributes, { readonly type: 'general' }>;
+
+const ORDER: readonly AttributeType[] = ['registration', 'general', 'hardware-assist'];
+
+/** Known revisions: of the first two any that NDIS 6.0 to 6.30 defined; of hardware assist the version's own. */
+function knownRevisions(type: AttributeType, version: MiniportVersion): readonly number[] {
+  if (type !== 'hardware-assist') return [1, 2];
+  if (version === 620) return [2];
+  return version === 630 ? [3] : [3, 4];
+}
+
+export class AdapterAttributes {
+  general: General | null = null;
+  /** Current NIC-switch capabilities as registered; carried to bindings, not interpreted. */
+  nicSwitchCapabilities: Uint8Array | null = null;
+  readonly #version: MiniportVersion;
+  readonly #capabilities: Capabilities;
+  readonly #log: AdapterRefusals;
+  readonly #set = new Set<AttributeType>();
+
+  constructor(version: MiniportVersion, capabilities: Capabilities, log: AdapterRefusals) {
+    this.#version = version;
+    this.#capabilities = capabilities;
+    this.#log = log;
+  }
+
+  has(type: AttributeType): boolean {
+    return this.#set.has(type);
+  }
+
+  /** SUCCESS, BAD_VERSION, INVALID_PARAMETER, FAILURE (out of order). */
+  set(attributes: MiniportAdapterAttributes): number {
+    const { type, revision } = attributes;
+    const missing = ORDER.slice(0, ORDER.indexOf(type)).find((earlier) => !this.#set.has(earlier));
+    if (missing !== undefined)
+      return this.#log.refuse('INIT-01', 0, NDIS_STATUS_FAILURE, `${missing} attributes first`, type);
+    const revisions = knownRevisions(type, this.#version);
+    if (!revisions.includes(revision)) {
+      const rule = type === 'hardware-assist' ? 'INIT-02' : 'INIT-01';
+      const expected = `${type} attributes of revision ${revisions.join(' or ')}`;
+      return this.#log.refuse(rule, 0, NDIS_STATUS_BAD_VERSION, expected, `revision ${revision}`);
+    }
+    const status = this.#apply(attributes);
+    if (status === NDIS_STATUS_SUCCESS) this.#set.add(type);
+    return status;
+  }
+
+  #apply(attributes: MiniportAdapterAttributes): number {
+    if (attributes.type === 'general') {
+      const { permanentMacAddress, currentMacAddress } = attributes;
+      if (permanentMacAddress.length !== 6 || currentMacAddress.length !== 6) {
+        const found = `${permanentMacAddress.length} and ${currentMacAddress.length} bytes`;
+        return this.#log.refuse(
+          'INIT-01',
+          0,
+          NDIS_STATUS_INVALID_PARAMETER,
+          'MAC addresses of 6 bytes',
+          found,
+        );
+      }
+      this.general = attributes;
+    }
+    if (attributes.type === 'hardware-assist') {
+      this.nicSwitchCapabilities = attributes.currentNicSwitchCapabilities ?? null;
+      return this.#capabilities.register(
+        attributes.hardwareReceiveFilterCapabilities,
+        attributes.currentReceiveFilterCapabilities,
+      );
+    }
+    return NDIS_STATUS_SUCCESS;
+  }
+}

@@ -1,0 +1,29 @@
+/** What the OID families know of an adapter: its records and its limits, not its drivers. */
+import type { Capabilities, MiniportVersion } from './capabilities.ts';
+import type { NdisTraceWriter } from './ndis-trace.ts';
+import type { QueueEvent } from './queue-states.ts';
+import type { ReceiveFilterBook } from './receive-filter.ts';
+import type { ReceiveQueue, ReceiveQueueBook } from './receive-queue.ts';
+import type { AdapterRefusals } from './refusal-log.ts';
+
+export interface AdapterCore {
+  readonly name: string;
+  /** NDIS version of the miniport: decides what a request may ask for. */
+  readonly version: MiniportVersion;
+  readonly capabilities: Capabilities;
+  readonly queues: ReceiveQueueBook;
+  readonly filters: ReceiveFilterBook;
+  readonly log: AdapterRefusals;
+  readonly trace: NdisTraceWriter;
+  /** Bit n = processor n exists. */
+  readonly processorMask: bigint;
+  /** The miniport was told of its surprise removal. */
+  readonly removed: boolean;
+}
+
+/** Moves a queue and leaves a trace of it. */
+export function moveQueue(core: AdapterCore, queue: ReceiveQueue, event: QueueEvent): void {
+  const from = queue.state;
+  queue.apply(event);
+  core.trace.queueState(queue.id, from, queue.state);
+}

@@ -1,0 +1,469 @@
+/**
+ * One miniport adapter: its life from initialization to halt, its bindings, and the records they share
+ * (requirements INIT-03, LIFE-01 to LIFE-17).
+ */
+import {
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_NOT_RESETTABLE,
+  NDIS_STATUS_NOT_SUPPORTED,
+  NDIS_STATUS_PENDING,
+  NDIS_STATUS_RESET_END,
+  NDIS_STATUS_RESET_IN_PROGRESS,
+  NDIS_STATUS_RESET_START,
+  NDIS_STATUS_SUCCESS,
+  statusName,
+} from '@vmq/abi';
+import type { DmaDomain, Executor, Machine } from '@vmq/machine';
+import { AdapterAttributes } from './adapter-attributes.ts';
+import type { AdapterCore } from './adapter-core.ts';
+import { type AdapterReport, reportFilter, reportQueue } from './adapter-inspection.ts';
+import { type AdapterEvent, type AdapterState, adapterTransition } from './adapter-states.ts';
+import { AdapterBinding, type BindingAdapter } from './binding.ts';
+import { Capabilities, type MiniportVersion } from './capabilities.ts';
+import { DataPathWords } from './data-path-words.ts';
+import type { DataPlane, NdisDataPlaneMessage } from './data-plane.ts';
+import { InterruptMessages, type RssProcessorSet, type VectorPool } from './interrupt-messages.ts';
+import {
+  type MiniportDriver,
+  type MiniportResources,
+  NdisDevicePnPEventSurpriseRemoved,
+  NdisHaltDeviceDisabled,
+  NdisHaltDeviceSurpriseRemoved,
+} from './miniport-driver.ts';
+import { MiniportHandle } from './miniport-handle.ts';
+import type { NdisTraceWriter } from './ndis-trace.ts';
+import { OidEngine } from './oid-engine.ts';
+import type { OidRequest } from './oid-request.ts';
+import type { BindParameters, ProtocolDriver } from './protocol-driver.ts';
+import { ReceiveFilterBook } from './receive-filter.ts';
+import { ReceiveQueueBook } from './receive-queue.ts';
+import type { AdapterRefusals } from './refusal-log.ts';
+import { SharedMemoryBroker } from './shared-memory-broker.ts';
+import type { SharedMemoryProvider } from './shared-memory-provider.ts';
+import { acceptIndication } from './status-indications.ts';
+import type { WorkItems } from './work-items.ts';
+
+export interface AdapterSetting {
+  readonly name: string;
+  readonly driver: MiniportDriver;
+  readonly resources: MiniportResources;
+  readonly keywords: Readonly<Record<string, number | string>>;
+  readonly rss: RssProcessorSet;
+  readonly hostVersion: 620 | 630;
+  readonly machine: Machine;
+  readonly executor: Executor;
+  readonly dataPlane: DataPlane;
+  readonly work: WorkItems;
+  readonly vectors: VectorPool;
+  readonly log: AdapterRefusals;
+  readonly trace: NdisTraceWriter;
+  provider(): SharedMemoryProvider | null;
+  createDomain(name: string): DmaDomain;
+  /** Number of the next binding on this host. */
+  nextBinding(): number;
+}
+
+export class Adapter implements AdapterCore, BindingAdapter {
+  readonly name: string;
+  readonly version: MiniportVersion;
+  readonly processorMask: bigint;
+  readonly log: AdapterRefusals;
+  readonly trace: NdisTraceWriter;
+  readonly work: WorkItems;
+  readonly capabilities: Capabilities;
+  readonly attributes: AdapterAttributes;
+  readonly queues: ReceiveQueueBook = new ReceiveQueueBook();
+  readonly filters: ReceiveFilterBook = new ReceiveFilterBook();
+  readonly broker: SharedMemoryBroker;
+  readonly interrupts: InterruptMessages;
+  readonly engine: OidEngine;
+  readonly core: AdapterCore = this;
+  state: AdapterState = 'Halted';
+  removed = false;
+  resetting = false;
+  readonly #setting: AdapterSetting;
+  readonly #handle: MiniportHandle;
+  readonly #words: DataPathWords;
+  #bindings: AdapterBinding[] = [];
+  /** The binding whose data halves sit on the adapter's data path. */
+  #dataBinding: AdapterBinding | null = null;
+  /** What that binding posted before its data halves were attached; null once they are. */
+  #early: { readonly processor: number | 'all'; readonly message: unknown }[] | null = [];
+  #miniportPaused = false;
+  #restartStatus: number = NDIS_STATUS_PENDING;
+  #resetStatus: number = NDIS_STATUS_PENDING;
+
+  constructor(setting: AdapterSetting) {
+    const { name, driver, machine, log } = setting;
+    this.#setting = setting;
+    this.name = name;
+    this.version = (600 + driver.minorNdisVersion) as MiniportVersion;
+    this.processorMask = (1n << BigInt(machine.processorCount)) - 1n;
+    this.log = log;
+    this.trace = setting.trace;
+    this.work = setting.work;
+    this.capabilities = new Capabilities(this.version, log);
+    this.attributes = new AdapterAttributes(this.version, this.capabilities, log);
+    this.#words = DataPathWords.create(machine.processorCount);
+    this.broker = new SharedMemoryBroker({
+      adapterName: name,
+      machine,
+      queues: this.queues,
+      log,
+      hostVersion: setting.hostVersion,
+      provider: () => setting.provider(),
+    });
+    this.interrupts = new InterruptMessages(machine, setting.vectors, setting.resources, setting.rss, log);
+    this.#handle = new MiniportHandle(this, setting.resources, setting.keywords);
+    this.engine = new OidEngine(this, {
+      oidRequest: (request) => this.work.during(() => driver.oidRequest(this.#handle, request)),
+      cancelOidRequest: (requestId) => driver.cancelOidRequest?.(this.#handle, requestId),
+    });
+  }
+
+  // --- life cycle --------------------------------------------------------------------------------------
+
+  /** MiniportInitializeEx: SUCCESS leaves the adapter Paused; a failure Halted, with everything released. */
+  initialize(): number {
+    if (!this.#move('initialize')) return NDIS_STATUS_FAILURE;
+    const { driver } = this.#setting;
+    let status = this.work.during(() => driver.initializeEx(this.#handle));
+    if (status === NDIS_STATUS_SUCCESS && !this.attributes.has('general')) {
+      this.log.violation(
+        'INIT-01',
+        'registration and general attributes',
+        'MiniportInitializeEx set neither or one',
+      );
+      this.work.during(() => driver.haltEx(this.#handle, NdisHaltDeviceDisabled));
+      status = NDIS_STATUS_FAILURE;
+    }
+    if (status !== NDIS_STATUS_SUCCESS) {
+      this.#move('initialization failed');
+      this.#release('INIT-03');
+      return status;
+    }
+    this.queues.createDefault(1n << BigInt(this.#setting.rss.baseProcessor));
+    this.#move('initialized');
+    this.#postToNdis({
+      op: 'attach miniport',
+      factory: driver.dataPathFactory,
+      image: driver.dataPathImage(this.#handle),
+      path: { adapterName: this.name, words: this.#words.buffer },
+    });
+    this.#handle.attached();
+    this.publish();
+    this.work.run();
+    return status;
+  }
+
+  /** SUCCESS (Running), the miniport's failure (Paused again), or PENDING if the machine rests first. */
+  restart(): number {
+    if (!this.#move('restart')) return NDIS_STATUS_FAILURE;
+    this.#restartStatus = NDIS_STATUS_PENDING;
+    const status = this.work.during(() => this.#setting.driver.restart(this.#handle));
+    if (status !== NDIS_STATUS_PENDING) this.#restarted(status);
+    else this.waitFor(() => this.#restartStatus !== NDIS_STATUS_PENDING);
+    this.work.run();
+    return this.#restartStatus;
+  }
+
+  restartComplete(status: number): void {
+    if (this.state === 'Restarting') this.#restarted(status);
+    else this.log.violation('LIFE-01', 'a restart to complete', this.state);
+  }
+
+  #restarted(status: number): void {
+    this.#restartStatus = status;
+    if (status !== NDIS_STATUS_SUCCESS) {
+      this.#move('restart failed');
+      return;
+    }
+    this.#move('restarted');
+    this.#words.setSendGate(true);
+    for (const binding of this.#bindings) binding.restart();
+    this.#aimReceives();
+  }
+
+  /**
+   * Pauses the stack from the top. SUCCESS once every indicated NBL is back and every send completed; PENDING if
+   * the machine comes to rest before: the adapter stays Pausing and `poll` finishes it.
+   */
+  pause(): number {
+    if (!this.#move('pause')) return NDIS_STATUS_FAILURE;
+    for (const binding of this.#bindings) binding.pause();
+    this.#words.setSendGate(false);
+    this.#aimReceives();
+    this.#miniportPaused = false;
+    const status = this.work.during(() => this.#setting.driver.pause(this.#handle));
+    if (status !== NDIS_STATUS_PENDING) this.#miniportPaused = true;
+    if (status !== NDIS_STATUS_PENDING && status !== NDIS_STATUS_SUCCESS)
+      this.log.violation('LIFE-03', 'a pause that cannot fail', statusName(status));
+    this.waitFor(() => this.#quiet());
+    return this.finishPause() ? NDIS_STATUS_SUCCESS : NDIS_STATUS_PENDING;
+  }
+
+  pauseComplete(): void {
+    if (this.state !== 'Pausing' || this.#miniportPaused)
+      this.log.violation('LIFE-01', 'one completion of a pause', this.state);
+    this.#miniportPaused = true;
+  }
+
+  #quiet(): boolean {
+    const { receives, sends } = this.#words.outstanding();
+    return this.#miniportPaused && receives === 0 && sends === 0;
+  }
+
+  /** Ends Pausing if nothing is outstanding any more; true if the adapter is not (or no longer) Pausing. */
+  finishPause(): boolean {
+    if (this.state !== 'Pausing') return true;
+    if (!this.#quiet()) return false;
+    return this.#move('paused');
+  }
+
+  /** MiniportHaltEx, from Paused and with no request outstanding only: SUCCESS, FAILURE. */
+  halt(action: number = NdisHaltDeviceDisabled): number {
+    if (this.state !== 'Paused' || !this.engine.idle) {
+      const found =
+        this.state === 'Paused' ? `${this.engine.pending().length} requests outstanding` : this.state;
+      return this.log.refuse('LIFE-11', 0, NDIS_STATUS_FAILURE, 'a Paused adapter without requests', found);
+    }
+    for (const binding of [...this.#bindings]) {
+      binding.driver.unbindAdapter(binding);
+      binding.close();
+    }
+    this.work.during(() => this.#setting.driver.haltEx(this.#handle, action));
+    this.#move('halt');
+    this.#postToNdis({ op: 'detach miniport' });
+    this.publish();
+    this.#release('SHM-15');
+    return NDIS_STATUS_SUCCESS;
+  }
+
+  /** LIFE-15: notice, pause, unbind, halt. The miniport answers every request NOT_ACCEPTED from the notice on. */
+  surpriseRemove(): number {
+    this.removed = true;
+    const { driver } = this.#setting;
+    this.work.during(() => driver.devicePnpEventNotify?.(this.#handle, NdisDevicePnPEventSurpriseRemoved));
+    if (this.state === 'Running') {
+      const status = this.pause();
+      if (status !== NDIS_STATUS_SUCCESS) return status;
+    }
+    return this.halt(NdisHaltDeviceSurpriseRemoved);
+  }
+
+  /** MiniportResetEx: SUCCESS, the miniport's failure, RESET_IN_PROGRESS, NOT_RESETTABLE. */
+  reset(): number {
+    const { driver } = this.#setting;
+    if (this.resetting)
+      return this.log.refuse(
+        'LIFE-13',
+        0,
+        NDIS_STATUS_RESET_IN_PROGRESS,
+        'no reset within a reset',
+        'a second one',
+      );
+    if (driver.resetEx === undefined) return NDIS_STATUS_NOT_RESETTABLE;
+    this.resetting = true;
+    this.engine.beginReset();
+    this.#toBindings(NDIS_STATUS_RESET_START, new Uint8Array(0));
+    this.#resetStatus = NDIS_STATUS_PENDING;
+    const { status } = this.work.during(() => driver.resetEx?.(this.#handle)) ?? {
+      status: NDIS_STATUS_FAILURE,
+    };
+    if (status !== NDIS_STATUS_PENDING) this.#resetDone(status);
+    else this.waitFor(() => this.#resetStatus !== NDIS_STATUS_PENDING);
+    return this.#resetStatus;
+  }
+
+  resetComplete(status: number, _addressingReset: boolean): void {
+    if (this.resetting) this.#resetDone(status);
+    else this.log.violation('LIFE-13', 'a reset to complete', 'none');
+  }
+
+  #resetDone(status: number): void {
+    this.#resetStatus = status;
+    this.resetting = false;
+    this.#toBindings(NDIS_STATUS_RESET_END, new Uint8Array(0));
+    this.engine.endReset();
+  }
+
+  #move(event: AdapterEvent): boolean {
+    const next = adapterTransition(this.state, event);
+    if (next === null) {
+      this.log.refuse('LIFE-01', 0, NDIS_STATUS_FAILURE, `a state that allows ${event}`, this.state);
+      return false;
+    }
+    this.state = next;
+    return true;
+  }
+
+  /** Takes back what a halted miniport left, writing it down under `rule`. */
+  #release(rule: string): void {
+    for (const allocationHandle of this.broker.remaining()) {
+      this.log.violation(rule, 'no shared memory left', `allocation ${allocationHandle}`, {
+        allocationHandle,
+      });
+      this.broker.free(allocationHandle);
+    }
+    this.interrupts.release();
+    this.queues.clear();
+    this.filters.clear();
+  }
+
+  // --- bindings ----------------------------------------------------------------------------------------
+
+  /** NdisOpenAdapterEx for a protocol: its status, FAILURE unless the adapter is Paused or Running. */
+  bind(driver: ProtocolDriver): { readonly status: number; readonly binding: AdapterBinding | null } {
+    if (this.state !== 'Paused' && this.state !== 'Running') {
+      const expected = 'a Paused or Running adapter';
+      const status = this.log.refuse('LIFE-08', 0, NDIS_STATUS_FAILURE, expected, this.state);
+      return { status, binding: null };
+    }
+    const binding = new AdapterBinding(this.#setting.nextBinding(), driver, this);
+    const onDataPath = this.#dataBinding === null && driver.dataPathFactory !== '';
+    if (onDataPath) this.#dataBinding = binding;
+    this.#bindings.push(binding);
+    binding.state = 'Paused';
+    const status = driver.bindAdapter(binding, this.#bindParameters());
+    if (status !== NDIS_STATUS_SUCCESS) {
+      binding.close();
+      return { status, binding: null };
+    }
+    if (onDataPath) {
+      const image = driver.dataPathImage(binding);
+      this.#postToNdis({ op: 'attach protocol', factory: driver.dataPathFactory, image });
+      for (const { processor, message } of this.#early ?? []) this.#post('protocol', processor, message);
+      this.#early = null;
+      this.publish();
+    }
+    if (this.state === 'Running') binding.restart();
+    this.#aimReceives();
+    this.work.run();
+    return { status, binding };
+  }
+
+  /** INIT-05. */
+  #bindParameters(): BindParameters {
+    const general = this.attributes.general;
+    if (general === null) throw new Error(`adapter ${this.name} has no general attributes`);
+    return {
+      adapterName: this.name,
+      revision: this.version === 620 ? 3 : 4,
+      mtuSize: general.mtuSize,
+      maxXmitLinkSpeed: general.maxXmitLinkSpeed,
+      currentMacAddress: general.currentMacAddress,
+      receiveFilterCapabilities: this.capabilities.current?.bytes.slice() ?? null,
+      nicSwitchCapabilities: this.attributes.nicSwitchCapabilities?.slice() ?? null,
+    };
+  }
+
+  closed(binding: AdapterBinding): void {
+    this.#bindings = this.#bindings.filter((other) => other !== binding);
+    if (this.#dataBinding !== binding) return;
+    this.#dataBinding = null;
+    if (this.#early === null) this.#postToNdis({ op: 'detach protocol' });
+    this.#early = [];
+    this.#aimReceives();
+  }
+
+  /** Opens the way up while the binding on the data path is Running, and lets every processor see it. */
+  #aimReceives(): void {
+    this.#words.setReceiveGate(this.#dataBinding?.state === 'Running');
+    this.publish();
+  }
+
+  // --- requests and indications ------------------------------------------------------------------------
+
+  /** A request of user mode (Get-NetAdapterVmqQueue and the like): owns nothing, waits for the end. */
+  userModeRequest(request: OidRequest): number {
+    if (this.state === 'Halted' || this.state === 'Initializing')
+      return this.log.refuse(
+        'INIT-03',
+        request.oid,
+        NDIS_STATUS_NOT_SUPPORTED,
+        'an initialized adapter',
+        this.state,
+      );
+    let final = NDIS_STATUS_PENDING;
+    const status = this.engine.submit(0, request, (result) => {
+      final = result;
+    });
+    if (status !== NDIS_STATUS_PENDING) return status;
+    this.waitFor(() => final !== NDIS_STATUS_PENDING);
+    return final;
+  }
+
+  indicateStatus(statusCode: number, buffer: Uint8Array): void {
+    if (!this.attributes.has('registration') || this.state === 'Halted') {
+      const expected = 'indications between registration and halt';
+      this.log.violation('INIT-08', expected, `${statusName(statusCode)} while ${this.state}`);
+      return;
+    }
+    if (acceptIndication(this, statusCode, buffer)) this.#toBindings(statusCode, buffer);
+  }
+
+  #toBindings(statusCode: number, buffer: Uint8Array): void {
+    const indication = { sourceHandle: this.name, statusCode, statusBuffer: buffer.slice() };
+    for (const binding of [...this.#bindings]) binding.indicate(indication);
+  }
+
+  registerScatterGatherDma(): DmaDomain {
+    this.broker.domain ??= this.#setting.createDomain(this.name);
+    return this.broker.domain;
+  }
+
+  // --- the machine -------------------------------------------------------------------------------------
+
+  waitFor(done: () => boolean): boolean {
+    return this.#setting.executor.runUntil(() => {
+      this.work.run();
+      return done();
+    });
+  }
+
+  publish(): void {
+    this.#setting.executor.publish();
+  }
+
+  #post(component: 'miniport' | 'protocol' | 'ndis', processor: number | 'all', message: unknown): void {
+    this.#setting.dataPlane.post(this.name, component, processor, message);
+  }
+
+  #postToNdis(message: NdisDataPlaneMessage): void {
+    this.#post('ndis', 'all', message);
+  }
+
+  postToMiniport(processor: number | 'all', message: unknown): void {
+    this.#post('miniport', processor, message);
+  }
+
+  postToProtocol(binding: AdapterBinding, processor: number | 'all', message: unknown): void {
+    if (binding !== this.#dataBinding) return;
+    if (this.#early !== null) this.#early.push({ processor, message });
+    else this.#post('protocol', processor, message);
+  }
+
+  inspect(): AdapterReport {
+    const { driver } = this.#setting;
+    return {
+      name: this.name,
+      driver: driver.name,
+      ndisVersion: `${driver.majorNdisVersion}.${driver.minorNdisVersion}`,
+      state: this.state,
+      vmqCurrent: this.capabilities.vmqCurrent,
+      hardwareCapabilities: this.capabilities.hardware?.value ?? null,
+      currentCapabilities: this.capabilities.current?.value ?? null,
+      queues: this.queues.all().map((queue) => reportQueue(queue, this.filters.ofQueue(queue.id).length)),
+      filters: this.filters.all().map(reportFilter),
+      bindings: this.#bindings.map(({ number, driver: protocol, state }) => ({
+        number,
+        protocol: protocol.name,
+        state,
+      })),
+      pendingOids: this.engine.pending(),
+      sharedMemory: this.broker.inspect(),
+      msixEntries: this.interrupts.inspect(),
+      outstanding: this.#words.outstanding(),
+    };
+  }
+}

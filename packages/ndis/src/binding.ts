@@ -1,0 +1,155 @@
+/**
+ * A protocol's binding to an adapter (requirements LIFE-07 to LIFE-10, INIT-05).
+ */
+import {
+  NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS,
+  NDIS_RECEIVE_QUEUE_FREE_PARAMETERS,
+  NDIS_STATUS_ADAPTER_NOT_OPEN,
+  NDIS_STATUS_PENDING,
+  NDIS_STATUS_RESET_IN_PROGRESS,
+  OID_RECEIVE_FILTER_CLEAR_FILTER,
+  OID_RECEIVE_FILTER_FREE_QUEUE,
+  oidName,
+} from '@vmq/abi';
+import type { AdapterCore } from './adapter-core.ts';
+import type { BindingState } from './adapter-states.ts';
+import type { OidEngine } from './oid-engine.ts';
+import { type OidRequest, setRequest } from './oid-request.ts';
+import type { Binding, ProtocolDriver, StatusIndication } from './protocol-driver.ts';
+
+/** What a binding needs of its adapter. */
+export interface BindingAdapter {
+  readonly core: AdapterCore;
+  readonly engine: OidEngine;
+  readonly resetting: boolean;
+  /** Runs the machine, and work items, until `done()`; false if it rests first. */
+  waitFor(done: () => boolean): boolean;
+  postToProtocol(binding: AdapterBinding, processor: number | 'all', message: unknown): void;
+  publish(): void;
+  /** The binding has closed: forget it. */
+  closed(binding: AdapterBinding): void;
+}
+
+export class AdapterBinding implements Binding {
+  /** Number of the binding; owner of its queues and filters. */
+  readonly number: number;
+  readonly driver: ProtocolDriver;
+  state: BindingState = 'Opening';
+  readonly #adapter: BindingAdapter;
+
+  constructor(number: number, driver: ProtocolDriver, adapter: BindingAdapter) {
+    this.number = number;
+    this.driver = driver;
+    this.#adapter = adapter;
+  }
+
+  get adapterName(): string {
+    return this.#adapter.core.name;
+  }
+
+  get protocolName(): string {
+    return this.driver.name;
+  }
+
+  oidRequest(request: OidRequest): number {
+    const refused = this.#refused(request);
+    if (refused !== null) return refused;
+    return this.#adapter.engine.submit(this.number, request, (status) =>
+      this.driver.oidRequestComplete(this, request, status),
+    );
+  }
+
+  oidRequestAndWait(request: OidRequest): number {
+    return this.#refused(request) ?? this.#submitAndWait(request);
+  }
+
+  #refused(request: OidRequest): number | null {
+    const { core } = this.#adapter;
+    const refuse = (rule: string, status: number, expected: string, found: string): number =>
+      core.log.refuse(rule, request.oid, status, expected, found, { binding: this.number });
+    if (this.state === 'Unbound' || this.state === 'Opening')
+      return refuse('LIFE-08', NDIS_STATUS_ADAPTER_NOT_OPEN, 'an open binding', this.state);
+    if (this.#adapter.resetting)
+      return refuse(
+        'LIFE-13',
+        NDIS_STATUS_RESET_IN_PROGRESS,
+        'no request during a reset',
+        oidName(request.oid),
+      );
+    return null;
+  }
+
+  #submitAndWait(request: OidRequest): number {
+    let final = NDIS_STATUS_PENDING;
+    const status = this.#adapter.engine.submit(this.number, request, (result) => {
+      final = result;
+    });
+    if (status !== NDIS_STATUS_PENDING) return status;
+    if (!this.#adapter.waitFor(() => final !== NDIS_STATUS_PENDING)) {
+      const found = `${oidName(request.oid)} still pending with the machine at rest`;
+      this.#adapter.core.log.fail('NdisOidNeverCompleted', 'a completion (INIT-14)', found);
+    }
+    return final;
+  }
+
+  cancelOidRequest(requestId: number): void {
+    this.#adapter.engine.cancel(this.number, requestId);
+  }
+
+  /** Delivers a status indication; a binding that is not open gets none. */
+  indicate(indication: StatusIndication): void {
+    if (this.state !== 'Unbound' && this.state !== 'Opening') this.driver.status(this, indication);
+  }
+
+  close(): void {
+    if (this.state === 'Unbound' || this.state === 'Closing') return;
+    if (this.state === 'Running') this.pause();
+    this.state = 'Closing';
+    this.#cleanUp();
+    this.state = 'Unbound';
+    this.#adapter.closed(this);
+  }
+
+  pause(): void {
+    if (this.state !== 'Running') return;
+    this.state = 'Pausing';
+    this.driver.pause(this);
+    this.state = 'Paused';
+  }
+
+  restart(): void {
+    if (this.state !== 'Paused') return;
+    this.state = 'Restarting';
+    this.driver.restart(this);
+    this.state = 'Running';
+  }
+
+  /** NDIS clears and frees what the protocol left, and writes it down (LIFE-10). */
+  #cleanUp(): void {
+    const { core } = this.#adapter;
+    for (const { id, queueId } of core.filters.ownedBy(this.number)) {
+      core.log.violation('LIFE-09', 'no filter left at close', `filter ${id} on queue ${queueId}`, {
+        filterId: id,
+      });
+      const parameters = NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS.encode({ QueueId: queueId, FilterId: id });
+      this.#submitAndWait(setRequest(OID_RECEIVE_FILTER_CLEAR_FILTER, parameters));
+    }
+    for (const { id } of core.queues.ownedBy(this.number)) {
+      core.log.violation('LIFE-09', 'no queue left at close', `queue ${id}`, { queueId: id });
+      const parameters = NDIS_RECEIVE_QUEUE_FREE_PARAMETERS.encode({ QueueId: id });
+      this.#submitAndWait(setRequest(OID_RECEIVE_FILTER_FREE_QUEUE, parameters));
+    }
+  }
+
+  post(processor: number | 'all', message: unknown): void {
+    this.#adapter.postToProtocol(this, processor, message);
+  }
+
+  publish(): void {
+    this.#adapter.publish();
+  }
+
+  runUntil(done: () => boolean): boolean {
+    return this.#adapter.waitFor(done);
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * NDIS on one processor: routes one adapter's chains between its miniport, its filter modules and its protocol.
+ *
+ *   protocol
+ *      ^ │        gate up: a binding is Running, else the chain goes straight back (counted)
+ *      │ v        gate down: the adapter is Running, else sends complete NDIS_STATUS_PAUSED
+ *   filter n … filter 1
+ *      ^ │        accounting: NBLs indicated and returned, sent and completed
+ *      │ v
+ *   miniport
+ *
+ * Everything happens per chain. Both gates and the accounts are words shared with the control half.
+ */
+import {
+  NDIS_RECEIVE_FLAGS_RESOURCES as FLAGS_RESOURCES,
+  NDIS_STATUS_PAUSED as STATUS_PAUSED,
+} from '@vmq/abi';
+import type { AgentContext } from '@vmq/machine';
+import type { FilterDataPath, ReceiveSink, SendSink } from './data-path.ts';
+import { COMPLETED, DataPathWords, INDICATED, RETURNED, SENT } from './data-path-words.ts';
+import type { NetBufferList } from './net-buffer-list.ts';
+
+const RESOURCES = FLAGS_RESOURCES;
+const PAUSED = STATUS_PAUSED;
+const SEND_GATE = 0;
+const RECEIVE_GATE = 1;
+
+const DROPPED_NOT_RUNNING = 'dropped.ndis.not-running';
+
+/** Why NDIS itself ends a frame: nobody above was running when it was indicated. */
+export const NDIS_DROP_REASONS: readonly string[] = [DROPPED_NOT_RUNNING];
+
+/** What crosses to a processor to make an adapter's data path there. */
+export interface NdisDataPathImage {
+  readonly adapterName: string;
+  readonly words: SharedArrayBuffer;
+}
+
+export interface NdisDataPath {
+  /** What the miniport calls: indications and send completions. */
+  readonly miniportUpcalls: ReceiveSink;
+  /** What the protocol calls: sends and returns. */
+  readonly protocolDowncalls: SendSink;
+  /** What filter module `index` calls: its neighbours, in both directions. 0 is next to the miniport. */
+  filterLinks(index: number): { readonly up: ReceiveSink; readonly down: SendSink };
+  /** Joins the layers; a null protocol takes it off again. Call between batches only. */
+  attach(miniport: SendSink, filters: readonly FilterDataPath[], protocol: ReceiveSink | null): void;
+}
+
+function chainLength(chain: NetBufferList): number {
+  let count = 0;
+  for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) count++;
+  return count;
+}
+
+/** Hands chains on to whoever is next; re-aimed by `attach`. */
+class UpLink implements ReceiveSink {
+  target: ReceiveSink;
+
+  constructor(target: ReceiveSink) {
+    this.target = target;
+  }
+
+  receiveNetBufferLists(chain: NetBufferList, portNumber: number, count: number, flags: number): void {
+    this.target.receiveNetBufferLists(chain, portNumber, count, flags);
+  }
+
+  sendNetBufferListsComplete(chain: NetBufferList, flags: number): void {
+    this.target.sendNetBufferListsComplete(chain, flags);
+  }
+}
+
+class DownLink implements SendSink {
+  target: SendSink;
+
+  constructor(target: SendSink) {
+    this.target = target;
+  }
+
+  sendNetBufferLists(chain: NetBufferList, portNumber: number, flags: number): void {
+    this.target.sendNetBufferLists(chain, portNumber, flags);
+  }
+
+  returnNetBufferLists(chain: NetBufferList, flags: number): void {
+    this.target.returnNetBufferLists(chain, flags);
+  }
+}
+
+class DataPathRouter implements NdisDataPath {
+  readonly miniportUpcalls: ReceiveSink;
+  readonly protocolDowncalls: SendSink;
+  readonly #words: Int32Array;
+  readonly #line: number;
+  readonly #counters: Float64Array;
+  readonly #column: number;
+  readonly #ups: UpLink[] = [];
+  readonly #downs: DownLink[] = [];
+  #miniport: SendSink | null = null;
+  #protocol: ReceiveSink | null = null;
+  /** Above the accounting: the lowest filter, or the gate to the protocol. */
+  #above: ReceiveSink;
+  /** Below the send gate: the highest filter, or the accounting towards the miniport. */
+  #below: SendSink;
+  readonly #top: ReceiveSink;
+  readonly #bottom: SendSink;
+
+  constructor(context: AgentContext, processor: number, image: NdisDataPathImage) {
+    const words = new DataPathWords(image.words);
+    this.#words = words.words;
+    this.#line = words.line(processor);
+    this.#counters = context.counters;
+    this.#column = context.machine.ledger.column(DROPPED_NOT_RUNNING);
+    this.miniportUpcalls = {
+      receiveNetBufferLists: (chain, port, count, flags) => this.#indicate(chain, port, count, flags),
+      sendNetBufferListsComplete: (chain, flags) => this.#complete(chain, flags),
+    };
+    this.protocolDowncalls = {
+      sendNetBufferLists: (chain, port, flags) => this.#send(chain, port, flags),
+      returnNetBufferLists: (chain, flags) => this.#below.returnNetBufferLists(chain, flags),
+    };
+    this.#top = {
+      receiveNetBufferLists: (chain, port, count, flags) => this.#deliver(chain, port, count, flags),
+      sendNetBufferListsComplete: (chain, flags) => this.#protocol?.sendNetBufferListsComplete(chain, flags),
+    };
+    this.#bottom = {
+      sendNetBufferLists: (chain, port, flags) => this.#sendDown(chain, port, flags),
+      returnNetBufferLists: (chain, flags) => this.#returnDown(chain, flags),
+    };
+    this.#above = this.#top;
+    this.#below = this.#bottom;
+  }
+
+  filterLinks(index: number): { readonly up: ReceiveSink; readonly down: SendSink } {
+    while (this.#ups.length <= index) {
+      this.#ups.push(new UpLink(this.#top));
+      this.#downs.push(new DownLink(this.#bottom));
+    }
+    return { up: this.#ups[index] as UpLink, down: this.#downs[index] as DownLink };
+  }
+
+  attach(miniport: SendSink, filters: readonly FilterDataPath[], protocol: ReceiveSink | null): void {
+    this.#miniport = miniport;
+    this.#protocol = protocol;
+    filters.forEach((_, index) => {
+      this.filterLinks(index);
+      (this.#ups[index] as UpLink).target = filters[index + 1] ?? this.#top;
+      (this.#downs[index] as DownLink).target = filters[index - 1] ?? this.#bottom;
+    });
+    this.#above = filters[0] ?? this.#top;
+    this.#below = filters.at(-1) ?? this.#bottom;
+  }
+
+  /** From the miniport: into the account, then up. */
+  #indicate(chain: NetBufferList, port: number, count: number, flags: number): void {
+    // With RESOURCES the miniport owns the chain again when this returns; nothing will come back (RX-14).
+    if ((flags & RESOURCES) === 0) {
+      const words = this.#words;
+      const at = this.#line + INDICATED;
+      Atomics.store(words, at, ((words[at] as number) + count) | 0);
+    }
+    this.#above.receiveNetBufferLists(chain, port, count, flags);
+  }
+
+  /** To the protocol, if it is there and running. */
+  #deliver(chain: NetBufferList, port: number, count: number, flags: number): void {
+    const protocol = this.#protocol;
+    if (protocol !== null && Atomics.load(this.#words, RECEIVE_GATE) !== 0) {
+      protocol.receiveNetBufferLists(chain, port, count, flags);
+      return;
+    }
+    this.#counters[this.#column] = (this.#counters[this.#column] as number) + count;
+    if ((flags & RESOURCES) === 0) this.#below.returnNetBufferLists(chain, 0);
+  }
+
+  #send(chain: NetBufferList, port: number, flags: number): void {
+    if (Atomics.load(this.#words, SEND_GATE) !== 0) {
+      this.#below.sendNetBufferLists(chain, port, flags);
+      return;
+    }
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) nbl.status = PAUSED;
+    this.#protocol?.sendNetBufferListsComplete(chain, 0);
+  }
+
+  #sendDown(chain: NetBufferList, port: number, flags: number): void {
+    const words = this.#words;
+    const at = this.#line + SENT;
+    Atomics.store(words, at, ((words[at] as number) + chainLength(chain)) | 0);
+    this.#miniport?.sendNetBufferLists(chain, port, flags);
+  }
+
+  #complete(chain: NetBufferList, flags: number): void {
+    const words = this.#words;
+    const at = this.#line + COMPLETED;
+    Atomics.store(words, at, ((words[at] as number) + chainLength(chain)) | 0);
+    this.#above.sendNetBufferListsComplete(chain, flags);
+  }
+
+  #returnDown(chain: NetBufferList, flags: number): void {
+    const words = this.#words;
+    const at = this.#line + RETURNED;
+    // Counted before the miniport reuses the NBLs; it is the miniport's from the call on.
+    const count = chainLength(chain);
+    this.#miniport?.returnNetBufferLists(chain, flags);
+    Atomics.store(words, at, ((words[at] as number) + count) | 0);
+  }
+}
+
+/** The data path of `image`'s adapter on `processor`. The agent's ledger must know {@link NDIS_DROP_REASONS}. */
+export function createNdisDataPath(
+  context: AgentContext,
+  processor: number,
+  image: NdisDataPathImage,
+): NdisDataPath {
+  return new DataPathRouter(context, processor, image);
+}

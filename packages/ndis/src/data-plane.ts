@@ -1,0 +1,32 @@
+/**
+ * How the control half reaches the data halves on the processors: by messages that survive a structured clone,
+ * published by the executor.
+ */
+import type { NdisDataPathImage } from './data-path-router.ts';
+
+/** Whom a message is for. */
+export type DataPlaneComponent = 'miniport' | 'protocol' | 'ndis';
+
+/** Supplied by the host, which knows its processors' agents. */
+export interface DataPlane {
+  post(adapterName: string, component: DataPlaneComponent, processor: number | 'all', message: unknown): void;
+}
+
+/** What the host puts into a processor agent's inbox; `receive` of an `NdisProcessor` takes it. */
+export interface DataPlaneEnvelope {
+  readonly adapter: string;
+  readonly component: DataPlaneComponent;
+  readonly message: unknown;
+}
+
+/** Messages of component `ndis`: which data halves there are. */
+export type NdisDataPlaneMessage =
+  | {
+      readonly op: 'attach miniport';
+      readonly factory: string;
+      readonly image: unknown;
+      readonly path: NdisDataPathImage;
+    }
+  | { readonly op: 'attach protocol'; readonly factory: string; readonly image: unknown }
+  | { readonly op: 'detach protocol' }
+  | { readonly op: 'detach miniport' };

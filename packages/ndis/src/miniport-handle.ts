@@ -1,0 +1,116 @@
+/**
+ * The NdisMiniportHandle: what a miniport may call, joined from the parts of its adapter.
+ */
+import { NDIS_STATUS_FAILURE } from '@vmq/abi';
+import type { DmaDomain } from '@vmq/machine';
+import type { Adapter } from './adapter.ts';
+import { abiVersion } from './capabilities.ts';
+import type {
+  InterruptMessage,
+  MiniportAdapter,
+  MiniportAdapterAttributes,
+  MiniportResources,
+  MsixTableOperation,
+} from './miniport-driver.ts';
+import type { OidRequest } from './oid-request.ts';
+import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
+
+export class MiniportHandle implements MiniportAdapter {
+  readonly name: string;
+  readonly resources: MiniportResources;
+  readonly #adapter: Adapter;
+  readonly #keywords: Readonly<Record<string, number | string>>;
+  /** What the miniport posted before its data halves were attached. */
+  #early: { readonly processor: number | 'all'; readonly message: unknown }[] | null = [];
+
+  constructor(
+    adapter: Adapter,
+    resources: MiniportResources,
+    keywords: Readonly<Record<string, number | string>>,
+  ) {
+    this.name = adapter.name;
+    this.resources = resources;
+    this.#adapter = adapter;
+    this.#keywords = keywords;
+  }
+
+  setMiniportAttributes(attributes: MiniportAdapterAttributes): number {
+    if (this.#adapter.state !== 'Initializing') {
+      const expected = 'attributes set inside MiniportInitializeEx';
+      return this.#adapter.log.refuse('INIT-01', 0, NDIS_STATUS_FAILURE, expected, this.#adapter.state);
+    }
+    return this.#adapter.attributes.set(attributes);
+  }
+
+  readConfiguration(keyword: string): number | string | undefined {
+    return Object.hasOwn(this.#keywords, keyword) ? this.#keywords[keyword] : undefined;
+  }
+
+  getRssProcessorInformation(buffer: Uint8Array): { status: number; bytesNeeded: number } {
+    return this.#adapter.interrupts.rssProcessorInformation(buffer, abiVersion(this.#adapter.version));
+  }
+
+  allocateInterruptMessage(processor: number): InterruptMessage | null {
+    return this.#adapter.interrupts.allocate(processor);
+  }
+
+  configMsixTableEntry(operation: MsixTableOperation): number {
+    return this.#adapter.interrupts.configure(operation);
+  }
+
+  registerScatterGatherDma(): DmaDomain {
+    return this.#adapter.registerScatterGatherDma();
+  }
+
+  allocateSharedMemory(parameters: SharedMemoryParameters): SharedMemoryAllocation {
+    return this.#adapter.broker.allocate(parameters);
+  }
+
+  freeSharedMemory(allocationHandle: number): void {
+    this.#adapter.broker.free(allocationHandle);
+  }
+
+  indicateStatusEx(statusCode: number, buffer: Uint8Array): void {
+    this.#adapter.indicateStatus(statusCode, buffer);
+  }
+
+  oidRequestComplete(request: OidRequest, status: number): void {
+    this.#adapter.engine.completeFromMiniport(request, status);
+  }
+
+  pauseComplete(): void {
+    this.#adapter.pauseComplete();
+  }
+
+  restartComplete(status: number): void {
+    this.#adapter.restartComplete(status);
+  }
+
+  resetComplete(status: number, addressingReset: boolean): void {
+    this.#adapter.resetComplete(status, addressingReset);
+  }
+
+  post(processor: number | 'all', message: unknown): void {
+    if (this.#early !== null) this.#early.push({ processor, message });
+    else this.#adapter.postToMiniport(processor, message);
+  }
+
+  /** The data halves are there: sends on what was posted before, in order. */
+  attached(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const { processor, message } of early) this.#adapter.postToMiniport(processor, message);
+  }
+
+  publish(): void {
+    this.#adapter.publish();
+  }
+
+  runUntil(done: () => boolean): boolean {
+    return this.#adapter.waitFor(done);
+  }
+
+  queueWorkItem(item: () => void): void {
+    this.#adapter.work.queue(item);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * NDIS on one host: registered drivers, adapters, the shared-memory provider, and the log of refusals.
+ */
+import { NDIS_STATUS_BAD_CHARACTERISTICS, NDIS_STATUS_FAILURE, NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import { createDmaDomain, type Executor, type Machine, type TraceWriter } from '@vmq/machine';
+import type { SharedMemoryManager } from '@vmq/shared-memory';
+import { Adapter } from './adapter.ts';
+import type { AdapterReport } from './adapter-inspection.ts';
+import type { AdapterState } from './adapter-states.ts';
+import type { DataPlane } from './data-plane.ts';
+import { createDefaultProvider } from './default-provider.ts';
+import { type RssProcessorSet, VectorPool } from './interrupt-messages.ts';
+import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
+import { NdisTraceWriter } from './ndis-trace.ts';
+import type { OidRequest } from './oid-request.ts';
+import type { Binding, ProtocolDriver } from './protocol-driver.ts';
+import { AdapterRefusals, type RefusalLog, RefusalRecorder } from './refusal-log.ts';
+import type { SharedMemoryProvider } from './shared-memory-provider.ts';
+import { WorkItems } from './work-items.ts';
+
+export interface NdisOptions {
+  readonly machine: Machine;
+  readonly executor: Executor;
+  /** How messages reach the processors' agents; the host's. */
+  readonly dataPlane: DataPlane;
+  /** Serves shared memory from host memory while no provider is registered. Without it such requests fail. */
+  readonly sharedMemory?: SharedMemoryManager;
+  /** NDIS version of the host, which decides where receive memory may lie. Default 630. */
+  readonly hostVersion?: 620 | 630;
+  /** The control half's pen; default: no trace. */
+  readonly trace?: TraceWriter;
+}
+
+export interface AdapterOptions {
+  readonly name: string;
+  readonly driver: MiniportDriver;
+  readonly resources: MiniportResources;
+  /** The adapter's registry keywords, e.g. `{ '*VMQ': 1, '*RssOrVmqPreference': 1 }`. */
+  readonly keywords?: Readonly<Record<string, number | string>>;
+  /** Processors for its queues, nearest first. Default: all of the machine. */
+  readonly rssProcessors?: readonly number[];
+  /** Default: the lowest of `rssProcessors`. */
+  readonly rssBaseProcessor?: number;
+  readonly numaNode?: number;
+}
+
+/** One adapter, as host and tools see it. */
+export interface NdisAdapter {
+  readonly name: string;
+  readonly state: AdapterState;
+  /** SUCCESS, FAILURE (wrong state), the miniport's failure, PENDING. */
+  restart(): number;
+  /** SUCCESS, FAILURE (wrong state), PENDING while NBLs are outstanding with the machine at rest. */
+  pause(): number;
+  /** SUCCESS, FAILURE unless Paused without requests. `action` is an NDIS_HALT_ACTION. */
+  halt(action?: number): number;
+  reset(): number;
+  surpriseRemove(): number;
+  /** Binds a registered or unregistered protocol; its status. */
+  bind(driver: ProtocolDriver): { readonly status: number; readonly binding: Binding | null };
+  /** A request of user mode: owns no queue, sees all of them in statistics queries (QUE-34). */
+  userModeRequest(request: OidRequest): number;
+  inspect(): AdapterReport;
+}
+
+export interface Ndis {
+  /** NdisMRegisterMiniportDriver: SUCCESS, BAD_CHARACTERISTICS for a second driver of that name. */
+  registerMiniportDriver(driver: MiniportDriver): number;
+  /** NdisRegisterProtocolDriver: SUCCESS, BAD_CHARACTERISTICS for a second driver of that name. */
+  registerProtocolDriver(driver: ProtocolDriver): number;
+  /** NdisSetOptionalHandlers with NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS; null takes them back. */
+  setOptionalHandlers(provider: SharedMemoryProvider | null): number;
+  /**
+   * Adds and initializes an adapter: SUCCESS leaves it Paused. On failure the status is the miniport's and
+   * `adapter` is null.
+   */
+  addAdapter(options: AdapterOptions): { readonly status: number; readonly adapter: NdisAdapter | null };
+  /** Adapters that are not halted. */
+  readonly adapters: readonly NdisAdapter[];
+  /** Binds every registered protocol that is not bound to the adapter yet. */
+  bindProtocols(adapter: NdisAdapter): void;
+  /** Runs queued work items and finishes what waited for NBLs. Call it between other work. */
+  poll(): void;
+  readonly refusals: RefusalLog;
+}
+
+export function createNdis(options: NdisOptions): Ndis {
+  const { machine, executor, dataPlane } = options;
+  const refusals = new RefusalRecorder();
+  const work = new WorkItems();
+  const vectors = new VectorPool(machine);
+  const trace = new NdisTraceWriter(options.trace ?? null);
+  const miniports = new Map<string, MiniportDriver>();
+  const protocols = new Map<string, ProtocolDriver>();
+  const builtIn = options.sharedMemory === undefined ? null : createDefaultProvider(options.sharedMemory);
+  const domains = new Map<string, ReturnType<typeof createDmaDomain>>();
+  let registered: SharedMemoryProvider | null = null;
+  let adapters: Adapter[] = [];
+  let lastBinding = 0;
+
+  const register = <T extends { readonly name: string }>(known: Map<string, T>, driver: T): number => {
+    const other = known.get(driver.name);
+    if (other !== undefined && other !== driver) return NDIS_STATUS_BAD_CHARACTERISTICS;
+    known.set(driver.name, driver);
+    return NDIS_STATUS_SUCCESS;
+  };
+
+  return {
+    registerMiniportDriver: (driver) => register(miniports, driver),
+    registerProtocolDriver: (driver) => register(protocols, driver),
+    setOptionalHandlers(provider) {
+      registered = provider;
+      return NDIS_STATUS_SUCCESS;
+    },
+    addAdapter(adapterOptions) {
+      const { name, driver, resources, keywords = {} } = adapterOptions;
+      const log = new AdapterRefusals(refusals, name);
+      adapters = adapters.filter((adapter) => adapter.state !== 'Halted');
+      if (adapters.some((adapter) => adapter.name === name)) {
+        const status = log.refuse(
+          'INIT-03',
+          0,
+          NDIS_STATUS_FAILURE,
+          'a new name',
+          `an adapter ${name} already`,
+        );
+        return { status, adapter: null };
+      }
+      const known = register(miniports, driver);
+      if (known !== NDIS_STATUS_SUCCESS) return { status: known, adapter: null };
+      const processors =
+        adapterOptions.rssProcessors ?? Array.from({ length: machine.processorCount }, (_, i) => i);
+      const rss: RssProcessorSet = {
+        processors,
+        baseProcessor: adapterOptions.rssBaseProcessor ?? Math.min(...processors),
+        preferredNumaNode: adapterOptions.numaNode ?? 0,
+      };
+      const adapter = new Adapter({
+        name,
+        driver,
+        resources,
+        keywords,
+        rss,
+        hostVersion: options.hostVersion ?? 630,
+        machine,
+        executor,
+        dataPlane,
+        work,
+        vectors,
+        log,
+        trace,
+        provider: () => registered ?? builtIn,
+        createDomain(domainName) {
+          // One domain per device, whatever its adapter's lives: the device holds on to its tables.
+          const domain = domains.get(domainName) ?? createDmaDomain(domainName, machine.memory);
+          domains.set(domainName, domain);
+          return domain;
+        },
+        nextBinding: () => ++lastBinding,
+      });
+      const status = adapter.initialize();
+      if (status !== NDIS_STATUS_SUCCESS) return { status, adapter: null };
+      adapters.push(adapter);
+      return { status, adapter };
+    },
+    get adapters() {
+      return adapters.filter((adapter) => adapter.state !== 'Halted');
+    },
+    bindProtocols(adapter) {
+      const bound = adapter.inspect().bindings.map(({ protocol }) => protocol);
+      for (const protocol of protocols.values()) if (!bound.includes(protocol.name)) adapter.bind(protocol);
+    },
+    poll() {
+      work.run();
+      for (const adapter of adapters) adapter.finishPause();
+    },
+    refusals,
+  };
+}

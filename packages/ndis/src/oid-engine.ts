@@ -1,0 +1,229 @@
+/**
+ * The OID engine of one adapter: verifies requests, hands them to the miniport one at a time, and completes each
+ * exactly once (requirements INIT-11 to INIT-14).
+ *
+ *   submit ──NDIS answers──> status
+ *     │
+ *     └─miniport idle?──no──> queue ──later──┐
+ *              │ yes                         v
+ *              └──────────> verify ──refused──> status / completion
+ *                              │ ok
+ *                              v
+ *                       miniport.oidRequest ──status──> complete
+ *                              └──PENDING──> … oidRequestComplete ──> complete ──> next of the queue
+ *
+ * A queued request is verified when its turn comes, against what the requests before it have done.
+ */
+import {
+  NDIS_STATUS_PENDING,
+  NDIS_STATUS_REQUEST_ABORTED,
+  NDIS_STATUS_SUCCESS,
+  oidName,
+  statusName,
+} from '@vmq/abi';
+import type { AdapterCore } from './adapter-core.ts';
+import { NdisRequestSetInformation, type OidRequest } from './oid-request.ts';
+import { handlingOf } from './oid-table.ts';
+import type { OidCall, Verdict } from './oid-verification.ts';
+
+/** What the engine needs of the miniport. */
+export interface OidMiniport {
+  oidRequest(request: OidRequest): number;
+  cancelOidRequest(requestId: number): void;
+}
+
+type Down = Extract<Verdict, { readonly kind: 'down' }>;
+
+interface Entry {
+  readonly call: OidCall;
+  readonly completed: (status: number) => void;
+  /** Set while `submit` is on the stack: its return value takes the place of the completion. */
+  synchronous: boolean;
+  status: number;
+}
+
+interface InFlight {
+  readonly entry: Entry;
+  readonly verdict: Down;
+  /** What the miniport was given. */
+  readonly request: OidRequest;
+  /** Aborted by a reset; to be issued again. */
+  held: boolean;
+}
+
+export interface PendingOid {
+  readonly requestId: number;
+  readonly oid: number;
+  readonly owner: number;
+  readonly state: 'queued' | 'at the miniport' | 'held for the reset';
+}
+
+export class OidEngine {
+  readonly #core: AdapterCore;
+  readonly #miniport: OidMiniport;
+  readonly #queue: Entry[] = [];
+  readonly #finished = new WeakSet<OidRequest>();
+  #current: InFlight | null = null;
+  #resetting = false;
+
+  constructor(core: AdapterCore, miniport: OidMiniport) {
+    this.#core = core;
+    this.#miniport = miniport;
+  }
+
+  /** True if no request is queued or at the miniport. */
+  get idle(): boolean {
+    return this.#current === null && this.#queue.length === 0;
+  }
+
+  /**
+   * The status, or PENDING and later one call of `completed`. Throws for a request object that is still on its
+   * way.
+   */
+  submit(owner: number, request: OidRequest, completed: (status: number) => void): number {
+    if (this.#current?.entry.call.request === request || this.#queue.some((e) => e.call.request === request))
+      this.#core.log.fail(
+        'NdisOidRequestReused',
+        'a request that is not pending',
+        `request ${request.requestId}`,
+      );
+    request.bytesRead = 0;
+    request.bytesWritten = 0;
+    request.bytesNeeded = 0;
+    const call: OidCall = { core: this.#core, owner, request };
+    const handling = handlingOf(request.oid, request.requestType);
+    if (handling.by === 'ndis') {
+      const verdict = handling.verify(call);
+      if (verdict.kind === 'down') throw new Error(`${oidName(request.oid)}: NDIS answers it itself`);
+      if (verdict.status !== NDIS_STATUS_SUCCESS)
+        this.#core.trace.oidRefused(request.oid, verdict.status, owner);
+      return verdict.status;
+    }
+    const entry: Entry = { call, completed, synchronous: true, status: NDIS_STATUS_PENDING };
+    this.#queue.push(entry);
+    this.#pump();
+    entry.synchronous = false;
+    return entry.status;
+  }
+
+  /** NdisMOidRequestComplete. Throws with the rule's name if the request is not the miniport's to complete. */
+  completeFromMiniport(request: OidRequest, status: number): void {
+    const current = this.#current;
+    const text = `${oidName(request.oid)} (request ${request.requestId}) completed ${statusName(status)}`;
+    if (current === null || current.request !== request || current.held) {
+      const known = this.#finished.has(request) || current?.request === request;
+      const rule = known ? 'NdisOidDoubleComplete' : 'NdisOidUnknownComplete';
+      this.#core.log.fail(
+        rule,
+        'one completion of a pending request (INIT-14)',
+        known ? `${text} again` : text,
+      );
+    }
+    if (status === NDIS_STATUS_PENDING)
+      this.#core.log.fail('NdisOidPendingComplete', 'a final status (INIT-14)', text);
+    this.#finish(current, status);
+    this.#pump();
+  }
+
+  /** NdisCancelOidRequest: a queued request is aborted, one at the miniport is its to abort. */
+  cancel(owner: number, requestId: number): void {
+    const at = this.#queue.findIndex(
+      ({ call }) => call.owner === owner && call.request.requestId === requestId,
+    );
+    if (at >= 0) {
+      const [entry] = this.#queue.splice(at, 1);
+      this.#settle(entry as Entry, NDIS_STATUS_REQUEST_ABORTED);
+      return;
+    }
+    const current = this.#current?.entry.call;
+    if (current?.owner === owner && current.request.requestId === requestId)
+      this.#miniport.cancelOidRequest((this.#current as InFlight).request.requestId);
+  }
+
+  /** From now on no request goes down, and an aborted free is kept (LIFE-14). */
+  beginReset(): void {
+    this.#resetting = true;
+  }
+
+  endReset(): void {
+    this.#resetting = false;
+    const current = this.#current;
+    if (current?.held === true) {
+      current.held = false;
+      this.#issue(current);
+    }
+    this.#pump();
+  }
+
+  pending(): PendingOid[] {
+    const report = ({ call }: Entry, state: PendingOid['state']): PendingOid => ({
+      requestId: call.request.requestId,
+      oid: call.request.oid,
+      owner: call.owner,
+      state,
+    });
+    const current = this.#current;
+    return [
+      ...(current === null
+        ? []
+        : [report(current.entry, current.held ? 'held for the reset' : 'at the miniport')]),
+      ...this.#queue.map((entry) => report(entry, 'queued')),
+    ];
+  }
+
+  /** Hands requests down until one pends or none is left. */
+  #pump(): void {
+    while (this.#current === null && !this.#resetting) {
+      const entry = this.#queue.shift();
+      if (entry === undefined) return;
+      this.#start(entry);
+    }
+  }
+
+  #start(entry: Entry): void {
+    const { call } = entry;
+    const { oid, requestType } = call.request;
+    const verdict = handlingOf(oid, requestType).verify(call);
+    if (verdict.kind === 'done') {
+      if (verdict.status !== NDIS_STATUS_SUCCESS)
+        this.#core.trace.oidRefused(oid, verdict.status, call.owner);
+      this.#settle(entry, verdict.status);
+      return;
+    }
+    const request = verdict.request ?? call.request;
+    this.#finished.delete(request);
+    this.#current = { entry, verdict, request, held: false };
+    this.#core.trace.oidIssued(oid, requestType, call.owner);
+    this.#issue(this.#current);
+  }
+
+  #issue(current: InFlight): void {
+    const status = this.#miniport.oidRequest(current.request);
+    if (status === NDIS_STATUS_PENDING) return;
+    if (this.#current !== current) {
+      const text = `${oidName(current.request.oid)} returned ${statusName(status)} after its completion`;
+      this.#core.log.fail('NdisOidDoubleComplete', 'one completion of a request (INIT-14)', text);
+    }
+    this.#finish(current, status);
+  }
+
+  #finish(current: InFlight, status: number): void {
+    const { entry, verdict, request } = current;
+    if (status === NDIS_STATUS_REQUEST_ABORTED && this.#resetting && verdict.reissueAfterReset === true) {
+      current.held = true;
+      return;
+    }
+    this.#finished.add(request);
+    this.#current = null;
+    const final = verdict.complete(status);
+    if (final === NDIS_STATUS_SUCCESS && request.requestType === NdisRequestSetInformation)
+      entry.call.request.supportedRevision ||= 1;
+    this.#core.trace.oidCompleted(request.oid, final, entry.call.owner);
+    this.#settle(entry, final);
+  }
+
+  #settle(entry: Entry, status: number): void {
+    entry.status = status;
+    if (!entry.synchronous) entry.completed(status);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE: an array of queues whose resources the miniport is to allocate
+ * (requirements QUE-16 to QUE-21).
+ *
+ *   caller's array   [1] [9] [2] [2]            9 is unknown, the second 2 is a repetition
+ *   miniport's       [1]     [2]                refused elements never reach it
+ *   caller's answer  [S] [I] [S] [I]            S the miniport's status, I INVALID_PARAMETER
+ */
+import {
+  NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY,
+  NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS,
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_PENDING,
+  NDIS_STATUS_SUCCESS,
+  type NdisReceiveQueueAllocationCompleteArray,
+} from '@vmq/abi';
+import { moveQueue } from './adapter-core.ts';
+import { methodRequest } from './oid-request.ts';
+import {
+  done,
+  memberOffset,
+  type OidCall,
+  readInput,
+  refuseShortOutput,
+  type Verdict,
+  writeU32,
+} from './oid-verification.ts';
+import { DEFAULT_QUEUE, type ReceiveQueue } from './receive-queue.ts';
+
+const STATUS_OFFSET = memberOffset(NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS, 'CompletionStatus');
+
+/** Byte offset of element `index`'s status in the caller's buffer. */
+function statusAt(array: NdisReceiveQueueAllocationCompleteArray, index: number): number {
+  return array.FirstElementOffset + index * array.ElementSize + STATUS_OFFSET;
+}
+
+/** Why an element is refused (QUE-19), or null. */
+function elementFault(call: OidCall, queueId: number, earlier: ReadonlySet<number>): string | null {
+  const queue = call.core.queues.find(queueId);
+  if (queueId === DEFAULT_QUEUE) return 'the default queue';
+  if (queue === undefined) return 'an unknown queue';
+  if (queue.owner !== call.owner) return `a queue of binding ${queue.owner}`;
+  if (earlier.has(queueId)) return 'a queue named before';
+  return queue.transition('allocation complete').ok ? null : `a queue in state ${queue.state}`;
+}
+
+/** Method: SUCCESS once the array was processed, INVALID_PARAMETER, INVALID_LENGTH, NOT_SUPPORTED, FAILURE. */
+export function completeQueueAllocation(call: OidCall): Verdict {
+  const { core, request } = call;
+  const input = readInput(call, NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY, 'QUE-18');
+  if (input.refusal !== null) return input.refusal;
+  const array = input.value;
+  const short = refuseShortOutput(call, request.bytesRead);
+  if (short !== null) return short;
+
+  const buffer = request.informationBuffer;
+  const accepted: { readonly index: number; readonly queue: ReceiveQueue }[] = [];
+  const seen = new Set<number>();
+  array.elements.forEach(({ QueueId: queueId }, index) => {
+    const fault = elementFault(call, queueId, seen);
+    seen.add(queueId);
+    if (fault === null) {
+      accepted.push({ index, queue: core.queues.find(queueId) as ReceiveQueue });
+      return;
+    }
+    const status = NDIS_STATUS_INVALID_PARAMETER;
+    core.log.refuse('QUE-19', request.oid, status, 'an own queue that is Allocated or Set', fault, {
+      queueId,
+    });
+    writeU32(buffer, statusAt(array, index), status);
+  });
+  request.bytesWritten = request.bytesRead;
+  if (accepted.length === 0) return done(NDIS_STATUS_SUCCESS);
+
+  const elements = accepted.map(({ queue }) => ({
+    QueueId: queue.id,
+    CompletionStatus: NDIS_STATUS_FAILURE,
+  }));
+  const inner = methodRequest(
+    request.oid,
+    NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY.encode({ Flags: array.Flags, elements }),
+  );
+  for (const { queue } of accepted) queue.completing = true;
+  return {
+    kind: 'down',
+    request: inner,
+    complete(status) {
+      for (const { queue } of accepted) queue.completing = false;
+      if (status !== NDIS_STATUS_SUCCESS) {
+        request.bytesWritten = 0;
+        return status;
+      }
+      const answered = NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY.decode(inner.informationBuffer);
+      accepted.forEach(({ index, queue }, position) => {
+        const element = answered.ok ? answered.value.elements[position] : undefined;
+        let result = element?.CompletionStatus ?? NDIS_STATUS_FAILURE;
+        if (result === NDIS_STATUS_PENDING) {
+          const ids = { queueId: queue.id };
+          core.log.violation('QUE-17', 'a final CompletionStatus', 'NDIS_STATUS_PENDING', ids, request.oid);
+          result = NDIS_STATUS_FAILURE;
+        }
+        writeU32(buffer, statusAt(array, index), result);
+        if (result === NDIS_STATUS_SUCCESS) moveQueue(core, queue, 'allocation complete');
+      });
+      return NDIS_STATUS_SUCCESS;
+    },
+  };
+}
