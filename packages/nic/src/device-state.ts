@@ -5,8 +5,8 @@
  * at a configuration request are copied here, so nothing changes in the middle of a batch.
  */
 import type { AgentContext, DmaDomainImage } from '@vmq/machine';
+import { type FilterTables, readFilterTables } from './filter-tables.ts';
 import type { NicProfile } from './profiles.ts';
-import { MULTICAST_ENTRIES } from './register-constants.ts';
 
 /** Latched RXCTL / TXCTL; 0 while the queue is disabled. */
 export const Q_FLAGS = 0;
@@ -53,14 +53,8 @@ export class DeviceState {
   receiveEnabled: boolean = false;
   transmitEnabled: boolean = false;
   linkUp: boolean = true;
-  rctl: number = 0;
-  maxFrame: number = 0;
-  /** Station address as a frame's first two little-endian words show it (the second in its low half). */
-  stationLow: number = 0;
-  stationHigh: number = 0;
-  /** Pairs of words, as the station address. */
-  readonly multicast: Int32Array = new Int32Array(MULTICAST_ENTRIES * 2);
-  multicastCount: number = 0;
+  /** Filters, packet filter and address lists in force. */
+  tables: FilterTables;
   /** Filter hash table: index mask in entries, and whether any key stands for all VLANs. */
   tableMask: number = 0;
   anyVlanKeys: boolean = false;
@@ -74,6 +68,7 @@ export class DeviceState {
     this.profile = profile;
     this.words = context.machine.memory.segment(bar).i32;
     this.queueCount = profile.queues + 1;
+    this.tables = readFilterTables(this.words, profile, () => false);
     this.rxq = new Int32Array(this.queueCount << Q_SHIFT);
     this.txq = new Int32Array(this.queueCount << Q_SHIFT);
     this.adoptDomain(dma);

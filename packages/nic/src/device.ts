@@ -11,6 +11,7 @@ import {
   FrameConsumer,
   FrameProducer,
   type FrameRingImage,
+  TRACE_ALL,
 } from '@vmq/machine';
 import {
   ATTEND_CONFIG,
@@ -27,6 +28,7 @@ import { latchFilters } from './filter-unit.ts';
 import { InterruptUnit } from './interrupt-unit.ts';
 import { checkNicProfile, type NicProfile } from './profiles.ts';
 import { latchReceiveQueue, latchTransmitQueue, QUEUE_STARTED, QUEUE_STOPPED } from './queue-setup.ts';
+import { ReceiveTracer } from './receive-tracer.ts';
 import { ReceiveUnit } from './receive-unit.ts';
 import { CAUSE_LINK, CTRL_RST, CTRL_RXEN, CTRL_TXEN, REG, STATUS_LU } from './register-constants.ts';
 import { TransmitUnit } from './transmit-unit.ts';
@@ -73,6 +75,7 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
   const consumer = new FrameConsumer(data.rx);
   const interrupts = new InterruptUnit(state);
   const receive = new ReceiveUnit(state, interrupts, consumer);
+  const tracer = new ReceiveTracer(state, receive, consumer);
   const transmit = new TransmitUnit(state, interrupts, new FrameProducer(data.tx));
   const wireBefore = data.wakeOnReceive === undefined ? -1 : machine.agent(data.wakeOnReceive);
   const wireBehind = data.wakeOnTransmit === undefined ? -1 : machine.agent(data.wakeOnTransmit);
@@ -153,10 +156,12 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
     const waiting = consumer.available();
     if (waiting === 0) return false;
     const count = Math.min(waiting, NIC_BATCH);
-    const taken = receive.receive(0, count);
+    const traced = context.trace.level >= TRACE_ALL;
+    const taken = traced ? tracer.take(count) : receive.receive(0, count);
     if (taken !== 0) {
       consumer.release(taken);
-      receive.publish(taken);
+      const touched = receive.publish(taken);
+      if (traced) tracer.tellInterrupts(touched);
       if (wireBefore >= 0) machine.board.wake(wireBefore);
     }
     return taken === count && waiting > count;

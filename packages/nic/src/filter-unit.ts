@@ -15,23 +15,8 @@
 import { FILTER_TABLE, FILTER_TABLE_ENTRIES } from './device-memory.ts';
 import { type DeviceState, Q_FLAGS, Q_SHIFT } from './device-state.ts';
 import { DROP_BROADCAST, DROP_MULTICAST, DROP_NO_MATCH } from './drop-reasons.ts';
-import {
-  FILTER_STRIDE,
-  FLTQ_VALID,
-  FLTVLAN_ANY,
-  FLTVLAN_EXACT,
-  FLTVLAN_MODE_SHIFT,
-  FLTVLAN_UNTAGGED_OR_ZERO,
-  MCHI_VALID,
-  MULTICAST_ENTRIES,
-  MULTICAST_STRIDE,
-  RCTL_AAM,
-  RCTL_BAM,
-  RCTL_MPE,
-  RCTL_UPE,
-  REG,
-  RXCTL_ENABLE,
-} from './register-constants.ts';
+import { readFilterTables } from './filter-tables.ts';
+import { RCTL_AAM, RCTL_BAM, RCTL_MPE, RCTL_UPE, RXCTL_ENABLE } from './register-constants.ts';
 
 export const ANY_VLAN: number = 1 << 20;
 const VALUE_USED = 1 << 30;
@@ -45,73 +30,18 @@ export const VALUE_INEXACT: number = VALUE_DEFAULT | (1 << 29);
 const MIX_LOW = 0x9e3779b1 | 0;
 const MIX_HIGH = 0x85ebca6b | 0;
 
-/** A register pair's first four address bytes, as a little-endian load of the frame shows them. */
-export function wireLow(register: number): number {
-  return (register >>> 24) | ((register >>> 8) & 0xff00) | ((register << 8) & 0xff0000) | (register << 24);
-}
-
-/** The last two address bytes likewise. */
-export function wireHigh(register: number): number {
-  return ((register >>> 8) & 0xff) | ((register & 0xff) << 8);
-}
-
 /** A VLAN id where the frame's word of bytes 12..15 would show it. */
 export function wireVlan(vid: number): number {
   return ((vid >> 8) << 16) | ((vid & 0xff) << 24);
 }
 
-interface ActiveFilter {
-  readonly slot: number;
-  readonly queue: number;
-  readonly low: number;
-  readonly high: number;
-  /** VLAN id, or -1 for any. */
-  readonly vid: number;
-}
-
-/** The valid filters of enabled queues, the one that wins first. */
-function activeFilters(state: DeviceState): ActiveFilter[] {
-  const { words, rxq, queueCount } = state;
-  const active: ActiveFilter[] = [];
-  for (let slot = 0; slot < state.profile.filters; slot++) {
-    const at = (REG.FLTLO + slot * FILTER_STRIDE) >> 2;
-    const target = words[at + 3] as number;
-    const queue = target & 0xff;
-    if ((target & FLTQ_VALID) === 0 || queue >= queueCount) continue;
-    if (((rxq[(queue << Q_SHIFT) + Q_FLAGS] as number) & RXCTL_ENABLE) === 0) continue;
-    const vlan = words[at + 2] as number;
-    const mode = (vlan >>> FLTVLAN_MODE_SHIFT) & 3;
-    if (mode !== FLTVLAN_ANY && mode !== FLTVLAN_EXACT && mode !== FLTVLAN_UNTAGGED_OR_ZERO) continue;
-    const vid = mode === FLTVLAN_ANY ? -1 : mode === FLTVLAN_EXACT ? vlan & 0xfff : 0;
-    active.push({
-      slot,
-      queue,
-      low: wireLow(words[at] as number),
-      high: wireHigh(words[at + 1] as number),
-      vid,
-    });
-  }
-  const rank = (filter: ActiveFilter): number => (filter.queue === 0 ? 256 : filter.queue);
-  return active.sort((a, b) => rank(a) - rank(b) || a.slot - b.slot);
-}
-
 /** Compiles the filter registers, the packet filter and the address lists; queues must have been latched. */
 export function latchFilters(state: DeviceState): void {
-  const { words } = state;
-  state.rctl = words[REG.RCTL >> 2] as number;
-  state.maxFrame = Math.min((words[REG.MFS >> 2] as number) >>> 0, state.profile.maxFrameBytes);
-  state.stationLow = wireLow(words[REG.MACLO >> 2] as number);
-  state.stationHigh = wireHigh(words[REG.MACHI >> 2] as number);
-  state.multicastCount = 0;
-  for (let i = 0; i < MULTICAST_ENTRIES; i++) {
-    const at = (REG.MCLO + i * MULTICAST_STRIDE) >> 2;
-    if (((words[at + 1] as number) & MCHI_VALID) === 0) continue;
-    state.multicast[state.multicastCount * 2] = wireLow(words[at] as number);
-    state.multicast[state.multicastCount * 2 + 1] = wireHigh(words[at + 1] as number);
-    state.multicastCount++;
-  }
-
-  const active = activeFilters(state);
+  const { words, rxq } = state;
+  const isEnabled = (queue: number): boolean =>
+    ((rxq[(queue << Q_SHIFT) + Q_FLAGS] as number) & RXCTL_ENABLE) !== 0;
+  state.tables = readFilterTables(words, state.profile, isEnabled);
+  const active = state.tables.filters.filter((filter) => filter.active);
   // Sparse, so that a key is nearly always found at once: collisions are branches nobody can predict.
   let entries = 1024;
   while (entries < FILTER_TABLE_ENTRIES && entries < active.length * 32) entries *= 2;
@@ -173,16 +103,17 @@ export function classifyUnmatched(state: DeviceState, low: number, high: number)
     const value = lookUp(state.words, state.tableMask, low, address | ANY_VLAN);
     if (value !== 0) return value;
   }
-  const rctl = state.rctl;
+  const tables = state.tables;
+  const rctl = tables.rctl;
   if ((low & 1) === 0) {
-    if ((rctl & RCTL_AAM) !== 0 && low === state.stationLow && address === state.stationHigh)
+    if ((rctl & RCTL_AAM) !== 0 && low === tables.stationLow && address === tables.stationHigh)
       return VALUE_DEFAULT;
     return (rctl & RCTL_UPE) !== 0 ? VALUE_INEXACT : ~DROP_NO_MATCH;
   }
   if (low === -1 && address === 0xffff) return (rctl & RCTL_BAM) !== 0 ? VALUE_DEFAULT : ~DROP_BROADCAST;
-  const list = state.multicast;
-  for (let i = 0; i < state.multicastCount; i++) {
-    if (list[i * 2] === low && list[i * 2 + 1] === address) return VALUE_DEFAULT;
+  const list = tables.multicast;
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i] === low && list[i + 1] === address) return VALUE_DEFAULT;
   }
   return (rctl & RCTL_MPE) !== 0 ? VALUE_INEXACT : ~DROP_MULTICAST;
 }

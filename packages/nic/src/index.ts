@@ -10,6 +10,13 @@ export * from './descriptors.ts';
 export { createNicAgent, NIC_AGENT, NIC_BATCH, type NicAgentData, type NicMessage } from './device.ts';
 export { createNicBar, type NicBarOptions } from './device-memory.ts';
 export { NIC_DROP_REASONS } from './drop-reasons.ts';
+export {
+  ADDRESS_RULES,
+  type AddressRule,
+  explainClassification,
+  type NicExplanation,
+  type NicFilterTest,
+} from './explain.ts';
 export { checkNicProfile, NIC_PROFILES, type NicProfile, nicProfile } from './profiles.ts';
 export { attachNicRegisters, type NicRegisters } from './register-bus.ts';
 export * from './register-constants.ts';
@@ -20,3 +27,4 @@ export {
   type RegisterEffect,
   type RegisterField,
 } from './registers.ts';
+export { describeNicTrace, INTERRUPT_RESULTS, NIC_TRACE } from './trace-kinds.ts';

@@ -147,7 +147,7 @@ export class ReceiveUnit {
     const rights = state.rights[0] as Uint8Array;
     const pages = rights.length;
     // Frames of 18 to MFS bytes need no second look at their length.
-    const usual = (state.maxFrame - 18) | 0;
+    const usual = (state.tables.maxFrame - 18) | 0;
     let stamp = words[REG.RXSTAMP >> 2] as number;
     let i = from | 0;
     for (; i < to; i++) {
@@ -283,8 +283,11 @@ export class ReceiveUnit {
     return i;
   }
 
-  /** Tells drivers and statistics about `taken` frames; once per batch. */
-  publish(taken: number): void {
+  /**
+   * Tells drivers and statistics about `taken` frames; once per batch. Returns how many entries of
+   * {@link touched} and {@link interruptResult} it leaves behind.
+   */
+  publish(taken: number): number {
     const { words, rxq, i32, context } = this.#state;
     const host = i32[0] as Int32Array;
     let frames = 0;
@@ -307,6 +310,7 @@ export class ReceiveUnit {
       rxq[q + BYTES] = 0;
       this.interruptResult[k] = this.#interrupts.considerReceive(queue);
     }
+    const touched = this.touchedCount;
     this.touchedCount = 0;
     if (frames !== 0) {
       addCounter(words, REG.GPRC >> 2, frames);
@@ -315,6 +319,7 @@ export class ReceiveUnit {
     const counters = context.counters;
     counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken;
     if (this.#dropsPending) this.#publishDrops();
+    return touched;
   }
 
   #publishDrops(): void {
@@ -350,7 +355,7 @@ export class ReceiveUnit {
     const input8 = this.#wire.u8;
     const tagged = input8[f + 12] === 0x81 && input8[f + 13] === 0x00;
     if (tagged && length < 18) return DROP_RUNT;
-    return length > this.#state.maxFrame + (tagged ? 4 : 0) ? DROP_OVERSIZE : -1;
+    return length > this.#state.tables.maxFrame + (tagged ? 4 : 0) ? DROP_OVERSIZE : -1;
   }
 
   /** The port is off: lengths are still checked first, the rest is dropped. */

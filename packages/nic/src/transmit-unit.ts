@@ -217,7 +217,7 @@ export class TransmitUnit {
     const last = base + ((head + count - 1) & mask) * 4;
     const insert = ((ring[first + 1] as number) & TXD_INSERT_VLAN) !== 0;
     // A frame that carries its tag already may be as long as one that gets it inserted.
-    if (total < 14 || total > state.maxFrame + (insert ? 0 : 4)) return 0;
+    if (total < 14 || total > state.tables.maxFrame + (insert ? 0 : 4)) return 0;
     if (((ring[last + 1] as number) & TXD_EOP) === 0) return 0;
     const length = total + (insert ? 4 : 0);
     const padded = Math.max(length, MIN_FRAME);
