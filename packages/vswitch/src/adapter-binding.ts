@@ -1,0 +1,164 @@
+/**
+ * The switch as a protocol driver: its binding to the one external adapter, from bind to unbind.
+ *
+ *   bindAdapter ─> capabilities read, connected ports served ─> restart ─> frames ─> pause ─> unbindAdapter
+ *
+ * Opening the binding, NDIS makes the data halves from `dataPathImage`; until then there is nobody to publish to.
+ */
+import {
+  NDIS_PACKET_TYPE_ALL_MULTICAST,
+  NDIS_PACKET_TYPE_BROADCAST,
+  NDIS_PACKET_TYPE_DIRECTED,
+  NDIS_PACKET_TYPE_MULTICAST,
+  NDIS_PACKET_TYPE_PROMISCUOUS,
+  NDIS_RECEIVE_QUEUE_STATE,
+  NDIS_STATUS_NOT_SUPPORTED,
+  NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES,
+  NDIS_STATUS_RECEIVE_QUEUE_STATE,
+  NDIS_STATUS_RESOURCE_CONFLICT,
+  NDIS_STATUS_SUCCESS,
+} from '@vmq/abi';
+import type { Binding, BindParameters, ProtocolDriver, StatusIndication } from '@vmq/ndis';
+import type { AllocationLedger } from './allocation-ledger.ts';
+import { VSWITCH_DATA_PATH } from './data-path.ts';
+import type { Publication, SwitchTransport } from './publication.ts';
+import { ReceiveFilterRequests } from './receive-filter-requests.ts';
+import type { SwitchPort } from './switch-port.ts';
+import type { VmQueueManager } from './vm-queue-manager.ts';
+import { noVmq, readVmqCapability } from './vmq-capability.ts';
+
+export interface AdapterBindingOptions {
+  readonly switchName: string;
+  readonly external: boolean;
+  readonly queues: VmQueueManager;
+  readonly publication: Publication;
+  readonly ledger: AllocationLedger;
+  ports(): readonly SwitchPort[];
+  publish(): void;
+  /** Some port needs frames for addresses that are in no filter. */
+  wantsUnknownUnicast(): boolean;
+}
+
+export class AdapterBinding {
+  readonly protocolDriver: ProtocolDriver;
+  readonly #options: AdapterBindingOptions;
+  #binding: Binding | null = null;
+  #requests: ReceiveFilterRequests | null = null;
+  #revision = 4;
+  /** The data halves exist and get what is posted. */
+  #attached = false;
+  #packetFilter = 0;
+
+  constructor(options: AdapterBindingOptions) {
+    this.#options = options;
+    this.protocolDriver = {
+      name: options.switchName,
+      dataPathFactory: VSWITCH_DATA_PATH,
+      bindAdapter: (binding, parameters) => this.#bind(binding, parameters),
+      unbindAdapter: () => this.#unbind(),
+      dataPathImage: () => {
+        this.#attached = true;
+        return options.publication.image(options.ports());
+      },
+      // Every request is waited for.
+      oidRequestComplete: () => {},
+      status: (_binding, indication) => this.#status(indication),
+      pause: (binding) => {
+        options.publication.externalRunning = false;
+        options.publish();
+        binding.runUntil(() => options.publication.outstandingSends === 0);
+      },
+      restart: () => {
+        options.publication.externalRunning = true;
+        options.publish();
+      },
+    };
+  }
+
+  get adapterName(): string | null {
+    return this.#binding?.adapterName ?? null;
+  }
+
+  get transport(): SwitchTransport | null {
+    return this.#attached ? this.#binding : null;
+  }
+
+  get packetFilter(): number {
+    return this.#packetFilter;
+  }
+
+  /** Opens the adapter's packet filter as far as the ports need it, and no further. */
+  updatePacketFilter(): void {
+    const requests = this.#requests;
+    if (requests === null) return;
+    const { queues, ports, wantsUnknownUnicast } = this.#options;
+    const someConnected = ports().some(({ connected }) => connected);
+    const promiscuous = someConnected && (wantsUnknownUnicast() || !queues.allFiltered);
+    const wanted =
+      NDIS_PACKET_TYPE_DIRECTED |
+      NDIS_PACKET_TYPE_MULTICAST |
+      NDIS_PACKET_TYPE_ALL_MULTICAST |
+      NDIS_PACKET_TYPE_BROADCAST |
+      (promiscuous ? NDIS_PACKET_TYPE_PROMISCUOUS : 0);
+    if (wanted === this.#packetFilter) return;
+    if (requests.setPacketFilter(wanted) === NDIS_STATUS_SUCCESS) this.#packetFilter = wanted;
+  }
+
+  #bind(binding: Binding, parameters: BindParameters): number {
+    const { external, queues, ports } = this.#options;
+    if (!external) return NDIS_STATUS_NOT_SUPPORTED;
+    if (this.#binding !== null) return NDIS_STATUS_RESOURCE_CONFLICT;
+    this.#binding = binding;
+    this.#revision = parameters.revision;
+    const capability = readVmqCapability(parameters.receiveFilterCapabilities, parameters.revision);
+    this.#requests = new ReceiveFilterRequests(binding, capability.ndis);
+    queues.attach(this.#requests, capability);
+    queues.serve(ports().filter(({ connected }) => connected));
+    this.updatePacketFilter();
+    return NDIS_STATUS_SUCCESS;
+  }
+
+  /** LIFE-09: filters, then queues; then nothing of the adapter is left. */
+  #unbind(): void {
+    const { queues, publication, ports, publish } = this.#options;
+    publication.externalRunning = false;
+    publish();
+    for (const port of ports()) {
+      queues.release(port, 'released', 'the adapter was unbound');
+      port.queueId = 0;
+    }
+    this.#requests?.setPacketFilter(0);
+    this.#packetFilter = 0;
+    // These data halves will hear nothing more: they let go of all ports and channels.
+    this.transport?.post('all', publication.state([]));
+    this.transport?.publish();
+    queues.attach(null, noVmq('no adapter is bound'));
+    this.#requests = null;
+    this.#attached = false;
+    this.#binding = null;
+  }
+
+  #status({ statusCode, statusBuffer }: StatusIndication): void {
+    const { queues, ledger, ports } = this.#options;
+    if (statusCode === NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES) {
+      queues.attach(this.#requests, readVmqCapability(statusBuffer, this.#revision));
+      return;
+    }
+    if (statusCode !== NDIS_STATUS_RECEIVE_QUEUE_STATE) return;
+    const decoded = NDIS_RECEIVE_QUEUE_STATE.decode(statusBuffer);
+    if (!decoded.ok) return;
+    const queueId = decoded.value.QueueId;
+    const port = ports().find((candidate) => candidate.queueId === queueId);
+    ledger.add({
+      event: 'dma-stopped',
+      port: port?.id ?? 0,
+      nicName: port?.nic?.name ?? '',
+      vmName: port?.nic?.vmName ?? '',
+      weight: port?.properties.vmqWeight ?? 0,
+      queueId,
+      processor: port?.queueProcessor ?? -1,
+      status: NDIS_STATUS_SUCCESS,
+      reason: 'the adapter has stopped DMA to the queue',
+    });
+  }
+}

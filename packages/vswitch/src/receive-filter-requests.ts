@@ -1,0 +1,150 @@
+/**
+ * The OID requests of a VM queue's life, as the switch sends them over its binding: each is encoded to the bytes
+ * the header declares, waited for, and its answer decoded.
+ *
+ *   ALLOCATE_QUEUE ─> SET_FILTER ─> QUEUE_ALLOCATION_COMPLETE ─> … ─> CLEAR_FILTER ─> FREE_QUEUE
+ */
+import {
+  NDIS_FRAME_HEADER,
+  NDIS_MAC_HEADER_FIELD,
+  NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS,
+  NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO,
+  NDIS_RECEIVE_FILTER_PARAMETERS,
+  NDIS_RECEIVE_FILTER_TEST,
+  NDIS_RECEIVE_FILTER_TYPE,
+  NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY,
+  NDIS_RECEIVE_QUEUE_FREE_PARAMETERS,
+  NDIS_RECEIVE_QUEUE_PARAMETERS,
+  NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION,
+  NDIS_RECEIVE_QUEUE_TYPE,
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_SUCCESS,
+  OID_GEN_CURRENT_PACKET_FILTER,
+  OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
+  OID_RECEIVE_FILTER_CLEAR_FILTER,
+  OID_RECEIVE_FILTER_FREE_QUEUE,
+  OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
+  OID_RECEIVE_FILTER_SET_FILTER,
+} from '@vmq/abi';
+import { type Binding, methodRequest, outputOf, setRequest } from '@vmq/ndis';
+
+/** What a queue is asked for. */
+export interface QueueWish {
+  /** Names as the guest's VM and NIC have them; at most 255 characters each. */
+  readonly vmName: string;
+  readonly queueName: string;
+  /** Number of the switch port (6.30 and later). */
+  readonly portId: number;
+  readonly processor: number;
+  readonly suggestedBuffers: number;
+}
+
+/** VLAN part of a filter: this VLAN, none or zero, or any. */
+export type FilterVlan = number | 'untagged' | 'any';
+
+export class ReceiveFilterRequests {
+  readonly #binding: Binding;
+  /** Structures of 6.20 or of 6.30, by the binding's revision. */
+  readonly #ndis: 620 | 630;
+
+  constructor(binding: Binding, ndis: 620 | 630) {
+    this.#binding = binding;
+    this.#ndis = ndis;
+  }
+
+  /** SW-02, SW-03: a queue with names, affinity, PortId and per-queue indications; LookaheadSize is 0. */
+  allocateQueue(wish: QueueWish): { status: number; queueId: number } {
+    const bytes = NDIS_RECEIVE_QUEUE_PARAMETERS.encode(
+      {
+        Flags: NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION,
+        QueueType: NDIS_RECEIVE_QUEUE_TYPE.NdisReceiveQueueTypeVMQueue,
+        ProcessorAffinity: { Mask: 1n << BigInt(wish.processor), Group: 0 },
+        NumSuggestedReceiveBuffers: wish.suggestedBuffers,
+        LookaheadSize: 0,
+        VmName: wish.vmName,
+        QueueName: wish.queueName,
+        PortId: this.#ndis === 620 ? undefined : wish.portId,
+      },
+      { ndis: this.#ndis },
+    );
+    const request = methodRequest(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, bytes);
+    const status = this.#binding.oidRequestAndWait(request);
+    if (status !== NDIS_STATUS_SUCCESS) return { status, queueId: 0 };
+    const answer = NDIS_RECEIVE_QUEUE_PARAMETERS.decode(outputOf(request), { ndis: this.#ndis });
+    if (!answer.ok) return { status: NDIS_STATUS_FAILURE, queueId: 0 };
+    return { status, queueId: answer.value.QueueId };
+  }
+
+  /** SW-05, SW-06: a filter for a MAC and its VLAN on a queue (0 = the default queue). */
+  setFilter(
+    queueId: number,
+    mac: Uint8Array,
+    vlan: FilterVlan,
+    vportId = 0,
+  ): { status: number; filterId: number } {
+    const macTest = {
+      Flags: vlan === 'untagged' ? NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO : 0,
+      FrameHeader: NDIS_FRAME_HEADER.NdisFrameHeaderMac,
+      ReceiveFilterTest: NDIS_RECEIVE_FILTER_TEST.NdisReceiveFilterTestEqual,
+      HeaderField: { MacHeaderField: NDIS_MAC_HEADER_FIELD.NdisMacHeaderFieldDestinationAddress },
+      FieldValue: { FieldByteArrayValue: mac },
+    };
+    const vlanTest = {
+      FrameHeader: NDIS_FRAME_HEADER.NdisFrameHeaderMac,
+      ReceiveFilterTest: NDIS_RECEIVE_FILTER_TEST.NdisReceiveFilterTestEqual,
+      HeaderField: { MacHeaderField: NDIS_MAC_HEADER_FIELD.NdisMacHeaderFieldVlanId },
+      FieldValue: { FieldShortValue: typeof vlan === 'number' ? vlan : 0 },
+    };
+    const bytes = NDIS_RECEIVE_FILTER_PARAMETERS.encode(
+      {
+        FilterType: NDIS_RECEIVE_FILTER_TYPE.NdisReceiveFilterTypeVMQueue,
+        QueueId: queueId,
+        FilterId: 0,
+        VPortId: this.#ndis === 620 ? undefined : vportId,
+        elements: typeof vlan === 'number' ? [macTest, vlanTest] : [macTest],
+      },
+      { ndis: this.#ndis },
+    );
+    const request = methodRequest(OID_RECEIVE_FILTER_SET_FILTER, bytes);
+    const status = this.#binding.oidRequestAndWait(request);
+    if (status !== NDIS_STATUS_SUCCESS) return { status, filterId: 0 };
+    const answer = NDIS_RECEIVE_FILTER_PARAMETERS.decode(outputOf(request), { ndis: this.#ndis });
+    if (!answer.ok) return { status: NDIS_STATUS_FAILURE, filterId: 0 };
+    return { status, filterId: answer.value.FilterId };
+  }
+
+  /** SW-04: completes the allocation of all of a batch's queues; one status per queue, in order. */
+  completeAllocation(queueIds: readonly number[]): number[] {
+    const bytes = NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY.encode({
+      elements: queueIds.map((QueueId) => ({ QueueId, CompletionStatus: NDIS_STATUS_FAILURE })),
+    });
+    const request = methodRequest(OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE, bytes);
+    const status = this.#binding.oidRequestAndWait(request);
+    if (status !== NDIS_STATUS_SUCCESS) return queueIds.map(() => status);
+    const answer = NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY.decode(outputOf(request));
+    return queueIds.map((queueId) => {
+      const element = answer.ok
+        ? answer.value.elements.find(({ QueueId }) => QueueId === queueId)
+        : undefined;
+      return element?.CompletionStatus ?? NDIS_STATUS_FAILURE;
+    });
+  }
+
+  clearFilter(queueId: number, filterId: number): number {
+    const bytes = NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS.encode({ QueueId: queueId, FilterId: filterId });
+    return this.#binding.oidRequestAndWait(setRequest(OID_RECEIVE_FILTER_CLEAR_FILTER, bytes));
+  }
+
+  /** Returns when the adapter has given everything of the queue back. */
+  freeQueue(queueId: number): number {
+    const bytes = NDIS_RECEIVE_QUEUE_FREE_PARAMETERS.encode({ QueueId: queueId });
+    return this.#binding.oidRequestAndWait(setRequest(OID_RECEIVE_FILTER_FREE_QUEUE, bytes));
+  }
+
+  /** Sets NDIS_PACKET_TYPE_* bits. */
+  setPacketFilter(filter: number): number {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, filter, true);
+    return this.#binding.oidRequestAndWait(setRequest(OID_GEN_CURRENT_PACKET_FILTER, bytes));
+  }
+}

@@ -1,0 +1,80 @@
+/** What `inspect` of a switch shows at one moment. */
+import { formatMacAddress } from '@vmq/wire';
+import type { AllocationRecord } from './allocation-ledger.ts';
+import type { ProvidedBlock } from './host-memory-provider.ts';
+import { macHiOf, macLoOf, vlanOf } from './mac-key.ts';
+import { type PortCounter, readPortCounters } from './port-counters.ts';
+import type { Publication } from './publication.ts';
+import type { PortProperties, PortState, SetFilter, SwitchPort } from './switch-port.ts';
+import type { VmqCapability } from './vmq-capability.ts';
+
+export interface PortReport {
+  readonly port: number;
+  readonly name: string;
+  readonly state: PortState;
+  readonly nicName: string;
+  readonly vmName: string;
+  /** As Windows prints it, '' without NIC. */
+  readonly macAddress: string;
+  readonly properties: PortProperties;
+  /** VM queue, 0 = the default queue serves it; then why. */
+  readonly queueId: number;
+  readonly queueProcessor: number;
+  readonly withoutQueue: string;
+  readonly filters: readonly SetFilter[];
+  readonly channelProcessor: number;
+  /** Frames put into its channel since it was attached: the number of the last delivery. */
+  readonly delivered: number;
+  readonly counters: Readonly<Record<PortCounter, number>>;
+}
+
+export interface SwitchReport {
+  readonly name: string;
+  readonly type: 'external' | 'internal' | 'private';
+  /** The adapter it is bound to, or null. */
+  readonly adapter: string | null;
+  readonly vmq: VmqCapability & { readonly inUse: number };
+  /** NDIS_PACKET_TYPE_* bits set on the adapter. */
+  readonly packetFilter: number;
+  readonly ports: readonly PortReport[];
+  readonly learned: readonly {
+    readonly macAddress: string;
+    readonly vlan: number;
+    readonly port: number;
+    /** Seconds since power-on at which it was seen last; 0 while ageing is off. */
+    readonly lastSeen: number;
+  }[];
+  readonly ledger: readonly AllocationRecord[];
+  readonly outstandingSends: number;
+  /** Shared memory served to miniports. */
+  readonly provided: readonly ProvidedBlock[];
+}
+
+export function reportPort(port: SwitchPort, publication: Publication, maxPorts: number): PortReport {
+  const { nic, queueId, queueProcessor, withoutQueue, filters, channelProcessor } = port;
+  return {
+    port: port.id,
+    name: port.name,
+    state: port.state,
+    nicName: nic?.name ?? '',
+    vmName: nic?.vmName ?? '',
+    macAddress: nic === null ? '' : formatMacAddress(nic.mac.hi, nic.mac.lo),
+    properties: port.properties,
+    queueId,
+    queueProcessor,
+    withoutQueue,
+    filters: [...filters],
+    channelProcessor,
+    delivered: publication.numbers.delivered(port.id),
+    counters: readPortCounters(publication.counters, maxPorts, port.id),
+  };
+}
+
+export function reportLearned(publication: Publication): SwitchReport['learned'] {
+  return publication.learned().map(({ a, b, port, tick }) => ({
+    macAddress: formatMacAddress(macHiOf(a), macLoOf(a, b)),
+    vlan: vlanOf(b),
+    port,
+    lastSeen: tick,
+  }));
+}

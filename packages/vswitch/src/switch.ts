@@ -1,0 +1,441 @@
+/**
+ * The switch's control half: ports and their life, the binding to the adapter, publications.
+ *
+ *   createSwitch ─> { protocolDriver, sharedMemoryProvider }   registered with NDIS by the host
+ *                ─> ports ──VmQueueManager──> OIDs over the binding
+ *                └> Publication ──────────────> data halves on the processors
+ *
+ * Runs at PASSIVE_LEVEL on one thread; everything returns when it has taken effect everywhere. Statuses are
+ * returned with a reason, never thrown.
+ */
+import {
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_INVALID_PORT,
+  NDIS_STATUS_INVALID_PORT_STATE,
+  NDIS_STATUS_NOT_SUPPORTED,
+  NDIS_STATUS_RESOURCE_CONFLICT,
+  NDIS_STATUS_RESOURCES,
+  NDIS_STATUS_SUCCESS,
+} from '@vmq/abi';
+import type { Machine } from '@vmq/machine';
+import type { ProtocolDriver, SharedMemoryProvider } from '@vmq/ndis';
+import { type Block, DEFAULT_BUFFER_STRIDE, type SharedMemoryManager } from '@vmq/shared-memory';
+import type { ChannelControl } from '@vmq/vmbus';
+import { isGroupMac, isZeroMac } from '@vmq/wire';
+import { AdapterBinding } from './adapter-binding.ts';
+import { AllocationLedger } from './allocation-ledger.ts';
+import { createHostMemoryProvider } from './host-memory-provider.ts';
+import { vlanOf } from './mac-key.ts';
+import type { SwitchDataImage } from './messages.ts';
+import { ProcessorAssignment } from './processor-assignment.ts';
+import { Publication, type SwitchTransport } from './publication.ts';
+import {
+  DEFAULT_PORT_PROPERTIES,
+  type NicOptions,
+  type PortProperties,
+  refusalOfProperties,
+  SwitchPort,
+  trunkMembers,
+} from './switch-port.ts';
+import { type PortReport, reportLearned, reportPort, type SwitchReport } from './switch-report.ts';
+import { VmQueueManager } from './vm-queue-manager.ts';
+import { noVmq } from './vmq-capability.ts';
+
+export type SwitchType = 'external' | 'internal' | 'private';
+
+export interface SwitchOptions {
+  readonly name: string;
+  /** `external` binds to one adapter; `internal` has the host's own port; `private` neither (SW-24). */
+  readonly type: SwitchType;
+  readonly machine: Machine;
+  readonly sharedMemory: SharedMemoryManager;
+  /** How to reach the data halves while no adapter is bound; needed by internal and private switches. */
+  readonly transport?: SwitchTransport;
+  /** VMQ processor set; default: all processors. */
+  readonly vmqProcessors?: readonly number[];
+  /** Most ports, external one included; default 256. */
+  readonly maxPorts?: number;
+  /** Addresses the switch can learn; default 4096. */
+  readonly macTableEntries?: number;
+  /** Seconds after which {@link VirtualSwitch.ageMacTable} forgets an address; default 0 = never. */
+  readonly ageingSeconds?: number;
+  /** Unknown unicast goes to every member port; default false: dropped, or sent to the wire. */
+  readonly floodUnknownUnicast?: boolean;
+  /** A heavier port takes the lightest one's queue when all are taken; default false. */
+  readonly preemptByWeight?: boolean;
+  /** NumSuggestedReceiveBuffers of each VM queue; default 256. */
+  readonly suggestedReceiveBuffers?: number;
+  /** Send buffers of each processor that polls a channel; default 512. */
+  readonly sendBuffers?: number;
+  /** Bytes of each, a multiple of 64; default 2112. Longer frames need more. */
+  readonly sendBufferBytes?: number;
+  /** Called with each block of send buffers, so that the adapter's DMA domain can be given it to read. */
+  readonly grantSendBuffers?: (block: Block) => void;
+}
+
+/** NDIS_STATUS_SUCCESS, or a status and its reason. */
+export interface SwitchResult {
+  readonly status: number;
+  readonly reason?: string;
+}
+
+export interface VirtualSwitch {
+  readonly name: string;
+  readonly type: SwitchType;
+  /** To be registered with NDIS. */
+  readonly protocolDriver: ProtocolDriver;
+  readonly sharedMemoryProvider: SharedMemoryProvider;
+  /** OID_SWITCH_PORT_CREATE. RESOURCES when no port number is left, INVALID_PARAMETER for bad properties. */
+  createPort(name: string, properties?: Partial<PortProperties>): SwitchResult & { readonly port: number };
+  /** OID_SWITCH_NIC_CREATE. INVALID_PORT, INVALID_PORT_STATE, INVALID_PARAMETER, NOT_SUPPORTED. */
+  createNic(port: number, nic: NicOptions): SwitchResult;
+  /** Gives a NIC its (new) open channel. */
+  attachChannel(port: number, channel: ChannelControl): SwitchResult;
+  /** OID_SWITCH_NIC_CONNECT; a VM queue is asked for. */
+  connectNic(port: number): SwitchResult;
+  /** The same for several at once: one allocation completion for all (SW-04), queues by weight. */
+  connectNics(ports: readonly number[]): SwitchResult;
+  /** OID_SWITCH_NIC_DISCONNECT: when it returns no frame passes, and filters and queue are gone. */
+  disconnectNic(port: number): SwitchResult;
+  /** OID_SWITCH_NIC_DELETE: the channel is not used any more; the caller may close it. */
+  deleteNic(port: number): SwitchResult;
+  /** OID_SWITCH_PORT_TEARDOWN, then OID_SWITCH_PORT_DELETE once nobody refers to it. */
+  teardownPort(port: number): SwitchResult;
+  deletePort(port: number): SwitchResult;
+  /** Keeps a port from being deleted, until as many dereferences. */
+  referencePort(port: number): SwitchResult;
+  dereferencePort(port: number): SwitchResult;
+  /** Changes properties or the MAC of a port; its filters follow, and no wrong-VLAN frame passes (SW-23). */
+  setPort(port: number, change: Partial<PortProperties> & Partial<Pick<NicOptions, 'mac'>>): SwitchResult;
+  /** Forgets learned addresses not seen for `ageingSeconds`; returns how many. */
+  ageMacTable(): number;
+  /** For a data half that no binding makes: what `createSwitchDataPath` takes. */
+  dataImage(): SwitchDataImage;
+  inspect(): SwitchReport;
+}
+
+const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
+
+const refuse = (status: number, reason: string): SwitchResult => ({ status, reason });
+
+/** Creates a switch; throws only for options that make no sense. */
+export function createSwitch(options: SwitchOptions): VirtualSwitch {
+  const { name, type, machine, sharedMemory } = options;
+  const maxPorts = options.maxPorts ?? 256;
+  const sendBufferBytes = options.sendBufferBytes ?? DEFAULT_BUFFER_STRIDE;
+  const ageingSeconds = options.ageingSeconds ?? 0;
+  const vmqProcessors = options.vmqProcessors ?? Array.from({ length: machine.processorCount }, (_, i) => i);
+  if (vmqProcessors.length === 0) throw new RangeError(`switch ${name}: the VMQ processor set is empty`);
+  if (maxPorts < 2 || maxPorts > 4096)
+    throw new RangeError(`switch ${name}: maxPorts 2 to 4096, got ${maxPorts}`);
+
+  const ports = new Map<number, SwitchPort>();
+  const ledger = new AllocationLedger();
+  const provider = createHostMemoryProvider(name, sharedMemory);
+  const channelLoad = new ProcessorAssignment(vmqProcessors);
+  const publication = new Publication({
+    switchName: name,
+    machine,
+    sharedMemory,
+    maxPorts,
+    macTableEntries: options.macTableEntries ?? 4096,
+    ageingSeconds,
+    floodUnknownUnicast: options.floodUnknownUnicast ?? false,
+    external: type === 'external',
+    sendBuffers: options.sendBuffers ?? 512,
+    sendBufferBytes,
+    ...(options.grantSendBuffers ? { grantSendBuffers: options.grantSendBuffers } : {}),
+  });
+  const all = (): SwitchPort[] => [...ports.values()];
+  const connected = (): SwitchPort[] => all().filter((port) => port.connected);
+  const publish = (): void => {
+    const transport = adapter.transport ?? options.transport;
+    if (!transport) return;
+    transport.post('all', publication.state(all()));
+    transport.publish();
+  };
+  const queues = new VmQueueManager(
+    {
+      switchName: name,
+      suggestedBuffers: options.suggestedReceiveBuffers ?? 256,
+      preemptByWeight: options.preemptByWeight ?? false,
+      processors: new ProcessorAssignment(vmqProcessors),
+      ledger,
+      ports: connected,
+      publish,
+    },
+    noVmq(type === 'external' ? 'no adapter is bound' : `an ${type} switch has no adapter`),
+  );
+  const adapter = new AdapterBinding({
+    switchName: name,
+    external: type === 'external',
+    queues,
+    publication,
+    ledger,
+    ports: all,
+    publish,
+    wantsUnknownUnicast: () =>
+      (options.floodUnknownUnicast ?? false) ||
+      connected().some(({ properties }) => properties.allowMacSpoofing),
+  });
+
+  /** The port, if it is in one of these states; else the refusal. */
+  const find = (id: number, ...states: SwitchPort['state'][]): SwitchPort | SwitchResult => {
+    const port = ports.get(id);
+    if (port === undefined) return refuse(NDIS_STATUS_INVALID_PORT, `there is no port ${id}`);
+    if (states.length !== 0 && !states.includes(port.state)) {
+      return refuse(
+        NDIS_STATUS_INVALID_PORT_STATE,
+        `port ${id} is ${port.state}, not ${states.join(' or ')}`,
+      );
+    }
+    return port;
+  };
+
+  const attach = (port: SwitchPort, channel: ChannelControl): SwitchResult => {
+    if (!channel.isOpen)
+      return refuse(NDIS_STATUS_INVALID_PARAMETER, `channel ${channel.channel} is ${channel.phase}`);
+    const image = channel.image();
+    if (image.maxFrameBytes > sendBufferBytes) {
+      const reason = `channel ${channel.channel}: frames of ${image.maxFrameBytes} bytes, send buffers of ${sendBufferBytes}`;
+      return refuse(NDIS_STATUS_INVALID_PARAMETER, reason);
+    }
+    detach(port);
+    const processor = channelLoad.take(port.nic?.processor ?? null);
+    const lacking = publication.ensureSendBuffers(processor);
+    const vector = lacking === '' ? publication.takeVector(processor) : -1;
+    if (vector < 0) {
+      channelLoad.give(processor);
+      return refuse(NDIS_STATUS_RESOURCES, lacking || `processor ${processor} has no interrupt vector left`);
+    }
+    port.channel = channel;
+    port.channelImage = image;
+    port.channelGeneration++;
+    port.channelProcessor = processor;
+    port.channelVector = vector;
+    publication.numbers.reset(port.id);
+    channel.setSignalTarget(processor, vector);
+    return OK;
+  };
+
+  /** Takes the channel away and publishes, so that its vector is free and its owner may close it. */
+  const detach = (port: SwitchPort): void => {
+    if (port.channel === null) return;
+    const { channelProcessor, channelVector } = port;
+    if (port.channel.isOpen) port.channel.setSignalTarget(0, -1);
+    port.channel = null;
+    port.channelImage = null;
+    port.channelGeneration++;
+    port.channelProcessor = port.channelVector = -1;
+    publish();
+    publication.giveVector(channelProcessor, channelVector);
+    channelLoad.give(channelProcessor);
+  };
+
+  /** A connected port with the same MAC in a VLAN of `port`, or undefined. */
+  const sharesAddress = (port: SwitchPort, vlan: PortProperties['vlan'], mac: NicOptions['mac']) => {
+    const members = (of: PortProperties['vlan']): number[] =>
+      of.mode === 'trunk' ? trunkMembers(of) : [of.vlan];
+    const own = new Set(members(vlan));
+    return connected().find(
+      (other) =>
+        other !== port &&
+        other.mac.hi === mac.hi &&
+        other.mac.lo === mac.lo &&
+        members(other.properties.vlan).some((id) => own.has(id)),
+    );
+  };
+
+  const connect = (ids: readonly number[]): SwitchResult => {
+    const chosen: SwitchPort[] = [];
+    for (const id of new Set(ids)) {
+      const port = find(id, 'nic-created', 'disconnected');
+      if (!(port instanceof SwitchPort)) return port;
+      chosen.push(port);
+    }
+    for (const port of chosen) {
+      const twin = sharesAddress(port, port.properties.vlan, port.mac);
+      const attached = twin
+        ? refuse(NDIS_STATUS_RESOURCE_CONFLICT, `port ${twin.id} has the MAC of port ${port.id} in its VLAN`)
+        : port.channel === null && port.nic?.channel
+          ? attach(port, port.nic.channel)
+          : OK;
+      if (attached.status !== NDIS_STATUS_SUCCESS) {
+        for (const begun of chosen) if (begun.connected) begun.state = 'nic-created';
+        publish();
+        return attached;
+      }
+      port.state = 'connected';
+    }
+    publish();
+    queues.serve(chosen);
+    adapter.updatePacketFilter();
+    return OK;
+  };
+
+  const virtualSwitch: VirtualSwitch = {
+    name,
+    type,
+    protocolDriver: adapter.protocolDriver,
+    sharedMemoryProvider: provider,
+
+    createPort(portName, change = {}) {
+      const properties = { ...DEFAULT_PORT_PROPERTIES, ...change };
+      const bad = refusalOfProperties(properties);
+      if (bad !== null) return { ...refuse(NDIS_STATUS_INVALID_PARAMETER, bad), port: 0 };
+      let id = 1;
+      while (ports.has(id)) id++;
+      if (id >= maxPorts) {
+        return { ...refuse(NDIS_STATUS_RESOURCES, `all ${maxPorts - 1} port numbers are in use`), port: 0 };
+      }
+      ports.set(id, new SwitchPort(id, portName, properties));
+      return { ...OK, port: id };
+    },
+
+    createNic(id, nic) {
+      const port = find(id, 'created');
+      if (!(port instanceof SwitchPort)) return port;
+      if (nic.type === 'internal' && type === 'private')
+        return refuse(NDIS_STATUS_NOT_SUPPORTED, 'a private switch has no internal network adapter');
+      if (isGroupMac(nic.mac.hi) || isZeroMac(nic.mac.hi, nic.mac.lo))
+        return refuse(NDIS_STATUS_INVALID_PARAMETER, 'the MAC must be a unicast address');
+      if (all().some((other) => other.nic?.name === nic.name))
+        return refuse(NDIS_STATUS_RESOURCE_CONFLICT, `there is a network adapter '${nic.name}' already`);
+      port.nic = nic;
+      port.state = 'nic-created';
+      publish();
+      return OK;
+    },
+
+    attachChannel(id, channel) {
+      const port = find(id, 'nic-created', 'connected', 'disconnected');
+      if (!(port instanceof SwitchPort)) return port;
+      const result = attach(port, channel);
+      publish();
+      return result;
+    },
+
+    connectNic: (id) => connect([id]),
+    connectNics: connect,
+
+    disconnectNic(id) {
+      const port = find(id, 'connected');
+      if (!(port instanceof SwitchPort)) return port;
+      // From here on the NIC puts nothing new for it on its queue; then the data halves let go; then the queue goes.
+      queues.clearFilters(port);
+      port.state = 'disconnected';
+      publication.relearn((entry) => entry.port !== id);
+      publish();
+      queues.release(port, 'released', 'its NIC was disconnected');
+      port.requestedAt = 0;
+      port.withoutQueue = 'not connected';
+      publish();
+      queues.promote();
+      adapter.updatePacketFilter();
+      return OK;
+    },
+
+    deleteNic(id) {
+      const port = find(id, 'nic-created', 'disconnected');
+      if (!(port instanceof SwitchPort)) return port;
+      detach(port);
+      port.nic = null;
+      port.state = 'created';
+      publish();
+      return OK;
+    },
+
+    teardownPort(id) {
+      const port = find(id, 'created');
+      if (!(port instanceof SwitchPort)) return port;
+      port.state = 'torn-down';
+      return OK;
+    },
+
+    deletePort(id) {
+      const port = find(id, 'torn-down');
+      if (!(port instanceof SwitchPort)) return port;
+      if (port.references > 0) {
+        return refuse(NDIS_STATUS_INVALID_PORT_STATE, `port ${id} has ${port.references} references`);
+      }
+      ports.delete(id);
+      return OK;
+    },
+
+    referencePort(id) {
+      const port = find(id, 'created', 'nic-created', 'connected', 'disconnected');
+      if (!(port instanceof SwitchPort)) return port;
+      port.references++;
+      return OK;
+    },
+
+    dereferencePort(id) {
+      const port = find(id);
+      if (!(port instanceof SwitchPort)) return port;
+      if (port.references === 0) return refuse(NDIS_STATUS_FAILURE, `port ${id} has no references`);
+      port.references--;
+      return OK;
+    },
+
+    setPort(id, { mac, ...change }) {
+      const port = find(id);
+      if (!(port instanceof SwitchPort)) return port;
+      const properties = { ...port.properties, ...change };
+      const bad = refusalOfProperties(properties);
+      if (bad !== null) return refuse(NDIS_STATUS_INVALID_PARAMETER, bad);
+      if (mac && (port.nic === null || isGroupMac(mac.hi) || isZeroMac(mac.hi, mac.lo)))
+        return refuse(NDIS_STATUS_INVALID_PARAMETER, 'the MAC must be a unicast address of a NIC');
+      const twin = port.connected ? sharesAddress(port, properties.vlan, mac ?? port.mac) : undefined;
+      if (twin)
+        return refuse(NDIS_STATUS_RESOURCE_CONFLICT, `port ${twin.id} has the MAC of port ${id} in its VLAN`);
+      const refilter = port.connected && (mac !== undefined || change.vlan !== undefined);
+      const weight = port.properties.vmqWeight;
+      // Old filters, then old rules, then new filters: between them frames are refused by the NIC.
+      if (refilter) queues.clearFilters(port);
+      port.properties = properties;
+      if (mac && port.nic) port.nic = { ...port.nic, mac };
+      if (refilter) publication.relearn((entry) => entry.port !== id || isMember(port, vlanOf(entry.b)));
+      publish();
+      if (!port.connected) return OK;
+      if (refilter) queues.refilter(port);
+      if (properties.vmqWeight === 0 && port.queueId !== 0) {
+        queues.release(port, 'released', 'its VMQOffloadWeight is 0');
+        publish();
+        queues.refilter(port);
+      }
+      if (refilter || properties.vmqWeight !== weight) queues.promote();
+      adapter.updatePacketFilter();
+      return OK;
+    },
+
+    ageMacTable() {
+      if (ageingSeconds === 0) return 0;
+      const oldest = Math.floor(machine.clock.now() / 1e9) - ageingSeconds;
+      const forgotten = publication.relearn(({ tick }) => tick >= oldest);
+      if (forgotten !== 0) publish();
+      return forgotten;
+    },
+
+    dataImage: () => publication.image(all()),
+
+    inspect: (): SwitchReport => ({
+      name,
+      type,
+      adapter: adapter.adapterName,
+      vmq: { ...queues.capability, inUse: queues.holders.length },
+      packetFilter: adapter.packetFilter,
+      ports: all().map((port): PortReport => reportPort(port, publication, maxPorts)),
+      learned: reportLearned(publication),
+      ledger: [...ledger.records],
+      outstandingSends: publication.outstandingSends,
+      provided: provider.provided,
+    }),
+  };
+  return virtualSwitch;
+}
+
+function isMember(port: SwitchPort, vlan: number): boolean {
+  const own = port.properties.vlan;
+  return own.mode === 'trunk' ? trunkMembers(own).includes(vlan) : own.vlan === vlan;
+}

@@ -1,0 +1,303 @@
+/**
+ * Who gets a VM queue, on which processor, and what becomes of the rest.
+ *
+ *   connected port ──fit for a queue?──> by weight ──ALLOCATE, SET_FILTER──> one completion for all ──> queue
+ *        │ no                              │ none left, or refused               │ element failed
+ *        └─────────────────────────────────┴──── filter on queue 0 (SW-08) <─────┘
+ *
+ * Weight decides among ports that ask together and among those that wait; a port that has a queue keeps it
+ * (unless `preemptByWeight`), and whenever one comes free the best waiting port gets it. How Windows weighs is
+ * not documented: this is the model's rule.
+ */
+import { NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import {
+  type AllocationEvent,
+  type AllocationLedger,
+  event113,
+  REASON_MAXIMUM_EXCEEDED,
+  REASON_OID_FAILED,
+} from './allocation-ledger.ts';
+import type { ProcessorAssignment } from './processor-assignment.ts';
+import type { FilterVlan, ReceiveFilterRequests } from './receive-filter-requests.ts';
+import type { SwitchPort } from './switch-port.ts';
+import type { VmqCapability } from './vmq-capability.ts';
+
+export interface VmQueueManagerOptions {
+  readonly switchName: string;
+  /** NumSuggestedReceiveBuffers of each queue. */
+  readonly suggestedBuffers: number;
+  /** A port of higher weight takes the queue of the port with the lowest. */
+  readonly preemptByWeight: boolean;
+  readonly processors: ProcessorAssignment;
+  readonly ledger: AllocationLedger;
+  /** Connected ports, at this moment. */
+  ports(): readonly SwitchPort[];
+  /** Lets the data halves know which queue is whose. */
+  publish(): void;
+}
+
+export class VmQueueManager {
+  readonly #options: VmQueueManagerOptions;
+  #requests: ReceiveFilterRequests | null = null;
+  #capability: VmqCapability;
+  #asked = 0;
+
+  constructor(options: VmQueueManagerOptions, capability: VmqCapability) {
+    this.#options = options;
+    this.#capability = capability;
+  }
+
+  get capability(): VmqCapability {
+    return this.#capability;
+  }
+
+  /** The binding has come, has changed its capabilities, or (null) has gone. */
+  attach(requests: ReceiveFilterRequests | null, capability: VmqCapability): void {
+    this.#requests = requests;
+    this.#capability = capability;
+  }
+
+  /** Ports that hold a queue now. */
+  get holders(): readonly SwitchPort[] {
+    return this.#options.ports().filter(({ queueId }) => queueId !== 0);
+  }
+
+  /** Serves newly connected (or changed) ports: a queue where possible, a filter on queue 0 otherwise. */
+  serve(ports: readonly SwitchPort[]): void {
+    if (this.#requests === null) return;
+    for (const port of ports) {
+      port.requestedAt = ++this.#asked;
+      const unfit = this.#unfit(port);
+      if (unfit === '') this.#note('requested', port, NDIS_STATUS_SUCCESS, 'a VM queue for its MAC and VLAN');
+      else {
+        port.withoutQueue = unfit;
+        this.#note('refused', port, NDIS_STATUS_SUCCESS, unfit);
+      }
+    }
+    const fit = ports.filter((port) => this.#unfit(port) === '');
+    this.#allocate(fit, 'granted');
+    for (const port of ports) if (port.queueId === 0) this.#filterOnDefaultQueue(port);
+  }
+
+  /** Takes a port's queue and filters away: in order, each step waited for (MIG-02, LIFE-09). */
+  release(port: SwitchPort, event: AllocationEvent, reason: string): void {
+    const { queueId, queueProcessor } = port;
+    this.clearFilters(port);
+    if (queueId === 0) return;
+    const status = this.#requests?.freeQueue(queueId) ?? NDIS_STATUS_SUCCESS;
+    this.#options.processors.give(queueProcessor);
+    const note = status === NDIS_STATUS_SUCCESS ? reason : `${reason}; FREE_QUEUE: ${statusName(status)}`;
+    this.#note(event, port, status, note);
+    port.queueId = 0;
+    port.queueProcessor = -1;
+    port.withoutQueue = reason;
+  }
+
+  /** Clears what filters a port has, wherever they are. */
+  clearFilters(port: SwitchPort): void {
+    for (const { queueId, filterId } of port.filters) this.#requests?.clearFilter(queueId, filterId);
+    port.filters = [];
+  }
+
+  /** Sets the filter of a port that keeps its place, after its MAC or VLAN has changed (SW-23). */
+  refilter(port: SwitchPort): void {
+    const requests = this.#requests;
+    if (requests === null) return;
+    if (port.queueId !== 0) {
+      const unfit = this.#unfit(port);
+      const answer = unfit === '' ? this.#setFilter(port, port.queueId) : NDIS_STATUS_SUCCESS;
+      if (unfit === '' && answer === NDIS_STATUS_SUCCESS) {
+        this.#note('refiltered', port, NDIS_STATUS_SUCCESS, 'its MAC or VLAN has changed');
+        return;
+      }
+      this.release(port, 'released', unfit === '' ? `SET_FILTER: ${statusName(answer)}` : unfit);
+      this.#options.publish();
+      this.promote();
+    }
+    if (port.queueId === 0) this.#filterOnDefaultQueue(port);
+  }
+
+  /** Gives queues that are free to the best of the ports that wait. */
+  promote(): void {
+    if (this.#requests === null) return;
+    const waiting = this.#options
+      .ports()
+      .filter((port) => port.queueId === 0 && port.requestedAt !== 0 && this.#unfit(port) === '');
+    if (this.#free > 0 && waiting.length > 0) this.#allocate(waiting, 'promoted');
+  }
+
+  /** True if every connected port's MAC is in a filter somewhere: unknown unicast need not be taken in. */
+  get allFiltered(): boolean {
+    return this.#capability.filters && this.#options.ports().every(({ filters }) => filters.length !== 0);
+  }
+
+  get #free(): number {
+    return this.#capability.queues ? this.#capability.numQueues - this.holders.length : 0;
+  }
+
+  /** Why a port may have no VM queue at all, or ''. */
+  #unfit(port: SwitchPort): string {
+    const { vlan, vmqWeight } = port.properties;
+    if (!this.#capability.queues) return this.#capability.reason;
+    if (vmqWeight === 0) return 'its VMQOffloadWeight is 0';
+    if (vlan.mode === 'trunk') return 'trunk ports get no VM queue';
+    if (vlan.vlan !== 0 && !this.#capability.vlanFiltering) return 'the adapter filters no VLANs';
+    return '';
+  }
+
+  /** Heaviest first, then whoever asked first. */
+  #ranked(ports: readonly SwitchPort[]): SwitchPort[] {
+    const weight = (port: SwitchPort): number => port.properties.vmqWeight;
+    return [...ports].sort((x, y) => weight(y) - weight(x) || x.requestedAt - y.requestedAt);
+  }
+
+  #allocate(fit: readonly SwitchPort[], event: 'granted' | 'promoted'): void {
+    const begun: SwitchPort[] = [];
+    for (const port of this.#ranked(fit)) {
+      if (this.#free === 0 && !this.#preempt(port)) {
+        // Waiting ports have been told already.
+        if (event === 'granted') this.#refuse(port, NDIS_STATUS_RESOURCES, REASON_MAXIMUM_EXCEEDED, '');
+        continue;
+      }
+      if (this.#begin(port)) begun.push(port);
+    }
+    if (begun.length === 0) return;
+    // Before frames come on the new queues the data halves know whose they are.
+    this.#options.publish();
+    const requests = this.#requests as ReceiveFilterRequests;
+    const statuses = requests.completeAllocation(begun.map(({ queueId }) => queueId));
+    let failed = false;
+    begun.forEach((port, i) => {
+      const status = statuses[i] as number;
+      if (status === NDIS_STATUS_SUCCESS) {
+        port.withoutQueue = '';
+        this.#note(event, port, status, `queue ${port.queueId} on processor ${port.queueProcessor}`);
+        this.#leaveDefaultQueue(port);
+        return;
+      }
+      failed = true;
+      this.#undo(port);
+      this.#refuse(port, status, REASON_OID_FAILED, 'QUEUE_ALLOCATION_COMPLETE');
+    });
+    if (failed) this.#options.publish();
+  }
+
+  /** ALLOCATE_QUEUE and SET_FILTER; what it got is released again if the second fails. */
+  #begin(port: SwitchPort): boolean {
+    const requests = this.#requests as ReceiveFilterRequests;
+    const { processors, suggestedBuffers } = this.#options;
+    const processor = processors.take(port.nic?.processor ?? null);
+    const { status, queueId } = requests.allocateQueue({
+      vmName: port.nic?.vmName ?? '',
+      queueName: port.nic?.name ?? '',
+      portId: port.id,
+      processor,
+      suggestedBuffers,
+    });
+    if (status !== NDIS_STATUS_SUCCESS) {
+      processors.give(processor);
+      this.#refuse(port, status, REASON_OID_FAILED, 'ALLOCATE_QUEUE');
+      return false;
+    }
+    port.queueId = queueId;
+    port.queueProcessor = processor;
+    const filterStatus = this.#setFilter(port, queueId);
+    if (filterStatus === NDIS_STATUS_SUCCESS) return true;
+    this.#undo(port);
+    this.#refuse(port, filterStatus, REASON_OID_FAILED, 'SET_FILTER');
+    return false;
+  }
+
+  /** SW-08: releases what an allocation got, and leaves its filter on queue 0 alone. */
+  #undo(port: SwitchPort): void {
+    const requests = this.#requests as ReceiveFilterRequests;
+    for (const { queueId, filterId } of port.filters)
+      if (queueId !== 0) requests.clearFilter(queueId, filterId);
+    port.filters = port.filters.filter(({ queueId }) => queueId === 0);
+    requests.freeQueue(port.queueId);
+    this.#options.processors.give(port.queueProcessor);
+    port.queueId = 0;
+    port.queueProcessor = -1;
+  }
+
+  #setFilter(port: SwitchPort, queueId: number): number {
+    const vlan = this.#filterVlan(port, queueId);
+    if (vlan === null) return NDIS_STATUS_RESOURCES;
+    const requests = this.#requests as ReceiveFilterRequests;
+    let answer = requests.setFilter(queueId, port.macBytes, vlan);
+    const own = port.filters.filter((filter) => filter.queueId === 0);
+    if (answer.status !== NDIS_STATUS_SUCCESS && queueId !== 0 && own.length !== 0) {
+      // Perhaps the filters ran out: its own one on queue 0 is about to go anyway.
+      this.#leaveDefaultQueue(port);
+      answer = requests.setFilter(queueId, port.macBytes, vlan);
+    }
+    if (answer.status === NDIS_STATUS_SUCCESS) port.filters.push({ queueId, filterId: answer.filterId });
+    return answer.status;
+  }
+
+  /** VLAN part of a port's filter; null if the adapter cannot express it. */
+  #filterVlan(port: SwitchPort, queueId: number): FilterVlan | null {
+    const { vlan } = port.properties;
+    const any = this.#capability.anyVlan ? 'any' : null;
+    if (vlan.mode === 'trunk') return any;
+    if (vlan.vlan === 0) return 'untagged';
+    if (this.#capability.vlanFiltering) return vlan.vlan;
+    // Queue 0 is checked in software (SW-09), so there the MAC alone will do.
+    return queueId === 0 ? any : null;
+  }
+
+  #filterOnDefaultQueue(port: SwitchPort): void {
+    if (!this.#capability.filters || port.filters.length !== 0) return;
+    this.#setFilter(port, 0);
+  }
+
+  #leaveDefaultQueue(port: SwitchPort): void {
+    const requests = this.#requests as ReceiveFilterRequests;
+    for (const { queueId, filterId } of port.filters) if (queueId === 0) requests.clearFilter(0, filterId);
+    port.filters = port.filters.filter(({ queueId }) => queueId !== 0);
+  }
+
+  #preempt(port: SwitchPort): boolean {
+    if (!this.#options.preemptByWeight) return false;
+    const victim = this.#ranked(this.holders).at(-1);
+    if (victim === undefined || victim.properties.vmqWeight >= port.properties.vmqWeight) return false;
+    const reason = `port ${port.id} (${port.nic?.vmName}) has weight ${port.properties.vmqWeight}`;
+    this.release(victim, 'preempted', reason);
+    this.#filterOnDefaultQueue(victim);
+    this.#options.publish();
+    return true;
+  }
+
+  #refuse(port: SwitchPort, status: number, reason: string, oid: string): void {
+    port.withoutQueue = oid === '' ? reason : `${oid}: ${statusName(status)}`;
+    const text = event113(port.nic?.name ?? '', this.#options.switchName, reason, status);
+    const holders = this.#ranked(this.holders).map(({ id, nic, properties }) => ({
+      port: id,
+      vmName: nic?.vmName ?? '',
+      weight: properties.vmqWeight,
+    }));
+    this.#options.ledger.add({
+      ...this.#about('refused', port, status, port.withoutQueue),
+      holders,
+      systemEvent: { id: 113, text },
+    });
+  }
+
+  #note(event: AllocationEvent, port: SwitchPort, status: number, reason: string): void {
+    this.#options.ledger.add(this.#about(event, port, status, reason));
+  }
+
+  #about(event: AllocationEvent, port: SwitchPort, status: number, reason: string) {
+    return {
+      event,
+      port: port.id,
+      nicName: port.nic?.name ?? '',
+      vmName: port.nic?.vmName ?? '',
+      weight: port.properties.vmqWeight,
+      queueId: port.queueId,
+      processor: port.queueProcessor,
+      status,
+      reason,
+    };
+  }
+}
