@@ -80,6 +80,7 @@ const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
 const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
 const PACKET_BYTES = NVSP_PACKET_BYTES;
 const SENT = SEND_TRANSACTION;
+const QUEUE = page.DRIVER_QUEUE;
 
 /** Takes up the channel of `options.segment`: a fresh one, or one that was open when the memory was moved. */
 export function createChannelGuest(
@@ -155,8 +156,11 @@ class GuestChannel implements ChannelGuest {
     this.#handshake.advance();
     const step = this.#handshake.step;
     // Rings exist from OPENCHANNEL to the end of the channel.
-    const more =
-      step > page.STEP_OPEN_CHANNEL && step <= page.STEP_OPEN ? this.#read(handler, budget) : false;
+    let more = false;
+    if (step > page.STEP_OPEN_CHANNEL && step <= page.STEP_OPEN) {
+      more = this.#drain();
+      if (this.#deliver(handler, budget)) more = true;
+    }
     if (step !== page.STEP_OPEN) this.#handshake.advance();
     this.flush();
     return more;
@@ -193,17 +197,18 @@ class GuestChannel implements ChannelGuest {
     this.flush();
   }
 
-  /** Reads the host's packets. */
-  #read(handler: HostFrameHandler, budget: number): boolean {
+  /**
+   * Empties the host's ring: answers are taken at once, frames are queued. So a frame that the handler holds
+   * back never stands before the answer that would give the handler room.
+   */
+  #drain(): boolean {
     const ring = this.#rings.inbound;
     ring.storeHeader(RING_INTERRUPT_MASK, 1);
     const start = ring.loadHeader(RING_READ_INDEX);
     let read = start;
     let write = ring.loadHeader(RING_WRITE_INDEX);
-    let left = budget;
-    let waits = false;
-    this.isHeldBack = false;
-    while (left > 0) {
+    let full = false;
+    for (;;) {
       if (read === write) {
         write = ring.loadHeader(RING_WRITE_INDEX);
         if (read === write) break;
@@ -213,26 +218,19 @@ class GuestChannel implements ChannelGuest {
       const d1 = ring.take();
       const low = ring.take();
       const high = ring.take();
-      const length = (d1 & 0xffff) << 3;
-      if ((d0 & 0xffff) === TRANSFER_PAGES) {
-        left = this.#message(handler, read, d0, low, high, left);
-        if (left < 0) {
-          waits = true;
-          break;
-        }
-        if (this.#field(page.DRIVER_CURSOR) !== 0) break; // the budget ended inside the message
-      } else if ((d0 & 0xffff) === COMP) this.#answer(low, high);
+      if ((d0 & 0xffff) === TRANSFER_PAGES) full = !this.#message(read, d0, low, high);
+      else if ((d0 & 0xffff) === COMP) this.#answer(low, high);
+      if (full) break;
       ring.seek(read);
-      ring.skip(length + 8);
+      ring.skip(((d1 & 0xffff) << 3) + 8);
       read = ring.position;
     }
     if (read !== start) {
       ring.storeHeader(RING_READ_INDEX, read);
       if (ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.#signalWanted = true;
     }
-    if (!waits && left <= 0) return true;
     ring.storeHeader(RING_INTERRUPT_MASK, 0);
-    return !waits && ring.loadHeader(RING_WRITE_INDEX) !== read;
+    return !full && ring.loadHeader(RING_WRITE_INDEX) !== read;
   }
 
   #answer(low: number, high: number): void {
@@ -251,60 +249,71 @@ class GuestChannel implements ChannelGuest {
     this.#handshake.answered(type, a, b, c, d, ring.take());
   }
 
-  /**
-   * Takes the frames of the transfer-page packet at `read`. Returns the budget left, or -1 if the message must
-   * wait: the handler holds a frame back, or there is no room for the completion. The driver page remembers
-   * how far it came; 0 = the message is done.
-   */
-  #message(
-    handler: HostFrameHandler,
-    read: number,
-    d0: number,
-    low: number,
-    high: number,
-    budget: number,
-  ): number {
+  /** Queues the frames of the transfer-page packet at `read`; false if the queue has no room for them. */
+  #message(read: number, d0: number, low: number, high: number): boolean {
     const ring = this.#rings.inbound;
     const words = this.#words;
-    const cursor = this.#driver + page.DRIVER_CURSOR;
     ring.take(); // transfer-page set
     const ranges = ring.take();
-    let i = words[cursor] as number;
+    const mask = this.layout.queueLength - 1;
+    let tail = this.#field(page.DRIVER_QUEUE_TAIL);
+    if (((tail - this.#field(page.DRIVER_QUEUE_HEAD)) | 0) + ranges > mask + 1) return false;
     ring.seek(read);
     ring.skip((d0 >>> 16) << 3);
     ring.take(); // SEND_RNDIS_PKT
     const kind = ring.take();
     ring.seek(read);
-    ring.skip(24 + (i << 3));
-    let left = budget;
-    for (; i < ranges && left > 0; i++) {
+    ring.skip(24);
+    for (let i = 0; i < ranges; i++) {
       ring.take(); // bytes of the range; the RNDIS message says it again
       const section = this.layout.receive + ring.take();
-      const at = section >>> 2;
-      if (kind !== 0) {
-        this.#handshake.controlMessage(at);
-        continue;
+      if (kind !== 0) this.#handshake.controlMessage(section >>> 2);
+      const entry = this.#driver + QUEUE + ((tail & mask) << 2);
+      words[entry] = kind === 0 ? section : -1;
+      words[entry + 1] = i + 1 === ranges ? 1 : 0;
+      words[entry + 2] = low;
+      words[entry + 3] = high;
+      tail = (tail + 1) | 0;
+    }
+    words[this.#driver + page.DRIVER_QUEUE_TAIL] = tail;
+    return true;
+  }
+
+  /** Hands queued frames to the handler and completes their messages; true if some are left and can be taken. */
+  #deliver(handler: HostFrameHandler, budget: number): boolean {
+    const words = this.#words;
+    const mask = this.layout.queueLength - 1;
+    const taken = this.#driver + page.DRIVER_TAKEN;
+    const tail = this.#field(page.DRIVER_QUEUE_TAIL);
+    let head = this.#field(page.DRIVER_QUEUE_HEAD);
+    let left = budget;
+    let waits = false;
+    this.isHeldBack = false;
+    for (; head !== tail && left > 0; left--) {
+      const entry = this.#driver + QUEUE + ((head & mask) << 2);
+      const section = words[entry] as number;
+      if (section >= 0 && words[taken] === 0) {
+        const at = section >>> 2;
+        const tci = words[at + 8] === 0 ? 0 : tciOf(words[at + 14] as number);
+        if (!handler.frame(section + 8 + (words[at + 2] as number), words[at + 3] as number, tci)) {
+          this.isHeldBack = true;
+          waits = true;
+          break;
+        }
       }
-      const tci = (words[at + 8] as number) === 0 ? 0 : tciOf(words[at + 14] as number);
-      const offset = section + 8 + (words[at + 2] as number);
-      if (!handler.frame(offset, words[at + 3] as number, tci)) {
-        words[cursor] = i;
-        this.isHeldBack = true;
-        return -1;
+      if (words[entry + 1] === 1) {
+        if (!this.#rings.hasRoom(PACKET_BYTES)) {
+          words[taken] = 1;
+          waits = true;
+          break;
+        }
+        this.#rings.writeCompletion(words[entry + 2] as number, words[entry + 3] as number);
       }
-      left--;
+      words[taken] = 0;
+      head = (head + 1) | 0;
     }
-    if (i < ranges) {
-      words[cursor] = i;
-      return left;
-    }
-    if (!this.#rings.hasRoom(PACKET_BYTES)) {
-      words[cursor] = i; // every frame taken, only the completion is missing
-      return -1;
-    }
-    this.#rings.writeCompletion(low, high);
-    words[cursor] = 0;
-    return left;
+    words[this.#driver + page.DRIVER_QUEUE_HEAD] = head;
+    return !waits && head !== tail;
   }
 }
 

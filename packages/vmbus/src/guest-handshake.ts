@@ -99,7 +99,9 @@ export class GuestHandshake {
       if (this.#slots.post(channel.CHANNELMSG_RELID_RELEASED, a ?? 0)) this.#signal();
     } else if (kind === channel.CHANNELMSG_OFFERCHANNEL) {
       this.#rings.reset();
-      this.#words[this.#at + page.DRIVER_CURSOR] = 0;
+      this.#words[this.#at + page.DRIVER_TAKEN] = 0;
+      this.#words[this.#at + page.DRIVER_QUEUE_HEAD] = 0;
+      this.#words[this.#at + page.DRIVER_QUEUE_TAIL] = 0;
       this.#words[this.#at + page.DRIVER_SEND_FREE] = 0;
       this.#go(page.STEP_GPADL_RINGS);
     } else if (kind === channel.CHANNELMSG_GPADL_CREATED) {
@@ -183,7 +185,7 @@ export class GuestHandshake {
       this.#rings.writeMessage(0, 0, NVSP_MSG1_TYPE_SEND_NDIS_VER, NDIS_MAJOR, NDIS_MINOR, 0);
       this.#go(page.STEP_GPADL_RECEIVE);
     } else if (type === NVSP_MSG1_TYPE_SEND_RECV_BUF_COMPLETE && step === page.STEP_RECEIVE_BUFFER + 1) {
-      if (a !== NVSP_STAT_SUCCESS || b !== 1) {
+      if (a !== NVSP_STAT_SUCCESS || b !== 1 || e > this.#layout.queueLength) {
         this.#go(page.STEP_FAILED);
         return;
       }

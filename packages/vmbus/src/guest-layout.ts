@@ -2,13 +2,14 @@
  * How a guest lays out the memory its network driver uses. The host never computes this: it learns each part
  * from the guest's own GPADLs.
  *
- *   base   +0        driver page        the driver's own state, so that it survives with the memory
- *          +4096     ring guest->host   header page, data
+ *   base   +0        driver pages       the driver's own state, so that it survives with the memory
+ *                    ring guest->host   header page, data
  *                    ring host->guest   header page, data
  *                    receive buffer     receiveSections sections, rounded up to pages
  *                    send buffer        sendSections sections, rounded up to pages
  */
 import { PAGE_SIZE } from '@vmq/machine';
+import { driverBytes } from './guest-driver-page.ts';
 import { RING_HEADER_BYTES } from './ring.ts';
 import { sectionSizeFor } from './rndis.ts';
 
@@ -28,6 +29,8 @@ export interface GuestLayoutOptions {
 /** Byte offsets and lengths, all whole pages. */
 export interface GuestLayout {
   readonly driver: number;
+  /** Received frames the driver can remember: a power of two, at least the receive sections. */
+  readonly queueLength: number;
   /** Both rings, one GPADL: guest-to-host first. */
   readonly rings: number;
   readonly ringsLength: number;
@@ -55,13 +58,16 @@ export function layoutGuest(options: GuestLayoutOptions = {}): GuestLayout {
   const receiveLength = pages(section * (options.receiveSections ?? 512));
   const sendLength = pages(section * (options.sendSections ?? 64));
   const driver = base;
-  const rings = driver + PAGE_SIZE;
+  // The host's sections are never smaller than this, so it never has more frames outstanding.
+  const queueLength = 2 ** Math.ceil(Math.log2(Math.floor(receiveLength / sectionSizeFor(0))));
+  const rings = driver + pages(driverBytes(queueLength));
   const downstream = RING_HEADER_BYTES + ringBytes;
   const ringsLength = 2 * downstream;
   const receive = rings + ringsLength;
   const send = receive + receiveLength;
   return {
     driver,
+    queueLength,
     rings,
     ringsLength,
     downstream,

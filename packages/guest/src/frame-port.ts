@@ -1,0 +1,44 @@
+/**
+ * How an endpoint sends: into the channel's send buffer, with the guest's counters kept.
+ */
+import type { MemorySegment } from '@vmq/machine';
+import type { ChannelGuest } from '@vmq/vmbus';
+
+export class FramePort {
+  readonly segment: MemorySegment;
+  /** Own MAC address in wire order: first two bytes, last four (unsigned). */
+  macHi = 0;
+  macLo = 0;
+  framesSent = 0;
+  bytesSent = 0;
+  readonly #channel: ChannelGuest;
+
+  constructor(segment: MemorySegment, channel: ChannelGuest) {
+    this.segment = segment;
+    this.#channel = channel;
+  }
+
+  /** Takes the MAC address over that the host has told. */
+  readAddress(): void {
+    const low = this.#channel.macLow;
+    const high = this.#channel.macHigh;
+    this.macHi = ((low & 0xff) << 8) | ((low >>> 8) & 0xff);
+    this.macLo =
+      ((((low >>> 16) & 0xff) << 24) | ((low >>> 24) << 16) | ((high & 0xff) << 8) | (high >>> 8)) >>> 0;
+  }
+
+  get maxFrameBytes(): number {
+    return this.#channel.maxFrameBytes;
+  }
+
+  /** Byte offset in the segment for the next frame, -1 while there is no room. */
+  reserve(): number {
+    return this.#channel.reserveSend();
+  }
+
+  commit(length: number, tci: number): void {
+    this.#channel.commitSend(length, tci);
+    this.framesSent++;
+    this.bytesSent += length;
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * A guest: the NetVSC driver of a VM and what runs above it, over the VM's own memory segment.
+ *
+ *   host ──channel──> count ─> record ─> responder ──┐
+ *   host <──channel── send buffer <── source, sender <┘
+ *
+ * A frame is taken by all endpoints or by none: when the record is full, or the responder has no room for an
+ * answer, it stays in its section and comes again.
+ */
+import { type Agent, type AgentContext, FrameConsumer, type MemorySegment } from '@vmq/machine';
+import { type ChannelGuest, createChannelGuest, type HostFrameHandler } from '@vmq/vmbus';
+import { FrameLayout, isGroupMac, readMacHi, readMacLo, verifyFrameChecksums } from '@vmq/wire';
+import type { GuestAgentData, GuestMessage } from './endpoint-config.ts';
+import { FramePort } from './frame-port.ts';
+import { RecordWriter } from './record.ts';
+import { Responder } from './responder.ts';
+import { Sender } from './sender.ts';
+import * as statistics from './statistics.ts';
+import { GUEST_TRACE } from './trace-kinds.ts';
+
+/** IPv4, TCP and UDP bits of `verifyFrameChecksums` that say wrong. */
+const CHECKSUM_BAD = 0x02 | 0x08 | 0x20;
+const TRACE_RECEIVED = GUEST_TRACE.RECEIVED;
+
+/** Makes a guest's agent; `data` survived a structured clone. */
+export function createGuestAgent(context: AgentContext, data: GuestAgentData): Agent {
+  return new GuestAgent(context, data);
+}
+
+class GuestAgent implements Agent, HostFrameHandler {
+  readonly #context: AgentContext;
+  readonly #segment: MemorySegment;
+  readonly #channel: ChannelGuest;
+  readonly #port: FramePort;
+  readonly #counters: Float64Array;
+  readonly #budget: number;
+  readonly #number: number;
+  readonly #record: RecordWriter | null;
+  readonly #source: FrameConsumer | null;
+  readonly #layout: FrameLayout | null;
+  #responder: Responder | null;
+  #sender: Sender | null;
+  #wasOpen = false;
+  // Counts of the batch, stored at its end.
+  #frames = 0;
+  #bytes = 0;
+  #multicast = 0;
+  #broadcast = 0;
+  #misdirected = 0;
+  #tagged = 0;
+  #checksumErrors = 0;
+  #taken: number;
+
+  constructor(context: AgentContext, data: GuestAgentData) {
+    this.#context = context;
+    this.#segment = context.machine.memory.segment(data.segment);
+    const { segment, messages, layout } = data;
+    this.#channel = createChannelGuest(context, { segment, messages, ...(layout && { layout }) });
+    this.#port = new FramePort(this.#segment, this.#channel);
+    this.#counters = new Float64Array(data.statistics);
+    this.#budget = data.budget ?? 64;
+    this.#number = data.number;
+    this.#taken = (this.#counters[statistics.FRAMES_RECEIVED] as number) | 0;
+    this.#record = data.record === undefined ? null : new RecordWriter(data.record);
+    this.#source = data.source === undefined ? null : new FrameConsumer(data.source);
+    this.#layout = data.verifyChecksums === true ? new FrameLayout() : null;
+    this.#responder = data.responder === undefined ? null : new Responder(data.responder);
+    this.#sender = data.sender === undefined ? null : new Sender(data.sender, data.number);
+  }
+
+  step(): boolean {
+    const channel = this.#channel;
+    let more = channel.poll(this, this.#budget);
+    const open = channel.isOpen;
+    if (open !== this.#wasOpen) this.#changed(open);
+    if (open) {
+      if (this.#source !== null && this.#forward(this.#source)) more = true;
+      if (this.#sender?.step(this.#port) === true) more = true;
+      channel.flush();
+    }
+    this.#store();
+    return more;
+  }
+
+  refresh(messages: readonly unknown[]): void {
+    for (const message of messages as readonly GuestMessage[]) {
+      if (message.op === 'send') this.#sender = new Sender(message.sender, this.#number);
+      else if (message.op === 'respond') this.#responder = new Responder(message.responder);
+      else if (message.op === 'close') this.#channel.close();
+    }
+  }
+
+  /** A frame of the host: into every endpoint, or into none. */
+  frame(offset: number, length: number, tci: number): boolean {
+    // The first frames can come in the very poll that ends the handshake.
+    if (!this.#wasOpen) this.#changed(true);
+    const responder = this.#responder;
+    if (responder !== null && this.#port.reserve() < 0) return this.#holdBack();
+    const number = (this.#taken + 1) | 0;
+    if (this.#record !== null && !this.#record.write(this.#segment, offset, length, number, tci)) {
+      return this.#holdBack();
+    }
+    this.#taken = number;
+    this.#count(offset, length, tci);
+    if (responder !== null) responder.frame(this.#port, offset, length, tci);
+    const trace = this.#context.trace;
+    if (trace.level !== 0 && trace.wants(2, 0)) {
+      trace.write(TRACE_RECEIVED, 0, number, length, tci, 0, 0);
+    }
+    return true;
+  }
+
+  #holdBack(): boolean {
+    const trace = this.#context.trace;
+    if (trace.level !== 0 && trace.wants(2, 0)) trace.write(GUEST_TRACE.HELD_BACK, 0, 0, 0, 0, 0, 0);
+    return false;
+  }
+
+  #count(offset: number, length: number, tci: number): void {
+    const bytes = this.#segment.u8;
+    this.#frames++;
+    this.#bytes += length;
+    if (tci !== 0) this.#tagged++;
+    const hi = readMacHi(bytes, offset);
+    const lo = readMacLo(bytes, offset);
+    if (isGroupMac(hi)) {
+      if (hi === 0xffff && lo === 0xffffffff) this.#broadcast++;
+      else this.#multicast++;
+    } else if (hi !== this.#port.macHi || lo !== this.#port.macLo) this.#misdirected++;
+    const layout = this.#layout;
+    if (layout !== null && verifyFrameChecksums(bytes, layout.of(bytes, offset, length)) & CHECKSUM_BAD) {
+      this.#checksumErrors++;
+    }
+  }
+
+  #changed(open: boolean): void {
+    this.#wasOpen = open;
+    this.#port.readAddress();
+    const trace = this.#context.trace;
+    if (!trace.wants(1, 0)) return;
+    const { macHi, macLo } = this.#port;
+    trace.write(open ? GUEST_TRACE.OPENED : GUEST_TRACE.CLOSED, 0, macHi, macLo | 0, 0, 0, 0);
+  }
+
+  /** Sends what waits in the source ring; true if frames are left because the budget ran out. */
+  #forward(source: FrameConsumer): boolean {
+    const waiting = source.available();
+    const port = this.#port;
+    let sent = 0;
+    while (sent < waiting && sent < this.#budget) {
+      const length = source.lengthOf(sent);
+      if (length > port.maxFrameBytes) {
+        throw new RangeError(`guest source: ${length} bytes, the channel takes ${port.maxFrameBytes}`);
+      }
+      const at = port.reserve();
+      if (at < 0) break; // the host's completions wake us
+      copyRing(source, source.offsetOf(sent), this.#segment, at, length);
+      port.commit(length, source.stampOf(sent) & 0xffff);
+      sent++;
+    }
+    if (sent !== 0) source.release(sent);
+    return sent === this.#budget && sent < waiting;
+  }
+
+  #store(): void {
+    const counters = this.#counters;
+    const port = this.#port;
+    this.#record?.publish();
+    if (this.#frames !== 0) {
+      add(counters, statistics.FRAMES_RECEIVED, this.#frames);
+      add(counters, statistics.BYTES_RECEIVED, this.#bytes);
+      add(counters, statistics.MULTICAST_RECEIVED, this.#multicast);
+      add(counters, statistics.BROADCAST_RECEIVED, this.#broadcast);
+      add(counters, statistics.MISDIRECTED, this.#misdirected);
+      add(counters, statistics.TAGGED, this.#tagged);
+      add(counters, statistics.CHECKSUM_ERRORS, this.#checksumErrors);
+      this.#frames = 0;
+      this.#bytes = 0;
+      this.#multicast = 0;
+      this.#broadcast = 0;
+      this.#misdirected = 0;
+      this.#tagged = 0;
+      this.#checksumErrors = 0;
+    }
+    if (port.framesSent !== 0) {
+      add(counters, statistics.FRAMES_SENT, port.framesSent);
+      add(counters, statistics.BYTES_SENT, port.bytesSent);
+      port.framesSent = 0;
+      port.bytesSent = 0;
+    }
+    if (this.#responder !== null && this.#responder.replies !== 0) {
+      add(counters, statistics.REPLIES, this.#responder.replies);
+      this.#responder.replies = 0;
+    }
+  }
+}
+
+function add(counters: Float64Array, which: number, count: number): void {
+  counters[which] = (counters[which] as number) + count;
+}
+
+function copyRing(from: FrameConsumer, offset: number, to: MemorySegment, at: number, length: number): void {
+  const source = offset >>> 3;
+  const target = at >>> 3;
+  const elements = (length + 7) >>> 3;
+  for (let i = 0; i < elements; i++) to.u64[target + i] = from.u64[source + i] as bigint;
+}
