@@ -86,6 +86,8 @@ export interface VirtualSwitch {
   /** To be registered with NDIS. */
   readonly protocolDriver: ProtocolDriver;
   readonly sharedMemoryProvider: SharedMemoryProvider;
+  /** Blocks of send buffers so far: an adapter that comes later needs them granted too. */
+  readonly sendBlocks: readonly Block[];
   /** OID_SWITCH_PORT_CREATE. RESOURCES when no port number is left, INVALID_PARAMETER for bad properties. */
   createPort(name: string, properties?: Partial<PortProperties>): SwitchResult & { readonly port: number };
   /** OID_SWITCH_NIC_CREATE. INVALID_PORT, INVALID_PORT_STATE, INVALID_PARAMETER, NOT_SUPPORTED. */
@@ -279,6 +281,9 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     type,
     protocolDriver: adapter.protocolDriver,
     sharedMemoryProvider: provider,
+    get sendBlocks() {
+      return publication.sendBlocks;
+    },
 
     createPort(portName, change = {}) {
       const properties = { ...DEFAULT_PORT_PROPERTIES, ...change };
