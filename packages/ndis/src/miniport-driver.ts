@@ -128,6 +128,8 @@ export interface MiniportResources {
    * it). Default: a plain store, then {@link wakeDevice}.
    */
   readonly write32?: (offset: number, value: number) => void;
+  /** The DMA domain the bus driver has put the device in. Default: NDIS makes one of the adapter's name. */
+  readonly dmaDomain?: DmaDomain;
 }
 
 /** NdisMConfigMSIXTableEntry operations (NDIS_MSIX_TABLE_OPERATION). */

@@ -152,7 +152,8 @@ export function createNdis(options: NdisOptions): Ndis {
         provider: () => registered ?? builtIn,
         createDomain(domainName) {
           // One domain per device, whatever its adapter's lives: the device holds on to its tables.
-          const domain = domains.get(domainName) ?? createDmaDomain(domainName, machine.memory);
+          const domain =
+            resources.dmaDomain ?? domains.get(domainName) ?? createDmaDomain(domainName, machine.memory);
           domains.set(domainName, domain);
           return domain;
         },
