@@ -182,7 +182,7 @@ describe('responder', () => {
     expect(rig.sent.length).toBe(1);
     const reply = rig.sent[0] as Frame;
     expect(reply.tci).toBe(100);
-    expect(summarize(reply.bytes)).toMatch(/10\.0\.0\.5.*10\.0\.0\.9.*echo reply/i);
+    expect(summarize(reply.bytes, 0, reply.bytes.length)).toMatch(/10\.0\.0\.5.*10\.0\.0\.9.*echo reply/i);
     expect(reply.bytes.subarray(42)).toEqual(ping4('10.0.0.5', '10.0.0.9', 56).subarray(42));
     expect([readMacHi(reply.bytes, 0), readMacLo(reply.bytes, 0)]).toEqual([PEER.hi, PEER.lo]);
     // A checksum that is right stays what it is when filled again.

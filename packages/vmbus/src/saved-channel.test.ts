@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { createChannelControl } from './channel-control.ts';
+import { createChannelGuest } from './channel-guest.ts';
+import { createChannelHost } from './host-channel.ts';
+import { createBench, frame, MAC, type TakenFrame } from './test-bench.test-support.ts';
+
+describe('a channel that moves to another host with its VM', () => {
+  test('MIG-03 completions for frames of the old host end at the new one', () => {
+    const old = createBench();
+    const oldHost = old.open();
+    old.pollAll(oldHost);
+    old.guestRuns = false;
+    const frames = [frame(0, 60), frame(1, 900), frame(2, 1514)];
+    expect(old.deliver(oldHost, frames)).toBe(3);
+    const saved = old.control.save(() => old.executor.publish());
+    expect(old.control.phase).toBe('closed');
+    expect(old.deliver(oldHost, [frame(9, 60)])).toBe(0);
+
+    const target = createBench();
+    const segment = target.machine.memory.addSegment('vm:moved', old.segment.byteLength);
+    segment.u8.set(old.segment.u8);
+    const control = createChannelControl(target.machine, {
+      channel: 8,
+      segment: segment.id,
+      guestAgent: target.machine.agent('vm:a'),
+      macAddress: MAC,
+      saved: structuredClone(saved),
+    });
+    const host = createChannelHost({ machine: target.machine, trace: null }, control.image());
+    expect(control.report()).toMatchObject({ phase: 'open', outstandingMessages: 1, freeSections: 509 });
+    const received: TakenFrame[] = [];
+    const guest = createChannelGuest(target, { segment: segment.id, messages: control.messages });
+    expect(guest.isOpen).toBe(true);
+    expect(guest.maxFrameBytes).toBe(1514);
+    const handler = {
+      frame(offset: number, length: number, tci: number) {
+        received.push({ bytes: [...segment.u8.subarray(offset, offset + length)], tci });
+        return true;
+      },
+    };
+    while (guest.poll(handler, 16));
+    expect(received).toEqual(frames);
+    while (host.poll(target.handler, 16));
+    expect(control.report()).toMatchObject({ outstandingMessages: 0, freeSections: 512, violations: {} });
+
+    // And traffic goes on, both ways.
+    expect(host.beginBatch(1)).toBe(true);
+    segment.u8.set(frame(4, 77).bytes, host.reserveSection());
+    host.commitFrame(77, 0);
+    expect(host.endBatch()).toBe(1);
+    while (guest.poll(handler, 16));
+    expect(received.at(-1)).toEqual(frame(4, 77));
+    segment.u8.set(frame(5, 80).bytes, guest.reserveSend());
+    guest.commitSend(80, 0);
+    guest.flush();
+    while (host.poll(target.handler, 16));
+    expect(target.sent).toEqual([frame(5, 80)]);
+  });
+});
