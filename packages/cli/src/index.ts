@@ -1,1 +1,38 @@
-export {};
+/**
+ * The `vmq` command, as parts that programs can call.
+ *
+ * ```text
+ *   capture file ──intake──> wire feed (windows) ──> host ──> report, ledger
+ *        │                                            └─────> one pcapng per VM
+ *        └─first pass──> VM discovery ──> configuration
+ * ```
+ *
+ * {@link replayCapture} is `vmq replay`, {@link explainFrame} is `vmq why`; {@link runCli} is the command line around
+ * them. What cannot run at all is thrown as {@link CannotRun}; what is wrong with part of an input is in the result.
+ *
+ * @packageDocumentation
+ */
+export { runCli } from './cli.ts';
+export { parseConfig, readConfig } from './config/read-config.ts';
+export {
+  CannotRun,
+  EXIT_BAD_IN_PART,
+  EXIT_COULD_NOT_RUN,
+  EXIT_GOOD,
+  EXIT_INTERNAL,
+  EXIT_INTERRUPTED,
+} from './exit-code.ts';
+export { type DiscoveredVm, VmDiscovery } from './replay/discover-vms.ts';
+export type { SkipReason } from './replay/frame-intake.ts';
+export type { Problem, ProblemPlace } from './replay/problem-log.ts';
+export { Progress } from './replay/progress.ts';
+export {
+  type InputReport,
+  type ReplayOptions,
+  type ReplayResult,
+  replayCapture,
+} from './replay/replay-capture.ts';
+export { type HostOverrides, type ReplayConfig, replayConfig } from './replay/replay-config.ts';
+export { type ReplayJson, replayJson } from './replay/replay-json.ts';
+export type { Terminal } from './terminal.ts';
+export { explainFrame, type WhyDelivery, type WhyJson, type WhyStep } from './why/explain-frame.ts';

@@ -1,0 +1,180 @@
+/** A capture's way through a host: every frame of the file arrives from the wire. */
+
+import type { CapturedPacket } from '@vmq/capture';
+import { createHost, type Host, type HostConfig, type HostReport } from '@vmq/host';
+import { TRACE_DELIVERIES } from '@vmq/machine';
+import { CannotRun } from '../exit-code.ts';
+import { CaptureFile, faultText } from './capture-file.ts';
+import { noteLength, refusePacket, type SkipReason, wireLength } from './frame-intake.ts';
+import { openOutputs } from './output-directory.ts';
+import { type Problem, ProblemLog } from './problem-log.ts';
+import type { Progress } from './progress.ts';
+import type { VmOutput } from './vm-output.ts';
+import { WindowWriter } from './window-writer.ts';
+import { WireFeed } from './wire-feed.ts';
+
+/** Trace records kept per agent when every delivery of a window is wanted. */
+const TRACE_RECORDS = 32_768;
+
+export interface ReplayOptions {
+  /** Path of a pcap or pcapng file, or of a pipe. */
+  readonly file: string;
+  readonly config: HostConfig;
+  /** Directory for one pcapng per VM; none are written without it. */
+  readonly outDirectory?: string;
+  readonly progress?: Progress;
+  /** Asked five times a second; true ends the replay after the frames on the wire. */
+  readonly interrupted?: () => boolean;
+}
+
+/** What was read, and what was wrong with it. */
+export interface InputReport {
+  /** Packets found in the file. */
+  readonly frames: number;
+  /** Bytes of the file that were read. */
+  readonly bytes: number;
+  /** Packets that were not put on the wire, by reason; only reasons that occurred. */
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+  readonly problems: readonly Problem[];
+}
+
+export interface ReplayResult {
+  readonly report: HostReport;
+  readonly input: InputReport;
+  /** Paths of the files written. */
+  readonly outputs: readonly string[];
+  readonly interrupted: boolean;
+}
+
+/**
+ * Replays `file` through a new host. Throws {@link CannotRun} when nothing could be processed; anything that goes
+ * wrong later is in the result.
+ */
+export async function replayCapture(options: ReplayOptions): Promise<ReplayResult> {
+  const { config } = options;
+  const problems = new ProblemLog();
+  const file = new CaptureFile(options.file);
+  let host: Host | undefined;
+  let outputs = new Map<string, VmOutput>();
+  try {
+    const first = firstPacket(file);
+    const writing = options.outDirectory !== undefined;
+    host = makeHost(config, writing ? { record: true, traceRecords: TRACE_RECORDS } : {});
+    if (options.outDirectory !== undefined) outputs = openOutputs(options.outDirectory, config, file);
+    const feed = feedFor(host, outputs, problems);
+    const interrupted = await feedAll(file, first, feed, problems, options);
+    feed.settle();
+    closeOutputs(outputs, problems);
+    return {
+      report: host.inspect(),
+      input: inputReport(file, problems),
+      outputs: [...outputs.values()].map((output) => output.path),
+      interrupted,
+    };
+  } finally {
+    options.progress?.clear();
+    for (const output of outputs.values()) output.close();
+    file.close();
+    await host?.stop();
+  }
+}
+
+/** The first packet, or null for a capture without any. A file that is no capture cannot be run. */
+export function firstPacket(file: CaptureFile): CapturedPacket | null {
+  const packet = file.next();
+  if (packet === null && file.fault !== null) throw new CannotRun(`${file.path}: ${file.fault.message}`);
+  return packet;
+}
+
+/** A host; what it refuses of a configuration that is well-formed is the user's to mend. */
+export function makeHost(config: HostConfig, options: { record?: boolean; traceRecords?: number }): Host {
+  try {
+    return createHost(config, options);
+  } catch (error) {
+    throw new CannotRun(
+      `the host refuses this configuration: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+function feedFor(host: Host, outputs: ReadonlyMap<string, VmOutput>, problems: ProblemLog): WireFeed {
+  if (outputs.size === 0) return new WireFeed(host, host.window, () => {});
+  host.trace.setLevel(TRACE_DELIVERIES);
+  host.publish();
+  const writer = new WindowWriter(host, outputs, problems);
+  // One processor may write all records: a flooded frame has one for each VM, and each VM may answer.
+  const traceable = Math.floor(host.trace.capacity / (2 * (outputs.size + 1)));
+  return new WireFeed(host, Math.min(host.window, traceable), (feed) => writer.write(feed));
+}
+
+/** True if it was interrupted. */
+async function feedAll(
+  file: CaptureFile,
+  first: CapturedPacket | null,
+  feed: WireFeed,
+  problems: ProblemLog,
+  options: ReplayOptions,
+): Promise<boolean> {
+  const { progress } = options;
+  const maxFrame = largestFrame(options.config);
+  progress?.begin('replaying', file.size);
+  for (let packet = first; packet !== null; packet = file.next()) {
+    offerPacket(file, packet, feed, problems, maxFrame);
+    if ((packet.index & 0xff) === 0 && progress?.at(file.frames, file.bytesRead)) {
+      // Lets a signal through: the loop itself never waits.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (options.interrupted?.()) return true;
+    }
+  }
+  const { fault } = file;
+  if (fault !== null) problems.add(fault.code, file.frames + 1, fault.fileOffset, () => faultText(fault));
+  return false;
+}
+
+/** Puts one packet on the wire, or reports why not; true if it is on the wire. */
+export function offerPacket(
+  file: CaptureFile,
+  packet: CapturedPacket,
+  feed: WireFeed,
+  problems: ProblemLog,
+  maxFrame: number,
+): boolean {
+  const refusal = refusePacket(packet);
+  if (refusal !== null) {
+    problems.add(refusal.kind, packet.index + 1, packet.fileOffset, () => refusal.message);
+    return false;
+  }
+  const length = wireLength(file, packet);
+  if (!feed.offer(packet, length)) {
+    const message = `expected a frame that fits the wire, found ${length} bytes`;
+    problems.add('too-long', packet.index + 1, packet.fileOffset, () => message);
+    return false;
+  }
+  noteLength(problems, packet, length, maxFrame);
+  return true;
+}
+
+/** Largest frame the configured NIC takes, without tag and FCS. */
+export function largestFrame(config: HostConfig): number {
+  const keyword = Number(config.nic.keywords['*JumboPacket']);
+  return Number.isInteger(keyword) ? keyword : config.nic.jumboPacket;
+}
+
+function closeOutputs(outputs: ReadonlyMap<string, VmOutput>, problems: ProblemLog): void {
+  for (const output of outputs.values()) {
+    output.close();
+    const { failure, path } = output;
+    if (failure !== null) problems.add('output', 0, 0, () => `${path} is incomplete: ${failure}`);
+  }
+}
+
+const SKIPS: readonly SkipReason[] = ['snapped', 'link-type', 'too-long'];
+
+function inputReport(file: CaptureFile, problems: ProblemLog): InputReport {
+  const skipped: Partial<Record<SkipReason, number>> = {};
+  for (const reason of SKIPS) {
+    const count = problems.count(reason);
+    if (count > 0) skipped[reason] = count;
+  }
+  return { frames: file.frames, bytes: file.bytesRead, skipped, problems: problems.list() };
+}

@@ -1,0 +1,59 @@
+/** The stable JSON of `vmq replay --json`, documented in docs/cli.md. */
+import type { HostReport, PortReport, QueueReport } from '@vmq/host';
+import type { InputReport, ReplayResult } from './replay-capture.ts';
+
+export interface ReplayJson {
+  /** Frames from every source: the wire and the guests. */
+  readonly received: number;
+  readonly ends: {
+    readonly delivered: number;
+    readonly transmitted: number;
+    /** Reason (`nic.runt`, `vswitch.unknown-destination` …) to frames; only reasons that occurred. */
+    readonly dropped: Readonly<Record<string, number>>;
+  };
+  /** Deliveries of flooded frames beyond the one in which each ended. */
+  readonly copies: number;
+  /** `received` equals the sum of `ends`. */
+  readonly conservation: boolean;
+  readonly queues: readonly QueueReport[];
+  readonly ports: readonly PortReport[];
+  readonly input: InputReport;
+  readonly host: {
+    readonly name: string;
+    readonly executor: string;
+    readonly processors: number;
+    readonly vmq: boolean;
+  };
+  /** Files written by `--out`. */
+  readonly outputs: readonly string[];
+  /** Stopped by SIGINT before the end of the file. */
+  readonly interrupted: boolean;
+}
+
+export function replayJson(result: ReplayResult): ReplayJson {
+  const { report, input, outputs, interrupted } = result;
+  return {
+    ...ledgerJson(report),
+    queues: report.queues,
+    ports: report.ports,
+    input,
+    host: {
+      name: report.name,
+      executor: report.executor,
+      processors: report.processors,
+      vmq: report.vmq,
+    },
+    outputs,
+    interrupted,
+  };
+}
+
+function ledgerJson(report: HostReport): Pick<ReplayJson, 'received' | 'ends' | 'copies' | 'conservation'> {
+  const { received, ends, copies } = report.ledger;
+  return {
+    received,
+    ends: { delivered: ends.delivered, transmitted: ends.transmitted, dropped: { ...ends.dropped } },
+    copies,
+    conservation: report.conservation,
+  };
+}

@@ -1,0 +1,61 @@
+/** What would have let a dropped frame pass. Only where the answer is plain; else null. */
+import type { CapturedPacket } from '@vmq/capture';
+import type { HostConfig } from '@vmq/host';
+import {
+  formatMacAddress,
+  isTagged,
+  parseMacAddress,
+  readMacHi,
+  readMacLo,
+  VLAN_TAG_LENGTH,
+  vlanIdOf,
+} from '@vmq/wire';
+
+export function dropAdvice(
+  end: string,
+  packet: CapturedPacket,
+  length: number,
+  config: HostConfig,
+): string | null {
+  const { bytes, offset } = packet;
+  switch (end) {
+    case 'dropped.nic.runt':
+    case 'dropped.vswitch.runt':
+      return `a frame needs an Ethernet header of 14 bytes; this one has ${length}`;
+    case 'dropped.nic.oversize':
+    case 'dropped.nic.buffer-too-small': {
+      const untagged = length - (isTagged(bytes, offset, length) ? VLAN_TAG_LENGTH : 0);
+      return `set nic.jumboPacket to ${untagged} or more`;
+    }
+    case 'dropped.nic.no-match':
+    case 'dropped.vswitch.unknown-destination':
+    case 'dropped.vswitch.source-port':
+    case 'dropped.vswitch.vlan-mismatch':
+      return adviseDestination(bytes, offset, length, config);
+    case 'dropped.vswitch.no-member-port':
+      return `no VM is in ${vlanText(vlanIdOf(bytes, offset, length))}; give one vlan: ${vlanIdOf(bytes, offset, length)}`;
+    case 'dropped.nic.no-descriptor':
+      return 'give the queue more nic.receiveBuffers';
+    default:
+      return null;
+  }
+}
+
+function adviseDestination(bytes: Uint8Array, offset: number, length: number, config: HostConfig): string {
+  const hi = readMacHi(bytes, offset);
+  const lo = readMacLo(bytes, offset);
+  const mac = formatMacAddress(hi, lo);
+  const vlan = vlanIdOf(bytes, offset, length);
+  const owner = config.vms.find((vm) => {
+    const parsed = parseMacAddress(vm.mac);
+    return parsed !== null && parsed.hi === hi && parsed.lo === lo;
+  });
+  if (owner !== undefined) {
+    return `${owner.name} has ${mac}, but in ${vlanText(owner.vlan)}; the frame is in ${vlanText(vlan)}`;
+  }
+  return `no VM has ${mac}: add one with vlan: ${vlan}`;
+}
+
+function vlanText(vlan: number): string {
+  return vlan === 0 ? 'no VLAN' : `VLAN ${vlan}`;
+}

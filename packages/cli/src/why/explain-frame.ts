@@ -1,0 +1,157 @@
+/** Runs a replay up to one frame and records everything that happens to that one. */
+import type { CapturedPacket } from '@vmq/capture';
+import type { Host, HostConfig, HostReport } from '@vmq/host';
+import { TRACE_ALL, TRACE_OFF, type TraceRecord } from '@vmq/machine';
+import { VSWITCH_TRACE } from '@vmq/vswitch';
+import { summarize } from '@vmq/wire';
+import { CannotRun } from '../exit-code.ts';
+import { CaptureFile } from '../replay/capture-file.ts';
+import { refusePacket, wireLength } from '../replay/frame-intake.ts';
+import { ProblemLog } from '../replay/problem-log.ts';
+import { firstPacket, largestFrame, makeHost, offerPacket } from '../replay/replay-capture.ts';
+import { WireFeed } from '../replay/wire-feed.ts';
+import { dropAdvice } from './drop-advice.ts';
+
+/** One thing that happened to the frame, or because of it. */
+export interface WhyStep {
+  /** Who saw it: `nic`, `processor:1`, `vm:web` … */
+  readonly agent: string;
+  readonly text: string;
+  /** False where it concerns a frame that a guest sent in answer. */
+  readonly sameFrame: boolean;
+}
+
+export interface WhyDelivery {
+  readonly vm: string;
+  readonly queueId: number;
+  readonly filterSlot: number;
+  readonly processor: number;
+}
+
+/** The stable JSON of `vmq why --json`. */
+export interface WhyJson {
+  readonly frame: number;
+  readonly fileOffset: number;
+  /** Bytes on the wire. */
+  readonly length: number;
+  readonly summary: string;
+  /** The NIC's number of the frame; 0 if it never reached the wire. */
+  readonly stamp: number;
+  readonly steps: readonly WhyStep[];
+  readonly deliveries: readonly WhyDelivery[];
+  /**
+   * The counter in which the frame ended: `delivered`, `transmitted`, or `dropped.<place>.<reason>`;
+   * `skipped.<reason>` if it never reached the wire.
+   */
+  readonly end: string;
+  /** Deliveries beyond the first. */
+  readonly copies: number;
+  /** What would have let a dropped frame pass, where that is obvious. */
+  readonly advice: string | null;
+}
+
+/** Explains frame `number` (from 1, tshark's `frame.number`). Throws {@link CannotRun} if there is none. */
+export async function explainFrame(path: string, number: number, config: HostConfig): Promise<WhyJson> {
+  const file = new CaptureFile(path);
+  let host: Host | undefined;
+  try {
+    let packet = firstPacket(file);
+    host = makeHost({ ...config, executor: 'deterministic' }, { traceRecords: 1 << 14 });
+    const feed = new WireFeed(host, host.window, () => {});
+    const problems = new ProblemLog();
+    const maxFrame = largestFrame(config);
+    for (; packet !== null && packet.index + 1 < number; packet = file.next()) {
+      offerPacket(file, packet, feed, problems, maxFrame);
+    }
+    if (packet === null) throw new CannotRun(missingFrame(file, number));
+    feed.settle();
+    return explain(file, packet, host, feed, config);
+  } finally {
+    file.close();
+    await host?.stop();
+  }
+}
+
+function missingFrame(file: CaptureFile, number: number): string {
+  const reason = file.fault === null ? '' : `; ${file.fault.message}`;
+  return `${file.path}: expected a frame ${number}, found ${file.frames} frames${reason}`;
+}
+
+function explain(
+  file: CaptureFile,
+  packet: CapturedPacket,
+  host: Host,
+  feed: WireFeed,
+  config: HostConfig,
+): WhyJson {
+  const length = wireLength(file, packet);
+  const about = {
+    frame: packet.index + 1,
+    fileOffset: packet.fileOffset,
+    length,
+    summary: summarize(packet.bytes, packet.offset, length),
+  };
+  const refusal = refusePacket(packet);
+  if (refusal !== null) {
+    return { ...about, ...NOT_SENT, end: `skipped.${refusal.kind}`, advice: refusal.message };
+  }
+  const before = host.inspect();
+  // Nothing else is under way, so records without a stamp (interrupts, messages) belong to this frame's story too.
+  host.trace.setLevel(TRACE_ALL);
+  host.publish();
+  host.trace.drain();
+  if (!feed.offer(packet, length)) {
+    return { ...about, ...NOT_SENT, end: 'skipped.too-long', advice: 'longer than the wire takes' };
+  }
+  const stamp = feed.lastStamp;
+  feed.settle();
+  const records = host.trace.drain();
+  host.trace.setLevel(TRACE_OFF);
+  const after = host.inspect();
+  const end = endOf(before, after, records, stamp);
+  return {
+    ...about,
+    stamp,
+    steps: records.map((record) => step(host, record, stamp)),
+    deliveries: deliveriesOf(after, records, stamp),
+    end,
+    copies: Math.max(0, deliveriesOf(after, records, stamp).length - 1),
+    advice: dropAdvice(end, packet, length, config),
+  };
+}
+
+const NOT_SENT = { stamp: 0, steps: [], deliveries: [], copies: 0 } as const;
+
+function step(host: Host, record: TraceRecord, stamp: number): WhyStep {
+  return {
+    agent: host.machine.agentNames[record.agent] ?? String(record.agent),
+    text: host.describe(record),
+    sameFrame: record.stamp === stamp || record.stamp === 0,
+  };
+}
+
+function deliveriesOf(report: HostReport, records: readonly TraceRecord[], stamp: number): WhyDelivery[] {
+  return records
+    .filter((record) => record.kind === VSWITCH_TRACE.DELIVERY && record.stamp === stamp)
+    .map((record) => ({
+      vm: report.ports.find((port) => port.PortId === record.a)?.VmName ?? `port ${record.a}`,
+      queueId: record.b,
+      filterSlot: record.c,
+      processor: record.d,
+    }));
+}
+
+/** Which ledger counter moved for this frame. Answers of guests move counters too: a delivery of this one decides. */
+function endOf(
+  before: HostReport,
+  after: HostReport,
+  records: readonly TraceRecord[],
+  stamp: number,
+): string {
+  if (records.some((record) => record.kind === VSWITCH_TRACE.DELIVERY && record.stamp === stamp))
+    return 'delivered';
+  const drops = Object.entries(after.ledger.ends.dropped);
+  const grown = drops.find(([reason, frames]) => frames > (before.ledger.ends.dropped[reason] ?? 0));
+  if (grown !== undefined) return `dropped.${grown[0]}`;
+  return after.ledger.ends.transmitted > before.ledger.ends.transmitted ? 'transmitted' : 'delivered';
+}
