@@ -309,7 +309,10 @@ test('property: hash table, explanation and reference agree on any table and fra
         const story = explainClassification(bench.bar, bench.profile, bytes);
         // The explanation ends at the queue; whether queue 0 is enabled is the next question.
         if (expected.queue >= 0)
-          expect([story.queue, story.slot < 0 ? RXC_NO_FILTER : story.slot]).toEqual([expected.queue, expected.slot]);
+          expect([story.queue, story.slot < 0 ? RXC_NO_FILTER : story.slot]).toEqual([
+            expected.queue,
+            expected.slot,
+          ]);
         else expect(story.queue === -1 || !enabled[story.queue]).toBe(true);
       }
     }),
@@ -322,7 +325,8 @@ test('a full table of every profile finds each of its filters', () => {
     const bench = new Bench({ profile });
     const queue = bench.queue(1, 64);
     queue.enable();
-    for (let slot = 0; slot < profile.filters; slot++) bench.filter(slot, macOf(slot * 3), FLTVLAN_EXACT, slot + 1, 1);
+    for (let slot = 0; slot < profile.filters; slot++)
+      bench.filter(slot, macOf(slot * 3), FLTVLAN_EXACT, slot + 1, 1);
     bench.configure();
     for (let slot = 0; slot < profile.filters; slot++) {
       bench.send(frameTo(macOf(slot * 3), 60, slot + 1), frameTo(macOf(slot * 3), 60, slot + 2));

@@ -1,29 +1,511 @@
+import { DMA_READ, DMA_WRITE } from '@vmq/machine';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Bench, BenchSender, frameTo, macOf } from '../test/bench.ts';
-import { TXD_EOP } from './descriptors.ts';
+import { Bench, type BenchQueue, frameTo, macOf } from '../test/bench.ts';
+import {
+  RXC_BROADCAST,
+  RXC_DD,
+  RXC_IPCS_BAD,
+  RXC_IPCS_OK,
+  RXC_L4CS_BAD,
+  RXC_L4CS_OK,
+  RXC_MULTICAST,
+  RXC_SPLIT,
+} from './descriptors.ts';
+import { nicProfile } from './profiles.ts';
+import {
+  CTRL_RXEN,
+  CTRL_TXEN,
+  FLTVLAN_ANY,
+  QSTS_ENABLED,
+  QSTS_ERROR,
+  QSTS_STARVED,
+  RCTL_BAM,
+  RCTL_MPE,
+  REG,
+  RX_QUEUE_STRIDE,
+  RXCTL_CSUMEN,
+  RXCTL_DROPEN,
+  RXCTL_ENABLE,
+  RXCTL_HEADER_SHIFT,
+  RXCTL_SPLIT,
+} from './register-constants.ts';
 
-test('a frame for a filter reaches the queue; one for nobody is dropped', () => {
+const MAC = macOf(1);
+const DROPPING = RXCTL_ENABLE | RXCTL_DROPEN;
+
+function oneQueue(size: number = 64, post: number = size, control: number = DROPPING): [Bench, BenchQueue] {
   const bench = new Bench();
-  const q2 = bench.queue(2);
-  q2.enable();
-  bench.filter(3, macOf(1), 0, 0, 2);
+  const queue = bench.queue(1, size);
+  queue.enable(post, control);
+  bench.filter(4, MAC, FLTVLAN_ANY, 0, 1);
   bench.configure();
-  const frame = frameTo(macOf(1), 100);
-  bench.send(frame, frameTo(macOf(2), 100));
-  const got = q2.take();
-  expect(got).toHaveLength(1);
-  expect(got[0]).toMatchObject({ queue: 2, slot: 3, stamp: 1, bytes: frame });
-  expect(bench.machine.ledger.report().ends.dropped).toEqual({ 'nic.no-match': 1 });
+  return [bench, queue];
+}
+
+const untag = (frame: Uint8Array): Uint8Array =>
+  Uint8Array.from([...frame.subarray(0, 12), ...frame.subarray(16)]);
+const dropped = (bench: Bench): Readonly<Record<string, number>> =>
+  bench.machine.ledger.report().ends.dropped;
+
+test('a frame for a filter reaches the queue with length, slot, stamp; the counters say so', () => {
+  const [bench, queue] = oneQueue();
+  const frame = frameTo(MAC, 100);
+  bench.send(frameTo(macOf(2), 100), frame);
+  expect(queue.take()).toEqual([{ queue: 1, slot: 4, stamp: 2, tci: 0, status: RXC_DD, bytes: frame }]);
+  expect(dropped(bench)).toEqual({ 'nic.no-match': 1 });
+  expect(bench.statistic(REG.GPRC)).toBe(1);
+  expect(bench.statistic(REG.GORC)).toBe(100);
+  expect(bench.statistic(REG.NOMATCH)).toBe(1);
+  expect(bench.statistic(REG.RXPKTLO + RX_QUEUE_STRIDE)).toBe(1);
+  expect(bench.statistic(REG.RXBYTLO + RX_QUEUE_STRIDE)).toBe(100);
+  expect(bench.registers.read32(REG.RDH + RX_QUEUE_STRIDE)).toBe(1);
+  expect(bench.registers.read32(REG.RXSTAMP)).toBe(2);
 });
 
-test('a frame is sent', () => {
-  const bench = new Bench();
-  const sender = new BenchSender(bench, 0);
+test('SEC-08 every length, tagged or not, at every buffer alignment: exactly the frame is written', () => {
+  const [bench, queue] = oneQueue();
+  const { host } = bench;
+  const lengths = [...Array.from({ length: 130 }, (_, i) => 14 + i), 511, 512, 1500, 1513, 1514];
+  for (const shift of [0, 1, 2, 3, 4, 8, 12]) {
+    for (const tci of [-1, 0x2064]) {
+      for (const length of lengths) {
+        const wireLength = length + (tci < 0 ? 0 : 4);
+        const index = queue.consumed & (queue.size - 1);
+        host.i32[(queue.ring >> 2) + index * 4] = queue.bufferOf(queue.consumed) + shift;
+        const buffer = queue.bufferOf(queue.consumed);
+        host.u8.fill(0xee, buffer, buffer + 2112);
+        bench.wire.u8.fill(0x55, bench.wire.dataStart, bench.wire.dataStart + 4096); // others' bytes
+        const frame = frameTo(MAC, wireLength, tci, length);
+        bench.send(frame);
+        expect(queue.waiting).toBe(1);
+        const expected = new Uint8Array(2112).fill(0xee);
+        expected.set(tci < 0 ? frame : untag(frame), shift);
+        expect(Buffer.compare(host.u8.subarray(buffer, buffer + 2112), expected)).toBe(0);
+        queue.take();
+      }
+    }
+  }
+});
+
+test('RX-11 rings wrap for thousands of frames; order and bytes are kept per queue', () => {
+  const bench = new Bench({ wireSlots: 128, wireBytes: 1 << 16 });
+  const queues = [1, 2, 3].map((n) => bench.queue(n, 16));
+  queues.forEach((queue, n) => {
+    queue.enable();
+    bench.filter(n, macOf(n + 1), FLTVLAN_ANY, 0, n + 1);
+  });
   bench.configure();
-  const frame = frameTo(macOf(1), 100);
-  sender.put(frame, TXD_EOP);
-  sender.ringDoorbell();
+  const sent: Uint8Array[][] = [[], [], []];
+  const got: Uint8Array[][] = [[], [], []];
+  for (let i = 0; i < 5000; i++) {
+    const n = (i * 7 + (i >> 3)) % 3;
+    const frame = frameTo(macOf(n + 1), 60 + (i % 90), i % 4 === 0 ? i & 0xfff : -1, i);
+    bench.offer(frame);
+    sent[n]?.push(i % 4 === 0 ? untag(frame) : frame);
+    if (i % 10 === 9) {
+      bench.wire.publish();
+      bench.wake();
+      bench.executor.runUntilIdle();
+      queues.forEach((queue, k) => {
+        for (const { bytes } of queue.take()) got[k]?.push(bytes);
+      });
+    }
+  }
+  expect(got).toEqual(sent);
+  expect(dropped(bench)).toEqual({});
+});
+
+test('a batch has at most 64 frames, and the device goes on by itself', () => {
+  const [bench, queue] = oneQueue(256);
+  for (let i = 0; i < 200; i++) bench.offer(frameTo(MAC, 60, -1, i));
+  bench.wire.publish();
+  bench.wake();
+  const heads = new Set<number>();
+  while (bench.executor.step()) heads.add(queue.waiting);
+  expect([...heads].filter((n) => n > 0)).toEqual([64, 128, 192, 200]);
+});
+
+test('runt, oversize, empty frames and cut-off tags end in their counters', () => {
+  const [bench, queue] = oneQueue();
+  bench.send(new Uint8Array(0), frameTo(MAC, 13), frameTo(MAC, 14), frameTo(MAC, 17, 5), frameTo(MAC, 18, 5));
+  expect(queue.take().map(({ bytes }) => bytes.length)).toEqual([14, 14]);
+  bench.send(frameTo(MAC, 1514), frameTo(MAC, 1515), frameTo(MAC, 1518, 5), frameTo(MAC, 1519, 5));
+  expect(queue.take().map(({ bytes }) => bytes.length)).toEqual([1514, 1514]);
+  expect(dropped(bench)).toEqual({ 'nic.runt': 3, 'nic.oversize': 2 });
+  expect([bench.statistic(REG.RUNT), bench.statistic(REG.OVERSIZE)]).toEqual([3, 2]);
+});
+
+test('MFS allows jumbo frames, up to what the profile can', () => {
+  const [bench, queue] = oneQueue();
+  bench.registers.write32(REG.MFS, 0xffff_ffff);
+  bench.registers.write32(REG.RXBUF + RX_QUEUE_STRIDE, 0xffff);
+  bench.configure();
+  bench.send(frameTo(MAC, 9216), frameTo(MAC, 9217));
+  expect(queue.waiting).toBe(1);
+  expect(dropped(bench)).toEqual({ 'nic.oversize': 1 });
+});
+
+test('CTRL.RXEN off: frames are dropped, bad lengths still counted as such', () => {
+  const [bench, queue] = oneQueue();
+  bench.registers.write32(REG.CTRL, CTRL_TXEN);
+  bench.send(frameTo(MAC, 64), frameTo(MAC, 3));
+  bench.registers.write32(REG.CTRL, CTRL_TXEN | CTRL_RXEN);
+  bench.send(frameTo(MAC, 64));
+  expect(queue.take().map(({ stamp }) => stamp)).toEqual([3]);
+  expect(dropped(bench)).toEqual({ 'nic.rx-disabled': 1, 'nic.runt': 1 });
+});
+
+test('link down: frames are lost and counted; link up: they come again', () => {
+  const [bench, queue] = oneQueue();
+  bench.executor.post('nic', { op: 'link', up: false });
+  bench.executor.publish();
+  bench.send(frameTo(MAC, 64));
+  expect(bench.registers.read32(REG.STATUS) & 1).toBe(0);
+  bench.executor.post('nic', { op: 'link', up: true });
+  bench.executor.publish();
+  bench.send(frameTo(MAC, 64));
+  expect(bench.registers.read32(REG.STATUS) & 1).toBe(1);
+  expect(queue.waiting).toBe(1);
+  expect(dropped(bench)).toEqual({ 'nic.link-down': 1 });
+});
+
+test('a default queue that is not enabled: queue-stopped', () => {
+  const [bench] = oneQueue();
+  bench.registers.write32(REG.RCTL, RCTL_BAM);
+  bench.configure();
+  bench.send(frameTo([255, 255, 255, 255, 255, 255], 64));
+  expect(dropped(bench)).toEqual({ 'nic.queue-stopped': 1 });
+});
+
+test('multicast and broadcast are marked', () => {
+  const [bench] = oneQueue();
+  const queue = bench.queue(0);
+  queue.enable();
+  bench.registers.write32(REG.RCTL, RCTL_BAM | RCTL_MPE);
+  bench.configure();
+  bench.send(frameTo([255, 255, 255, 255, 255, 255], 64, 9), frameTo([0x33, 0x33, 0, 0, 0, 1], 64));
+  expect(queue.take().map(({ status }) => status & (RXC_BROADCAST | RXC_MULTICAST))).toEqual([
+    RXC_BROADCAST,
+    RXC_MULTICAST,
+  ]);
+});
+
+test('RX-18 DROPEN: a queue without descriptors drops its own frames, others are unaffected', () => {
+  const [bench, queue] = oneQueue(64, 3);
+  const other = bench.queue(2);
+  other.enable();
+  bench.filter(5, macOf(2), FLTVLAN_ANY, 0, 2);
+  bench.configure();
+  for (let i = 0; i < 10; i++) bench.offer(frameTo(i % 2 ? macOf(2) : MAC, 64, -1, i));
+  bench.send();
+  expect([queue.waiting, other.waiting]).toEqual([3, 5]);
+  expect(dropped(bench)).toEqual({ 'nic.no-descriptor': 2 });
+  expect(bench.registers.read32(REG.RXDROP + RX_QUEUE_STRIDE)).toBe(2);
+  expect(bench.statistic(REG.NODESC)).toBe(2);
+});
+
+test('without DROPEN the port waits, loses nothing, and goes on when descriptors come', () => {
+  const [bench, queue] = oneQueue(64, 3, RXCTL_ENABLE);
+  const other = bench.queue(2);
+  other.enable();
+  bench.filter(5, macOf(2), FLTVLAN_ANY, 0, 2);
+  bench.configure();
+  for (let i = 0; i < 8; i++) bench.offer(frameTo(i < 5 ? MAC : macOf(2), 64, -1, i));
+  bench.send();
+  expect([queue.waiting, other.waiting]).toEqual([3, 0]);
+  expect(bench.registers.read32(REG.RXSTS + RX_QUEUE_STRIDE)).toBe(QSTS_ENABLED | QSTS_STARVED);
+  expect(bench.machine.ledger.report().received).toBe(3); // the rest is still on the wire
+  queue.post(1);
   bench.executor.runUntilIdle();
-  expect(bench.transmitted()).toEqual([frame]);
-  expect(sender.completed).toBe(1);
+  expect(queue.waiting).toBe(4);
+  expect(bench.registers.read32(REG.RXSTS + RX_QUEUE_STRIDE)).toBe(QSTS_ENABLED | QSTS_STARVED);
+  queue.post(4);
+  bench.executor.runUntilIdle();
+  expect(queue.take().map(({ stamp }) => stamp)).toEqual([1, 2, 3, 4, 5]);
+  expect(other.waiting).toBe(3);
+  expect(bench.registers.read32(REG.RXSTS + RX_QUEUE_STRIDE)).toBe(QSTS_ENABLED);
+  expect(dropped(bench)).toEqual({});
+});
+
+test('a port waiting for a queue goes on when that queue is disabled', () => {
+  const [bench, queue] = oneQueue(64, 0, RXCTL_ENABLE);
+  bench.send(frameTo(MAC, 64), frameTo(MAC, 64));
+  queue.disable();
+  bench.configure();
+  bench.executor.runUntilIdle();
+  expect(dropped(bench)).toEqual({ 'nic.no-match': 2 });
+  expect(bench.registers.read32(REG.RXSTS + RX_QUEUE_STRIDE)).toBe(0);
+});
+
+test('a frame that does not fit is dropped; not a byte beyond the buffer, the descriptor stays', () => {
+  const [bench, queue] = oneQueue();
+  bench.registers.write32(REG.RXBUF + RX_QUEUE_STRIDE, 100);
+  bench.configure();
+  bench.host.u8.fill(0xee, queue.buffers, queue.buffers + 4224);
+  bench.send(frameTo(MAC, 101), frameTo(MAC, 100));
+  expect(queue.take().map(({ stamp }) => stamp)).toEqual([2]);
+  expect(bench.host.u8.subarray(queue.buffers + 100, queue.buffers + 4224).every((b) => b === 0xee)).toBe(
+    true,
+  );
+  expect(dropped(bench)).toEqual({ 'nic.buffer-too-small': 1 });
+  expect(bench.registers.read32(REG.RXSMALL + RX_QUEUE_STRIDE)).toBe(1);
+});
+
+test('DMA that is not granted writes nothing and is counted; granted again, the queue goes on', () => {
+  const [bench, queue] = oneQueue(16);
+  const page = queue.buffers & ~4095;
+  const before = bench.host.u8.slice(queue.buffers, queue.buffers + 16 * 2112);
+  for (const rights of [0, DMA_READ]) {
+    bench.domain.setRights(0, page, 4096 * 2, rights);
+    bench.send(frameTo(MAC, 1000));
+    expect(queue.waiting).toBe(0);
+    expect(bench.host.u8.slice(queue.buffers, queue.buffers + 16 * 2112)).toEqual(before);
+  }
+  // Only the second page of the buffer is missing: still not one byte.
+  bench.domain.setRights(0, page, 4096, DMA_READ | DMA_WRITE);
+  const descriptor = queue.ring >> 2;
+  bench.host.i32[descriptor] = page + 4096 - 500;
+  bench.send(frameTo(MAC, 1000));
+  expect(bench.host.u8.slice(queue.buffers, queue.buffers + 16 * 2112)).toEqual(before);
+  expect(dropped(bench)).toEqual({ 'nic.dma-fault': 3 });
+  expect(bench.registers.read32(REG.RXFAULT + RX_QUEUE_STRIDE)).toBe(3);
+  expect(bench.registers.read32(REG.CAUSE)).toBe(2);
+  bench.domain.setRights(0, page, 8192, DMA_READ | DMA_WRITE);
+  bench.send(frameTo(MAC, 1000));
+  expect(queue.waiting).toBe(1);
+});
+
+test('wild descriptors are DMA faults, whatever they hold', () => {
+  const [bench, queue] = oneQueue(16);
+  const at = queue.ring >> 2;
+  const cases = [
+    [-4, 0],
+    [0x7fff_fff0, 0],
+    [bench.host.byteLength - 10, 0],
+    [queue.buffers, 1],
+    [queue.buffers, 99],
+    [queue.buffers, -1],
+    [queue.buffers + 1, 12345],
+    [0, 0], // page 0 was not granted
+  ] as const;
+  for (const [offset, segment] of cases) {
+    bench.host.i32[at] = offset;
+    bench.host.i32[at + 1] = segment;
+    bench.send(frameTo(MAC, 64));
+  }
+  expect(queue.waiting).toBe(0);
+  expect(dropped(bench)).toEqual({ 'nic.dma-fault': cases.length });
+});
+
+test('rings revoked at run time: frames are dropped as DMA faults and no completion is written', () => {
+  const [bench, queue] = oneQueue(16);
+  const ringPage = queue.completions & ~4095;
+  bench.domain.setRights(0, ringPage, 4096, DMA_READ);
+  bench.send(frameTo(MAC, 64), frameTo(MAC, 64));
+  expect(queue.waiting).toBe(0);
+  expect(bench.host.i32[queue.completions >> 2]).toBe(0);
+  bench.domain.setRights(0, ringPage, 4096, DMA_READ | DMA_WRITE);
+  bench.send(frameTo(MAC, 64));
+  expect(queue.take().map(({ stamp }) => stamp)).toEqual([3]);
+});
+
+test('buffers may lie in another segment, if it is granted', () => {
+  const [bench, queue] = oneQueue(16);
+  const vm = bench.machine.memory.addSegment('vm', 65_536);
+  bench.domain.setRights(vm.id, 0, 8192, DMA_WRITE);
+  bench.executor.post('nic', { op: 'dma', image: bench.domain.image() });
+  bench.executor.publish();
+  const at = queue.ring >> 2;
+  bench.host.i32[at] = 4096;
+  bench.host.i32[at + 1] = vm.id;
+  bench.host.i32[at + 4] = 8192; // beyond the grant
+  bench.host.i32[at + 5] = vm.id;
+  const frame = frameTo(MAC, 200, 7);
+  bench.send(frame, frame);
+  expect(queue.waiting).toBe(1);
+  expect(vm.u8.slice(4096, 4096 + 196)).toEqual(untag(frame));
+  expect(dropped(bench)).toEqual({ 'nic.dma-fault': 1 });
+});
+
+test('RX-10 split: the first bytes to the header buffer, the rest at the same offset of the packet buffer', () => {
+  for (const tci of [-1, 0x64]) {
+    const [bench, queue] = oneQueue(64, 64, DROPPING | RXCTL_SPLIT | (64 << RXCTL_HEADER_SHIFT));
+    for (const length of [60, 64, 65, 200, 1514]) {
+      const index = queue.consumed & 63;
+      const buffer = queue.bufferOf(queue.consumed);
+      const header = queue.headers + index * 256;
+      bench.host.u8.fill(0xee, buffer, buffer + 2112);
+      bench.host.u8.fill(0xdd, header, header + 256);
+      const wire = frameTo(MAC, length + (tci < 0 ? 0 : 4), tci, length);
+      const frame = tci < 0 ? wire : untag(wire);
+      bench.send(wire);
+      const [got] = queue.take();
+      expect((got?.status ?? 0) & RXC_SPLIT).not.toBe(0);
+      const first = Math.min(length, 64);
+      expect(bench.host.u8.slice(header, header + first)).toEqual(frame.subarray(0, first));
+      expect(bench.host.u8.subarray(header + first, header + 256).every((b) => b === 0xdd)).toBe(true);
+      expect(bench.host.u8.subarray(buffer, buffer + 64).every((b) => b === 0xee)).toBe(true);
+      expect(bench.host.u8.slice(buffer + 64, buffer + Math.max(64, length))).toEqual(frame.subarray(64));
+      expect(
+        bench.host.u8.subarray(buffer + Math.max(64, length), buffer + 2112).every((b) => b === 0xee),
+      ).toBe(true);
+    }
+  }
+});
+
+test('split: no part is written unless both may be', () => {
+  const [bench, queue] = oneQueue(16, 16, DROPPING | RXCTL_SPLIT | (64 << RXCTL_HEADER_SHIFT));
+  bench.domain.setRights(0, queue.buffers & ~4095, 4096, DMA_READ);
+  bench.host.u8.fill(0xdd, queue.headers, queue.headers + 256);
+  bench.send(frameTo(MAC, 200));
+  expect(queue.waiting).toBe(0);
+  expect(bench.host.u8.subarray(queue.headers, queue.headers + 256).every((b) => b === 0xdd)).toBe(true);
+  bench.send(frameTo(MAC, 60)); // needs the header buffer only
+  expect(queue.waiting).toBe(1);
+});
+
+test('enabling is refused with ERROR where it cannot work', () => {
+  const refusals: readonly (readonly [keyof typeof REG, number])[] = [
+    ['RDLEN', 0],
+    ['RDLEN', 48],
+    ['RDLEN', 65_536],
+    ['RDBASE', 0], // not granted
+    ['RDBASE', 4104], // not a multiple of 16
+    ['RDSEG', 1],
+    ['RCBASE', 0x7fff_f000],
+    ['RCSEG', 3],
+    ['RSBASE', 2],
+    ['RXCTL', DROPPING | RXCTL_SPLIT], // header size 0
+    ['RXCTL', DROPPING | RXCTL_SPLIT | (0xfff0 << RXCTL_HEADER_SHIFT)],
+  ];
+  for (const [register, value] of refusals) {
+    const bench = new Bench();
+    const queue = bench.queue(1);
+    queue.enable();
+    bench.registers.write32(queue.register(register), value);
+    bench.configure();
+    expect([register, value, bench.registers.read32(queue.register('RXSTS'))]).toEqual([
+      register,
+      value,
+      QSTS_ERROR,
+    ]);
+    queue.enable();
+    bench.configure();
+    expect(bench.registers.read32(queue.register('RXSTS'))).toBe(QSTS_ENABLED);
+  }
+});
+
+test('a profile without header split refuses it', () => {
+  const bench = new Bench({ profile: nicProfile('82599') });
+  const queue = bench.queue(1);
+  queue.enable(8, DROPPING | RXCTL_SPLIT | (64 << RXCTL_HEADER_SHIFT));
+  bench.configure();
+  expect(bench.registers.read32(queue.register('RXSTS'))).toBe(QSTS_ERROR);
+});
+
+test('a queue enabled again starts at zero', () => {
+  const [bench, queue] = oneQueue();
+  bench.send(frameTo(MAC, 64), frameTo(MAC, 64));
+  queue.disable();
+  bench.configure();
+  expect(bench.registers.read32(queue.register('RXSTS'))).toBe(0);
+  queue.enable();
+  bench.configure();
+  expect(queue.waiting).toBe(0);
+  bench.send(frameTo(MAC, 64));
+  expect(queue.take().map(({ stamp }) => stamp)).toEqual([3]);
+});
+
+test('a tail beyond the ring is taken as a full ring: nothing outside the buffers is written', () => {
+  const [bench, queue] = oneQueue(16);
+  const behind = bench.allocate(4096);
+  bench.registers.write32(queue.register('RDT'), 5000);
+  for (let i = 0; i < 40; i++) bench.offer(frameTo(MAC, 64));
+  bench.send();
+  expect(queue.waiting).toBe(40);
+  expect(bench.host.u8.subarray(behind, behind + 4096).every((b) => b === 0)).toBe(true);
+  expect(bench.machine.ledger.report().received).toBe(40);
+});
+
+function sum16(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+/** An IPv4/UDP frame with right checksums. */
+function udpFrame(payload: number): Uint8Array {
+  const frame = frameTo(MAC, 14 + 20 + 8 + payload);
+  const udpLength = 8 + payload;
+  frame.set(
+    [0x08, 0x00, 0x45, 0, (20 + udpLength) >> 8, (20 + udpLength) & 255, 0, 1, 0x40, 0, 64, 17, 0, 0],
+    12,
+  );
+  frame.set([10, 0, 0, 1, 10, 0, 0, 2, 0x12, 0x34, 0, 53, udpLength >> 8, udpLength & 255, 0, 0], 26);
+  const ip = sum16(frame.subarray(14, 34));
+  frame.set([ip >> 8, ip & 255], 24);
+  const pseudo = Uint8Array.from([
+    ...frame.subarray(26, 34),
+    0,
+    17,
+    udpLength >> 8,
+    udpLength & 255,
+    ...frame.subarray(34),
+  ]);
+  const udp = sum16(pseudo) || 0xffff;
+  frame.set([udp >> 8, udp & 255], 40);
+  return frame;
+}
+
+test('checksums are validated only with CSUMEN', () => {
+  const bits = RXC_IPCS_OK | RXC_IPCS_BAD | RXC_L4CS_OK | RXC_L4CS_BAD;
+  const status = (control: number, frame: Uint8Array): number => {
+    const [bench, queue] = oneQueue(16, 16, control);
+    bench.send(frame);
+    return (queue.take()[0]?.status ?? 0) & bits;
+  };
+  const badIp = udpFrame(31);
+  badIp[24] = (badIp[24] as number) ^ 1;
+  const badUdp = udpFrame(31);
+  badUdp[60] = (badUdp[60] as number) ^ 1;
+  const good = udpFrame(31);
+  const tagged = Uint8Array.from([...good.subarray(0, 12), 0x81, 0, 0, 9, ...good.subarray(12)]);
+  expect(status(DROPPING, good)).toBe(0);
+  expect(status(DROPPING | RXCTL_CSUMEN, good)).toBe(RXC_IPCS_OK | RXC_L4CS_OK);
+  expect(status(DROPPING | RXCTL_CSUMEN, udpFrame(18))).toBe(RXC_IPCS_OK | RXC_L4CS_OK);
+  expect(status(DROPPING | RXCTL_CSUMEN, tagged)).toBe(RXC_IPCS_OK | RXC_L4CS_OK);
+  expect(status(DROPPING | RXCTL_CSUMEN, badIp)).toBe(RXC_IPCS_BAD);
+  expect(status(DROPPING | RXCTL_CSUMEN, badUdp)).toBe(RXC_IPCS_OK | RXC_L4CS_BAD);
+  expect(status(DROPPING | RXCTL_CSUMEN, frameTo(MAC, 64))).toBe(0);
+});
+
+test('property: received = delivered into memory + every drop, whatever arrives', () => {
+  const frame = fc.record({
+    mac: fc.nat(4),
+    length: fc.oneof(fc.nat(80), fc.integer({ min: 1500, max: 1530 })),
+    tci: fc.integer({ min: -1, max: 3 }),
+  });
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 120 }), fc.nat(20), fc.boolean(), (frames, post, granted) => {
+      const [bench, queue] = oneQueue(32, post);
+      const other = bench.queue(2, 32);
+      other.enable(10);
+      bench.filter(5, macOf(2), FLTVLAN_ANY, 0, 2);
+      bench.registers.write32(other.register('RXBUF'), 70);
+      bench.configure();
+      if (!granted) bench.domain.setRights(0, queue.buffers & ~4095, 8192, 0);
+      for (const { mac, length, tci } of frames) bench.offer(frameTo(macOf(mac), length, tci));
+      bench.send();
+      const report = bench.machine.ledger.report();
+      const written = queue.waiting + other.waiting;
+      const drops = Object.values(report.ends.dropped).reduce((a, b) => a + b, 0);
+      expect(report.received).toBe(frames.length);
+      expect(written + drops).toBe(frames.length);
+      expect(bench.statistic(REG.GPRC)).toBe(written);
+      expect(bench.registers.read32(REG.RXSTAMP)).toBe(frames.length);
+    }),
+    { numRuns: 40 },
+  );
 });

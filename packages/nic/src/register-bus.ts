@@ -73,7 +73,7 @@ export function attachNicRegisters(segment: MemorySegment, wake: () => void): Ni
     wake();
   };
   const check = (offset: number): void => {
-    if (!(offset >= 0 && offset < BAR_REGISTER_BYTES) || (offset & 3) !== 0)
+    if (!(offset >= 0 && offset < BAR_REGISTER_BYTES) || (offset & ~3) !== offset)
       throw new RangeError(`NIC register offset ${offset}: need a multiple of 4 below ${BAR_REGISTER_BYTES}`);
   };
   return {

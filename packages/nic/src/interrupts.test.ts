@@ -1,0 +1,205 @@
+import { msiMessage } from '@vmq/machine';
+import { expect, test } from 'vitest';
+import { Bench, type BenchQueue, frameTo, macOf } from '../test/bench.ts';
+import {
+  CAUSE_LINK,
+  FLTVLAN_ANY,
+  MSIX_STRIDE,
+  MSIX_VCTRL_MASK,
+  REG,
+  RX_QUEUE_STRIDE,
+} from './register-constants.ts';
+
+/** Queues 1 and 2, whose entries send to processor 1 vector 33 and processor 0 vector 34. */
+function device(): [Bench, BenchQueue, BenchQueue] {
+  const bench = new Bench();
+  const queues = [1, 2].map((n) => {
+    const queue = bench.queue(n);
+    queue.enable();
+    bench.filter(n, macOf(n), FLTVLAN_ANY, 0, n);
+    return queue;
+  });
+  bench.configure();
+  return [bench, queues[0] as BenchQueue, queues[1] as BenchQueue];
+}
+
+const arm = (queue: BenchQueue): void => {
+  queue.bench.registers.write32(queue.register('RXARM'), 1);
+  queue.bench.executor.runUntilIdle();
+};
+const mask = (bench: Bench, entry: number, on: boolean): void => {
+  bench.registers.write32(REG.MSIXVCTRL + entry * MSIX_STRIDE, on ? MSIX_VCTRL_MASK : 0);
+  bench.executor.runUntilIdle();
+};
+
+test('INT-04 INT-05 an armed queue sends one message per batch, to its own processor, and is disarmed by it', () => {
+  const [bench, one, two] = device();
+  arm(one);
+  arm(two);
+  expect(bench.interrupts).toEqual([]);
+  bench.send(frameTo(macOf(1), 64), frameTo(macOf(1), 64), frameTo(macOf(2), 64), frameTo(macOf(1), 64));
+  expect(bench.interrupts.sort()).toEqual([
+    [0, 34],
+    [1, 33],
+  ]);
+  expect(bench.registers.read32(one.register('RXARM'))).toBe(0);
+  bench.send(frameTo(macOf(1), 64));
+  expect(bench.interrupts).toHaveLength(2);
+  expect(bench.statistic(REG.INTERRUPTS)).toBe(2);
+});
+
+test('arming with completions the driver was not told of sends at once', () => {
+  const [bench, one] = device();
+  bench.send(frameTo(macOf(1), 64));
+  expect(bench.interrupts).toEqual([]);
+  arm(one);
+  expect(bench.interrupts).toEqual([[1, 33]]);
+  arm(one); // nothing new since
+  expect(bench.interrupts).toHaveLength(1);
+});
+
+test('RCT spares an interrupt for completions the driver has seen already', () => {
+  const [bench, one] = device();
+  bench.send(frameTo(macOf(1), 64));
+  one.take();
+  bench.registers.write32(one.register('RCT'), one.consumed);
+  arm(one);
+  expect(bench.interrupts).toEqual([]);
+  bench.send(frameTo(macOf(1), 64));
+  expect(bench.interrupts).toHaveLength(1);
+  bench.registers.write32(one.register('RCT'), 1000); // nonsense is ignored
+  bench.send(frameTo(macOf(1), 64));
+  arm(one);
+  expect(bench.interrupts).toHaveLength(2);
+});
+
+test('a masked entry sets its pending bit, and unmasking sends', () => {
+  const [bench, one] = device();
+  mask(bench, 1, true);
+  arm(one);
+  bench.send(frameTo(macOf(1), 64));
+  expect(bench.interrupts).toEqual([]);
+  expect(bench.registers.read32(REG.PBA)).toBe(1 << 1);
+  mask(bench, 5, false);
+  expect(bench.interrupts).toEqual([]);
+  mask(bench, 1, false);
+  expect(bench.interrupts).toEqual([[1, 33]]);
+  expect(bench.registers.read32(REG.PBA)).toBe(0);
+});
+
+test('INT-08 an entry can be aimed at another processor without touching the others', () => {
+  const [bench, one, two] = device();
+  const { address, data } = msiMessage(0, 77);
+  mask(bench, 1, true);
+  bench.registers.write32(REG.MSIXADDRLO + MSIX_STRIDE, address);
+  bench.registers.write32(REG.MSIXDATA + MSIX_STRIDE, data);
+  mask(bench, 1, false);
+  arm(one);
+  arm(two);
+  bench.send(frameTo(macOf(1), 64), frameTo(macOf(2), 64));
+  expect(bench.interrupts.sort()).toEqual([
+    [0, 34],
+    [0, 77],
+  ]);
+});
+
+test('an entry that does not exist is counted, not sent', () => {
+  const [bench, one] = device();
+  for (const entry of [128, 0xffff_ffff]) {
+    bench.registers.write32(one.register('RXENTRY'), entry);
+    arm(one);
+    bench.send(frameTo(macOf(1), 64));
+  }
+  expect(bench.interrupts).toEqual([]);
+  expect(bench.statistic(REG.SPURIOUS)).toBe(2);
+});
+
+test('moderation holds interrupts RXITR nanoseconds apart, and loses none', () => {
+  const [bench, one, two] = device();
+  bench.registers.write32(one.register('RXITR'), 50_000);
+  const times: number[] = [];
+  const sendOne = (): void => {
+    const before = bench.interrupts.length;
+    bench.offer(frameTo(macOf(1), 64));
+    bench.wire.publish();
+    bench.wake();
+    arm(one);
+    if (bench.interrupts.length > before) times.push(bench.clock.now());
+  };
+  for (let i = 0; i < 5; i++) sendOne();
+  expect(times).toHaveLength(5);
+  for (let i = 1; i < 5; i++)
+    expect((times[i] as number) - (times[i - 1] as number)).toBeGreaterThanOrEqual(49_000);
+  // The other queue is not moderated.
+  const start = bench.clock.now();
+  for (let i = 0; i < 5; i++) {
+    bench.send(frameTo(macOf(2), 64));
+    arm(two);
+  }
+  expect(bench.clock.now() - start).toBeLessThan(50_000);
+  expect(bench.interrupts.filter(([, vector]) => vector === 34)).toHaveLength(5);
+});
+
+test('several batches within the interval make one interrupt', () => {
+  const [bench, one] = device();
+  bench.registers.write32(one.register('RXITR'), 1_000_000);
+  arm(one);
+  bench.send(frameTo(macOf(1), 64));
+  expect(bench.interrupts).toHaveLength(1);
+  bench.registers.write32(one.register('RXARM'), 1);
+  for (let i = 0; i < 10; i++) {
+    bench.offer(frameTo(macOf(1), 64));
+    bench.wire.publish();
+    bench.wake();
+    bench.executor.runUntil(() => one.waiting === i + 2);
+  }
+  expect(bench.interrupts).toHaveLength(1);
+  bench.executor.runUntilIdle();
+  expect(bench.interrupts).toHaveLength(2);
+});
+
+test('a queue disabled while moderated sends nothing any more', () => {
+  const [bench, one] = device();
+  bench.registers.write32(one.register('RXITR'), 1_000_000);
+  arm(one);
+  bench.send(frameTo(macOf(1), 64));
+  bench.registers.write32(one.register('RXARM'), 1);
+  bench.offer(frameTo(macOf(1), 64));
+  bench.wire.publish();
+  bench.wake();
+  bench.executor.runUntil(() => one.waiting === 2);
+  one.disable();
+  bench.configure();
+  bench.executor.runUntilIdle();
+  expect(bench.interrupts).toHaveLength(1);
+});
+
+test('link changes and DMA faults are causes with an interrupt of their own', () => {
+  const [bench, one] = device();
+  bench.registers.write32(REG.CAUSEENTRY, 9);
+  bench.registers.write32(REG.CAUSEEN, CAUSE_LINK);
+  bench.executor.post('nic', { op: 'link', up: false });
+  bench.executor.publish();
+  bench.executor.runUntilIdle();
+  expect(bench.interrupts).toEqual([[1, 41]]);
+  expect(bench.registers.read32(REG.CAUSE)).toBe(CAUSE_LINK);
+  bench.executor.post('nic', { op: 'link', up: true });
+  bench.executor.publish();
+  bench.executor.runUntilIdle();
+  expect(bench.interrupts).toHaveLength(1); // not acknowledged yet
+  bench.registers.write32(REG.CAUSE, CAUSE_LINK);
+  expect(bench.registers.read32(REG.CAUSE)).toBe(0);
+  bench.host.i32[one.ring >> 2] = 0;
+  bench.send(frameTo(macOf(1), 64));
+  expect(bench.registers.read32(REG.CAUSE)).toBe(2); // set, but not enabled
+  expect(bench.interrupts).toHaveLength(1);
+});
+
+test('queues may share an entry', () => {
+  const [bench, one, two] = device();
+  bench.registers.write32(REG.RXENTRY + 2 * RX_QUEUE_STRIDE, 1);
+  arm(one);
+  arm(two);
+  bench.send(frameTo(macOf(2), 64));
+  expect(bench.interrupts).toEqual([[1, 33]]);
+});
