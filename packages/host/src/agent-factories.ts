@@ -1,0 +1,27 @@
+/**
+ * The agents a host is made of, by name: what the deterministic executor starts in the caller's thread, and what
+ * a worker's entry file offers to the threads executor.
+ */
+import { createGuestAgent } from '@vmq/guest';
+import type { AgentFactories } from '@vmq/machine';
+import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
+import type { NdisProcessorFactories } from '@vmq/ndis';
+import { createNicAgent } from '@vmq/nic';
+import { createSwitchDataPath, VSWITCH_DATA_PATH } from '@vmq/vswitch';
+import { createProcessorAgent, type ProcessorAgentData } from './processor-agent.ts';
+
+/** Data halves of one's own drivers and filter modules, beside those of this repository. */
+export type ExtraDataPaths = Partial<NdisProcessorFactories>;
+
+export function hostAgentFactories(extra: ExtraDataPaths = {}): AgentFactories {
+  const dataPaths: NdisProcessorFactories = {
+    miniports: { [VMQ_MINIPORT_DATA_PATH]: createVmqMiniportDataPath, ...extra.miniports },
+    protocols: { [VSWITCH_DATA_PATH]: createSwitchDataPath, ...extra.protocols },
+    ...(extra.filters ? { filters: extra.filters } : {}),
+  };
+  return {
+    nic: createNicAgent,
+    guest: createGuestAgent,
+    processor: (context, data: ProcessorAgentData) => createProcessorAgent(context, data, dataPaths),
+  };
+}

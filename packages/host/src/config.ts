@@ -1,0 +1,167 @@
+/**
+ * The configuration of a host, checked: what a YAML file or a program may say, with every default.
+ *
+ * Unknown keys, duplicate MAC addresses and values out of range are refused with the path of the key, so a typo
+ * never silently becomes a default.
+ */
+import { formatMacAddress, isGroupMac, parseMacAddress } from '@vmq/wire';
+import { z } from 'zod';
+
+/** A virtual machine. */
+export interface VmConfig {
+  /** Unique name; also the queue's VmFriendlyName. */
+  readonly name: string;
+  /** The adapter's address, e.g. `00-15-5D-00-00-01`. */
+  readonly mac: string;
+  /** Access VLAN, 0 (default) = untagged. */
+  readonly vlan: number;
+  /** VMQOffloadWeight: 0 = never a queue, 100 (default) = first. */
+  readonly vmqWeight: number;
+  /** Default false. */
+  readonly allowMacSpoofing: boolean;
+  /** IPv4 and IPv6 addresses the guest answers for, when it answers. */
+  readonly addresses: readonly string[];
+  /** Reply to ARP, neighbour solicitations and echo requests; default false: the guest is a silent sink. */
+  readonly answer: boolean;
+}
+
+/** A checked configuration with all defaults filled in. */
+export interface HostConfig {
+  readonly name: string;
+  /** Seed of the deterministic executor; default 1. */
+  readonly seed: number;
+  /** Default deterministic. */
+  readonly executor: 'deterministic' | 'threads';
+  /** 1 to 64, default 4. */
+  readonly processors: number;
+  /** Default true. */
+  readonly vmq: boolean;
+  readonly nic: {
+    /** A profile's name: vmq-nic (default), netvmini, i350, 82599. */
+    readonly profile: string;
+    /** *JumboPacket: largest frame in bytes with header, without FCS and tag; default 1514. */
+    readonly jumboPacket: number;
+    /** Further INF keywords; they override what `vmq` and `jumboPacket` say. */
+    readonly keywords: Readonly<Record<string, string | number>>;
+    /** Descriptors and buffers of each receive queue: a power of two, 32 to 1024, default 256. */
+    readonly receiveBuffers: number;
+  };
+  readonly switch: {
+    readonly name: string;
+    /** Give unknown unicast from the wire to every port of its VLAN, as a plain bridge does; default false. */
+    readonly floodUnknownUnicast: boolean;
+  };
+  /** At most 64. */
+  readonly vms: readonly VmConfig[];
+}
+
+/** What may be written: only `vms[].name` and `vms[].mac` have no default. */
+export type HostConfigInput = Partial<Omit<HostConfig, 'nic' | 'switch' | 'vms'>> & {
+  readonly nic?: Partial<HostConfig['nic']>;
+  readonly switch?: Partial<HostConfig['switch']>;
+  readonly vms?: readonly (Partial<VmConfig> & Pick<VmConfig, 'name' | 'mac'>)[];
+};
+
+const mac = z.string().refine((text) => parseMacAddress(text) !== null, {
+  error: (issue) => `expected a MAC address like 00-15-5D-00-00-01, found ${JSON.stringify(issue.input)}`,
+});
+const powerOfTwo = (low: number, high: number) =>
+  z
+    .int()
+    .min(low)
+    .max(high)
+    .refine((value) => (value & (value - 1)) === 0, { error: 'expected a power of two' });
+
+const vmSchema = z.strictObject({
+  name: z.string().min(1).max(64),
+  /** The adapter's address. */
+  mac,
+  vlan: z.int().min(0).max(4094).default(0),
+  vmqWeight: z.int().min(0).max(100).default(100),
+  allowMacSpoofing: z.boolean().default(false),
+  addresses: z.array(z.string()).default([]),
+  answer: z.boolean().default(false),
+});
+
+const hostConfigSchema: z.ZodType<HostConfig> = z.strictObject({
+  name: z.string().min(1).max(32).default('host'),
+  seed: z.int().default(1),
+  executor: z.enum(['deterministic', 'threads']).default('deterministic'),
+  processors: z.int().min(1).max(64).default(4),
+  vmq: z.boolean().default(true),
+  nic: z
+    .strictObject({
+      profile: z.string().default('vmq-nic'),
+      jumboPacket: z.int().min(60).max(16_000).default(1514),
+      keywords: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
+      receiveBuffers: powerOfTwo(32, 1024).default(256),
+    })
+    .prefault({}),
+  switch: z
+    .strictObject({
+      name: z.string().min(1).max(64).default('external'),
+      floodUnknownUnicast: z.boolean().default(false),
+    })
+    .prefault({}),
+  vms: z
+    .array(vmSchema)
+    .max(64)
+    .default([])
+    .superRefine((vms, context) => {
+      const names = new Map<string, number>();
+      const macs = new Map<string, number>();
+      vms.forEach((vm, i) => {
+        const parsed = parseMacAddress(vm.mac);
+        const key = parsed === null ? '' : formatMacAddress(parsed.hi, parsed.lo);
+        if (parsed !== null && isGroupMac(parsed.hi)) {
+          context.addIssue({ code: 'custom', path: [i, 'mac'], message: `${vm.mac} is a group address` });
+        }
+        for (const [seen, value, member] of [
+          [names, vm.name, 'name'],
+          [macs, key, 'mac'],
+        ] as const) {
+          const before = seen.get(value);
+          if (before !== undefined) {
+            const message = `${vm[member]} is also the ${member} of vms[${before}] (${vms[before]?.name})`;
+            context.addIssue({ code: 'custom', path: [i, member], message });
+          } else seen.set(value, i);
+        }
+      });
+    }),
+});
+
+/** One thing that is wrong: where, and what was expected. */
+export interface ConfigProblem {
+  /** Path of the key, e.g. `vms[1].mac`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: HostConfig }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+/** Checks a configuration from anywhere. Never throws. */
+export function checkHostConfig(input: unknown): ConfigResult {
+  const result = hostConfigSchema.safeParse(input);
+  if (result.success) return { ok: true, config: result.data };
+  const problems = result.error.issues.flatMap((issue) => {
+    const at = pathText(issue.path);
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({
+        path: at === '' ? key : `${at}.${key}`,
+        message: 'unknown key',
+      }));
+    }
+    return [{ path: at, message: issue.message }];
+  });
+  return { ok: false, problems };
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
+    '',
+  );
+}

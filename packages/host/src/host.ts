@@ -1,0 +1,77 @@
+/** What a host is to those who use it: a wire, the VMs' frames, a trace, a report. */
+import type { Executor, FrameProducer, Machine, TraceReader, TraceRecord } from '@vmq/machine';
+import type { Ndis, NdisAdapter } from '@vmq/ndis';
+import type { SharedMemoryManager } from '@vmq/shared-memory';
+import type { VirtualSwitch } from '@vmq/vswitch';
+import type { ExtraDataPaths } from './agent-factories.ts';
+import type { HostConfig } from './config.ts';
+import type { HostReport } from './report.ts';
+
+/** The far end of the cable that is plugged into the NIC. */
+export interface HostWire {
+  /**
+   * Puts a frame on the wire towards the NIC. Returns the frame's stamp (1, 2, 3 … as the NIC counts), or 0 when
+   * the wire is full: then {@link Host.runUntilIdle} and try again. The NIC sees it after {@link flush}.
+   */
+  send(bytes: Uint8Array, offset: number, length: number): number;
+  /** Lets the NIC see what was sent. */
+  flush(): void;
+  /** Takes the frames the NIC has transmitted; `bytes` is valid during the call only. Returns how many. */
+  receive(take: (bytes: Uint8Array, offset: number, length: number) => void): number;
+  /** The ring itself, for generators that prepare their frames in it. */
+  readonly producer: FrameProducer;
+}
+
+/** A frame as it lay in the VM's own memory when the guest's driver received it. */
+export interface ReceivedFrame {
+  /** Number of the delivery at this VM, from 1. */
+  readonly delivery: number;
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly length: number;
+  /** 802.1Q TCI that came as out-of-band data, 0 = none. */
+  readonly tci: number;
+}
+
+export interface HostOptions {
+  /** Have every guest keep a copy of each frame it receives, for {@link Host.takeReceived}. Default false. */
+  readonly record?: boolean;
+  /** Trace records kept per agent; default 4096. */
+  readonly traceRecords?: number;
+  /** Size of the wire towards the NIC; default: 512 frames, 1 MiB or more. */
+  readonly wire?: { readonly slots: number; readonly dataBytes: number };
+  /** Data halves of one's own drivers (deterministic executor; a worker entry of one's own brings its own). */
+  readonly dataPaths?: ExtraDataPaths;
+  /** Entry file of the worker threads; default: this package's. */
+  readonly workerEntry?: URL;
+}
+
+export interface Host {
+  readonly config: HostConfig;
+  readonly machine: Machine;
+  readonly executor: Executor;
+  readonly sharedMemory: SharedMemoryManager;
+  readonly ndis: Ndis;
+  readonly adapter: NdisAdapter;
+  readonly virtualSwitch: VirtualSwitch;
+  readonly wire: HostWire;
+  readonly trace: TraceReader;
+  /**
+   * Most frames to send between two {@link runUntilIdle} so that none is dropped for want of a buffer anywhere,
+   * whatever queue they go to.
+   */
+  readonly window: number;
+  /** Lets everything run until nothing is left to do. */
+  runUntilIdle(): void;
+  /** Frames that the VM `name` has received since the last call, in its order; views valid during the call. */
+  takeReceived(name: string, take: (frame: ReceivedFrame) => void): number;
+  /** What the VM's driver has counted, by name (see GUEST_STATISTICS of `@vmq/guest`). */
+  guestStatistics(name: string): Readonly<Record<string, number>>;
+  /** Makes a changed trace level known to all agents. */
+  publish(): void;
+  /** One trace record in words, by whoever wrote it. */
+  describe(record: TraceRecord): string;
+  inspect(): HostReport;
+  /** Ends the agents; worker threads are gone when it resolves. */
+  stop(): Promise<void>;
+}

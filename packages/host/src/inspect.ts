@@ -1,0 +1,90 @@
+/** Reads a host's state into a report: NDIS's books, the NIC's counters, the switch's ports, the ledger. */
+import { enumName, NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE } from '@vmq/abi';
+import type { Executor, Machine } from '@vmq/machine';
+import type { NdisAdapter } from '@vmq/ndis';
+import { type NicRegisters, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
+import type { VirtualSwitch } from '@vmq/vswitch';
+import type { HostConfig } from './config.ts';
+import type { HostReport, PortReport, QueueReport } from './report.ts';
+
+export interface Inspected {
+  readonly config: HostConfig;
+  readonly executor: Executor;
+  readonly machine: Machine;
+  readonly adapter: NdisAdapter;
+  readonly virtualSwitch: VirtualSwitch;
+  readonly registers: NicRegisters;
+}
+
+export function reportHost(inspected: Inspected): HostReport {
+  const { config, executor, machine } = inspected;
+  const ledger = machine.ledger.report();
+  return {
+    name: config.name,
+    executor: executor.kind,
+    processors: config.processors,
+    vmq: config.vmq,
+    ledger,
+    conservation: ledger.inFlight === 0,
+    queues: reportQueues(inspected),
+    ports: reportPorts(inspected),
+  };
+}
+
+function reportQueues({ adapter, registers }: Inspected): QueueReport[] {
+  const report = adapter.inspect();
+  return report.queues.map((queue) => {
+    const at = queue.queueId * RX_QUEUE_STRIDE;
+    const counter = (low: number): number =>
+      registers.read32(low + 4 + at) * 0x1_0000_0000 + registers.read32(low + at);
+    const mask = queue.processors.reduce((bits, processor) => bits | (1n << BigInt(processor)), 0n);
+    return {
+      Name: report.name,
+      QueueID: queue.queueId,
+      State: operationalStateName(queue.operationalState),
+      NumFilters: queue.filters,
+      ProcessorGroup: 0,
+      ProcessorAffinityMask: `0x${mask.toString(16).toUpperCase()}`,
+      Processor: queue.processors[0] ?? 0,
+      VmFriendlyName: queue.vmName,
+      QueueName: queue.queueName,
+      FilterList: report.filters
+        .filter((filter) => filter.queueId === queue.queueId)
+        .map((filter) => ({
+          FilterId: filter.filterId,
+          MacAddress: filter.mac ?? '',
+          VlanID: filter.vlanId === null ? '' : String(filter.vlanId),
+        })),
+      MsixEntry: queue.msixTableEntry,
+      frames: counter(REG.RXPKTLO),
+      bytes: counter(REG.RXBYTLO),
+      droppedNoDescriptor: registers.read32(REG.RXDROP + at),
+    };
+  });
+}
+
+/** `NdisReceiveQueueOperationalStateRunning` is `Running` to those who type cmdlets. */
+function operationalStateName(state: number): string {
+  const name = enumName(NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE, state) ?? String(state);
+  return name.replace('NdisReceiveQueueOperationalState', '');
+}
+
+function reportPorts({ virtualSwitch }: Inspected): PortReport[] {
+  return virtualSwitch.inspect().ports.map((port) => {
+    const { vlan } = port.properties;
+    return {
+      PortId: port.port,
+      VmName: port.vmName,
+      MacAddress: port.macAddress,
+      VlanID: vlan.mode === 'access' ? vlan.vlan : vlan.native,
+      QueueID: port.queueId,
+      Processor: port.queueId === 0 ? port.channelProcessor : port.queueProcessor,
+      framesDelivered: port.counters.framesToGuest,
+      bytesDelivered: port.counters.bytesToGuest,
+      framesSent: port.counters.framesFromGuest,
+      bytesSent: port.counters.bytesFromGuest,
+      framesDropped: port.counters.droppedToGuest + port.counters.droppedFromGuest,
+      ...(port.withoutQueue === '' ? {} : { noQueueReason: port.withoutQueue }),
+    };
+  });
+}

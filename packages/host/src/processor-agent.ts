@@ -1,0 +1,28 @@
+/**
+ * The agent of one processor: interrupts and DPCs, and on top of them the data halves of every adapter, which
+ * NDIS composes from the control halves' messages.
+ */
+import { type Agent, type AgentContext, Processor } from '@vmq/machine';
+import { createNdisProcessor, type DataPlaneEnvelope, type NdisProcessorFactories } from '@vmq/ndis';
+
+export interface ProcessorAgentData {
+  readonly processor: number;
+}
+
+/** Makes the agent of processor `data.processor`; it knows the data halves of `factories`. */
+export function createProcessorAgent(
+  context: AgentContext,
+  data: ProcessorAgentData,
+  factories: NdisProcessorFactories,
+): Agent {
+  const processor = new Processor(data.processor, context.machine.board);
+  const ndis = createNdisProcessor(context, processor, factories);
+  return {
+    step: () => processor.step(),
+    refresh(messages) {
+      for (const message of messages) ndis.receive(message as DataPlaneEnvelope);
+      ndis.refresh();
+      // A data half may have queued a DPC: take it in the step that follows.
+    },
+  };
+}

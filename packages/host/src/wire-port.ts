@@ -1,0 +1,36 @@
+/** The far end of the cable that is plugged into the NIC: two frame rings. */
+import { FrameConsumer, FrameProducer, type FrameRingImage, type Machine } from '@vmq/machine';
+import { NIC_AGENT } from '@vmq/nic';
+import type { HostWire } from './host.ts';
+
+export function createWirePort(machine: Machine, rx: FrameRingImage, tx: FrameRingImage): HostWire {
+  const producer = new FrameProducer(rx);
+  const consumer = new FrameConsumer(tx);
+  const nic = machine.agent(NIC_AGENT);
+  let stamp = 0;
+  return {
+    producer,
+    send(bytes, offset, length) {
+      const at = producer.reserve(length);
+      if (at < 0) return 0;
+      producer.u8.set(bytes.subarray(offset, offset + length), at);
+      producer.commit(at, length, 0);
+      // The NIC stamps what it receives 1, 2, 3 …; an int32 that wraps, as its register does.
+      stamp = (stamp + 1) | 0;
+      return stamp;
+    },
+    flush() {
+      producer.publish();
+      machine.board.wake(nic);
+    },
+    receive(take) {
+      const count = consumer.available();
+      for (let i = 0; i < count; i++) take(consumer.u8, consumer.offsetOf(i), consumer.lengthOf(i));
+      if (count > 0) {
+        consumer.release(count);
+        machine.board.wake(nic);
+      }
+      return count;
+    },
+  };
+}

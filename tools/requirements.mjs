@@ -1,0 +1,84 @@
+// `pnpm requirements`: which requirement ids of docs/requirements.md stand in a test's name, and which do not.
+//   --run    run the tests that name an id first, and show whether they passed
+//   --json   {total, proved, notModelled: [{id, why}], missing: []}
+// docs/not-modelled.json lists what is not modelled yet, id to reason. It must be exact: an id there that a test
+// proves, or one that neither a test nor the list has, makes --check fail.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+const options = new Set(process.argv.slice(2));
+const ID = /\b(?:CAP|INIT|QUE|FLT|STA|SHM|RX|TX|INT|SEC|MIG|LIFE|OFF|SW|VPT|MMQ|IND)-\d\d\b/g;
+
+/** Every id that the requirements define, in their order. */
+function definedIds() {
+  const text = readFileSync(join(root, 'docs/requirements.md'), 'utf8');
+  const ids = [...text.matchAll(/^(?:- |\| )([A-Z]+-\d\d)\b/gm)].map((match) => match[1]);
+  return [...new Set(ids)].filter((id) => !id.startsWith('DIS-'));
+}
+
+function testFiles(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name === 'node_modules' || entry.name === 'dist') return [];
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return testFiles(path);
+    return entry.name.endsWith('.test.ts') ? [path] : [];
+  });
+}
+
+/** Test names with an id in them, read from the source: the first string of it(), test(), describe() and kin. */
+function namedTests() {
+  const found = [];
+  for (const file of [...testFiles(join(root, 'packages')), ...testFiles(join(root, 'tools'))]) {
+    const text = readFileSync(file, 'utf8');
+    for (const match of text.matchAll(/\b(?:it|test|describe)(?:\.\w+)*(?:\([^)]*\))?\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*)\1/g)) {
+      const ids = match[2].match(ID);
+      if (ids) found.push({ file: relative(root, file), name: match[2], ids: [...new Set(ids)] });
+    }
+  }
+  return found;
+}
+
+const ids = definedIds();
+const tests = namedTests();
+const notModelled = JSON.parse(readFileSync(join(root, 'docs/not-modelled.json'), 'utf8'));
+const results = options.has('--run') ? run([...new Set(tests.map((test) => test.file))]) : null;
+
+function run(files) {
+  const scratch = mkdtempSync(join(tmpdir(), 'vmq-requirements-'));
+  const report = join(scratch, 'report.json');
+  spawnSync(join(root, 'node_modules/.bin/vitest'), ['run', '--reporter=json', `--outputFile=${report}`, ...files], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const failed = new Set();
+  for (const file of JSON.parse(readFileSync(report, 'utf8')).testResults) {
+    for (const test of file.assertionResults) {
+      if (test.status !== 'passed') for (const id of test.fullName.match(ID) ?? []) failed.add(id);
+    }
+  }
+  rmSync(scratch, { recursive: true, force: true });
+  return failed;
+}
+
+const proved = ids.filter((id) => tests.some((test) => test.ids.includes(id)) && !results?.has(id));
+const listed = Object.keys(notModelled);
+const missing = ids.filter((id) => !proved.includes(id) && !listed.includes(id));
+const stale = listed.filter((id) => proved.includes(id) || !ids.includes(id));
+
+if (options.has('--json')) {
+  const reasons = listed.map((id) => ({ id, why: notModelled[id] }));
+  console.log(JSON.stringify({ total: ids.length, proved: proved.length, notModelled: reasons, missing }, null, 2));
+} else {
+  for (const id of ids) {
+    const of = tests.filter((test) => test.ids.includes(id));
+    const state = results?.has(id) ? 'FAILED' : of.length > 0 ? 'proved' : listed.includes(id) ? 'not modelled' : 'MISSING';
+    const files = [...new Set(of.map((test) => test.file))].join(', ');
+    console.log(`${id.padEnd(8)} ${state.padEnd(13)} ${String(of.length).padStart(3)}  ${listed.includes(id) ? notModelled[id] : files}`);
+  }
+  console.log(`\n${ids.length} requirements: ${proved.length} proved by tests, ${listed.length} not modelled, ${missing.length} missing`);
+  if (stale.length > 0) console.log(`listed as not modelled, but proved or unknown: ${stale.join(', ')}`);
+}
+if (options.has('--check') && (missing.length > 0 || stale.length > 0)) process.exitCode = 1;
