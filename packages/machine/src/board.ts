@@ -7,16 +7,44 @@
  *      +0 pending     1 = has been woken and not stepped since
  *      +1 seen        last epoch this agent has acted on
  *      +2 worker      worker thread that runs it, -1 = the caller's own thread
+ *      +3 turns       turns it has taken; tells an observer that there is progress
  *   per worker (16 words)
- *      +0 sleeping    1 = about to wait or waiting, 2 = the same with a deadline
- *      +1 runs        times it left a wait; lets an observer see that nothing woke in between
+ *      +0 sleeping    0 = awake, 1 = parked (about to wait, or waiting), 2 = parked until a deadline
+ *      +1 runs        times it left the parked state
  *      +2 stop        1 = leave the loop
- *      +3 failed      1 = the loop died
  *   per processor (16 words)
  *      +0..7          pending interrupt vectors, a bit each
  *
- * One writer per cache line where it matters; every cross-thread access is an Atomics call, and none of them
- * happens per frame.
+ * One writer per cache line where it matters; every cross-thread access on which somebody sleeps is an Atomics
+ * call (all of which have one total order), and none of them happens per frame.
+ *
+ * No wake-up is lost. Waker and worker each write their own word and then read the other's, so in the total
+ * order at least one of them sees the other:
+ *
+ *   waker (any thread)                     worker
+ *     1  pending := 1                        a  sleeping := 1              announceSleep
+ *     2  sleeping?  0: done                  b  pending?  yes: leaveSleep, take the turn
+ *     3  sleeping := 0, notify               c  wait while sleeping = 1    sleep
+ *                                            d  sleeping := 0, runs += 1   leaveSleep
+ *
+ *   1 before b    the worker finds the turn itself.
+ *   b before 1    then a is before 2: the waker sees that the worker sleeps and does 3. If 3 falls between b
+ *                 and c, the wait finds 0 instead of 1 and does not begin; after c, notify ends it.
+ *
+ * A waker that finds `pending` set leaves 2 and 3 to the one who set it, and one that finds `sleeping` already
+ * cleared leaves the notify to the one who cleared it: each of them is in the midst of doing so. A waker that was
+ * held up before 3 may end a later sleep; the worker then looks around for nothing.
+ *
+ * Rest can be seen from outside ({@link isParked}, {@link runs}):
+ *
+ *   observer    runs = r | sleeping = 1 |  no agent pending  | sleeping = 1 | runs = r      of every worker
+ *   worker      ...... parked ==============================================|d: sleeping := 0, runs += 1
+ *
+ * A worker leaves the parked state only by d, before any turn. Had it done d and parked again between the two
+ * looks, runs would be r + 1; the order in d (clear, then count) matters, for otherwise a worker between its
+ * count and its clear would pass the first look as parked and the second as parked again with the same count.
+ * So between the looks no worker took a turn; only turns, timers and the observer itself wake agents, so what was seen as
+ * not pending stayed so: the whole machine was at rest. A worker with a timer parks as 2 and is never at rest.
  */
 export const MAX_AGENTS = 160;
 export const MAX_WORKERS = 80;
@@ -34,7 +62,10 @@ const WORDS = PROCESSORS + MAX_PROCESSORS * LINE;
 const SLEEPING = 0;
 const RUNS = 1;
 const STOP = 2;
-const FAILED = 3;
+
+const AWAKE = 0;
+const PARKED = 1;
+const PARKED_WITH_DEADLINE = 2;
 
 /** Number of an agent on the board; see `Agent`. */
 export type AgentId = number;
@@ -64,19 +95,38 @@ export class Board {
   /** Makes an agent run soon. Any thread; once per batch, never per frame. */
   wake(agent: AgentId): void {
     const words = this.words;
+    // A stray number would fall on some other word of the board: on the epoch, for NaN.
+    if (!(agent >= 0 && agent < MAX_AGENTS)) throw new RangeError(`board: no agent ${agent} to wake`);
     const at = AGENTS + agent * LINE;
     if (Atomics.exchange(words, at, 1) !== 0) return; // already on its way
     const worker = words[at + 2] as number;
     if (worker >= 0) this.rouse(worker);
   }
 
+  /** Step b of the sleep protocol: an atomic load, for a plain one could be done before the announcement. */
   isPending(agent: AgentId): boolean {
+    return Atomics.load(this.words, AGENTS + agent * LINE) !== 0;
+  }
+
+  /** The same as a hint that may be late, at a tenth of the cost: enough for who will look again. */
+  looksPending(agent: AgentId): boolean {
     return this.words[AGENTS + agent * LINE] !== 0;
   }
 
   /** Takes the pending mark off; the agent steps next. */
   takePending(agent: AgentId): boolean {
     return Atomics.exchange(this.words, AGENTS + agent * LINE, 0) !== 0;
+  }
+
+  /** Counts a turn; only the thread that runs the agent writes here. */
+  countTurn(agent: AgentId): void {
+    const at = AGENTS + agent * LINE + 3;
+    this.words[at] = ((this.words[at] as number) + 1) | 0;
+  }
+
+  /** Turns an agent has taken, modulo 2^32. */
+  turnsOf(agent: AgentId): number {
+    return Atomics.load(this.words, AGENTS + agent * LINE + 3);
   }
 
   // --- publication ------------------------------------------------------------------------------------
@@ -106,31 +156,40 @@ export class Board {
   rouse(worker: number): void {
     const words = this.words;
     const at = WORKERS + worker * LINE + SLEEPING;
-    if (Atomics.load(words, at) === 0) return;
-    Atomics.store(words, at, 0);
+    if (Atomics.load(words, at) === AWAKE) return;
+    Atomics.store(words, at, AWAKE);
     Atomics.notify(words, at);
   }
 
-  /** Says that the worker will sleep; it must look for work once more before {@link sleep}. */
+  /**
+   * Parks the worker: says that it will sleep. It must look for work once more before {@link sleep}, and must
+   * {@link leaveSleep} before its next turn whether it slept or not.
+   */
   announceSleep(worker: number, withDeadline: boolean): void {
-    Atomics.store(this.words, WORKERS + worker * LINE + SLEEPING, withDeadline ? 2 : 1);
+    Atomics.store(
+      this.words,
+      WORKERS + worker * LINE + SLEEPING,
+      withDeadline ? PARKED_WITH_DEADLINE : PARKED,
+    );
   }
 
-  cancelSleep(worker: number): void {
-    Atomics.store(this.words, WORKERS + worker * LINE + SLEEPING, 0);
-  }
-
+  /** Waits until roused, or for `milliseconds`. Returns at once if it has been roused since the announcement. */
   sleep(worker: number, milliseconds: number): void {
-    const words = this.words;
-    const at = WORKERS + worker * LINE;
-    const state = Atomics.load(words, at + SLEEPING);
-    if (state !== 0) Atomics.wait(words, at + SLEEPING, state, milliseconds);
-    Atomics.add(words, at + RUNS, 1);
-    Atomics.store(words, at + SLEEPING, 0);
+    const at = WORKERS + worker * LINE + SLEEPING;
+    const state = Atomics.load(this.words, at);
+    if (state !== AWAKE) Atomics.wait(this.words, at, state, milliseconds);
   }
 
-  isAsleep(worker: number): boolean {
-    return Atomics.load(this.words, WORKERS + worker * LINE + SLEEPING) === 1;
+  /** Ends the parked state. The order of the two writes is part of the argument at the head of this file. */
+  leaveSleep(worker: number): void {
+    const at = WORKERS + worker * LINE;
+    Atomics.store(this.words, at + SLEEPING, AWAKE);
+    Atomics.add(this.words, at + RUNS, 1);
+  }
+
+  /** True while the worker is parked without a deadline. */
+  isParked(worker: number): boolean {
+    return Atomics.load(this.words, WORKERS + worker * LINE + SLEEPING) === PARKED;
   }
 
   runs(worker: number): number {
@@ -144,14 +203,6 @@ export class Board {
 
   mustStop(worker: number): boolean {
     return Atomics.load(this.words, WORKERS + worker * LINE + STOP) !== 0;
-  }
-
-  reportFailure(worker: number): void {
-    Atomics.store(this.words, WORKERS + worker * LINE + FAILED, 1);
-  }
-
-  hasFailed(worker: number): boolean {
-    return Atomics.load(this.words, WORKERS + worker * LINE + FAILED) !== 0;
   }
 
   // --- interrupts -------------------------------------------------------------------------------------

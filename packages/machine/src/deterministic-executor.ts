@@ -2,18 +2,22 @@
  * The deterministic executor: one thread, a virtual clock, and a seeded choice of who steps next.
  * Same seed, same order, same bytes.
  *
- * Each turn costs `stepNanoseconds` of virtual time. When nobody is pending, the clock jumps to the next timer.
+ *   timers that are due ──wake──> pending agents ──seeded choice──> one turn ──> clock += stepNanoseconds
+ *
+ * When nobody is pending, the clock jumps to the next timer.
  */
 import type { AgentFactories, AgentFactory } from './agent.ts';
-import type { AgentId } from './board.ts';
+import { MAX_AGENTS } from './board.ts';
 import type { VirtualClock } from './clock.ts';
 import { AgentRunner, createAgentContext, type Executor } from './executor.ts';
 import type { Machine } from './machine.ts';
 import { createRandom } from './random.ts';
+import { Timers } from './timers.ts';
 
 export interface DeterministicOptions {
   /** The agent factories this executor can start, by name. */
   readonly factories: AgentFactories;
+  /** Seed of the choice among pending agents, 32 bits; default 1. */
   readonly seed?: number;
   /** Virtual nanoseconds one turn of an agent takes; default 1000. */
   readonly stepNanoseconds?: number;
@@ -30,46 +34,44 @@ export interface DeterministicExecutor extends Executor {
 /** One thread sees everything already. */
 const nothingToCollect = (): void => {};
 
+/** `clock` is the machine's own: the one it was made with. */
 export function createDeterministicExecutor(
   machine: Machine,
   clock: VirtualClock,
   options: DeterministicOptions,
 ): DeterministicExecutor {
+  if (machine.clock !== clock)
+    throw new Error(
+      'deterministic executor: the machine was made with another clock than the one given here',
+    );
   const board = machine.board;
   const random = createRandom(options.seed ?? 1);
   const cost = options.stepNanoseconds ?? 1000;
   const runners: AgentRunner[] = [];
-  const ready: AgentRunner[] = [];
-  // Earliest wake-up per agent; few entries, looked at only when nobody is pending.
-  const timers = new Map<AgentId, number>();
+  const timers = new Timers();
+  // Positions in `runners` of those that are pending; made once, filled anew each turn.
+  const ready = new Int32Array(MAX_AGENTS);
   let turns = 0;
 
-  const wakeAt = (agent: AgentId, nanoseconds: number): void => {
-    const earlier = timers.get(agent);
-    if (earlier === undefined || nanoseconds < earlier) timers.set(agent, nanoseconds);
-  };
-
-  const fireTimers = (): boolean => {
-    let next = Number.POSITIVE_INFINITY;
-    for (const time of timers.values()) if (time < next) next = time;
-    if (next === Number.POSITIVE_INFINITY) return false;
-    clock.advanceTo(next);
-    for (const [agent, time] of timers) {
-      if (time > next) continue;
-      timers.delete(agent);
-      board.wake(agent);
+  const findReady = (): number => {
+    let count = 0;
+    for (let i = 0; i < runners.length; i++) {
+      if (board.looksPending((runners[i] as AgentRunner).id)) ready[count++] = i;
     }
-    return true;
+    return count;
   };
 
   const step = (): boolean => {
-    ready.length = 0;
-    for (let i = 0; i < runners.length; i++) {
-      const runner = runners[i] as AgentRunner;
-      if (board.isPending(runner.id)) ready.push(runner);
+    if (timers.next <= clock.now()) timers.fire(clock.now(), board);
+    let count = findReady();
+    if (count === 0) {
+      if (timers.next === Number.POSITIVE_INFINITY) return false;
+      clock.advanceTo(timers.next);
+      timers.fire(timers.next, board);
+      count = findReady();
+      if (count === 0) return true; // the timer of an agent that could not be built
     }
-    if (ready.length === 0) return fireTimers();
-    const chosen = ready[ready.length === 1 ? 0 : random.below(ready.length)] as AgentRunner;
+    const chosen = runners[ready[count === 1 ? 0 : random.below(count)] as number] as AgentRunner;
     board.takePending(chosen.id);
     if (chosen.turn(nothingToCollect)) board.wake(chosen.id);
     clock.advance(cost);
@@ -84,11 +86,13 @@ export function createDeterministicExecutor(
     },
     start(agents) {
       for (const { name, factory, data } of agents) {
+        const id = machine.agent(name);
+        if (runners.some((runner) => runner.id === id)) throw new Error(`agent '${name}' was started before`);
         const make = options.factories[factory] as AgentFactory<unknown> | undefined;
-        if (make === undefined) throw new Error(`no agent factory '${factory}'`);
-        const context = createAgentContext(machine, machine.agent(name), wakeAt);
-        runners.push(new AgentRunner(context, make(context, structuredClone(data))));
-        board.wake(context.agent);
+        if (make === undefined) throw new Error(`agent '${name}': no agent factory '${factory}'`);
+        const context = createAgentContext(machine, id, (agent, time) => timers.set(agent, time));
+        runners.push(new AgentRunner(context, make(context, structuredClone(data)), board.epoch));
+        board.wake(id);
       }
     },
     post(agent, message) {
@@ -109,9 +113,11 @@ export function createDeterministicExecutor(
     publish() {
       const epoch = board.advanceEpoch();
       for (const runner of runners) board.wake(runner.id);
-      const unseen = (runner: AgentRunner): boolean => ((board.seenEpoch(runner.id) - epoch) | 0) < 0;
-      while (runners.some(unseen)) step();
+      for (const runner of runners) while (runner.seen !== epoch) step();
     },
-    stop: () => Promise.resolve(),
+    stop() {
+      runners.length = 0;
+      return Promise.resolve();
+    },
   };
 }

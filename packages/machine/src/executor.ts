@@ -8,7 +8,7 @@ export interface Executor {
   readonly kind: 'deterministic' | 'threads';
   /**
    * Starts agents, in this order. Under the threads executor one call is one worker thread: call once with all
-   * guests, or once per guest.
+   * guests, or once per guest. Throws for a name the machine does not have and for an agent started before.
    */
   start(agents: readonly AgentAssignment[]): void;
   /**
@@ -17,11 +17,12 @@ export interface Executor {
    */
   post(agent: string, message: unknown): void;
   /**
-   * Lets the agents run until `done()` holds; false if everything came to rest (or `patience` ran out) first.
-   * This is how the control half waits: for a queue to report that DMA stopped, for a guest's answer.
+   * Lets the agents run until `done()` holds; false if everything came to rest first. This is how the control
+   * half waits: for a queue to report that DMA stopped, for a guest's answer. Throws if an agent failed and, under
+   * the threads executor, if no agent took a turn for so long that something must be stuck (`patienceMs`).
    */
   runUntil(done: () => boolean): boolean;
-  /** Lets the agents run until none has anything to do. */
+  /** Lets the agents run until none has anything to do and no timer is set. Throws as {@link runUntil} does. */
   runUntilIdle(): void;
   /**
    * Publishes what the control half wrote: returns when every agent has refreshed, after which no batch
@@ -56,18 +57,30 @@ export class AgentRunner {
   readonly #agent: Agent;
   readonly #machine: Machine;
   readonly #trace: TraceWriter;
-  #seen = 0;
+  /** Last publication acted on. */
+  #seen: number;
 
-  constructor(context: AgentContext, agent: Agent) {
+  /**
+   * `epoch` is the board's at the time the agent was started. What is published later reaches it by `refresh`,
+   * even if it was published while the agent was being built; what is posted waits for that publication.
+   */
+  constructor(context: AgentContext, agent: Agent, epoch: number) {
     this.id = context.agent;
     this.#agent = agent;
     this.#machine = context.machine;
     this.#trace = context.trace;
+    this.#seen = epoch;
+    context.machine.board.acknowledgeEpoch(this.id, epoch);
+  }
+
+  get seen(): number {
+    return this.#seen;
   }
 
   /** `collect` brings in what other threads posted; it is called only when something was published. */
   turn(collect: () => void): boolean {
     const board = this.#machine.board;
+    board.countTurn(this.id);
     const epoch = board.epoch;
     if (epoch !== this.#seen) {
       collect();

@@ -5,6 +5,12 @@
  *   entries   4 words a frame: byte offset in the data area / length / stamp / reserved
  *   data      frames at 64-byte boundaries, used as a ring by the producer
  *
+ *   data      |  free  | oldest frame ... newest frame |  free  |      the next one goes behind the newest, or to
+ *                                                      ^ write         the start if it does not fit there
+ *
+ * A ring is used in one of two ways: frames are written into it one by one (reserve, commit), or the data area
+ * holds a prepared trace and frames are given by reference (commitReference).
+ *
  * Indices run freely as int32; entry = index & mask; (tail - head) | 0 is the fill. Each side keeps a private
  * copy of its own index and a cached copy of the peer's, and publishes once per batch. A frame never wraps
  * around the end of the data area.
@@ -13,6 +19,14 @@ const HEAD = 0;
 const TAIL = 16;
 const HEADER_WORDS = 32;
 const ENTRY_WORDS = 4;
+const MAX_SLOTS = 1 << 20;
+/** Offsets are int32. */
+const MAX_DATA_BYTES = 0x7000_0000;
+const BY_REFERENCE = -1;
+
+/** Bytes a frame takes: whole 64-byte lines, at least one. */
+const roomFor = (length: number): number => Math.max(64, (length + 63) & ~63);
+const dataStartOf = (slots: number): number => roomFor((HEADER_WORDS + slots * ENTRY_WORDS) * 4);
 
 export interface FrameRingImage {
   readonly slots: number;
@@ -21,14 +35,12 @@ export interface FrameRingImage {
 }
 
 export function createFrameRing(slots: number, dataBytes: number): FrameRingImage {
-  if (slots < 2 || (slots & (slots - 1)) !== 0)
-    throw new RangeError(`frame ring: ${slots} slots, need a power of two`);
-  const rounded = Math.ceil(dataBytes / 64) * 64;
-  return {
-    slots,
-    dataBytes: rounded,
-    buffer: new SharedArrayBuffer((HEADER_WORDS + slots * ENTRY_WORDS) * 4 + rounded),
-  };
+  if (!(Number.isInteger(slots) && slots >= 2 && slots <= MAX_SLOTS && (slots & (slots - 1)) === 0))
+    throw new RangeError(`frame ring: ${slots} slots, need a power of two, 2..${MAX_SLOTS}`);
+  if (!(Number.isInteger(dataBytes) && dataBytes >= 1 && dataBytes <= MAX_DATA_BYTES))
+    throw new RangeError(`frame ring: ${dataBytes} bytes of data, need 1..${MAX_DATA_BYTES}`);
+  const rounded = roomFor(dataBytes);
+  return { slots, dataBytes: rounded, buffer: new SharedArrayBuffer(dataStartOf(slots) + rounded) };
 }
 
 abstract class RingSide {
@@ -44,7 +56,7 @@ abstract class RingSide {
   readonly dataEnd: number;
 
   constructor(image: FrameRingImage) {
-    this.dataStart = (HEADER_WORDS + image.slots * ENTRY_WORDS) * 4;
+    this.dataStart = dataStartOf(image.slots);
     this.dataEnd = this.dataStart + image.dataBytes;
     this.words = new Int32Array(image.buffer, 0, this.dataStart / 4);
     this.u8 = new Uint8Array(image.buffer);
@@ -58,7 +70,7 @@ abstract class RingSide {
 export class FrameProducer extends RingSide {
   #tail: number;
   #head: number;
-  /** Next free byte of the data area. */
+  /** Byte behind the newest frame, or {@link BY_REFERENCE}. */
   #write: number;
 
   constructor(image: FrameRingImage) {
@@ -66,6 +78,11 @@ export class FrameProducer extends RingSide {
     this.#tail = Atomics.load(this.words, TAIL);
     this.#head = Atomics.load(this.words, HEAD);
     this.#write = this.dataStart;
+    if (this.#tail !== this.#head) {
+      // Frames of an earlier producer wait: go on behind the newest.
+      const newest = HEADER_WORDS + ((this.#tail - 1) & (this.slots - 1)) * ENTRY_WORDS;
+      this.#write = (this.words[newest] as number) + roomFor(this.words[newest + 1] as number);
+    }
   }
 
   /** Frames given and not yet taken, as far as the consumer has said. */
@@ -76,16 +93,18 @@ export class FrameProducer extends RingSide {
 
   /**
    * Room for a frame of `length` bytes: its byte offset in {@link u8}, or -1 while the ring is full. Write the
-   * bytes there, then {@link commit}. The 63 bytes after the frame may be overwritten.
+   * bytes there (up to the next 64-byte boundary, if copying in blocks), then {@link commit}. Reserving again
+   * without a commit gives the same room again. Throws if the frame could not fit even into an empty ring.
    */
   reserve(length: number): number {
     if (((this.#tail - this.#head) | 0) >= this.slots) {
       this.#head = Atomics.load(this.words, HEAD);
       if (((this.#tail - this.#head) | 0) >= this.slots) return -1;
     }
-    const need = Math.max(64, (length + 63) & ~63);
+    const need = roomFor(length);
     let at = this.#place(need);
     if (at < 0) {
+      this.#check(length, need);
       this.#head = Atomics.load(this.words, HEAD);
       at = this.#place(need);
     }
@@ -99,10 +118,13 @@ export class FrameProducer extends RingSide {
     this.words[entry + 1] = length;
     this.words[entry + 2] = stamp;
     this.#tail = (this.#tail + 1) | 0;
-    this.#write = offset + Math.max(64, (length + 63) & ~63);
+    this.#write = offset + roomFor(length);
   }
 
-  /** Gives a frame that already lies in the data area and stays there: replaying a prepared trace. */
+  /**
+   * Gives a frame that already lies in the data area and stays there: replaying a prepared trace. False while the
+   * ring is full. From then on {@link reserve} throws, because it would write over the trace.
+   */
   commitReference(offset: number, length: number, stamp: number): boolean {
     if (((this.#tail - this.#head) | 0) >= this.slots) {
       this.#head = Atomics.load(this.words, HEAD);
@@ -113,24 +135,34 @@ export class FrameProducer extends RingSide {
     this.words[entry + 1] = length;
     this.words[entry + 2] = stamp;
     this.#tail = (this.#tail + 1) | 0;
+    this.#write = BY_REFERENCE;
     return true;
   }
 
+  /** Shows the consumer what was committed; once per batch. */
   publish(): void {
     Atomics.store(this.words, TAIL, this.#tail);
   }
 
   /** A contiguous place of `need` bytes that no untaken frame occupies, or -1. */
   #place(need: number): number {
-    if (need > this.dataEnd - this.dataStart) return -1;
-    if (this.#tail === this.#head) return this.dataStart; // empty: start over
-    const oldest = this.words[HEADER_WORDS + (this.#head & (this.slots - 1)) * ENTRY_WORDS] as number;
     const write = this.#write;
+    if (need > this.dataEnd - this.dataStart || write === BY_REFERENCE) return -1;
+    if (this.#tail === this.#head) return this.dataStart; // empty: start over, in lines that are still cached
+    const oldest = this.words[HEADER_WORDS + (this.#head & (this.slots - 1)) * ENTRY_WORDS] as number;
     if (write > oldest) {
       if (write + need <= this.dataEnd) return write;
       return this.dataStart + need <= oldest ? this.dataStart : -1;
     }
     return write + need <= oldest ? write : -1;
+  }
+
+  /** Tells "never" from "not now". */
+  #check(length: number, need: number): void {
+    const room = this.dataEnd - this.dataStart;
+    if (need > room) throw new RangeError(`frame ring: a frame of ${length} bytes, room for ${room} at most`);
+    if (this.#write === BY_REFERENCE)
+      throw new Error('frame ring: it gives a prepared trace by reference; reserve would write over it');
   }
 }
 

@@ -66,7 +66,7 @@ export {
   Processor,
 } from './processor.ts';
 export { createRandom, type Random } from './random.ts';
-export { createThreadsExecutor, type ThreadsOptions, type WorkerStart } from './threads-executor.ts';
+export { createThreadsExecutor, type ThreadsOptions } from './threads-executor.ts';
 export {
   createTraceImage,
   TRACE_ALL,
@@ -79,3 +79,4 @@ export {
   TraceWriter,
 } from './trace.ts';
 export { runWorker } from './worker-loop.ts';
+export type { WorkerStart } from './worker-start.ts';

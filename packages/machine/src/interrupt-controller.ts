@@ -24,7 +24,7 @@ export function msiProcessor(address: number): number {
 }
 
 export class InterruptController {
-  /** Messages to addresses that are no processor's; a device programmed wrongly. */
+  /** Messages of this thread to addresses that are no processor's: a device programmed wrongly. */
   spurious = 0;
   readonly #board: Board;
   readonly #processorAgents: readonly AgentId[];
@@ -44,6 +44,7 @@ export class InterruptController {
    * are taken. Control path: the number travels to the processor's agent, which connects its ISR there.
    */
   allocateVector(processor: number): number {
+    this.#check(processor);
     const vector = this.#nextVector[processor] ?? 32;
     if (vector >= VECTORS_PER_PROCESSOR) return -1;
     this.#nextVector[processor] = vector + 1;
@@ -60,9 +61,19 @@ export class InterruptController {
     this.raise(processor, data & 0xff);
   }
 
-  /** Makes a vector pending on a processor and wakes it. */
+  /** Makes a vector pending on a processor and wakes it. Throws for a processor or vector that does not exist. */
   raise(processor: number, vector: number): void {
+    const agent = this.#check(processor);
+    if (!(vector >= 0 && vector < VECTORS_PER_PROCESSOR)) throw new RangeError(`vector ${vector}`);
+    // The vector before the wake: whoever takes the pending mark finds the vector.
     this.#board.setVector(processor, vector);
-    this.#board.wake(this.#processorAgents[processor] as AgentId);
+    this.#board.wake(agent);
+  }
+
+  #check(processor: number): AgentId {
+    const agent = this.#processorAgents[processor];
+    if (agent === undefined)
+      throw new RangeError(`no processor ${processor}; there are ${this.#processorAgents.length}`);
+    return agent;
   }
 }

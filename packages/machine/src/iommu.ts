@@ -3,10 +3,11 @@
  *
  * A device asks {@link DmaDomain.permits} before every transfer; what was not granted is refused and nothing
  * is moved. Who may be granted what is the shared-memory manager's business; this is only the table it
- * programs. The tables lie in shared memory, so a device on another thread sees a revocation at its next
- * transfer, and nothing is cached that would have to be flushed.
+ * programs. The tables lie in shared memory and nothing is cached that would have to be flushed: a device on
+ * another thread sees a revocation soon by itself, and for certain once the executor's `publish()` has returned.
+ * A segment's table is made with its first grant; an attached domain that was made before must be attached anew.
  */
-import { PAGE_SHIFT, type PhysicalMemory } from './memory.ts';
+import { PAGE_SHIFT, PAGE_SIZE, type PhysicalMemory } from './memory.ts';
 
 export const DMA_READ = 1;
 export const DMA_WRITE = 2;
@@ -27,7 +28,10 @@ export interface DmaDomain {
   table(segmentId: number): Uint8Array | null;
   /** True if every page of [offset, offset + length) grants all of `rights`. Never reads outside the table. */
   permits(segmentId: number, offset: number, length: number, rights: number): boolean;
-  /** Sets the rights of whole pages; control path. `offset` and `length` are page-aligned bytes. */
+  /**
+   * Sets the rights of whole pages; control path. `offset` and `length` are page-aligned bytes; `rights` is 0 or a
+   * union of {@link DMA_READ} and {@link DMA_WRITE}.
+   */
   setRights(segmentId: number, offset: number, length: number, rights: number): void;
   image(): DmaDomainImage;
 }
@@ -60,26 +64,30 @@ function makeDomain(name: string, tables: (Uint8Array | null)[], memory: Physica
     table: (segmentId) => tables[segmentId] ?? null,
     permits(segmentId, offset, length, rights): boolean {
       const table = tables[segmentId];
-      if (!table || offset < 0 || length <= 0) return false;
+      // Compared as plain numbers and before any shift: `>>>` takes numbers modulo 2^32, so that the end of a
+      // transfer beyond 4 GiB would come out as a low page. NaN fails the comparisons too.
+      if (!table || !(offset >= 0 && length > 0 && offset + length <= table.length * PAGE_SIZE)) return false;
       const last = (offset + length - 1) >>> PAGE_SHIFT;
-      if (last >= table.length) return false;
       for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
         if (((table[page] as number) & rights) !== rights) return false;
       }
       return true;
     },
     setRights(segmentId, offset, length, rights): void {
-      if ((offset | length) & ((1 << PAGE_SHIFT) - 1)) {
+      if ((offset | length) & (PAGE_SIZE - 1)) {
         throw new RangeError(
           `DMA domain ${name}: rights are per page, got offset ${offset} length ${length}`,
         );
       }
+      if ((rights & ~(DMA_READ | DMA_WRITE)) !== 0)
+        throw new RangeError(`DMA domain ${name}: rights ${rights}, there are only read (1) and write (2)`);
       const table = ensure(segmentId);
-      const first = offset >>> PAGE_SHIFT;
-      const end = first + (length >>> PAGE_SHIFT);
-      if (end > table.length)
-        throw new RangeError(`DMA domain ${name}: pages up to ${end} of ${table.length}`);
-      table.fill(rights, first, end);
+      if (!(offset >= 0 && length >= 0 && offset + length <= table.length * PAGE_SIZE)) {
+        throw new RangeError(
+          `DMA domain ${name}: segment ${segmentId} has ${table.length} pages, got offset ${offset} length ${length}`,
+        );
+      }
+      table.fill(rights, offset / PAGE_SIZE, (offset + length) / PAGE_SIZE);
     },
     image: () => ({
       name,

@@ -4,8 +4,8 @@
  *   received.wire + received.guest  =  delivered + transmitted + Σ dropped.<place>.<reason>   (at rest)
  *
  * A frame that several ports get ends once; its further deliveries count as `copies`. Counters are doubles in
- * shared memory, one row per agent, so that no two threads write the same one and none wraps at 2^31. Layers
- * add up in locals and store once per batch.
+ * shared memory, one row per agent on cache lines of its own, so that no two threads write the same one and none
+ * wraps at 2^31. Layers add up in locals and store once per batch.
  */
 import type { AgentId } from './board.ts';
 
@@ -47,6 +47,9 @@ export interface LedgerReport {
   readonly inFlight: number;
 }
 
+/** Doubles from one agent's row to the next: whole cache lines of eight. */
+const strideOf = (names: readonly string[]): number => Math.ceil(names.length / 8) * 8;
+
 export class Ledger {
   readonly names: readonly string[];
   readonly #agents: number;
@@ -68,17 +71,19 @@ export class Ledger {
     return found;
   }
 
-  /** The counters of one agent: `row[column] += n`. One view per agent, made once. */
+  /** The counters of one agent: `row[column] += n`. One view per agent, made once. Throws for an agent beyond. */
   row(agent: AgentId): Float64Array {
-    const width = this.names.length;
-    return this.#counters.subarray(agent * width, (agent + 1) * width);
+    if (!(agent >= 0 && agent < this.#agents))
+      throw new RangeError(`ledger: no row for agent ${agent}; it was made for ${this.#agents}`);
+    const at = agent * strideOf(this.names);
+    return this.#counters.subarray(at, at + this.names.length);
   }
 
   /** Sum of one counter over all agents. */
   total(name: string): number {
-    const width = this.names.length;
+    const stride = strideOf(this.names);
     let sum = 0;
-    for (let at = this.column(name); at < width * this.#agents; at += width)
+    for (let at = this.column(name); at < stride * this.#agents; at += stride)
       sum += this.#counters[at] as number;
     return sum;
   }
@@ -112,9 +117,9 @@ export class Ledger {
 /** Makes the image of a ledger with the standard counters and the drop reasons the layers declare. */
 export function createLedgerImage(reasons: readonly string[], agents: number): LedgerImage {
   for (const reason of reasons) {
-    if (!reason.startsWith(DROPPED_PREFIX))
-      throw new Error(`ledger: '${reason}' must begin with '${DROPPED_PREFIX}'`);
+    if (!reason.startsWith(DROPPED_PREFIX) || reason === DROPPED_PREFIX)
+      throw new Error(`ledger: '${reason}' must begin with '${DROPPED_PREFIX}' and go on`);
   }
   const names = [...new Set([...STANDARD, ...reasons])];
-  return { names, agents, buffer: new SharedArrayBuffer(names.length * agents * 8) };
+  return { names, agents, buffer: new SharedArrayBuffer(strideOf(names) * agents * 8) };
 }

@@ -4,7 +4,7 @@
  * `createMachine` switches one on; `attachMachine` shows the same machine to another thread. Processors have
  * agents of their own, numbered first, so an interrupt knows whom to wake.
  */
-import { type AgentId, Board, MAX_AGENTS } from './board.ts';
+import { type AgentId, Board, MAX_AGENTS, MAX_PROCESSORS } from './board.ts';
 import { type Clock, createVirtualClock } from './clock.ts';
 import { InterruptController } from './interrupt-controller.ts';
 import { createLedgerImage, Ledger, type LedgerImage } from './ledger.ts';
@@ -50,7 +50,10 @@ export interface Machine {
   readonly ledger: Ledger;
   readonly traceImage: TraceImage;
   readonly processorCount: number;
-  /** Names of all agents, indexed by id; processors first. */
+  /**
+   * Names of all agents, indexed by id; processors first. A machine attached on a worker thread knows those that
+   * were there when the worker was started; later ones it knows by the ids that messages bring.
+   */
   readonly agentNames: readonly string[];
   /** Gives a new agent a number; control path. Throws when `maxAgents` are there. */
   addAgent(name: string): AgentId;
@@ -61,13 +64,15 @@ export interface Machine {
 
 export function createMachine(options: MachineOptions): Machine {
   const { processors, agents } = options;
-  if (!(processors >= 1 && processors <= 64))
-    throw new RangeError(`machine: ${processors} processors, need 1..64`);
+  if (!(Number.isInteger(processors) && processors >= 1 && processors <= MAX_PROCESSORS))
+    throw new RangeError(`machine: ${processors} processors, need 1..${MAX_PROCESSORS}`);
   const names = [...Array.from({ length: processors }, (_, i) => `processor:${i}`), ...agents];
   if (new Set(names).size !== names.length)
     throw new Error(`machine: two agents share a name: ${names.join(' ')}`);
-  const capacity = options.maxAgents ?? names.length + 8;
-  if (capacity > MAX_AGENTS) throw new RangeError(`machine: ${capacity} agents, at most ${MAX_AGENTS}`);
+  const capacity = options.maxAgents ?? Math.max(names.length, Math.min(names.length + 8, MAX_AGENTS));
+  if (!(Number.isInteger(capacity) && capacity >= names.length && capacity <= MAX_AGENTS)) {
+    throw new RangeError(`machine: room for ${capacity} agents, need ${names.length}..${MAX_AGENTS}`);
+  }
   const board = new Board();
   for (let agent = 0; agent < names.length; agent++) board.assignWorker(agent, -1);
   return assemble({
@@ -134,7 +139,7 @@ function assemble(parts: Parts): Machine {
       ledger: parts.ledger,
       trace: parts.trace,
       processors,
-      agents: names,
+      agents: [...names],
     }),
   };
 }

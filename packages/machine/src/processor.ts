@@ -7,7 +7,7 @@
  * queued. A DPC that queues itself again runs in the next step, so other agents get their turn (this is what
  * keeps a throttled receive DPC from starving its processor).
  */
-import type { Board } from './board.ts';
+import { type Board, VECTORS_PER_PROCESSOR } from './board.ts';
 
 export const PASSIVE_LEVEL = 0;
 export const APC_LEVEL = 1;
@@ -20,7 +20,7 @@ export interface InterruptServiceRoutine {
   interrupt(vector: number): void;
 }
 
-/** MiniportInterruptDPC / a KDPC. Queued at most once at a time. */
+/** MiniportInterruptDPC / a KDPC. Queued at most once at a time; it leaves the queue just before it runs. */
 export interface Dpc {
   runDpc(): void;
 }
@@ -34,11 +34,13 @@ export class Processor {
   /** Interrupts on vectors nobody is connected to. */
   spurious = 0;
   readonly #board: Board;
-  readonly #isrs: (InterruptServiceRoutine | null)[] = new Array<InterruptServiceRoutine | null>(256).fill(
-    null,
-  );
+  readonly #isrs: (InterruptServiceRoutine | null)[] = new Array<InterruptServiceRoutine | null>(
+    VECTORS_PER_PROCESSOR,
+  ).fill(null);
   #queue: Dpc[] = [];
+  /** The queue of the step under way; DPCs up to `#ran` have left it. */
   #running: Dpc[] = [];
+  #ran = 0;
 
   constructor(index: number, board: Board) {
     this.index = index;
@@ -47,12 +49,14 @@ export class Processor {
 
   /** Connects a vector; `null` disconnects it. */
   connect(vector: number, isr: InterruptServiceRoutine | null): void {
+    if (!(Number.isInteger(vector) && vector >= 0 && vector < VECTORS_PER_PROCESSOR))
+      throw new RangeError(`processor ${this.index}: no vector ${vector}`);
     this.#isrs[vector] = isr;
   }
 
-  /** KeInsertQueueDpc: false if it is queued already. */
+  /** KeInsertQueueDpc: false if it is queued already, also if it is still to run in the step under way. */
   queueDpc(dpc: Dpc): boolean {
-    if (this.#queue.includes(dpc)) return false;
+    if (this.#queue.includes(dpc) || this.#running.includes(dpc, this.#ran)) return false;
     this.#queue.push(dpc);
     return true;
   }
@@ -82,9 +86,13 @@ export class Processor {
     this.#queue = this.#running;
     this.#running = running;
     this.irql = DISPATCH_LEVEL;
-    for (let i = 0; i < running.length; i++) (running[i] as Dpc).runDpc();
+    for (let i = 0; i < running.length; i++) {
+      this.#ran = i + 1;
+      (running[i] as Dpc).runDpc();
+    }
     this.irql = PASSIVE_LEVEL;
     this.dpcs += running.length;
+    this.#ran = 0;
     running.length = 0;
     return this.#queue.length !== 0;
   }

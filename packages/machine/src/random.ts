@@ -2,17 +2,26 @@
 export interface Random {
   /** A 32-bit unsigned integer. */
   next(): number;
-  /** An integer in [0, bound). */
+  /** An integer in [0, bound), for a bound of 1..2^32. */
   below(bound: number): number;
   /** A number in [0, 1). */
   unit(): number;
-  /** An independent stream, named so that adding one does not disturb the others. */
+  /**
+   * An independent stream. It depends on this stream's seed and name and on `name`, not on how many numbers were
+   * drawn, so that adding a stream does not disturb the others.
+   */
   fork(name: string): Random;
 }
 
+/** The stream of a 32-bit seed. */
 export function createRandom(seed: number): Random {
+  return createStream(seed, 0);
+}
+
+/** Seed and path are words of their own in the generator's state: two seeds never share a stream. */
+function createStream(seed: number, path: number): Random {
   let a = seed | 0;
-  let b = 0x9e3779b9 | 0;
+  let b = path ^ 0x9e3779b9;
   let c = 0x243f6a88 | 0;
   let counter = 1;
   const next = (): number => {
@@ -30,10 +39,10 @@ export function createRandom(seed: number): Random {
     below: (bound) => Math.floor((next() / 0x1_0000_0000) * bound),
     unit: () => next() / 0x1_0000_0000,
     fork(name: string): Random {
-      // FNV-1a of the name, mixed with this stream's seed and not with its position.
-      let hash = 0x811c9dc5 ^ seed;
+      // FNV-1a of the name, begun from where this stream stands in the tree of names.
+      let hash = Math.imul(path ^ 0x811c9dc5, 0x01000193);
       for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-      return createRandom(hash);
+      return createStream(seed, hash);
     },
   };
 }

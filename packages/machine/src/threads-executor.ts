@@ -6,122 +6,160 @@
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { AgentAssignment } from './agent.ts';
+import { type AgentId, MAX_WORKERS } from './board.ts';
 import type { Executor } from './executor.ts';
-import type { Machine, MachineImage } from './machine.ts';
+import { createFailureReport, readFailureReport } from './failure-report.ts';
+import type { Machine } from './machine.ts';
 import type { SegmentImage } from './memory.ts';
-
-/** What a worker is started with. */
-export interface WorkerStart {
-  readonly machine: MachineImage;
-  readonly worker: number;
-  /** Milliseconds of the process-wide monotonic clock at power-on. */
-  readonly originMs: number;
-  readonly agents: readonly AgentAssignment[];
-  /** Where messages and new segments arrive; read without the event loop. */
-  readonly port: MessagePort;
-  /** Empty turns to spin before sleeping. */
-  readonly spin: number;
-}
-
-/** What travels to a worker between publications. */
-export type WorkerMessage =
-  | { readonly kind: 'segment'; readonly image: SegmentImage }
-  | { readonly kind: 'post'; readonly agent: number; readonly message: unknown };
+import { processMilliseconds, type WorkerMessage, type WorkerStart } from './worker-start.ts';
 
 export interface ThreadsOptions {
   /** The file the workers run; it calls `runWorker` with the factories it knows. */
   readonly entry: URL;
-  /** The process-wide monotonic clock at power-on, in ms. */
-  readonly originMs: number;
   /** Empty turns to spin before sleeping; default 200. */
   readonly spin?: number;
-  /** Longest time in ms that `runUntil` waits without any agent making progress; default 30 000. */
+  /**
+   * Longest time in ms that the executor waits without any agent taking a turn before it throws; default 30 000.
+   * Also how long `stop()` lets a turn last before it ends the thread by force.
+   */
   readonly patienceMs?: number;
 }
 
+interface WorkerThread {
+  readonly thread: Worker;
+  readonly port: MessagePort;
+  readonly agents: readonly AgentId[];
+  readonly names: string;
+  readonly failure: SharedArrayBuffer;
+  /** Resolves when the thread has ended; listened to from the start, for it may end before `stop()`. */
+  readonly ended: Promise<void>;
+  /** Memory segments it has been told of. */
+  segments: number;
+}
+
+/**
+ * An executor over worker threads. The machine should have been made with a real clock
+ * (`createRealClock`); the workers' clocks go on from what it shows.
+ */
 export function createThreadsExecutor(machine: Machine, options: ThreadsOptions): Executor {
   const board = machine.board;
   const patience = options.patienceMs ?? 30_000;
-  const agents: number[] = [];
-  const workers: { thread: Worker; port: MessagePort; names: string; segments: number }[] = [];
+  const agents: AgentId[] = [];
+  const workers: WorkerThread[] = [];
   let failure: Error | null = null;
-  let stopped = false;
+  let stopped: Promise<void> | null = null;
+
+  const fail = (worker: number, text: string): Error => {
+    const cause = new Error(text);
+    cause.stack = text; // the stack that matters is the worker's
+    const reason = (text.split('\n', 1)[0] as string).replace(/^Error: /, '');
+    failure ??= new Error(`worker ${worker} (${workers[worker]?.names}) failed: ${reason}`, { cause });
+    return failure;
+  };
+
+  const checkFailed = (): void => {
+    workers.forEach((thread, worker) => {
+      const text = readFailureReport(thread.failure);
+      if (text !== null) fail(worker, text);
+    });
+    if (failure !== null) throw failure;
+  };
 
   const start = (list: readonly AgentAssignment[]): void => {
     const worker = workers.length;
-    for (const { name } of list) {
-      const agent = machine.agent(name);
-      board.assignWorker(agent, worker);
-      agents.push(agent);
-    }
+    if (stopped !== null) throw new Error('threads executor: it has been stopped');
+    if (worker >= MAX_WORKERS) throw new RangeError(`threads executor: at most ${MAX_WORKERS} workers`);
+    const ids = list.map(({ name }) => machine.agent(name));
+    ids.forEach((id, i) => {
+      if (agents.includes(id) || ids.indexOf(id) !== i)
+        throw new Error(`agent '${machine.agentNames[id]}' was started before`);
+    });
     const { port1, port2 } = new MessageChannel();
+    const report = createFailureReport();
     const workerData: WorkerStart = {
       machine: machine.image(),
       worker,
-      originMs: options.originMs,
+      originMs: processMilliseconds() - machine.clock.now() / 1e6,
       agents: list,
+      epoch: board.epoch,
       port: port2,
       spin: options.spin ?? 200,
+      entry: options.entry.href,
+      failure: report,
     };
-    const thread = new Worker(options.entry, { workerData, transferList: [port2] });
-    thread.on('error', (error: Error) => {
-      failure ??= error;
-      board.reportFailure(worker);
-    });
+    // Before the thread runs: whoever wakes one of these agents must find whom to rouse.
+    for (const id of ids) board.assignWorker(id, worker);
+    const bootstrap = new URL('../worker-bootstrap.mjs', import.meta.url);
+    let thread: Worker;
+    try {
+      thread = new Worker(bootstrap, { workerData, transferList: [port2] });
+    } catch (error) {
+      // Data that cannot be cloned: nothing has begun.
+      for (const id of ids) board.assignWorker(id, -1);
+      throw error;
+    }
     port1.unref();
     workers.push({
       thread,
       port: port1,
+      agents: ids,
       names: list.map(({ name }) => name).join(', '),
+      failure: report,
+      ended: new Promise((resolve) => thread.once('exit', () => resolve())),
       segments: machine.memory.segments.length,
+    });
+    agents.push(...ids);
+    // For what the worker cannot write down itself, such as running out of memory.
+    thread.on('error', (error: Error) => {
+      fail(worker, readFailureReport(report) ?? error.stack ?? error.message);
     });
   };
 
-  // The caller's thread has nothing to spin on that is worth its core: it naps between looks.
-  const nap = new Int32Array(new SharedArrayBuffer(4));
-  const checkFailed = (): void => {
-    for (let worker = 0; worker < workers.length; worker++) {
-      if (board.hasFailed(worker)) {
-        throw new Error(`worker ${worker} (${workers[worker]?.names}) failed`, {
-          cause: failure ?? undefined,
-        });
-      }
-    }
-  };
-
-  /** True if there was an instant at which every worker was asleep without a deadline. */
+  /** True if there was an instant at which the whole machine was at rest; the argument stands in board.ts. */
   const atRest = (): boolean => {
-    const before = workers.map((_, worker) => board.runs(worker));
-    for (let worker = 0; worker < workers.length; worker++) if (!board.isAsleep(worker)) return false;
+    const runs = workers.map((_, worker) => board.runs(worker));
+    for (let worker = 0; worker < workers.length; worker++) if (!board.isParked(worker)) return false;
     for (const agent of agents) if (board.isPending(agent)) return false;
     for (let worker = 0; worker < workers.length; worker++) {
-      if (!board.isAsleep(worker) || board.runs(worker) !== before[worker]) return false;
+      if (!board.isParked(worker) || board.runs(worker) !== runs[worker]) return false;
     }
     return true;
   };
 
+  const turnsTaken = (): number => agents.reduce((sum, agent) => (sum + board.turnsOf(agent)) | 0, 0);
+
+  // The caller's thread has nothing to spin on that is worth its core: it naps between looks.
+  const nap = new Int32Array(new SharedArrayBuffer(4));
   const wait = (done: () => boolean, orRest: boolean): boolean => {
-    const started = performance.now();
+    if (stopped !== null) throw new Error('threads executor: it has been stopped');
+    let since = performance.now();
+    let turns = turnsTaken();
     for (let look = 0; ; look++) {
       if (done()) return true;
       if (orRest && atRest()) return done();
-      if (look > 50) {
-        Atomics.wait(nap, 0, 0, look > 500 ? 1 : 0.05);
-        checkFailed();
-        if (performance.now() - started > patience) {
-          throw new Error(`threads executor: no end after ${patience} ms; pending: ${describePending()}`);
-        }
-      }
+      if (look < 50) continue;
+      Atomics.wait(nap, 0, 0, look > 500 ? 1 : 0.05);
+      checkFailed();
+      if (performance.now() - since < patience) continue;
+      const now = turnsTaken();
+      if (now === turns) throw new Error(`threads executor: no turn in ${patience} ms; ${describeWorkers()}`);
+      turns = now;
+      since = performance.now();
     }
   };
 
-  const send = (port: MessagePort, message: WorkerMessage): void => port.postMessage(message);
+  const describeWorkers = (): string =>
+    workers
+      .map((thread, worker) => {
+        const begun = board.runs(worker) !== 0 || thread.agents.some((agent) => board.turnsOf(agent) !== 0);
+        const state = board.isParked(worker) ? 'asleep' : begun ? 'awake' : 'not begun';
+        const pending = thread.agents.filter((agent) => board.isPending(agent));
+        const names = pending.map((agent) => machine.agentNames[agent]).join(', ') || 'nobody';
+        return `worker ${worker} (${thread.names}) is ${state}, ${names} pending`;
+      })
+      .join('; ');
 
-  const describePending = (): string =>
-    agents
-      .filter((agent) => board.isPending(agent))
-      .map((agent) => machine.agentNames[agent])
-      .join(', ') || 'nobody';
+  const send = (port: MessagePort, message: WorkerMessage): void => port.postMessage(message);
 
   const publish = (): void => {
     const images = machine.memory.images();
@@ -135,30 +173,38 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     wait(() => agents.every((agent) => ((board.seenEpoch(agent) - epoch) | 0) >= 0), false);
   };
 
+  const end = async (): Promise<void> => {
+    workers.forEach((_, worker) => {
+      board.requestStop(worker);
+    });
+    const late = setTimeout(() => {
+      workers.forEach(({ thread, names }, worker) => {
+        if (thread.threadId < 0) return; // has ended
+        fail(worker, `${names}: no end of a turn ${patience} ms after stop()`);
+        void thread.terminate();
+      });
+    }, patience);
+    await Promise.all(workers.map(({ ended }) => ended));
+    clearTimeout(late);
+    checkFailed();
+  };
+
   return {
     kind: 'threads',
     start,
     post(agent, message) {
-      const id = machine.agent(agent);
-      const worker = workers[board.workerOf(id)];
+      const worker = workers[board.workerOf(machine.agent(agent))];
       if (worker === undefined) throw new Error(`agent '${agent}' has not been started`);
-      send(worker.port, { kind: 'post', agent: id, message });
+      send(worker.port, { kind: 'post', agent: machine.agent(agent), message });
     },
     runUntil: (done) => wait(done, true),
     runUntilIdle() {
       wait(() => false, true);
     },
     publish,
-    async stop() {
-      if (stopped) return;
-      stopped = true;
-      workers.forEach((_, worker) => {
-        board.requestStop(worker);
-      });
-      await Promise.all(
-        workers.map(({ thread }) => new Promise<void>((resolve) => thread.once('exit', () => resolve()))),
-      );
-      if (failure !== null) throw failure;
+    stop() {
+      stopped ??= end();
+      return stopped;
     },
   };
 }

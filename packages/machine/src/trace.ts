@@ -47,7 +47,7 @@ export function createTraceImage(agents: number, records: number): TraceImage {
   };
 }
 
-/** One agent's pen. `level` is re-read at batch boundaries through {@link refresh}; test it before `write`. */
+/** One agent's pen. `level` is re-read with every publication through {@link refresh}; test it before `write`. */
 export class TraceWriter {
   /** Cached trace level; hot code asks `writer.level !== 0` once per batch. */
   level = 0;
@@ -95,7 +95,7 @@ export class TraceWriter {
 
 /** Reads all rings; the control half's side. */
 export class TraceReader {
-  /** Records overwritten before they were read. */
+  /** Records overwritten before they were drained. */
   lost = 0;
   readonly #rings: Int32Array[] = [];
   readonly #read: number[] = [];
@@ -110,7 +110,7 @@ export class TraceReader {
     this.#records = image.records;
   }
 
-  /** Sets what all agents record from their next batch on. `onlyStamp` 0 = every frame. */
+  /** Sets what all agents record from the next publication on. `onlyStamp` 0 = every frame. */
   setLevel(level: TraceLevel, onlyStamp: number = 0): void {
     for (const ring of this.#rings) {
       ring[2] = onlyStamp;

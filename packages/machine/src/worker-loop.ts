@@ -4,47 +4,37 @@ import type { AgentFactories, AgentFactory } from './agent.ts';
 import { createRealClock } from './clock.ts';
 import { AgentRunner, createAgentContext } from './executor.ts';
 import { attachMachine } from './machine.ts';
-import type { WorkerMessage, WorkerStart } from './threads-executor.ts';
+import { Timers } from './timers.ts';
+import { processMilliseconds, type WorkerMessage, type WorkerStart } from './worker-start.ts';
 
 /**
  * Runs this worker thread until it is told to stop. Call it once, from the entry file, with every factory the
- * host may name.
+ * host may name. What an agent throws ends the thread and reaches the caller of the executor.
  */
 export function runWorker(factories: AgentFactories): void {
   const start = workerData as WorkerStart;
-  // performance.timeOrigin differs per thread; the sum is one process-wide monotonic clock.
-  const clock = createRealClock(start.originMs, () => performance.timeOrigin + performance.now());
+  // performance.now() is cheaper than hrtime and runs alike, from a zero point of each thread's own.
+  // (timeOrigin would not do: it is read from the wall clock, which may have been set between two threads' starts.)
+  const threadZero = processMilliseconds() - performance.now();
+  const clock = createRealClock(start.originMs, () => threadZero + performance.now());
   const machine = attachMachine(start.machine, clock);
   const board = machine.board;
   const worker = start.worker;
-  let deadline = Number.POSITIVE_INFINITY;
-  const timers = new Map<number, number>();
-  const wakeAt = (agent: number, nanoseconds: number): void => {
-    const earlier = timers.get(agent);
-    if (earlier !== undefined && earlier <= nanoseconds) return;
-    timers.set(agent, nanoseconds);
-    if (nanoseconds < deadline) deadline = nanoseconds;
-  };
-  const fireTimers = (): void => {
-    const now = clock.now();
-    if (now < deadline) return;
-    deadline = Number.POSITIVE_INFINITY;
-    for (const [agent, time] of timers) {
-      if (time <= now) {
-        timers.delete(agent);
-        board.wake(agent);
-      } else if (time < deadline) deadline = time;
-    }
-  };
+  const timers = new Timers();
+  let current = '';
 
-  try {
-    const runners = start.agents.map(({ name, factory, data }) => {
+  const build = (): AgentRunner[] =>
+    start.agents.map(({ name, factory, data }) => {
+      current = name;
       const make = factories[factory] as AgentFactory<unknown> | undefined;
       if (make === undefined) throw new Error(`no agent factory '${factory}'`);
-      const context = createAgentContext(machine, machine.agent(name), wakeAt);
-      board.wake(context.agent);
-      return new AgentRunner(context, make(context, data));
+      const id = machine.agent(name);
+      const context = createAgentContext(machine, id, (agent, time) => timers.set(agent, time));
+      board.wake(id);
+      return new AgentRunner(context, make(context, data), start.epoch);
     });
+
+  const run = (runners: readonly AgentRunner[]): void => {
     const collect = (): void => {
       for (let got = receiveMessageOnPort(start.port); got; got = receiveMessageOnPort(start.port)) {
         const message = got.message as WorkerMessage;
@@ -55,34 +45,43 @@ export function runWorker(factories: AgentFactories): void {
     const turns = (): boolean => {
       let worked = false;
       for (const runner of runners) {
-        if (!board.isPending(runner.id)) continue;
+        if (!board.looksPending(runner.id)) continue;
         board.takePending(runner.id);
         worked = true;
+        current = machine.agentNames[runner.id] as string;
         if (runner.turn(collect)) board.wake(runner.id);
       }
       return worked;
     };
+    const hasWork = (): boolean =>
+      board.mustStop(worker) || runners.some((runner) => board.isPending(runner.id));
+
     let idle = 0;
     while (!board.mustStop(worker)) {
-      if (deadline !== Number.POSITIVE_INFINITY) fireTimers();
+      if (timers.next !== Number.POSITIVE_INFINITY && timers.next <= clock.now())
+        timers.fire(clock.now(), board);
       if (turns()) {
         idle = 0;
         continue;
       }
       if (++idle < start.spin) continue;
-      board.announceSleep(worker, deadline !== Number.POSITIVE_INFINITY);
-      if (runners.some((runner) => board.isPending(runner.id)) || board.mustStop(worker)) {
-        board.cancelSleep(worker);
-        continue;
-      }
-      const limit = deadline === Number.POSITIVE_INFINITY ? 1000 : (deadline - clock.now()) / 1e6;
-      if (limit > 0) board.sleep(worker, limit);
-      else board.cancelSleep(worker);
       idle = 0;
+      // Announce, look once more, sleep, leave: the argument stands in board.ts.
+      const hasTimer = timers.next !== Number.POSITIVE_INFINITY;
+      board.announceSleep(worker, hasTimer);
+      if (!hasWork()) {
+        const limit = hasTimer ? (timers.next - clock.now()) / 1e6 : Number.POSITIVE_INFINITY;
+        if (limit > 0) board.sleep(worker, limit);
+      }
+      board.leaveSleep(worker);
     }
+  };
+
+  try {
+    run(build());
   } catch (error) {
-    board.reportFailure(worker);
-    throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`agent '${current}': ${reason}`, { cause: error });
   } finally {
     start.port.close();
   }

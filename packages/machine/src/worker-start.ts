@@ -1,0 +1,34 @@
+/** What passes between the threads executor and its worker threads. */
+import type { MessagePort } from 'node:worker_threads';
+import type { AgentAssignment } from './agent.ts';
+import type { MachineImage } from './machine.ts';
+import type { SegmentImage } from './memory.ts';
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly machine: MachineImage;
+  readonly worker: number;
+  /** Time of the process's monotonic clock (`process.hrtime`) at which the machine's clock showed 0, in ms. */
+  readonly originMs: number;
+  readonly agents: readonly AgentAssignment[];
+  /** What was published when the agents were started. */
+  readonly epoch: number;
+  /** Where messages and new segments arrive; read without the event loop. */
+  readonly port: MessagePort;
+  /** Empty turns to spin before sleeping. */
+  readonly spin: number;
+  /** The entry file, and where its failure is reported; see `failure-report.ts`. */
+  readonly entry: string;
+  readonly failure: SharedArrayBuffer;
+}
+
+/** What travels to a worker between publications. */
+export type WorkerMessage =
+  | { readonly kind: 'segment'; readonly image: SegmentImage }
+  | { readonly kind: 'post'; readonly agent: number; readonly message: unknown };
+
+/** Time of the clock that all threads of the process share, in ms. */
+export function processMilliseconds(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
+}
