@@ -1,0 +1,73 @@
+// Writes packages/nic/DATASHEET.md from packages/nic/datasheet.template.md and the register data.
+//
+//   node tools/generate-datasheet.mjs            write the file
+//   node tools/generate-datasheet.mjs --check    exit 1 if the file on disk differs
+//
+// Reads the built package (packages/nic/dist): build first. A test compares the file with the sources.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('../packages/nic/', import.meta.url);
+
+/** The datasheet's text. `nic` holds NIC_REGISTERS and NIC_PROFILES. */
+export function printDatasheet(template, { NIC_REGISTERS, NIC_PROFILES }) {
+  return template
+    .replace('<!-- registers -->', () => printRegisters(NIC_REGISTERS))
+    .replace('<!-- profiles -->', () => printProfiles(Object.values(NIC_PROFILES)));
+}
+
+const TITLES = {
+  global: 'Global',
+  'receive queue': 'Receive queue q',
+  'transmit queue': 'Transmit queue q',
+  filter: 'Receive-filter table, entry i',
+  'msi-x': 'MSI-X table, entry e, and pending bits',
+  statistics: 'Statistics',
+};
+
+const hex = (value, digits = 4) => value.toString(16).toUpperCase().padStart(digits, '0');
+
+function printRegisters(registers) {
+  const lines = [];
+  for (const [group, title] of Object.entries(TITLES)) {
+    lines.push(`### ${title}`, '', '| offset | name | access | effect | meaning |', '|-|-|-|-|-|');
+    for (const register of registers.filter((one) => one.group === group)) {
+      const { name, offset, count, stride, access, effect, meaning, fields } = register;
+      const where = count > 1 ? `${hex(offset)} + ${hex(stride, 2)}·i` : hex(offset);
+      const repeat = count > 1 ? `${name}[0..${count - 1}]` : name;
+      lines.push(`| ${where} | ${repeat} | ${access} | ${effect} | ${meaning} |`);
+      for (const { name: field, bits, meaning: what } of fields) {
+        const range = bits[0] === bits[1] ? `${bits[0]}` : `${bits[1]}..${bits[0]}`;
+        lines.push(`| | · ${field} (${range}) | | | ${what} |`);
+      }
+    }
+    lines.push('');
+  }
+  return lines.join('\n').trimEnd();
+}
+
+function printProfiles(profiles) {
+  const lines = [
+    '| profile | VM queues | filters | MSI-X entries | header split | largest MFS | Gbit/s | rx checksum |',
+    '|-|-|-|-|-|-|-|-|',
+  ];
+  for (const one of profiles) {
+    const split = one.lookaheadMax === 0 ? '–' : `${one.lookaheadMin}..${one.lookaheadMax}`;
+    const checksum = one.receiveChecksum ? 'yes' : 'no';
+    lines.push(
+      `| ${one.name} | ${one.queues} | ${one.filters} | ${one.msixEntries} | ${split} | ${one.maxFrameBytes} | ${one.linkGbps} | ${checksum} |`,
+    );
+  }
+  return lines.join('\n');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const nic = await import(new URL('dist/index.js', root));
+  const text = printDatasheet(readFileSync(new URL('datasheet.template.md', root), 'utf8'), nic);
+  const file = new URL('DATASHEET.md', root);
+  if (!process.argv.includes('--check')) writeFileSync(file, text);
+  else if (readFileSync(file, 'utf8') !== text) {
+    console.error('packages/nic/DATASHEET.md is out of date: node tools/generate-datasheet.mjs');
+    process.exitCode = 1;
+  }
+}
