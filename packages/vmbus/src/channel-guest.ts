@@ -153,6 +153,7 @@ class GuestChannel implements ChannelGuest {
   }
 
   poll(handler: HostFrameHandler, budget: number): boolean {
+    this.#rings.stopWaiting();
     this.#handshake.advance();
     const step = this.#handshake.step;
     // Rings exist from OPENCHANNEL to the end of the channel.

@@ -36,6 +36,10 @@ export class GuestRings {
   readonly driver: number;
   #write = 0;
   #published = 0;
+  /** The host's read index as last looked at; it only ever makes more room. */
+  #readSeen = 0;
+  /** The host has been asked to signal when there is room. */
+  #isWaiting = false;
 
   constructor(segment: MemorySegment, layout: GuestLayout) {
     const dataBytes = layout.ringBytes;
@@ -50,6 +54,7 @@ export class GuestRings {
   attach(): void {
     this.#write = this.outbound.loadHeader(RING_WRITE_INDEX);
     this.#published = this.#write;
+    this.#readSeen = this.outbound.loadHeader(RING_READ_INDEX);
   }
 
   /** Empties both rings, before they are offered to the host. */
@@ -63,17 +68,30 @@ export class GuestRings {
     this.attach();
   }
 
-  /** Bytes free in the guest-to-host ring; asks the host to signal if there are fewer than `wanted`. */
+  /** True if the guest-to-host ring has `wanted` bytes free; if not, the host is asked to signal when it has. */
   hasRoom(wanted: number): boolean {
+    if (this.#room() >= wanted) return true;
     const ring = this.outbound;
+    this.#readSeen = ring.loadHeader(RING_READ_INDEX);
     if (this.#room() >= wanted) return true;
     ring.storeHeader(RING_PENDING_SEND_SIZE, wanted);
-    return this.#room() >= wanted;
+    // The host may have read meanwhile and not have seen the request.
+    this.#readSeen = ring.loadHeader(RING_READ_INDEX);
+    const fits = this.#room() >= wanted;
+    if (fits) ring.storeHeader(RING_PENDING_SEND_SIZE, 0);
+    else this.#isWaiting = true;
+    return fits;
   }
 
   #room(): number {
-    const ring = this.outbound;
-    return ring.dataBytes - ring.distance(ring.loadHeader(RING_READ_INDEX), this.#write) - 8;
+    return this.outbound.dataBytes - this.outbound.distance(this.#readSeen, this.#write) - 8;
+  }
+
+  /** The driver has looked again: the host need not signal for room any more, until it is asked again. */
+  stopWaiting(): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.outbound.storeHeader(RING_PENDING_SEND_SIZE, 0);
   }
 
   /** An in-band packet with an NVSP message whose answer is wanted. Room has been checked. */
