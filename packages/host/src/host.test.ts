@@ -72,7 +72,12 @@ describe.each([
     expect(received(host, 'web')).toEqual([[...all]]);
     expect(received(host, 'app')).toEqual([[...all]]);
     expect(received(host, 'db')).toEqual([]);
-    expect(host.inspect().ledger).toMatchObject({ received: 1, ends: { delivered: 1 }, copies: 1, inFlight: 0 });
+    expect(host.inspect().ledger).toMatchObject({
+      received: 1,
+      ends: { delivered: 1 },
+      copies: 1,
+      inFlight: 0,
+    });
     await host.stop();
   });
 
@@ -108,7 +113,14 @@ describe('queues', () => {
   it('SW-02 SW-03 SW-04 gives each VM a queue with its filter, on a processor of its own', async () => {
     const host = hostWith(TWO_VMS);
     const { queues, ports } = host.inspect();
-    expect(queues.map(({ QueueID, State, NumFilters, VmFriendlyName }) => [QueueID, State, NumFilters, VmFriendlyName])).toEqual([
+    expect(
+      queues.map(({ QueueID, State, NumFilters, VmFriendlyName }) => [
+        QueueID,
+        State,
+        NumFilters,
+        VmFriendlyName,
+      ]),
+    ).toEqual([
       [0, 'Running', 0, ''],
       [1, 'Running', 1, 'web'],
       [2, 'Running', 1, 'db'],
