@@ -27,38 +27,51 @@ const TITLES = {
 
 const hex = (value, digits = 4) => value.toString(16).toUpperCase().padStart(digits, '0');
 
+/** A Markdown table with its columns aligned, as the formatter wants it. */
+function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
+  const line = (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`;
+  const rule = widths.map((width) => '-'.repeat(width));
+  return [line(rows[0]), line(rule), ...rows.slice(1).map(line)].join('\n');
+}
+
 function printRegisters(registers) {
-  const lines = [];
-  for (const [group, title] of Object.entries(TITLES)) {
-    lines.push(`### ${title}`, '', '| offset | name | access | effect | meaning |', '|-|-|-|-|-|');
+  const groups = Object.entries(TITLES).map(([group, title]) => {
+    const rows = [['offset', 'name', 'access', 'effect', 'meaning']];
     for (const register of registers.filter((one) => one.group === group)) {
       const { name, offset, count, stride, access, effect, meaning, fields } = register;
       const where = count > 1 ? `${hex(offset)} + ${hex(stride, 2)}·i` : hex(offset);
-      const repeat = count > 1 ? `${name}[0..${count - 1}]` : name;
-      lines.push(`| ${where} | ${repeat} | ${access} | ${effect} | ${meaning} |`);
+      rows.push([where, count > 1 ? `${name}[0..${count - 1}]` : name, access, effect, meaning]);
       for (const { name: field, bits, meaning: what } of fields) {
         const range = bits[0] === bits[1] ? `${bits[0]}` : `${bits[1]}..${bits[0]}`;
-        lines.push(`| | · ${field} (${range}) | | | ${what} |`);
+        rows.push(['', `· ${field} (${range})`, '', '', what]);
       }
     }
-    lines.push('');
-  }
-  return lines.join('\n').trimEnd();
+    return `### ${title}\n\n${table(rows)}`;
+  });
+  return groups.join('\n\n');
 }
 
 function printProfiles(profiles) {
-  const lines = [
-    '| profile | VM queues | filters | MSI-X entries | header split | largest MFS | Gbit/s | rx checksum |',
-    '|-|-|-|-|-|-|-|-|',
+  const rows = [
+    [
+      'profile',
+      'VM queues',
+      'filters',
+      'MSI-X entries',
+      'header split',
+      'largest MFS',
+      'Gbit/s',
+      'rx checksum',
+    ],
   ];
   for (const one of profiles) {
     const split = one.lookaheadMax === 0 ? '–' : `${one.lookaheadMin}..${one.lookaheadMax}`;
     const checksum = one.receiveChecksum ? 'yes' : 'no';
-    lines.push(
-      `| ${one.name} | ${one.queues} | ${one.filters} | ${one.msixEntries} | ${split} | ${one.maxFrameBytes} | ${one.linkGbps} | ${checksum} |`,
-    );
+    const sizes = [one.queues, one.filters, one.msixEntries, split, one.maxFrameBytes, one.linkGbps];
+    rows.push([one.name, ...sizes.map(String), checksum]);
   }
-  return lines.join('\n');
+  return table(rows);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
