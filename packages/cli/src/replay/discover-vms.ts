@@ -5,18 +5,10 @@
 import type { CapturedPacket } from '@vmq/capture';
 import {
   ETHERNET_HEADER_LENGTH,
-  ETHERTYPE_IPV4,
-  ETHERTYPE_IPV6,
-  etherTypeOf,
-  formatIpv4Address,
-  formatIpv6Address,
   formatMacAddress,
-  Ipv4View,
-  Ipv6View,
   isGroupMac,
   isZeroMac,
   LARGEST_VLAN_ID,
-  linkHeaderLength,
   readMacHi,
   readMacLo,
   vlanIdOf,
@@ -25,8 +17,6 @@ import {
 export const ADDRESSES_TRACKED = 65_536;
 /** Most VMs of a host. */
 export const MOST_VMS = 64;
-/** A host has a handful of addresses; an address with more of them behind it is a router's. */
-const MOST_IP_ADDRESSES = 16;
 
 export interface DiscoveredVm {
   /** `vm1`, `vm2` … in order of first appearance. */
@@ -36,8 +26,6 @@ export interface DiscoveredVm {
   readonly vlan: number;
   /** Unicast frames to it, in any VLAN. */
   readonly frames: number;
-  /** IP addresses its frames are for; only gathered on request. */
-  readonly addresses: readonly string[];
 }
 
 interface Candidate {
@@ -45,7 +33,6 @@ interface Candidate {
   readonly lo: number;
   frames: number;
   readonly vlans: Map<number, number>;
-  readonly addresses: Set<string> | null;
 }
 
 export class VmDiscovery {
@@ -53,12 +40,7 @@ export class VmDiscovery {
   untracked = 0;
   /** Keyed by the address as a 48-bit number; a Map keeps the order of first appearance. */
   readonly #candidates = new Map<number, Candidate>();
-  readonly #withAddresses: boolean;
   #pairs = 0;
-
-  constructor(withAddresses = false) {
-    this.#withAddresses = withAddresses;
-  }
 
   /** Unicast destinations seen. */
   get found(): number {
@@ -83,13 +65,11 @@ export class VmDiscovery {
       this.#pairs++;
     }
     if (candidate === undefined) {
-      const addresses = this.#withAddresses ? new Set<string>() : null;
-      candidate = { hi, lo, frames: 0, vlans: new Map(), addresses };
+      candidate = { hi, lo, frames: 0, vlans: new Map() };
       this.#candidates.set(key, candidate);
     }
     candidate.frames++;
     candidate.vlans.set(vlan, (before ?? 0) + 1);
-    if (candidate.addresses !== null) noteIpDestination(candidate.addresses, bytes, offset, length);
   }
 
   /** The `count` addresses with most frames (the earlier one on a tie), named in order of first appearance. */
@@ -103,7 +83,6 @@ export class VmDiscovery {
         mac: formatMacAddress(candidate.hi, candidate.lo),
         vlan: commonVlan(candidate.vlans),
         frames: candidate.frames,
-        addresses: [...(candidate.addresses ?? [])],
       }));
   }
 }
@@ -120,18 +99,4 @@ function commonVlan(vlans: ReadonlyMap<number, number>): number {
     }
   }
   return best;
-}
-
-const ipv4 = new Ipv4View();
-const ipv6 = new Ipv6View();
-
-function noteIpDestination(found: Set<string>, bytes: Uint8Array, offset: number, length: number): void {
-  if (found.size === MOST_IP_ADDRESSES) return;
-  const header = linkHeaderLength(bytes, offset, length);
-  const type = etherTypeOf(bytes, offset, length);
-  if (type === ETHERTYPE_IPV4 && ipv4.checked(bytes, offset + header, length - header) === null) {
-    found.add(formatIpv4Address(ipv4.destination));
-  } else if (type === ETHERTYPE_IPV6 && ipv6.checked(bytes, offset + header, length - header) === null) {
-    found.add(formatIpv6Address(bytes, ipv6.destinationOffset));
-  }
 }

@@ -38,7 +38,7 @@ export async function replayConfig(
     return { config: override(readConfig(overrides.config), overrides), notes: [] };
   }
   const notes: string[] = [];
-  const discovery = await discover(file, overrides.answer === true, progress);
+  const discovery = await discover(file, progress);
   const vms = discovery.choose(overrides.vms ?? MOST_VMS);
   if (overrides.vms === undefined && discovery.found > MOST_VMS) {
     notes.push(
@@ -54,7 +54,7 @@ export async function replayConfig(
     );
   }
   const result = checkHostConfig({
-    vms: vms.map(({ name, mac, vlan, addresses }) => ({ name, mac, vlan, addresses })),
+    vms: vms.map(({ name, mac, vlan }) => ({ name, mac, vlan })),
   });
   if (!result.ok) {
     throw new CannotRun(result.problems.map(({ path, message }) => `${file}: ${path}: ${message}`));
@@ -74,7 +74,7 @@ function override(config: HostConfig, overrides: HostOverrides): HostConfig {
 }
 
 /** First pass over the capture. What is wrong with its later part is reported by the second. */
-async function discover(path: string, withAddresses: boolean, progress?: Progress): Promise<VmDiscovery> {
+async function discover(path: string, progress?: Progress): Promise<VmDiscovery> {
   const file = new CaptureFile(path);
   try {
     if (!file.seekable) {
@@ -82,7 +82,7 @@ async function discover(path: string, withAddresses: boolean, progress?: Progres
         `${path}: expected a file, found a pipe, which cannot be read twice to find its VMs; name them with --config`,
       );
     }
-    const discovery = new VmDiscovery(withAddresses);
+    const discovery = new VmDiscovery();
     progress?.begin('looking for VMs', file.size);
     for (let packet = firstPacket(file); packet !== null; packet = file.next()) {
       if (refusePacket(packet) === null) discovery.see(packet, wireLength(file, packet));

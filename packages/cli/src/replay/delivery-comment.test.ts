@@ -1,0 +1,36 @@
+import type { QueueReport } from '@vmq/host';
+import { describe, expect, it } from 'vitest';
+import { deliveryComment } from './delivery-comment.ts';
+
+const filter = { FilterId: 7, MacAddress: '00-15-5D-0A-00-01', VlanID: '100' };
+const queues = [
+  { QueueID: 0, FilterList: [] },
+  { QueueID: 2, FilterList: [filter] },
+  { QueueID: 3, FilterList: [filter, filter] },
+] as unknown as QueueReport[];
+
+describe('delivery comment', () => {
+  it('names queue, processor and filter', () => {
+    expect(deliveryComment({ queueId: 2, filterSlot: 4, processor: 1 }, queues, false, 0)).toBe(
+      'queue 2, processor 1, filter 7 (00-15-5D-0A-00-01, VLAN 100) in slot 4',
+    );
+  });
+
+  it('says that no filter matched on the default queue, and the priority', () => {
+    expect(deliveryComment({ queueId: 0, filterSlot: -1, processor: 3 }, queues, false, 5)).toBe(
+      'queue 0 (default), processor 3, no filter, priority 5',
+    );
+  });
+
+  it('names only the slot when a queue has several filters', () => {
+    expect(deliveryComment({ queueId: 3, filterSlot: 9, processor: 0 }, queues, false, 0)).toBe(
+      'queue 3, processor 0, filter slot 9',
+    );
+  });
+
+  it('says when the frame never saw the NIC', () => {
+    expect(deliveryComment({ queueId: 0, filterSlot: -1, processor: 2 }, queues, true, 0)).toBe(
+      'from another VM, processor 2',
+    );
+  });
+});

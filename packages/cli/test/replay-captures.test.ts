@@ -1,0 +1,94 @@
+/**
+ * Every committed capture, with VM queues and without, in one thread and in several: each VM gets exactly the frames
+ * that the oracle says, byte for byte and in the order of the wire, and every frame ends in exactly one counter.
+ */
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ReplayJson } from '../src/replay/replay-json.ts';
+import { expectedFor, expectedVms, type OracleVm, readPackets } from './oracle.ts';
+import { CAPTURES, Scratch, vmq } from './run-vmq.ts';
+
+const scratch = new Scratch();
+afterAll(() => scratch.remove());
+
+const captures = readdirSync(CAPTURES).filter((name) => /\.pcap(ng)?$/.test(name));
+
+const MODES = [
+  { mode: 'VMQ on', flags: ['--vmq', 'on'] },
+  { mode: 'VMQ off', flags: ['--vmq', 'off'] },
+  { mode: 'two processors', flags: ['--processors', '2'] },
+  { mode: 'two processors, VMQ off', flags: ['--processors', '2', '--vmq', 'off'] },
+  { mode: 'another seed', flags: ['--seed', '99'] },
+  { mode: 'three VMs', flags: ['--vms', '3'] },
+];
+
+const cases = captures.flatMap((capture) => MODES.map((mode) => ({ capture, ...mode })));
+
+describe('replay of the committed captures', () => {
+  it.each(cases)('$capture, $mode', async ({ capture, flags }) => {
+    const input = join(CAPTURES, capture);
+    const out = join(scratch.path, basename(capture), flags.join(''));
+    const run = await vmq('replay', input, '--json', '--out', out, ...flags);
+    expect(run.err).toBe('');
+    expect(run.code).toBe(0);
+
+    const packets = readPackets(input);
+    const vms = expectedVms(packets, flags[0] === '--vms' ? 3 : 64);
+    const json = JSON.parse(run.out) as ReplayJson;
+    expect(json.ports.map(({ VmName, MacAddress, VlanID }) => [VmName, plain(MacAddress), VlanID])).toEqual(
+      vms.map(({ name, mac, vlan }) => [name, mac, vlan]),
+    );
+    checkLedger(json, packets.length);
+
+    const queueOf = new Map(json.ports.map((port) => [port.VmName, port.QueueID]));
+    let delivered = 0;
+    for (const vm of vms) {
+      const received = readPackets(join(out, `${vm.name}.pcapng`));
+      const expected = expectedFor(vm, packets);
+      delivered += expected.length;
+      expectSameFrames(vm, received, expected);
+      for (const packet of received) {
+        const group = ((packet.bytes[0] as number) & 1) !== 0;
+        expect(packet.queue).toBe(group ? 0 : queueOf.get(vm.name));
+        expect(packet.comments[0]).toMatch(
+          packet.queue === 0
+            ? /^queue 0 \(default\), processor \d+, /
+            : /^queue \d+, processor \d+, filter \d+ \([0-9A-F-]{17}, VLAN \d*\w*\) in slot \d+/,
+        );
+        expect((packet.flags as number) & 3).toBe(1);
+      }
+    }
+    expect(json.ends.delivered + json.copies).toBe(delivered);
+    expect(json.ports.reduce((sum, port) => sum + port.framesDelivered, 0)).toBe(delivered);
+    if (flags.includes('off')) expect(json.queues.map(({ QueueID }) => QueueID)).toEqual([0]);
+    else expect(json.queues).toHaveLength(vms.length + 1);
+  });
+});
+
+/** `received` is the sum of the ends, and nothing came from silent guests. */
+function checkLedger(json: ReplayJson, frames: number): void {
+  const dropped = Object.values(json.ends.dropped).reduce((sum, count) => sum + count, 0);
+  expect(json.conservation).toBe(true);
+  expect(json.received).toBe(json.ends.delivered + json.ends.transmitted + dropped);
+  expect(json.received).toBe(frames);
+  expect(json.ends.transmitted).toBe(0);
+  expect(json.input).toMatchObject({ frames, skipped: {}, problems: [] });
+}
+
+function expectSameFrames(
+  vm: OracleVm,
+  received: readonly { bytes: Buffer; time: bigint }[],
+  expected: readonly { bytes: Buffer; time: bigint }[],
+): void {
+  const line = ({ bytes, time }: { bytes: Buffer; time: bigint }) => `${time} ${bytes.toString('hex')}`;
+  const differs = expected.findIndex(
+    (frame, i) => received[i] === undefined || line(frame) !== line(received[i]),
+  );
+  expect(differs, `${vm.name}: first frame that differs`).toBe(-1);
+  expect(received.length, vm.name).toBe(expected.length);
+}
+
+function plain(mac: string): string {
+  return mac.replaceAll('-', '').toLowerCase();
+}
