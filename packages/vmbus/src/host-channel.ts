@@ -23,7 +23,8 @@ import {
   RNDIS_READY,
 } from './channel-state.ts';
 import { copyFrame } from './copy-frame.ts';
-import { type ChannelContext, HostOutbound } from './host-outbound.ts';
+import { HostOutbound } from './host-outbound.ts';
+import type { ChannelContext } from './host-ring.ts';
 import { MessageSlots } from './message-slots.ts';
 import {
   NVSP_MSG1_TYPE_SEND_RNDIS_PKT,

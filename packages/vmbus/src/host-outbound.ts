@@ -8,7 +8,6 @@
  * A message's transaction id is {its first section, a serial number}; the sections of one message are chained.
  * So a completion is checked with one comparison, and a second one for the same message never matches.
  */
-import type { AgentContext, MemorySegment } from '@vmq/machine';
 import {
   VMBUS_DROP_NO_SECTION as DROP_NO_SECTION,
   VMBUS_DROP_NOT_OPEN as DROP_NOT_OPEN,
@@ -16,51 +15,25 @@ import {
 } from './channel-drop-reasons.ts';
 import type { ChannelImage } from './channel-image.ts';
 import {
-  ANSWER_WORDS,
-  ANSWERS_HEAD,
-  ANSWERS_TAIL,
-  ChannelState,
   COUNT_BYTES_TO_GUEST,
   COUNT_FRAMES_TO_GUEST,
   COUNT_MESSAGES_TO_GUEST,
-  COUNT_SIGNALS,
   DELIVERY_LOCK,
   FREE_SECTIONS,
-  MAX_ANSWERS,
-  OUT_READ_SEEN,
   OUT_WRITE,
   OUTSTANDING,
-  PACKET_FILTER,
-  PHASE_HANDSHAKE,
   PHASE_OPEN,
   SERIAL,
 } from './channel-state.ts';
-import {
-  NETVSC_RECEIVE_BUFFER_ID,
-  NVSP_MESSAGE_BYTES,
-  NVSP_MSG1_TYPE_SEND_RNDIS_PKT,
-  NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE,
-  NVSP_RNDIS_CONTROL,
-} from './nvsp.ts';
-import {
-  RING_INTERRUPT_MASK,
-  RING_PENDING_SEND_SIZE,
-  RING_READ_INDEX,
-  RING_WRITE_INDEX,
-  RingWords,
-} from './ring.ts';
+import { type ChannelContext, HostRing } from './host-ring.ts';
+import { NETVSC_RECEIVE_BUFFER_ID, NVSP_MSG1_TYPE_SEND_RNDIS_PKT, NVSP_RNDIS_CONTROL } from './nvsp.ts';
 import { writeRndisPacketHeader } from './rndis.ts';
 import { VMBUS_TRACE } from './trace-kinds.ts';
-import { VIOLATION_RECEIVE_TRANSACTION, VIOLATION_RING_READ_INDEX } from './violations.ts';
-import { VM_PKT_COMP, VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
-
-/** What a channel needs of the agent it runs in. The control half has no trace. */
-export type ChannelContext = Pick<AgentContext, 'machine'> & { readonly trace: AgentContext['trace'] | null };
+import { VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
 
 // Folded by the optimiser; imported bindings are not.
 const FREE = FREE_SECTIONS;
 const WRITE = OUT_WRITE;
-const READ_SEEN = OUT_READ_SEEN;
 const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
 const TRANSFER_PAGES = VM_PKT_DATA_USING_XFER_PAGES;
 const SET_ID = NETVSC_RECEIVE_BUFFER_ID;
@@ -70,23 +43,13 @@ const TRACE_NOT_DELIVERED = VMBUS_TRACE.NOT_DELIVERED;
 
 /** Bytes of a transfer-page packet in the ring beyond its ranges: header, NVSP message, trailer. */
 const MESSAGE_OVERHEAD = 24 + 32 + 8;
-/** Bytes of a completion packet in the ring. */
-const ANSWER_BYTES = 16 + 32 + 8;
 /** Sections taken in one go when the reserve runs out. */
 const REFILL = 32;
 
-export class HostOutbound {
-  readonly channel: number;
-  readonly segment: number;
-  readonly maxFrameBytes: number;
+export class HostOutbound extends HostRing {
   /** Why the last call fell short. */
   refusal = 0;
 
-  protected readonly context: ChannelContext;
-  protected readonly image: ChannelImage;
-  protected readonly state: ChannelState;
-  protected readonly guest: MemorySegment;
-  readonly #ring: RingWords;
   readonly #sectionSize: number;
   readonly #sectionsAt: number;
   /** Sections taken from the stack: [0, #used) committed in order, [#used, #held) still empty. */
@@ -99,26 +62,11 @@ export class HostOutbound {
   #bytes = 0;
 
   constructor(context: ChannelContext, image: ChannelImage) {
-    this.context = context;
-    this.image = image;
-    this.channel = image.channel;
-    this.segment = image.segment;
-    this.maxFrameBytes = image.maxFrameBytes;
-    this.guest = context.machine.memory.segment(image.segment);
-    this.state = new ChannelState(image.state, image.stateSections);
-    this.#ring = new RingWords(this.guest, image.toGuest);
+    super(context, image);
     this.#sectionSize = image.receive.sectionSize;
     this.#sectionsAt = image.receive.offset;
     this.#sections = new Int32Array(image.receive.sectionCount);
     this.#lengths = new Int32Array(image.receive.sectionCount);
-  }
-
-  get isOpen(): boolean {
-    return this.state.phase === PHASE_OPEN;
-  }
-
-  get packetFilter(): number {
-    return Atomics.load(this.state.words, PACKET_FILTER);
   }
 
   get committed(): number {
@@ -178,7 +126,7 @@ export class HostOutbound {
     if (used !== 0) {
       let why = DROP_NOT_OPEN;
       if (state.phase === PHASE_OPEN) {
-        const room = this.#room();
+        const room = this.room();
         if (room >= 0) why = DROP_RING_FULL;
         sent = Math.min(used, Math.max(0, (room - MESSAGE_OVERHEAD) >> 3));
       }
@@ -200,7 +148,7 @@ export class HostOutbound {
     this.#used = 0;
     this.#held = 0;
     this.#bytes = 0;
-    if (sent !== 0) this.#signalGuest();
+    if (sent !== 0) this.signalGuest();
     const trace = this.context.trace;
     if (sent !== used && trace !== null && trace.wants(2, 0)) {
       trace.write(TRACE_NOT_DELIVERED, 0, this.channel, used - sent, this.refusal, 0, 0);
@@ -229,7 +177,7 @@ export class HostOutbound {
   #sendMessage(sections: Int32Array, count: number, kind: number, bytes: number): void {
     const state = this.state;
     const words = state.words;
-    const ring = this.#ring;
+    const ring = this.outbound;
     const first = sections[0] as number;
     let serial = ((words[SERIAL] as number) + 1) | 0;
     if (serial === 0) serial = 1;
@@ -258,84 +206,11 @@ export class HostOutbound {
     ring.put(0);
     for (let i = 0; i < 4; i++) ring.put(0);
     ring.endPacket(start);
-    this.#publish();
+    this.publish();
     state.counters[COUNT_MESSAGES_TO_GUEST] = (state.counters[COUNT_MESSAGES_TO_GUEST] as number) + 1;
     const trace = this.context.trace;
     if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
       trace.write(TRACE_MESSAGE, 0, this.channel, count, first, serial, 0);
-    }
-  }
-
-  /** The bytes are written: store the index. Lock held. */
-  #publish(): void {
-    const position = this.#ring.position;
-    this.state.words[WRITE] = position;
-    this.#ring.storeHeader(RING_WRITE_INDEX, position);
-  }
-
-  /** Wakes the guest unless it has said that it is looking anyway. */
-  #signalGuest(): void {
-    if (this.#ring.loadHeader(RING_INTERRUPT_MASK) === 1) return;
-    this.wakeGuest();
-  }
-
-  protected wakeGuest(): void {
-    const counters = this.state.counters;
-    counters[COUNT_SIGNALS] = (counters[COUNT_SIGNALS] as number) + 1;
-    this.context.machine.board.wake(this.image.guestAgent);
-  }
-
-  /** Bytes that can be written now, -1 if the guest's index makes no sense. Lock held. */
-  #room(): number {
-    const ring = this.#ring;
-    const words = this.state.words;
-    const write = words[WRITE] as number;
-    const seen = words[READ_SEEN] as number;
-    const read = ring.loadHeader(RING_READ_INDEX);
-    if (!ring.isIndex(read) || ring.distance(seen, read) > ring.distance(seen, write)) {
-      this.violate(VIOLATION_RING_READ_INDEX);
-      return -1;
-    }
-    words[READ_SEEN] = read;
-    return ring.dataBytes - ring.distance(read, write) - 8;
-  }
-
-  protected violate(kind: number): void {
-    const before = this.state.phase;
-    const broken = this.state.violate(kind);
-    const trace = this.context.trace;
-    if (trace === null || !trace.wants(1, 0)) return;
-    trace.write(VMBUS_TRACE.VIOLATION, 0, this.channel, kind, this.state.violations, 0, 0);
-    if (broken && before !== this.state.phase) {
-      trace.write(VMBUS_TRACE.BROKEN, 0, this.channel, kind, 0, 0, 0);
-    }
-  }
-
-  /** Gives the sections of a completed message back. Lock held. */
-  protected freeMessage(transactionLow: number, transactionHigh: number): void {
-    const state = this.state;
-    const words = state.words;
-    const count = this.#sections.length;
-    if (
-      transactionLow < 0 ||
-      transactionLow >= count ||
-      transactionHigh === 0 ||
-      words[state.serials + transactionLow] !== transactionHigh
-    ) {
-      this.violate(VIOLATION_RECEIVE_TRANSACTION);
-      return;
-    }
-    words[state.serials + transactionLow] = 0;
-    words[OUTSTANDING] = (words[OUTSTANDING] as number) - 1;
-    let free = words[FREE] as number;
-    const before = free;
-    for (let section = transactionLow; section >= 0; section = words[state.next + section] as number) {
-      words[state.free + free++] = section;
-    }
-    words[FREE] = free;
-    const trace = this.context.trace;
-    if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
-      trace.write(VMBUS_TRACE.COMPLETED, 0, this.channel, transactionLow, free - before, 0, 0);
     }
   }
 
@@ -346,7 +221,7 @@ export class HostOutbound {
     let fits = false;
     state.lock(DELIVERY_LOCK);
     const free = words[FREE] as number;
-    if (free !== 0 && this.#room() >= MESSAGE_OVERHEAD + 8) {
+    if (free !== 0 && this.room() >= MESSAGE_OVERHEAD + 8) {
       const section = words[state.free + free - 1] as number;
       words[FREE] = free - 1;
       const at = (this.#sectionsAt + Math.imul(section, this.#sectionSize)) >>> 2;
@@ -356,91 +231,7 @@ export class HostOutbound {
       fits = true;
     }
     state.unlock(DELIVERY_LOCK);
-    if (fits) this.#signalGuest();
+    if (fits) this.signalGuest();
     return fits;
-  }
-
-  /** One completion packet with a whole NVSP message; false if there is no room. For the handshake. */
-  protected sendAnswer(transactionLow: number, transactionHigh: number, message: readonly number[]): boolean {
-    const state = this.state;
-    const ring = this.#ring;
-    state.lock(DELIVERY_LOCK);
-    const fits = this.#room() >= ANSWER_BYTES;
-    if (fits) {
-      const start = state.words[WRITE] as number;
-      ring.seek(start);
-      ring.beginPacket(VM_PKT_COMP, 16, 16 + NVSP_MESSAGE_BYTES, 0, transactionLow, transactionHigh);
-      for (let i = 0; i < NVSP_MESSAGE_BYTES >>> 2; i++) ring.put(message[i] ?? 0);
-      ring.endPacket(start);
-      this.#publish();
-    }
-    state.unlock(DELIVERY_LOCK);
-    if (fits) this.#signalGuest();
-    return fits;
-  }
-
-  /** Remembers a SEND_RNDIS_PKT_COMPLETE for the next {@link flushAnswers}. Poll lock held, queue not full. */
-  protected queueAnswer(transactionLow: number, transactionHigh: number, status: number): void {
-    const words = this.state.words;
-    const tail = words[ANSWERS_TAIL] as number;
-    const at = this.state.answers + (tail & (MAX_ANSWERS - 1)) * ANSWER_WORDS;
-    words[at] = transactionLow;
-    words[at + 1] = transactionHigh;
-    words[at + 2] = status;
-    words[ANSWERS_TAIL] = (tail + 1) | 0;
-  }
-
-  protected get answersWaiting(): number {
-    const words = this.state.words;
-    return ((words[ANSWERS_TAIL] as number) - (words[ANSWERS_HEAD] as number)) | 0;
-  }
-
-  /**
-   * Gives completed messages' sections back and writes the waiting answers, as many as fit. What does not fit
-   * waits until the guest, which is told how much room is wanted, signals. Poll lock held.
-   */
-  protected flushAnswers(doneLow: Int32Array, doneHigh: Int32Array, done: number): void {
-    const state = this.state;
-    const words = state.words;
-    const ring = this.#ring;
-    const phase = state.phase;
-    if (done === 0 && this.answersWaiting === 0) return;
-    if (phase !== PHASE_OPEN && phase !== PHASE_HANDSHAKE) return;
-    state.lock(DELIVERY_LOCK);
-    for (let i = 0; i < done; i++) this.freeMessage(doneLow[i] as number, doneHigh[i] as number);
-    let head = words[ANSWERS_HEAD] as number;
-    const tail = words[ANSWERS_TAIL] as number;
-    let wrote = false;
-    if (head !== tail) {
-      let room = this.#room();
-      const start = words[WRITE] as number;
-      ring.seek(start);
-      while (head !== tail) {
-        if (room < ANSWER_BYTES) {
-          // Say what is wanted, then look again: the guest may have read meanwhile and not seen it.
-          if (wrote) this.#publish();
-          if (room < 0) break;
-          ring.storeHeader(RING_PENDING_SEND_SIZE, ANSWER_BYTES);
-          room = this.#room();
-          if (room < ANSWER_BYTES) break;
-          ring.seek(words[WRITE] as number);
-        }
-        const at = state.answers + (head & (MAX_ANSWERS - 1)) * ANSWER_WORDS;
-        const packet = ring.position;
-        ring.beginPacket(VM_PKT_COMP, 16, 16 + 32, 0, words[at] as number, words[at + 1] as number);
-        ring.put(NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE);
-        ring.put(words[at + 2] as number);
-        for (let i = 0; i < 6; i++) ring.put(0);
-        ring.endPacket(packet);
-        room -= ANSWER_BYTES;
-        head = (head + 1) | 0;
-        wrote = true;
-      }
-      if (wrote && ring.position !== (words[WRITE] as number)) this.#publish();
-      if (head === tail) ring.storeHeader(RING_PENDING_SEND_SIZE, 0);
-      words[ANSWERS_HEAD] = head;
-    }
-    state.unlock(DELIVERY_LOCK);
-    if (wrote) this.#signalGuest();
   }
 }

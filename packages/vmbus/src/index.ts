@@ -10,12 +10,11 @@
  * @packageDocumentation
  */
 
-export {
-  type ChannelControl,
-  type ChannelControlOptions,
-  type ChannelReport,
-  createChannelControl,
-  type SavedChannel,
+export type {
+  ChannelControl,
+  ChannelControlOptions,
+  ChannelReport,
+  SavedChannel,
 } from './channel-control.ts';
 export {
   VMBUS_DROP_NO_SECTION,
@@ -33,6 +32,7 @@ export {
 export type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
 export type { ChannelImage, RingPlace, SectionBuffer } from './channel-image.ts';
 export type { ChannelPhase } from './channel-state.ts';
+export { createChannelControl } from './control-half.ts';
 export { copyFrame } from './copy-frame.ts';
 export { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';
 export { createChannelHost } from './host-channel.ts';

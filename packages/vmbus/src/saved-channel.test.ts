@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createChannelControl } from './channel-control.ts';
 import { createChannelGuest } from './channel-guest.ts';
+import { createChannelControl } from './control-half.ts';
 import { createChannelHost } from './host-channel.ts';
 import { createBench, frame, MAC, type TakenFrame } from './test-bench.test-support.ts';
 

@@ -9,9 +9,10 @@ import {
   type Machine,
   type MemorySegment,
 } from '@vmq/machine';
-import { type ChannelControl, type ChannelControlOptions, createChannelControl } from './channel-control.ts';
+import type { ChannelControl, ChannelControlOptions } from './channel-control.ts';
 import { type ChannelGuest, createChannelGuest, type HostFrameHandler } from './channel-guest.ts';
 import type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
+import { createChannelControl } from './control-half.ts';
 import { type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';
 import { createChannelHost } from './host-channel.ts';
 

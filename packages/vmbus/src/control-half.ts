@@ -1,0 +1,392 @@
+/** How the control half of a channel works; what it promises stands in channel-control.ts. */
+
+import { type Machine, PAGE_SIZE } from '@vmq/machine';
+import type {
+  ChannelControl,
+  ChannelControlOptions,
+  ChannelReport,
+  SavedChannel,
+} from './channel-control.ts';
+import type { GuestFrameHandler } from './channel-host.ts';
+import type { ChannelImage, SectionBuffer } from './channel-image.ts';
+import {
+  CHANNEL_PHASES,
+  type ChannelPhase,
+  ChannelState,
+  COUNT_BYTES_FROM_GUEST,
+  COUNT_BYTES_TO_GUEST,
+  COUNT_FRAMES_FROM_GUEST,
+  COUNT_FRAMES_TO_GUEST,
+  COUNT_MESSAGES_TO_GUEST,
+  COUNT_SIGNALS,
+  createChannelState,
+  FREE_SECTIONS,
+  OUTSTANDING,
+  PACKET_FILTER,
+  PHASE_CLOSED,
+  PHASE_CLOSING,
+  PHASE_HANDSHAKE,
+  PHASE_OPEN,
+  stockSections,
+} from './channel-state.ts';
+import { HandshakeAnswers } from './handshake-answers.ts';
+import { HostChannel } from './host-channel.ts';
+import { createMessageSlots, MessageSlots } from './message-slots.ts';
+import { RING_HEADER_BYTES } from './ring.ts';
+import { sectionSizeFor } from './rndis.ts';
+import { VIOLATION_GPADL_RANGE, VIOLATION_MESSAGE_KIND } from './violations.ts';
+import {
+  CHANNELMSG_CLOSECHANNEL,
+  CHANNELMSG_GPADL_CREATED,
+  CHANNELMSG_GPADL_HEADER,
+  CHANNELMSG_GPADL_TEARDOWN,
+  CHANNELMSG_GPADL_TORNDOWN,
+  CHANNELMSG_OFFERCHANNEL,
+  CHANNELMSG_OPENCHANNEL,
+  CHANNELMSG_OPENCHANNEL_RESULT,
+  CHANNELMSG_RELID_RELEASED,
+  CHANNELMSG_RESCIND_CHANNELOFFER,
+} from './vmbus-packet.ts';
+
+interface Gpadl {
+  readonly offset: number;
+  readonly length: number;
+}
+
+const NO_BUFFER: SectionBuffer = { offset: 0, sectionSize: 64, sectionCount: 0 };
+/** A frame cannot pass the control half: such traffic is a violation before it gets here. */
+const NO_FRAMES: GuestFrameHandler = { frameBuffer: () => -1, frameReady: () => {} };
+/** GPADLs one channel may have at a time. */
+const MAX_GPADLS = 16;
+const LEAST_RING = 4096;
+
+/** The control half of one channel; nothing is offered yet. Programmer errors throw. */
+export function createChannelControl(machine: Machine, options: ChannelControlOptions): ChannelControl {
+  return new ControlHalf(machine, options);
+}
+
+class ControlHalf implements ChannelControl {
+  readonly channel: number;
+  readonly messages: SharedArrayBuffer;
+  readonly #machine: Machine;
+  readonly #options: ChannelControlOptions;
+  readonly #slots: MessageSlots;
+  readonly #gpadls = new Map<number, Gpadl>();
+  readonly #past: Record<string, number> = {};
+  #image: ChannelImage | null = null;
+  #state: ChannelState;
+  #host: HostChannel | null = null;
+  #answers: HandshakeAnswers | null = null;
+  #offerWanted = false;
+  #rescindWanted = false;
+  #guestClosed = false;
+  #ndisVersion = 0;
+
+  constructor(machine: Machine, options: ChannelControlOptions) {
+    this.#machine = machine;
+    this.#options = options;
+    this.channel = options.channel;
+    this.messages = options.messages ?? createMessageSlots();
+    this.#slots = new MessageSlots(this.messages, 'host');
+    this.#state = this.#newState();
+    if (options.macAddress.length !== 6) throw new RangeError('channel: macAddress must have six bytes');
+    if (options.saved !== undefined) this.#restore(options.saved);
+  }
+
+  get phase(): ChannelPhase {
+    return CHANNEL_PHASES[this.#state.phase] as ChannelPhase;
+  }
+
+  get isOpen(): boolean {
+    return this.#state.phase === PHASE_OPEN;
+  }
+
+  get ndisVersion(): number {
+    return this.#ndisVersion;
+  }
+
+  get #stateSections(): number {
+    return this.#options.receiveSections ?? 512;
+  }
+
+  get #maxFrameBytes(): number {
+    return this.#options.maxFrameBytes ?? 1514;
+  }
+
+  offer(): void {
+    if (this.#state.phase !== PHASE_CLOSED) {
+      throw new Error(`channel ${this.channel}: offer while ${this.phase}; close it first`);
+    }
+    this.#offerWanted = true;
+    this.#postWanted();
+  }
+
+  poll(): boolean {
+    this.#postWanted();
+    // A request is taken only when its answer can be left; a guest that reads no answers waits for itself.
+    for (let n = 0; n < 8 && this.#slots.canPost; n++) {
+      const kind = this.#slots.take();
+      if (kind === 0) break;
+      this.#message(kind, this.#slots.arguments);
+      this.#wakeGuest(); // the slot is free again
+    }
+    for (let n = 0; n < 64 && this.#state.phase === PHASE_HANDSHAKE; n++) {
+      const more = this.#host?.poll(NO_FRAMES, 1) ?? false;
+      if (this.#handshakeDone() || !more) break;
+    }
+    return this.isOpen;
+  }
+
+  image(): ChannelImage {
+    if (this.#image === null || !this.isOpen) {
+      throw new Error(`channel ${this.channel}: no image while ${this.phase}`);
+    }
+    return this.#image;
+  }
+
+  setSignalTarget(processor: number, vector: number): void {
+    this.#slots.setSignalTarget(processor, vector);
+  }
+
+  close(publish: () => void): ChannelReport {
+    const wasOffered = this.#state.phase !== PHASE_CLOSED;
+    this.#stop(publish);
+    const report = this.report();
+    this.#forget();
+    if (wasOffered && !this.#guestClosed) this.#rescindWanted = true;
+    this.#guestClosed = false;
+    this.#offerWanted = false;
+    this.#postWanted();
+    return report;
+  }
+
+  save(publish: () => void): SavedChannel {
+    const image = this.image();
+    this.#stop(publish);
+    const { toGuest, toHost, receive, send, maxFrameBytes, stateSections } = image;
+    const state = new ArrayBuffer(image.state.byteLength);
+    new Uint8Array(state).set(new Uint8Array(image.state));
+    this.#forget();
+    return { toGuest, toHost, receive, send, maxFrameBytes, stateSections, state };
+  }
+
+  report(): ChannelReport {
+    const state = this.#state;
+    const violations: Record<string, number> = { ...this.#past };
+    for (const [name, count] of Object.entries(state.violationsByName())) {
+      violations[name] = (violations[name] ?? 0) + count;
+    }
+    const count = (which: number): number => state.counters[which] as number;
+    return {
+      channel: this.channel,
+      phase: this.phase,
+      violations,
+      framesToGuest: count(COUNT_FRAMES_TO_GUEST),
+      bytesToGuest: count(COUNT_BYTES_TO_GUEST),
+      messagesToGuest: count(COUNT_MESSAGES_TO_GUEST),
+      framesFromGuest: count(COUNT_FRAMES_FROM_GUEST),
+      bytesFromGuest: count(COUNT_BYTES_FROM_GUEST),
+      signalsToGuest: count(COUNT_SIGNALS),
+      receiveSections: this.#image?.receive.sectionCount ?? 0,
+      freeSections: state.words[FREE_SECTIONS] as number,
+      outstandingMessages: state.words[OUTSTANDING] as number,
+      packetFilter: state.words[PACKET_FILTER] as number,
+    };
+  }
+
+  // --- life -------------------------------------------------------------------------------------------
+
+  #newState(): ChannelState {
+    const buffer = createChannelState(this.#stateSections, this.#options.violationLimit ?? 64);
+    return new ChannelState(buffer, this.#stateSections);
+  }
+
+  /** No batch begins from here on; when `publish` returns, none is under way. */
+  #stop(publish: () => void): void {
+    const state = this.#state;
+    if (state.phase !== PHASE_CLOSED) state.setPhase(PHASE_CLOSING);
+    publish();
+    state.setPhase(PHASE_CLOSED);
+    this.#slots.setSignalTarget(0, -1);
+  }
+
+  #forget(): void {
+    for (const [name, count] of Object.entries(this.#state.violationsByName())) {
+      this.#past[name] = (this.#past[name] ?? 0) + count;
+    }
+    this.#state = this.#newState();
+    this.#image = null;
+    this.#host = null;
+    this.#answers = null;
+    this.#gpadls.clear();
+  }
+
+  #restore(saved: SavedChannel): void {
+    const { state: bytes, ...places } = saved;
+    const state = new SharedArrayBuffer(bytes.byteLength);
+    new Uint8Array(state).set(new Uint8Array(bytes));
+    this.#state = new ChannelState(state, saved.stateSections);
+    this.#image = { ...this.#imageBase(state), ...places };
+    this.#state.setPhase(PHASE_OPEN);
+  }
+
+  #imageBase(
+    state: SharedArrayBuffer,
+  ): Pick<
+    ChannelImage,
+    | 'channel'
+    | 'segment'
+    | 'guestAgent'
+    | 'macAddress'
+    | 'linkSpeed'
+    | 'violationLimit'
+    | 'state'
+    | 'messages'
+  > {
+    const { channel, segment, guestAgent, macAddress } = this.#options;
+    return {
+      channel,
+      segment,
+      guestAgent,
+      macAddress: [...macAddress],
+      linkSpeed: this.#options.linkSpeed ?? 10e9,
+      violationLimit: this.#options.violationLimit ?? 64,
+      state,
+      messages: this.messages,
+    };
+  }
+
+  // --- messages beside the ring -----------------------------------------------------------------------
+
+  #postWanted(): void {
+    const before = this.#rescindWanted || this.#offerWanted;
+    if (this.#rescindWanted && this.#slots.post(CHANNELMSG_RESCIND_CHANNELOFFER, this.channel)) {
+      this.#rescindWanted = false;
+    }
+    if (
+      !this.#rescindWanted &&
+      this.#offerWanted &&
+      this.#slots.post(CHANNELMSG_OFFERCHANNEL, this.channel)
+    ) {
+      this.#offerWanted = false;
+    }
+    if (before) this.#wakeGuest();
+  }
+
+  #wakeGuest(): void {
+    this.#machine.board.wake(this.#options.guestAgent);
+  }
+
+  #answer(kind: number, ...args: readonly number[]): void {
+    this.#slots.post(kind, ...args);
+  }
+
+  #message(kind: number, args: Int32Array): void {
+    const [a = 0, b = 0, c = 0] = args;
+    const phase = this.#state.phase;
+    switch (kind) {
+      case CHANNELMSG_GPADL_HEADER:
+        this.#answer(CHANNELMSG_GPADL_CREATED, a, this.#createGpadl(a, b >>> 0, c >>> 0) ? 0 : 1);
+        return;
+      case CHANNELMSG_GPADL_TEARDOWN:
+        if (phase === PHASE_CLOSED) this.#gpadls.delete(a);
+        else this.#state.violate(VIOLATION_MESSAGE_KIND);
+        this.#answer(CHANNELMSG_GPADL_TORNDOWN, a, phase === PHASE_CLOSED ? 0 : 1);
+        return;
+      case CHANNELMSG_OPENCHANNEL:
+        this.#answer(CHANNELMSG_OPENCHANNEL_RESULT, this.#open(a, b >>> 0) ? 0 : 1);
+        return;
+      case CHANNELMSG_CLOSECHANNEL:
+        this.#guestClosed = true;
+        if (phase === PHASE_OPEN || phase === PHASE_HANDSHAKE) this.#state.setPhase(PHASE_CLOSING);
+        return;
+      case CHANNELMSG_RELID_RELEASED:
+        return;
+      default:
+        this.#state.violate(VIOLATION_MESSAGE_KIND);
+    }
+  }
+
+  #createGpadl(handle: number, offset: number, length: number): boolean {
+    const segment = this.#machine.memory.segment(this.#options.segment);
+    const good =
+      handle !== 0 &&
+      !this.#gpadls.has(handle) &&
+      this.#gpadls.size < MAX_GPADLS &&
+      offset % PAGE_SIZE === 0 &&
+      length % PAGE_SIZE === 0 &&
+      length !== 0 &&
+      offset + length <= segment.byteLength;
+    if (good) this.#gpadls.set(handle, { offset, length });
+    else this.#state.violate(VIOLATION_GPADL_RANGE);
+    return good;
+  }
+
+  /** OPENCHANNEL: the guest's outgoing ring comes first in the GPADL, the host's at `downstream`. */
+  #open(handle: number, downstream: number): boolean {
+    const gpadl = this.#gpadls.get(handle);
+    if (this.#state.phase !== PHASE_CLOSED || gpadl === undefined) {
+      this.#state.violate(VIOLATION_MESSAGE_KIND);
+      return false;
+    }
+    const toHostBytes = downstream - RING_HEADER_BYTES;
+    const toGuestBytes = gpadl.length - downstream - RING_HEADER_BYTES;
+    if (downstream % PAGE_SIZE !== 0 || toHostBytes < LEAST_RING || toGuestBytes < LEAST_RING) {
+      this.#state.violate(VIOLATION_GPADL_RANGE);
+      return false;
+    }
+    const state = this.#newState();
+    this.#state = state;
+    this.#image = {
+      ...this.#imageBase(state.words.buffer as SharedArrayBuffer),
+      maxFrameBytes: this.#maxFrameBytes,
+      toHost: { offset: gpadl.offset, dataBytes: toHostBytes },
+      toGuest: { offset: gpadl.offset + downstream, dataBytes: toGuestBytes },
+      receive: NO_BUFFER,
+      send: NO_BUFFER,
+      stateSections: this.#stateSections,
+    };
+    this.#answers = new HandshakeAnswers(
+      (buffer) => this.#attach(buffer, 'receive', this.#stateSections),
+      (buffer) => this.#attach(buffer, 'send', this.#options.sendSections ?? 256),
+    );
+    this.#guestClosed = false;
+    this.#makeHost();
+    state.setPhase(PHASE_HANDSHAKE);
+    return true;
+  }
+
+  #makeHost(): void {
+    const answers = this.#answers;
+    if (this.#image === null || answers === null) return;
+    this.#host = new HostChannel({ machine: this.#machine, trace: null }, this.#image, (message) =>
+      answers.answer(message),
+    );
+  }
+
+  /** Cuts the memory of a GPADL into sections for one of the buffers. */
+  #attach(handle: number, which: 'receive' | 'send', most: number): SectionBuffer | null {
+    const gpadl = this.#gpadls.get(handle);
+    if (gpadl === undefined || this.#image === null) {
+      this.#state.violate(VIOLATION_GPADL_RANGE);
+      return null;
+    }
+    const sectionSize = sectionSizeFor(this.#maxFrameBytes);
+    const sectionCount = Math.min(most, Math.floor(gpadl.length / sectionSize));
+    if (sectionCount === 0) return null;
+    const buffer: SectionBuffer = { offset: gpadl.offset, sectionSize, sectionCount };
+    this.#image = { ...this.#image, [which]: buffer };
+    if (which === 'receive') stockSections(this.#state, sectionCount);
+    this.#makeHost();
+    return buffer;
+  }
+
+  /** The handshake ends when the guest, having both buffers, sets a packet filter. */
+  #handshakeDone(): boolean {
+    const state = this.#state;
+    const answers = this.#answers;
+    if (answers === null || !answers.isComplete || state.words[PACKET_FILTER] === 0) return false;
+    this.#ndisVersion = answers.ndisVersion;
+    return state.advance(PHASE_HANDSHAKE, PHASE_OPEN);
+  }
+}
