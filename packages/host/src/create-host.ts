@@ -57,11 +57,9 @@ const ADAPTER_NAME = 'NIC1';
 export function createHost(config: HostConfig, options: HostOptions = {}): Host {
   const profile = nicProfile(config.nic.profile);
   const threads = config.executor === 'threads';
-  const originMs = performance.timeOrigin + performance.now();
+  const powerOn = performance.now();
   const virtualClock = createVirtualClock();
-  const clock = threads
-    ? createRealClock(originMs, () => performance.timeOrigin + performance.now())
-    : virtualClock;
+  const clock = threads ? createRealClock(powerOn, () => performance.now()) : virtualClock;
   const machine = createMachine({
     hostMemoryBytes: hostMemoryBytes(config),
     processors: config.processors,
@@ -71,7 +69,11 @@ export function createHost(config: HostConfig, options: HostOptions = {}): Host 
     clock,
   });
   const executor: Executor = threads
-    ? createThreadsExecutor(machine, { entry: options.workerEntry ?? builtFile('worker.js'), originMs })
+    ? createThreadsExecutor(machine, {
+        entry: options.workerEntry ?? builtFile('worker.js'),
+        // Under a test runner this process reads sources; its workers must not.
+        ...(import.meta.url.endsWith('.ts') ? { execArgv: [] } : {}),
+      })
     : createDeterministicExecutor(machine, virtualClock, {
         factories: hostAgentFactories(options.dataPaths),
         seed: config.seed,

@@ -16,6 +16,8 @@ import { processMilliseconds, type WorkerMessage, type WorkerStart } from './wor
 export interface ThreadsOptions {
   /** The file the workers run; it calls `runWorker` with the factories it knows. */
   readonly entry: URL;
+  /** Node options of the worker threads; default: this process's own. */
+  readonly execArgv?: readonly string[];
   /** Empty turns to spin before sleeping; default 200. */
   readonly spin?: number;
   /**
@@ -92,7 +94,12 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     const bootstrap = new URL('../worker-bootstrap.mjs', import.meta.url);
     let thread: Worker;
     try {
-      thread = new Worker(bootstrap, { workerData, transferList: [port2] });
+      const { execArgv } = options;
+      thread = new Worker(bootstrap, {
+        workerData,
+        transferList: [port2],
+        ...(execArgv ? { execArgv: [...execArgv] } : {}),
+      });
     } catch (error) {
       // Data that cannot be cloned: nothing has begun.
       for (const id of ids) board.assignWorker(id, -1);
