@@ -1,0 +1,207 @@
+import {
+  NDIS_RECEIVE_FILTER_GLOBAL_PARAMETERS,
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_INVALID_LENGTH,
+  NDIS_STATUS_NOT_SUPPORTED,
+  NDIS_STATUS_PENDING,
+  NDIS_STATUS_REQUEST_ABORTED,
+  NDIS_STATUS_SUCCESS,
+  OID_GEN_CURRENT_PACKET_FILTER,
+  OID_GEN_LINK_STATE,
+  OID_GEN_RECEIVE_SCALE_PARAMETERS,
+  OID_RECEIVE_FILTER_CURRENT_CAPABILITIES,
+  OID_RECEIVE_FILTER_GLOBAL_PARAMETERS,
+  OID_RECEIVE_FILTER_HARDWARE_CAPABILITIES,
+} from '@vmq/abi';
+import { describe, expect, test } from 'vitest';
+import { outputOf, queryRequest, refusalLine, setRequest } from '../src/index.ts';
+import { allocateRequest, capabilities, createBench, freeRequest, stateOf } from './bench.ts';
+
+const packetFilter = (value: number) =>
+  setRequest(OID_GEN_CURRENT_PACKET_FILTER, Uint8Array.of(value, 0, 0, 0));
+
+describe('one request at a time', () => {
+  test('INIT-11: while one pends the next wait their turn, in order; NDIS-answered ones do not', () => {
+    const { binding, miniport, protocol, adapter } = createBench();
+    miniport.pendNext = true;
+    const first = packetFilter(1);
+    const second = packetFilter(2);
+    const third = allocateRequest();
+    expect(binding.oidRequest(first)).toBe(NDIS_STATUS_PENDING);
+    expect(binding.oidRequest(second)).toBe(NDIS_STATUS_PENDING);
+    expect(binding.oidRequest(third)).toBe(NDIS_STATUS_PENDING);
+    expect(binding.oidRequest(queryRequest(OID_RECEIVE_FILTER_CURRENT_CAPABILITIES, 100))).toBe(
+      NDIS_STATUS_SUCCESS,
+    );
+    expect(miniport.seen).toEqual([first]);
+    expect(adapter.inspect().pendingOids.map(({ state }) => state)).toEqual([
+      'at the miniport',
+      'queued',
+      'queued',
+    ]);
+    miniport.completePended();
+    expect(protocol.completions.map(({ request }) => request)).toEqual([first, second, third]);
+    expect(protocol.completions.map(({ status }) => status)).toEqual([0, 0, 0]);
+    expect(miniport.packetFilter).toBe(2);
+    expect(stateOf(adapter, 1)).toBe('Allocated');
+  });
+
+  test('INIT-11: a queued request is verified when its turn comes', () => {
+    const { binding, miniport, protocol, adapter } = createBench();
+    miniport.pendNext = true;
+    binding.oidRequest(allocateRequest());
+    // Queue 1 does not exist yet, but will.
+    const free = freeRequest(1);
+    const twice = freeRequest(1);
+    expect(binding.oidRequest(free)).toBe(NDIS_STATUS_PENDING);
+    expect(binding.oidRequest(twice)).toBe(NDIS_STATUS_PENDING);
+    miniport.completePended();
+    expect(protocol.completions.map(({ status }) => status)).toEqual([0, 0, 0xc000000d]);
+    expect(stateOf(adapter, 1)).toBe('Undefined');
+  });
+
+  test('INIT-14: a second completion throws with its name, as do PENDING and a stranger’s', () => {
+    const { binding, miniport, protocol, violations } = createBench();
+    miniport.pendNext = true;
+    const request = packetFilter(1);
+    binding.oidRequest(request);
+    expect(() => miniport.adapter.oidRequestComplete(request, NDIS_STATUS_PENDING)).toThrow(
+      'NdisOidPendingComplete',
+    );
+    miniport.completePended();
+    expect(() => miniport.adapter.oidRequestComplete(request, NDIS_STATUS_SUCCESS)).toThrow(
+      'NdisOidDoubleComplete',
+    );
+    expect(() => miniport.adapter.oidRequestComplete(packetFilter(3), 0)).toThrow('NdisOidUnknownComplete');
+    expect(protocol.completions.length).toBe(1);
+    expect(violations()).toEqual([
+      'NdisOidPendingComplete',
+      'NdisOidDoubleComplete',
+      'NdisOidUnknownComplete',
+    ]);
+  });
+
+  test('INIT-14: completing inside the call and returning a status is a double completion', () => {
+    const { binding, miniport } = createBench();
+    miniport.handle = (adapter, request) => {
+      adapter.oidRequestComplete(request, NDIS_STATUS_SUCCESS);
+      return NDIS_STATUS_SUCCESS;
+    };
+    expect(() => binding.oidRequest(packetFilter(1))).toThrow('NdisOidDoubleComplete');
+  });
+
+  test('INIT-14: completing inside the call and returning PENDING is legal, and a set fills SupportedRevision', () => {
+    const { binding, miniport, protocol } = createBench();
+    miniport.handle = (adapter, request) => {
+      adapter.oidRequestComplete(request, NDIS_STATUS_SUCCESS);
+      return NDIS_STATUS_PENDING;
+    };
+    const request = packetFilter(1);
+    expect(binding.oidRequest(request)).toBe(NDIS_STATUS_SUCCESS);
+    expect(request.supportedRevision).toBe(1);
+    expect(protocol.completions).toEqual([]);
+  });
+
+  test('waiting: a pended request is waited for, work items run meanwhile', () => {
+    const { binding, miniport, protocol } = createBench();
+    miniport.pendNext = true;
+    const oidRequest = miniport.oidRequest.bind(miniport);
+    miniport.oidRequest = (adapter, request) => {
+      const status = oidRequest(adapter, request);
+      if (status === NDIS_STATUS_PENDING) adapter.queueWorkItem(() => miniport.completePended());
+      return status;
+    };
+    expect(binding.oidRequestAndWait(packetFilter(7))).toBe(NDIS_STATUS_SUCCESS);
+    expect(protocol.completions).toEqual([]);
+  });
+
+  test('waiting: a request that is never completed is reported by name', () => {
+    const { binding, miniport } = createBench();
+    miniport.pendNext = true;
+    expect(() => binding.oidRequestAndWait(packetFilter(7))).toThrow('NdisOidNeverCompleted');
+  });
+
+  test('cancel: a queued request is aborted, one at the miniport is the miniport’s to abort', () => {
+    const { binding, miniport, protocol } = createBench();
+    miniport.pendNext = true;
+    const first = packetFilter(1);
+    const second = packetFilter(2);
+    binding.oidRequest(first);
+    binding.oidRequest(second);
+    binding.cancelOidRequest(second.requestId);
+    expect(protocol.completions).toEqual([{ request: second, status: NDIS_STATUS_REQUEST_ABORTED }]);
+    binding.cancelOidRequest(first.requestId);
+    expect(miniport.events.at(-1)).toBe(`cancel ${first.requestId}`);
+    miniport.completePended(NDIS_STATUS_REQUEST_ABORTED);
+    expect(protocol.completions.at(-1)).toEqual({ request: first, status: NDIS_STATUS_REQUEST_ABORTED });
+    expect(miniport.seen).toEqual([first]);
+  });
+});
+
+describe('answered by NDIS', () => {
+  test('CAP-16: hardware, current and global parameters come from the cache', () => {
+    const hardware = capabilities(30, { NumQueues: 8 });
+    const { binding, miniport } = createBench({ hardware });
+    const ask = (oid: number, room: number): Uint8Array => {
+      const request = queryRequest(oid, room);
+      expect(binding.oidRequest(request)).toBe(NDIS_STATUS_SUCCESS);
+      return outputOf(request);
+    };
+    expect(ask(OID_RECEIVE_FILTER_HARDWARE_CAPABILITIES, 84)).toEqual(hardware);
+    expect(ask(OID_RECEIVE_FILTER_CURRENT_CAPABILITIES, 100)).toEqual(capabilities(30));
+    const global = NDIS_RECEIVE_FILTER_GLOBAL_PARAMETERS.decode(
+      ask(OID_RECEIVE_FILTER_GLOBAL_PARAMETERS, 16),
+    );
+    expect(global.ok && global.value).toMatchObject({ EnabledFilterTypes: 1, EnabledQueueTypes: 1 });
+    expect(miniport.seen).toEqual([]);
+    const short = queryRequest(OID_RECEIVE_FILTER_CURRENT_CAPABILITIES, 83);
+    expect(binding.oidRequest(short)).toBe(NDIS_STATUS_INVALID_LENGTH);
+    expect(short.bytesNeeded).toBe(84);
+  });
+
+  test('CAP-17: without receive filtering the capability queries get NOT_SUPPORTED', () => {
+    const { binding } = createBench({ hardware: null, current: null });
+    const ask = (oid: number) => binding.oidRequest(queryRequest(oid, 100));
+    expect(ask(OID_RECEIVE_FILTER_HARDWARE_CAPABILITIES)).toBe(NDIS_STATUS_NOT_SUPPORTED);
+    expect(ask(OID_RECEIVE_FILTER_CURRENT_CAPABILITIES)).toBe(NDIS_STATUS_NOT_SUPPORTED);
+    expect(ask(OID_RECEIVE_FILTER_GLOBAL_PARAMETERS)).toBe(NDIS_STATUS_FAILURE);
+  });
+
+  test('OFF-05: RSS sets get NOT_SUPPORTED while VMQ is current', () => {
+    const { binding, miniport, lastRule } = createBench();
+    const request = setRequest(OID_GEN_RECEIVE_SCALE_PARAMETERS, new Uint8Array(40));
+    expect(binding.oidRequest(request)).toBe(NDIS_STATUS_NOT_SUPPORTED);
+    expect(lastRule()).toBe('OFF-05');
+    expect(miniport.seen).toEqual([]);
+  });
+});
+
+describe('passed down', () => {
+  test('packet filter, link state and unknown OIDs reach the miniport with their bytes', () => {
+    const { binding, miniport } = createBench();
+    expect(binding.oidRequest(packetFilter(0x2b))).toBe(NDIS_STATUS_SUCCESS);
+    const query = queryRequest(OID_GEN_CURRENT_PACKET_FILTER, 4);
+    expect(binding.oidRequest(query)).toBe(NDIS_STATUS_SUCCESS);
+    expect([...outputOf(query)]).toEqual([0x2b, 0, 0, 0]);
+    expect(binding.oidRequest(queryRequest(OID_GEN_LINK_STATE, 40))).toBe(NDIS_STATUS_NOT_SUPPORTED);
+    expect(miniport.seen.map(({ oid }) => oid)).toEqual([
+      OID_GEN_CURRENT_PACKET_FILTER,
+      OID_GEN_CURRENT_PACKET_FILTER,
+      OID_GEN_LINK_STATE,
+    ]);
+  });
+});
+
+describe('the refusal log', () => {
+  test('a refusal says rule, status, expected, found and ids, and subscribers hear of it', () => {
+    const { binding, ndis } = createBench();
+    const heard: string[] = [];
+    const stop = ndis.refusals.subscribe((record) => heard.push(refusalLine(record)));
+    binding.oidRequest(freeRequest(3));
+    stop();
+    binding.oidRequest(freeRequest(3));
+    expect(heard).toEqual(['QUE-28: expected an existing queue, found no queue 3 (queueId 3)']);
+    expect(ndis.refusals.count).toBe(2);
+    expect(ndis.refusals.last).toMatchObject({ adapter: 'nic0', kind: 'refusal', number: 2 });
+  });
+});

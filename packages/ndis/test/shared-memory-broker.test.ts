@@ -1,0 +1,186 @@
+import {
+  NDIS_SHARED_MEMORY_USAGE,
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_RESOURCES,
+  NDIS_STATUS_SUCCESS,
+} from '@vmq/abi';
+import { DMA_READ, DMA_WRITE, type DmaDomain } from '@vmq/machine';
+import { describe, expect, test } from 'vitest';
+import type { ProviderAllocation, SharedMemoryParameters, SharedMemoryProvider } from '../src/index.ts';
+import { allocate, createBench, createHost } from './bench.ts';
+
+const USAGE = NDIS_SHARED_MEMORY_USAGE;
+const want = (change: Partial<SharedMemoryParameters> = {}): SharedMemoryParameters => ({
+  contiguous: false,
+  queueId: 0,
+  vportId: 0,
+  usage: USAGE.NdisSharedMemoryUsageReceive,
+  length: 3 * 4096 + 100,
+  preferredNode: 0,
+  maximumElements: 8,
+  ...change,
+});
+const none = { elements: [], sharedMemoryHandle: 0, allocationHandle: 0 };
+
+function provider(answer: (parameters: SharedMemoryParameters) => ProviderAllocation) {
+  const freed: unknown[] = [];
+  const made: SharedMemoryProvider = {
+    name: 'switch',
+    allocateSharedMemoryHandler: (_adapter, parameters) => answer(parameters),
+    freeSharedMemoryHandler: (_adapter, context) => freed.push(context),
+  };
+  return { made, freed };
+}
+
+describe('NdisAllocateSharedMemory', () => {
+  test('SHM-03 SHM-07: success gives elements that add up, and two separate handles', () => {
+    const { miniport } = createBench();
+    const first = miniport.adapter.allocateSharedMemory(want());
+    expect(first.status).toBe(NDIS_STATUS_SUCCESS);
+    expect(first.elements.length).toBe(2);
+    expect(first.elements.reduce((sum, { length }) => sum + length, 0)).toBe(3 * 4096 + 100);
+    expect(first.sharedMemoryHandle).toBeGreaterThan(0);
+    const second = miniport.adapter.allocateSharedMemory(want({ contiguous: true }));
+    expect(second.elements.length).toBe(1);
+    expect(second.allocationHandle).not.toBe(first.allocationHandle);
+  });
+
+  const bad: [string, Partial<SharedMemoryParameters>, number][] = [
+    ['SHM-05', { usage: USAGE.NdisSharedMemoryUsageUndefined }, NDIS_STATUS_INVALID_PARAMETER],
+    ['SHM-05', { usage: USAGE.NdisSharedMemoryUsageMax }, NDIS_STATUS_INVALID_PARAMETER],
+    ['SHM-05', { length: 0 }, NDIS_STATUS_INVALID_PARAMETER],
+    ['SHM-05', { queueId: 9 }, NDIS_STATUS_INVALID_PARAMETER],
+    ['SHM-05', { maximumElements: 1 }, NDIS_STATUS_INVALID_PARAMETER],
+    ['SHM-08', { vportId: 1 }, NDIS_STATUS_INVALID_PARAMETER],
+    ['SHM-04', { length: 1 << 28 }, NDIS_STATUS_RESOURCES],
+  ];
+  test.each(bad)(
+    '%s SHM-04: refused with a NULL allocation handle, nothing left behind',
+    (rule, change, status) => {
+      const { miniport, ndis, memory } = createBench();
+      expect(miniport.adapter.allocateSharedMemory(want(change))).toEqual({ status, ...none });
+      expect(ndis.refusals.last).toMatchObject({ rule, status });
+      expect(memory.blocks()).toEqual([]);
+    },
+  );
+
+  test('SHM-06: before scatter-gather registration FAILURE', () => {
+    const { add, ndis } = createHost({
+      initialize: (adapter) => adapter.allocateSharedMemory(want()).status,
+    });
+    expect(add().status).toBe(NDIS_STATUS_FAILURE);
+    expect(ndis.refusals.last?.rule).toBe('SHM-06');
+  });
+
+  test('QUE-21: memory for a queue before its allocation complete is written down', () => {
+    const { miniport, binding, violations } = createBench();
+    const id = allocate(binding);
+    expect(miniport.adapter.allocateSharedMemory(want({ queueId: id })).status).toBe(NDIS_STATUS_SUCCESS);
+    expect(violations()).toEqual(['QUE-21']);
+  });
+});
+
+describe('the provider', () => {
+  test('SHM-01 SHM-02: gets the caller’s parameters, and its context back at the free', () => {
+    const { ndis, miniport } = createBench();
+    const context = { mine: true };
+    const asked: SharedMemoryParameters[] = [];
+    const { made, freed } = provider((parameters) => {
+      asked.push(parameters);
+      const elements = [{ segment: 0, offset: 0, length: parameters.length }];
+      return { status: NDIS_STATUS_SUCCESS, elements, sharedMemoryHandle: 42, allocationContext: context };
+    });
+    ndis.setOptionalHandlers(made);
+    const got = miniport.adapter.allocateSharedMemory(want());
+    expect(asked).toEqual([want()]);
+    expect(got.sharedMemoryHandle).toBe(42);
+    miniport.adapter.freeSharedMemory(got.allocationHandle);
+    expect(freed).toEqual([context]);
+    expect(freed[0]).toBe(context);
+  });
+
+  const answers: [string, Partial<SharedMemoryParameters>, ProviderAllocation['elements']][] = [
+    ['SHM-07', {}, [{ segment: 0, offset: 0, length: 4096 }]],
+    [
+      'SHM-07',
+      { length: 8192 },
+      [
+        { segment: 0, offset: 0, length: 4096 },
+        { segment: 0, offset: 0, length: 4096 },
+      ],
+    ],
+    ['SHM-07', { length: 100 }, [{ segment: 0, offset: 64, length: 100 }]],
+    ['SHM-07', { length: 100 }, [{ segment: 7, offset: 0, length: 100 }]],
+    [
+      'SHM-07',
+      { length: 8192, contiguous: true },
+      [
+        { segment: 0, offset: 0, length: 4096 },
+        { segment: 0, offset: 4096, length: 4096 },
+      ],
+    ],
+    ['SHM-12', { length: 100 }, [{ segment: 1, offset: 0, length: 100 }]],
+  ];
+  test.each(answers)('%s: an answer that breaks it is given back, and refused', (rule, change, elements) => {
+    const { ndis, miniport } = createBench();
+    const { made, freed } = provider(() => ({
+      status: NDIS_STATUS_SUCCESS,
+      ...(elements === undefined ? {} : { elements }),
+      allocationContext: 'block',
+    }));
+    ndis.setOptionalHandlers(made);
+    expect(miniport.adapter.allocateSharedMemory(want(change))).toEqual({
+      status: NDIS_STATUS_FAILURE,
+      ...none,
+    });
+    expect(ndis.refusals.last?.rule).toBe(rule);
+    expect(freed).toEqual(['block']);
+  });
+
+  test('SHM-07: pages of another allocation are refused', () => {
+    const { ndis, miniport } = createBench();
+    const elements = [{ segment: 0, offset: 4096, length: 100 }];
+    ndis.setOptionalHandlers(provider(() => ({ status: NDIS_STATUS_SUCCESS, elements })).made);
+    expect(miniport.adapter.allocateSharedMemory(want({ length: 100 })).status).toBe(NDIS_STATUS_SUCCESS);
+    expect(miniport.adapter.allocateSharedMemory(want({ length: 100 })).status).toBe(NDIS_STATUS_FAILURE);
+  });
+
+  test('SHM-13: on a 2008 R2 host only what is behind the lookahead may lie in a VM', () => {
+    const { ndis, miniport } = createBench({ hostVersion: 620, minor: 20 });
+    const elements = [{ segment: 1, offset: 0, length: 100 }];
+    ndis.setOptionalHandlers(provider(() => ({ status: NDIS_STATUS_SUCCESS, elements })).made);
+    const ask = (usage: SharedMemoryParameters['usage']): number =>
+      miniport.adapter.allocateSharedMemory(want({ length: 100, usage })).status;
+    expect(ask(USAGE.NdisSharedMemoryUsageReceiveLookahead)).toBe(NDIS_STATUS_FAILURE);
+    expect(ask(USAGE.NdisSharedMemoryUsageReceivePostLookahead)).toBe(NDIS_STATUS_SUCCESS);
+  });
+});
+
+describe('DMA and free', () => {
+  test('SHM-16: the adapter’s domain reaches exactly the memory, with the rights of its usage, until the free', () => {
+    const { miniport } = createBench();
+    const domain: DmaDomain = miniport.adapter.registerScatterGatherDma();
+    const rights = (usage: SharedMemoryParameters['usage']) => {
+      const got = miniport.adapter.allocateSharedMemory(want({ usage, length: 4096 }));
+      const offset = got.elements[0]!.offset;
+      const found = [DMA_READ, DMA_WRITE].filter((right) => domain.permits(0, offset, 4096, right));
+      miniport.adapter.freeSharedMemory(got.allocationHandle);
+      expect(domain.permits(0, offset, 1, DMA_READ) || domain.permits(0, offset, 1, DMA_WRITE)).toBe(false);
+      return found;
+    };
+    expect(rights(USAGE.NdisSharedMemoryUsageReceive)).toEqual([DMA_WRITE]);
+    expect(rights(USAGE.NdisSharedMemoryUsageXmit)).toEqual([DMA_READ]);
+    expect(rights(USAGE.NdisSharedMemoryUsageOther)).toEqual([DMA_READ, DMA_WRITE]);
+  });
+
+  test('SHM-09: a second free, and an unknown handle, throw by name', () => {
+    const { miniport, memory, violations } = createBench();
+    const { allocationHandle } = miniport.adapter.allocateSharedMemory(want());
+    miniport.adapter.freeSharedMemory(allocationHandle);
+    expect(memory.blocks()).toEqual([]);
+    expect(() => miniport.adapter.freeSharedMemory(allocationHandle)).toThrow('NdisSharedMemoryDoubleFree');
+    expect(() => miniport.adapter.freeSharedMemory(0)).toThrow('NdisSharedMemoryUnknownHandle');
+    expect(violations()).toEqual(['NdisSharedMemoryDoubleFree', 'NdisSharedMemoryUnknownHandle']);
+  });
+});
