@@ -4,7 +4,7 @@
  * A queue's state is one cache line of `rxq` or `txq`, 16 words; word indices below. Registers that take effect
  * at a configuration request are copied here, so nothing changes in the middle of a batch.
  */
-import type { AgentContext, DmaDomainImage } from '@vmq/machine';
+import type { AgentContext, DmaDomainImage, MemorySegment } from '@vmq/machine';
 import { type FilterTables, readFilterTables } from './filter-tables.ts';
 import type { NicProfile } from './profiles.ts';
 
@@ -43,10 +43,8 @@ export class DeviceState {
   /** Receive queues (and transmit queues), queue 0 included. */
   readonly queueCount: number;
 
-  /** Views of every segment, by segment id. */
-  i32: Int32Array[] = [];
-  u64: BigUint64Array[] = [];
-  u8: Uint8Array[] = [];
+  /** Memory, by segment id. */
+  segments: readonly MemorySegment[] = [];
   /** DMA rights per page, by segment id; an empty table where the device may not go at all. */
   rights: Uint8Array[] = [];
 
@@ -82,9 +80,7 @@ export class DeviceState {
   /** Segments may have been added since the last publication. */
   refreshMemory(): void {
     const segments = this.context.machine.memory.segments;
-    this.i32 = segments.map((segment) => segment.i32);
-    this.u64 = segments.map((segment) => segment.u64);
-    this.u8 = segments.map((segment) => segment.u8);
+    this.segments = segments;
     this.rights = segments.map((segment) => this.#domain.tables[segment.id] ?? NO_RIGHTS);
   }
 

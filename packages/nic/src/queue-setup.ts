@@ -1,5 +1,5 @@
 /** Takes over queue registers at a configuration request, and refuses what cannot work. */
-import { DMA_READ, DMA_WRITE } from '@vmq/machine';
+import { DMA_READ, DMA_WRITE, type MemorySegment } from '@vmq/machine';
 import {
   type DeviceState,
   Q_BYTES,
@@ -72,7 +72,7 @@ function startQueue(state: DeviceState, queues: Int32Array, q: number, at: numbe
   queues[q + Q_RING] = (words[at + DESC_BASE] as number) >> 2;
   queues[q + Q_STATUS] = (words[at + STATUS_BASE] as number) >> 2;
   words[at + HEAD] = 0;
-  Atomics.store(state.i32[0] as Int32Array, queues[q + Q_STATUS] as number, 0);
+  Atomics.store((state.segments[0] as MemorySegment).i32, queues[q + Q_STATUS] as number, 0);
 }
 
 function statusGranted(state: DeviceState, at: number): boolean {

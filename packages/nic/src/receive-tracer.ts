@@ -2,7 +2,7 @@
  * Tells the story of received frames while the trace level is ALL: takes them one by one through the same
  * receive loop and writes down what it did, so tracing changes the speed and nothing else.
  */
-import { type FrameConsumer, TRACE_ALL } from '@vmq/machine';
+import { type FrameConsumer, type MemorySegment, TRACE_ALL } from '@vmq/machine';
 import {
   type DeviceState,
   Q_COMPLETIONS,
@@ -36,11 +36,11 @@ export class ReceiveTracer {
   take(count: number): number {
     const { words, context } = this.#state;
     for (let i = 0; i < count; i++) {
-      const dropsBefore = this.#receive.drops.slice();
+      const dropsBefore = this.#receive.drops.pending.slice();
       if (this.#receive.receive(i, i + 1) === i) return i; // waits for a descriptor: no story yet
       const stamp = words[REG.RXSTAMP >> 2] as number;
       if (!context.trace.wants(TRACE_ALL, stamp)) continue;
-      const drop = this.#receive.drops.findIndex((frames, code) => frames !== dropsBefore[code]);
+      const drop = this.#receive.drops.pending.findIndex((frames, code) => frames !== dropsBefore[code]);
       this.#tell(i, stamp, drop);
     }
     return count;
@@ -84,9 +84,9 @@ export class ReceiveTracer {
 
   /** The queue's state still shows the frame: it took the last descriptor. */
   #tellDelivery(stamp: number, queue: number): void {
-    const { rxq, i32, context } = this.#state;
+    const { rxq, segments, context } = this.#state;
     const { trace } = context;
-    const host = i32[0] as Int32Array;
+    const host = (segments[0] as MemorySegment).i32;
     const q = queue << Q_SHIFT;
     const number = ((rxq[q + Q_HEAD] as number) - 1) | 0;
     const index = (number & (rxq[q + Q_MASK] as number)) * 4;

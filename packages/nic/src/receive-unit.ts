@@ -7,11 +7,10 @@
  * No byte is written before the queue is known and the whole range is permitted, and exactly the frame's bytes
  * are written: what lies behind a frame in the wire ring belongs to other frames (SEC-08).
  */
-import type { FrameConsumer } from '@vmq/machine';
+import type { FrameConsumer, MemorySegment } from '@vmq/machine';
 import { DMA_READ, DMA_WRITE, RECEIVED_FROM_WIRE } from '@vmq/machine';
-import { checksumStatus } from './checksum.ts';
-import { copyBytes, copySingly, copyWords, type MemoryViews } from './copy.ts';
-import { RXC_BROADCAST, RXC_DD, RXC_INEXACT, RXC_MULTICAST, RXC_SPLIT, RXC_VLAN } from './descriptors.ts';
+import { copySingly, copyWords } from './copy.ts';
+import { RXC_BROADCAST, RXC_DD, RXC_INEXACT, RXC_MULTICAST, RXC_VLAN } from './descriptors.ts';
 import { FILTER_TABLE } from './device-memory.ts';
 import {
   addCounter,
@@ -20,8 +19,6 @@ import {
   Q_COMPLETIONS,
   Q_FLAGS,
   Q_HEAD,
-  Q_HEADER_BUFFER_BYTES,
-  Q_HEADER_SIZE,
   Q_MASK,
   Q_PACKET_BYTES,
   Q_PUBLISHED,
@@ -30,6 +27,7 @@ import {
   Q_STATUS,
   Q_TAIL,
 } from './device-state.ts';
+import { DropCounter } from './drop-counter.ts';
 import {
   DROP_BUFFER_TOO_SMALL,
   DROP_DMA_FAULT,
@@ -39,12 +37,11 @@ import {
   DROP_QUEUE_STOPPED,
   DROP_RUNT,
   DROP_RX_DISABLED,
-  NIC_DROP_REASONS,
 } from './drop-reasons.ts';
 import { classifyUnmatched, hashKey } from './filter-unit.ts';
+import { placeSpecial } from './frame-placement.ts';
 import type { InterruptUnit } from './interrupt-unit.ts';
 import {
-  CAUSE_DMA_FAULT,
   QSTS_ENABLED,
   QSTS_STARVED,
   REG,
@@ -77,21 +74,6 @@ const INEXACT = RXC_INEXACT;
 const RDT = REG.RDT >> 2;
 const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
 
-/** Global statistics register of each drop code, as a word index. */
-const DROP_REGISTERS: readonly number[] = [
-  REG.RUNT,
-  REG.OVERSIZE,
-  REG.RXDISABLED,
-  REG.NOMATCH,
-  REG.MCREFUSED,
-  REG.BCREFUSED,
-  REG.QSTOPPED,
-  REG.NODESC,
-  REG.BUFSMALL,
-  REG.RXFAULTS,
-  REG.LINKDOWN,
-].map((offset) => offset >> 2);
-
 export class ReceiveUnit {
   readonly #state: DeviceState;
   readonly #interrupts: InterruptUnit;
@@ -101,13 +83,10 @@ export class ReceiveUnit {
   touchedCount: number = 0;
   /** What became of the interrupt of `touched[i]` at the last publication. */
   readonly interruptResult: Int32Array;
-  /** Frames ended here since the last publication, by drop code. */
-  readonly drops: Int32Array = new Int32Array(NIC_DROP_REASONS.length);
-  #dropsPending: boolean = false;
+  readonly drops: DropCounter;
   /** Queue the port waits for, or -1. */
   #starved: number = -1;
   readonly #receivedColumn: number;
-  readonly #dropColumns: readonly number[];
 
   constructor(state: DeviceState, interrupts: InterruptUnit, wire: FrameConsumer) {
     this.#state = state;
@@ -115,9 +94,8 @@ export class ReceiveUnit {
     this.#wire = wire;
     this.touched = new Int32Array(state.queueCount);
     this.interruptResult = new Int32Array(state.queueCount);
-    const ledger = state.context.machine.ledger;
-    this.#receivedColumn = ledger.column(RECEIVED_FROM_WIRE);
-    this.#dropColumns = NIC_DROP_REASONS.map((name) => ledger.column(name));
+    this.drops = new DropCounter(state, interrupts);
+    this.#receivedColumn = state.context.machine.ledger.column(RECEIVED_FROM_WIRE);
   }
 
   reset(): void {
@@ -141,9 +119,10 @@ export class ReceiveUnit {
     const tableMask = state.tableMask;
     const rxq = state.rxq;
     // Rings are in host memory always, buffers nearly always: its views stay in registers.
-    const host = state.i32[0] as Int32Array;
-    const host64 = state.u64[0] as BigUint64Array;
-    const host8 = state.u8[0] as Uint8Array;
+    const memory = state.segments[0] as MemorySegment;
+    const host = memory.i32;
+    const host64 = memory.u64;
+    const host8 = memory.u8;
     const rights = state.rights[0] as Uint8Array;
     const pages = rights.length;
     // Frames of 18 to MFS bytes need no second look at their length.
@@ -155,10 +134,10 @@ export class ReceiveUnit {
       const f = entries[entry] as number;
       const length = entries[entry + 1] as number;
       stamp = (stamp + 1) | 0;
-      if ((length - 18) >>> 0 > usual) {
+      if ((length - 18) >>> 0 > usual || (f & 7) !== 0) {
         const drop = this.#checkLength(f, length);
         if (drop >= 0) {
-          this.#drop(drop);
+          this.drops.count(drop);
           continue;
         }
       }
@@ -178,7 +157,7 @@ export class ReceiveUnit {
       if (value === 0) {
         value = classifyUnmatched(state, low, high);
         if (value < 0) {
-          this.#drop(~value);
+          this.drops.count(~value);
           continue;
         }
       }
@@ -187,7 +166,7 @@ export class ReceiveUnit {
       const q = queue << QUEUE_SHIFT;
       const flags = rxq[q + FLAGS] as number;
       if ((flags & ENABLE) === 0) {
-        this.#drop(DROP_QUEUE_STOPPED);
+        this.drops.count(DROP_QUEUE_STOPPED);
         continue;
       }
       const head = rxq[q + HEAD] as number;
@@ -261,7 +240,7 @@ export class ReceiveUnit {
           copySingly(input8, f + done - (tagged & -4), host8, target + done, bytes & 3);
         }
       } else {
-        const placed = this.#placeSpecial(queue, f, tagged, bytes, host, descriptor);
+        const placed = placeSpecial(state, wire, queue, f, tagged, bytes, host, descriptor);
         if (placed < 0) {
           this.#dropOnQueue(~placed, queue, ~placed === DROP_DMA_FAULT ? REG.RXFAULT : REG.RXSMALL);
           continue;
@@ -288,8 +267,8 @@ export class ReceiveUnit {
    * {@link touched} and {@link interruptResult} it leaves behind.
    */
   publish(taken: number): number {
-    const { words, rxq, i32, context } = this.#state;
-    const host = i32[0] as Int32Array;
+    const { words, rxq, segments, context } = this.#state;
+    const host = (segments[0] as MemorySegment).i32;
     let frames = 0;
     let bytes = 0;
     for (let k = 0; k < this.touchedCount; k++) {
@@ -318,32 +297,12 @@ export class ReceiveUnit {
     }
     const counters = context.counters;
     counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken;
-    if (this.#dropsPending) this.#publishDrops();
+    this.drops.publish();
     return touched;
   }
 
-  #publishDrops(): void {
-    const { words, context } = this.#state;
-    const { drops } = this;
-    this.#dropsPending = false;
-    if (drops[DROP_DMA_FAULT] !== 0) this.#interrupts.raiseCause(CAUSE_DMA_FAULT);
-    for (let code = 0; code < DROP_REGISTERS.length; code++) {
-      const count = drops[code] as number;
-      if (count === 0) continue;
-      drops[code] = 0;
-      addCounter(words, DROP_REGISTERS[code] as number, count);
-      const column = this.#dropColumns[code] as number;
-      context.counters[column] = (context.counters[column] as number) + count;
-    }
-  }
-
-  #drop(code: number): void {
-    this.drops[code] = (this.drops[code] as number) + 1;
-    this.#dropsPending = true;
-  }
-
   #dropOnQueue(code: number, queue: number, register: number): void {
-    this.#drop(code);
+    this.drops.count(code);
     const at = (register >> 2) + queue * QUEUE_WORDS;
     const words = this.#state.words;
     words[at] = ((words[at] as number) + 1) | 0;
@@ -351,6 +310,7 @@ export class ReceiveUnit {
 
   /** The length check in full: a drop code, or -1 for a frame that may pass. */
   #checkLength(f: number, length: number): number {
+    if ((f & 7) !== 0) throw new RangeError(`NIC: frame at wire offset ${f}, need a multiple of 8`);
     if (length < 14) return DROP_RUNT;
     const input8 = this.#wire.u8;
     const tagged = input8[f + 12] === 0x81 && input8[f + 13] === 0x00;
@@ -364,7 +324,7 @@ export class ReceiveUnit {
     const wire = this.#wire;
     for (let i = from; i < to; i++) {
       const drop = linkUp ? this.#checkLength(wire.offsetOf(i), wire.lengthOf(i)) : DROP_LINK_DOWN;
-      this.#drop(drop >= 0 ? drop : DROP_RX_DISABLED);
+      this.drops.count(drop >= 0 ? drop : DROP_RX_DISABLED);
     }
     words[REG.RXSTAMP >> 2] = ((words[REG.RXSTAMP >> 2] as number) + to - from) | 0;
     return to;
@@ -419,64 +379,6 @@ export class ReceiveUnit {
   #isTouched(queue: number): boolean {
     for (let k = 0; k < this.touchedCount; k++) if (this.touched[k] === queue) return true;
     return false;
-  }
-
-  /** Split and checksum queues. Returns status bits, or the complement of a drop code. */
-  #placeSpecial(
-    queue: number,
-    f: number,
-    tagged: number,
-    bytes: number,
-    ring: Int32Array,
-    descriptor: number,
-  ): number {
-    const state = this.#state;
-    const q = queue << QUEUE_SHIFT;
-    const flags = state.rxq[q + FLAGS] as number;
-    const packet = ring[descriptor] as number;
-    const packetSegment = ring[descriptor + 1] as number;
-    let status = 0;
-    if ((flags & RXCTL_SPLIT) !== 0) {
-      const size = state.rxq[q + Q_HEADER_SIZE] as number;
-      const first = Math.min(bytes, size);
-      if (first > (state.rxq[q + Q_HEADER_BUFFER_BYTES] as number)) return ~DROP_BUFFER_TOO_SMALL;
-      const header = ring[descriptor + 2] as number;
-      const headerSegment = ring[descriptor + 3] as number;
-      if (!state.permits(headerSegment, header, first, WRITE)) return ~DROP_DMA_FAULT;
-      const rest = bytes - first;
-      if (rest > 0 && (packet < 0 || !state.permits(packetSegment, packet + first, rest, WRITE)))
-        return ~DROP_DMA_FAULT;
-      this.#copyPart(f, tagged, 0, first, headerSegment, header);
-      if (rest > 0) this.#copyPart(f, tagged, first, bytes, packetSegment, packet + first);
-      status = RXC_SPLIT;
-    } else {
-      if (!state.permits(packetSegment, packet, bytes, WRITE)) return ~DROP_DMA_FAULT;
-      this.#copyPart(f, tagged, 0, bytes, packetSegment, packet);
-    }
-    if ((flags & RXCTL_CSUMEN) !== 0) {
-      const removed = tagged & 4;
-      status |= checksumStatus(this.#wire.u8, f + 12 + removed, f + bytes + removed);
-    }
-    return status;
-  }
-
-  /** Copies bytes `from` to `to` - 1 of the frame as it is without its tag. */
-  #copyPart(f: number, tagged: number, from: number, to: number, segment: number, target: number): void {
-    const state = this.#state;
-    const wire = this.#wire;
-    const memory: MemoryViews = {
-      u8: state.u8[segment] as Uint8Array,
-      i32: state.i32[segment] as Int32Array,
-      u64: state.u64[segment] as BigUint64Array,
-    };
-    const removed = tagged & 4;
-    if (removed === 0 || from >= 12) {
-      copyBytes(wire, f + from + removed, memory, target, to - from);
-      return;
-    }
-    const front = Math.min(to, 12) - from;
-    copyBytes(wire, f + from, memory, target, front);
-    if (to > 12) copyBytes(wire, f + 16, memory, target + front, to - 12);
   }
 
   /** A queue was disabled or reset. */

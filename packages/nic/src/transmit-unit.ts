@@ -6,8 +6,8 @@
  * Queues with work are served in turn. A full wire stops transmission until whoever takes frames off it wakes
  * the device.
  */
-import { DMA_READ, DMA_WRITE, type FrameProducer, TRANSMITTED } from '@vmq/machine';
-import { copyBytes, type MemoryViews } from './copy.ts';
+import { DMA_READ, DMA_WRITE, type FrameProducer, type MemorySegment, TRANSMITTED } from '@vmq/machine';
+import { copyBytes } from './copy.ts';
 import { TXD_EOP, TXD_INSERT_VLAN } from './descriptors.ts';
 import {
   addCounter,
@@ -138,7 +138,7 @@ export class TransmitUnit {
       this.#deactivate(queue);
       return 0;
     }
-    const ring = state.i32[0] as Int32Array;
+    const ring = (state.segments[0] as MemorySegment).i32;
     let done = 0;
     while (head !== tail && done < budget) {
       const count = this.#frameDescriptors(ring, base, mask, head, tail);
@@ -170,10 +170,10 @@ export class TransmitUnit {
   }
 
   #publish(queue: number, head: number): void {
-    const { txq, words, i32 } = this.#state;
+    const { txq, words, segments } = this.#state;
     const q = queue << Q_SHIFT;
     txq[q + Q_PUBLISHED] = head;
-    Atomics.store(i32[0] as Int32Array, txq[q + Q_STATUS] as number, head);
+    Atomics.store((segments[0] as MemorySegment).i32, txq[q + Q_STATUS] as number, head);
     words[(REG.TDH >> 2) + queue * QUEUE_WORDS] = head;
     addCounter(words, (REG.TXBYTLO >> 2) + queue * QUEUE_WORDS, txq[q + Q_BYTES] as number);
     addCounter(words, REG.GOTC >> 2, txq[q + Q_BYTES] as number);
@@ -252,11 +252,7 @@ export class TransmitUnit {
 
   #copy(segment: number, source: number, target: number, length: number): void {
     const state = this.#state;
-    const memory: MemoryViews = {
-      u8: state.u8[segment] as Uint8Array,
-      i32: state.i32[segment] as Int32Array,
-      u64: state.u64[segment] as BigUint64Array,
-    };
+    const memory = state.segments[segment] as MemorySegment;
     copyBytes(memory, source, this.#wire, target, length);
   }
 }
