@@ -1,4 +1,5 @@
 /** Runs the command in this process and keeps what it prints. */
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -26,6 +27,25 @@ export async function vmq(...args: readonly string[]): Promise<Run> {
     errIsTerminal: false,
   });
   return { code, out, err };
+}
+
+export const MAIN: string = resolve(import.meta.dirname, '../dist/main.js');
+
+/** Runs the built command as a process of its own, as a user does. */
+export function vmqProcess(...args: readonly string[]): Promise<Run> {
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let err = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    child.on('error', fail);
+    child.on('close', (code) => done({ code: code ?? -1, out, err }));
+  });
 }
 
 /** A directory that is gone after the test file. */

@@ -109,15 +109,11 @@ export function ledgerText(report: HostReport, colours: Colours): string {
 
 /** The whole report of a replay. */
 export function replayText(report: HostReport, colours: Colours): string {
-  const title = (text: string) => colours.bold(text);
+  const section = (title: string, text: string) => `${colours.bold(title)}\n\n${text}\n`;
   return [
-    queueTable(report.queues, colours),
-    title('Virtual machines'),
-    portTable(report.ports, colours),
-    title('Queues'),
-    queueFigures(report.queues, colours),
-    title('Frame ledger'),
-    ledgerText(report, colours),
-    '',
-  ].join('\n\n');
+    `${queueTable(report.queues, colours)}\n`,
+    section('Virtual machines', portTable(report.ports, colours)),
+    section('Queues', queueFigures(report.queues, colours)),
+    section('Frame ledger', ledgerText(report, colours)),
+  ].join('\n');
 }

@@ -41,7 +41,7 @@ export interface WhyJson {
   readonly deliveries: readonly WhyDelivery[];
   /**
    * The counter in which the frame ended: `delivered`, `transmitted`, or `dropped.<place>.<reason>`;
-   * `skipped.<reason>` if it never reached the wire.
+   * `skipped.<reason>` if it never reached the wire; `unaccounted` if none moved, which is a fault of the stack.
    */
   readonly end: string;
   /** Deliveries beyond the first. */
@@ -108,14 +108,15 @@ function explain(
   const records = host.trace.drain();
   host.trace.setLevel(TRACE_OFF);
   const after = host.inspect();
-  const end = endOf(before, after, records, stamp);
+  const deliveries = deliveriesOf(after, records, stamp);
+  const end = deliveries.length > 0 ? 'delivered' : endOf(before, after);
   return {
     ...about,
     stamp,
     steps: records.map((record) => step(host, record, stamp)),
-    deliveries: deliveriesOf(after, records, stamp),
+    deliveries,
     end,
-    copies: Math.max(0, deliveriesOf(after, records, stamp).length - 1),
+    copies: Math.max(0, deliveries.length - 1),
     advice: dropAdvice(end, packet, length, config),
   };
 }
@@ -141,17 +142,10 @@ function deliveriesOf(report: HostReport, records: readonly TraceRecord[], stamp
     }));
 }
 
-/** Which ledger counter moved for this frame. Answers of guests move counters too: a delivery of this one decides. */
-function endOf(
-  before: HostReport,
-  after: HostReport,
-  records: readonly TraceRecord[],
-  stamp: number,
-): string {
-  if (records.some((record) => record.kind === VSWITCH_TRACE.DELIVERY && record.stamp === stamp))
-    return 'delivered';
+/** Which ledger counter moved for a frame that was delivered to nobody, and so made no guest answer. */
+function endOf(before: HostReport, after: HostReport): string {
   const drops = Object.entries(after.ledger.ends.dropped);
   const grown = drops.find(([reason, frames]) => frames > (before.ledger.ends.dropped[reason] ?? 0));
   if (grown !== undefined) return `dropped.${grown[0]}`;
-  return after.ledger.ends.transmitted > before.ledger.ends.transmitted ? 'transmitted' : 'delivered';
+  return after.ledger.ends.transmitted > before.ledger.ends.transmitted ? 'transmitted' : 'unaccounted';
 }

@@ -1,0 +1,323 @@
+/** Whatever is wrong with input, output or arguments: a message with the place, the right exit code, nothing lost. */
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Progress } from '../src/replay/progress.ts';
+import { replayCapture } from '../src/replay/replay-capture.ts';
+import { replayConfig } from '../src/replay/replay-config.ts';
+import type { ReplayJson } from '../src/replay/replay-json.ts';
+import { BROADCAST, frame, pcap, pcapHeader, pcapRecord, VM1, VM2 } from './build-capture.ts';
+import { readPackets } from './oracle.ts';
+import { CAPTURES, type Run, Scratch, vmq } from './run-vmq.ts';
+
+const scratch = new Scratch();
+afterAll(() => scratch.remove());
+
+const toVm1 = (mark: number, length = 60) => frame({ destination: VM1, mark, length });
+const GOOD = pcap(toVm1(1), toVm1(2), frame({ destination: VM2, mark: 3 }));
+const good = scratch.file('good.pcap', GOOD);
+
+function json(run: Run): ReplayJson {
+  return JSON.parse(run.out) as ReplayJson;
+}
+
+describe('captures that cannot be run at all: exit 1, one line, nothing on standard output', () => {
+  const pcapng = readFileSync(join(CAPTURES, 'lan.pcapng'));
+  const cases: [string, string, RegExp][] = [
+    ['a path that does not exist', join(scratch.path, 'missing.pcap'), /missing\.pcap: ENOENT: no such file/],
+    ['a directory', scratch.path, /expected a pcap or pcapng file, found a directory/],
+    [
+      'an empty file',
+      scratch.file('empty.pcap', ''),
+      /byte 0: expected a pcap or pcapng file, found no byte/,
+    ],
+    [
+      'a text file',
+      scratch.file('notes.pcap', 'hello world'),
+      /byte 0: expected a pcap magic .* found 68656c6c/,
+    ],
+    [
+      'a gzip file',
+      scratch.file('a.pcap.gz', gzipSync(GOOD)),
+      /byte 0: the file is gzip-compressed; decompress/,
+    ],
+    [
+      'half a pcap header',
+      scratch.file('h.pcap', GOOD.subarray(0, 10)),
+      /byte 0: expected 24 bytes, found .* after 10/,
+    ],
+    [
+      'half a pcapng header',
+      scratch.file('h.pcapng', pcapng.subarray(0, 20)),
+      /byte 0: expected \d+ bytes, found .* after 20/,
+    ],
+    [
+      'a pcap of version 9',
+      scratch.file('v.pcap', Buffer.concat([GOOD.subarray(0, 4), Buffer.of(9, 0), GOOD.subarray(6)])),
+      /byte 0: expected pcap version 2\.x, found 9\.4/,
+    ],
+  ];
+  it.each(cases)('%s', async (_, path, message) => {
+    for (const command of [
+      ['replay', path],
+      ['replay', path, '--json'],
+      ['why', path, '1'],
+    ]) {
+      const run = await vmq(...command);
+      expect(run.code).toBe(1);
+      expect(run.err).toMatch(message);
+      expect(run.err.trimEnd().split('\n')).toHaveLength(1);
+      expect(run.out).toBe('');
+    }
+  });
+});
+
+describe('captures that are bad in part: exit 2, the good part is processed and reported', () => {
+  it('a truncated pcap, wherever it is cut', async () => {
+    const second = 24 + 16 + 60;
+    for (const cut of [second + 1, second + 16, second + 75]) {
+      const run = await vmq('replay', scratch.file('cut.pcap', GOOD.subarray(0, cut)), '--json');
+      expect(run.code).toBe(2);
+      const needed = cut < second + 16 ? 16 : 76;
+      expect(run.err).toMatch(
+        new RegExp(
+          `cut\\.pcap: frame 2 at byte ${second}: expected ${needed} bytes, found the end of the file after ${cut - second} \\[truncated\\]\n$`,
+        ),
+      );
+      const report = json(run);
+      expect(report).toMatchObject({ received: 1, ends: { delivered: 1 }, conservation: true });
+      expect(report.input).toMatchObject({ frames: 1, problems: [{ kind: 'truncated', count: 1 }] });
+    }
+  });
+
+  it('a truncated pcapng; the outputs are whole files', async () => {
+    const whole = readFileSync(join(CAPTURES, 'lan.pcapng'));
+    const path = scratch.file('cut.pcapng', whole.subarray(0, 1_000_003));
+    const out = join(scratch.path, 'cut-out');
+    const run = await vmq('replay', path, '--json', '--out', out);
+    expect(run.code).toBe(2);
+    expect(run.err).toMatch(
+      /cut\.pcapng: frame \d+ at byte \d+: expected \d+ bytes, found the end of the file/,
+    );
+    const report = json(run);
+    expect(report.received).toBe(report.input.frames);
+    expect(report.input.frames).toBeGreaterThan(1000);
+    const written = report.outputs.reduce((sum, file) => sum + readPackets(file).length, 0);
+    expect(written).toBe(report.ends.delivered + report.copies);
+  });
+
+  it('a corrupt record in the middle', async () => {
+    const bad = Buffer.from(GOOD);
+    const at = 24 + 76;
+    bad.writeUInt32LE(0x7fffffff, at + 8);
+    const run = await vmq('replay', scratch.file('corrupt.pcap', bad), '--json');
+    expect(run.code).toBe(2);
+    expect(run.err).toMatch(
+      /frame 2 at byte 100: expected a captured length of at most 262144, found 2147483647 \[bad-packet-length\]/,
+    );
+    expect(json(run)).toMatchObject({ received: 1, conservation: true });
+  });
+
+  it('packets of another link type are skipped, not put on the wire', async () => {
+    const file = Buffer.concat([pcapHeader(101), pcapRecord(toVm1(1)), pcapRecord(toVm1(2))]);
+    const run = await vmq('replay', scratch.file('raw.pcap', file), '--json');
+    expect(run.code).toBe(2);
+    expect(run.err).toMatch(
+      /raw\.pcap: frame 1 at byte 24: expected link type 1 \(Ethernet\), found 101 \[link-type\]/,
+    );
+    expect(json(run)).toMatchObject({
+      received: 0,
+      input: { frames: 2, skipped: { 'link-type': 2 } },
+      ports: [],
+    });
+  });
+
+  it('snapped packets are skipped, counted, and do not make VMs', async () => {
+    const records = [pcapRecord(toVm1(1)), pcapRecord(frame({ destination: VM2 }).subarray(0, 40), 60)];
+    const file = Buffer.concat([
+      pcapHeader(),
+      ...records,
+      ...Array(12).fill(pcapRecord(toVm1(2).subarray(0, 20), 60)),
+    ]);
+    const run = await vmq('replay', scratch.file('snapped.pcap', file), '--json');
+    expect(run.code).toBe(2);
+    const lines = run.err.trimEnd().split('\n');
+    expect(lines).toHaveLength(10);
+    expect(lines[0]).toMatch(
+      /frame 2 at byte 100: expected all 60 bytes of the packet, found 40; .* \[snapped\]$/,
+    );
+    expect(lines[9]).toMatch(/and 4 more, 13 in all \[snapped\]$/);
+    const report = json(run);
+    expect(report).toMatchObject({
+      received: 1,
+      ends: { delivered: 1 },
+      input: { frames: 14, skipped: { snapped: 13 } },
+    });
+    expect(report.ends.dropped).toEqual({});
+    expect(report.input.problems[0]?.first).toHaveLength(10);
+    expect(report.ports.map(({ MacAddress }) => MacAddress)).toEqual(['00-15-5D-0A-00-01']);
+  });
+
+  it('0-byte, 13-byte and 9,000-byte frames reach the NIC, which refuses them', async () => {
+    const frames = [
+      toVm1(1),
+      Buffer.alloc(0),
+      toVm1(0, 13),
+      toVm1(2, 9000),
+      toVm1(3, 1515),
+      toVm1(4, 1514),
+      toVm1(5, 14),
+    ];
+    const tagged = frame({ destination: BROADCAST, vlan: 0, length: 1518, mark: 6 });
+    const run = await vmq('replay', scratch.file('sizes.pcap', pcap(...frames, tagged)), '--json');
+    expect(run.code).toBe(2);
+    expect(run.err).toMatch(
+      /frame 2 at byte 100: expected a frame of at least 14 bytes, found 0; the NIC drops it \[runt\]/,
+    );
+    expect(run.err).toMatch(
+      /frame 4 at byte \d+: expected a frame of at most 1514 bytes \(nic\.jumboPacket\), found 9000; the NIC drops it \[oversize\]/,
+    );
+    expect(json(run).input.skipped).toEqual({});
+    expect(json(run)).toMatchObject({
+      received: 8,
+      ends: { delivered: 4, dropped: { 'nic.runt': 2, 'nic.oversize': 2 } },
+      conservation: true,
+      input: {
+        problems: [
+          { kind: 'runt', count: 2 },
+          { kind: 'oversize', count: 2 },
+        ],
+      },
+    });
+  });
+
+  it('9,000-byte frames pass where the configuration says so', async () => {
+    const config = scratch.file(
+      'jumbo.yaml',
+      'nic: { jumboPacket: 9014 }\nvms: [{ name: big, mac: 00-15-5D-0A-00-01 }]\n',
+    );
+    const out = join(scratch.path, 'jumbo');
+    const input = scratch.file('jumbo.pcap', pcap(toVm1(1, 9000), toVm1(2, 9014)));
+    const run = await vmq('replay', input, '--config', config, '--json', '--out', out);
+    expect(run.err).toBe('');
+    expect(run.code).toBe(0);
+    expect(readPackets(join(out, 'big.pcapng')).map(({ bytes }) => bytes.length)).toEqual([9000, 9014]);
+  });
+
+  it('a full disk: the replay goes on and the file is named', async () => {
+    const out = join(scratch.path, 'full');
+    mkdirSync(out);
+    symlinkSync('/dev/full', join(out, 'vm1.pcapng'));
+    const run = await vmq('replay', good, '--json', '--out', out);
+    expect(run.code).toBe(2);
+    expect(run.err).toMatch(/full\/vm1\.pcapng is incomplete: ENOSPC: no space left on device/);
+    expect(json(run)).toMatchObject({ received: 3, ends: { delivered: 3 } });
+    expect(readPackets(join(out, 'vm2.pcapng'))).toHaveLength(1);
+  });
+
+  it('is said in the tables too', async () => {
+    const run = await vmq('replay', scratch.file('cut.pcap', GOOD.subarray(0, 150)));
+    expect(run.code).toBe(2);
+    expect(run.out).toMatch(/^received +1 /m);
+    expect(run.out).toMatch(/every frame ended in exactly one counter/);
+  });
+});
+
+describe('captures with nothing in them', () => {
+  it('a header and no packet is a good file', async () => {
+    const run = await vmq('replay', scratch.file('header.pcap', pcapHeader()), '--json');
+    expect(run.code).toBe(0);
+    expect(run.err).toMatch(/a capture without a packet/);
+    expect(json(run)).toMatchObject({ received: 0, conservation: true, ports: [], input: { frames: 0 } });
+  });
+});
+
+describe('outputs that cannot be written: exit 1 before anything is processed', () => {
+  it('a directory that cannot be made', async () => {
+    const run = await vmq('replay', good, '--out', join(good, 'sub'));
+    expect(run).toMatchObject({ code: 1, out: '' });
+    expect(run.err).toMatch(/good\.pcap\/sub: cannot create the output directory: ENOTDIR/);
+  });
+
+  it('a file that cannot be opened', async () => {
+    const out = join(scratch.path, 'taken');
+    mkdirSync(join(out, 'vm2.pcapng'), { recursive: true });
+    const run = await vmq('replay', good, '--out', out);
+    expect(run).toMatchObject({ code: 1, out: '' });
+    expect(run.err).toMatch(/taken\/vm2\.pcapng: cannot write: EISDIR/);
+  });
+
+  it('the capture itself', async () => {
+    const own = new Scratch();
+    const input = own.file('vm1.pcapng', GOOD);
+    const run = await vmq('replay', input, '--out', own.path);
+    expect(run).toMatchObject({ code: 1, out: '' });
+    expect(run.err).toMatch(/is the capture being replayed/);
+    expect(readFileSync(input)).toEqual(GOOD);
+    own.remove();
+  });
+});
+
+describe('configurations and arguments that cannot be used: exit 1', () => {
+  it.each([
+    ['an unknown key', 'vmz: []\n', /c\.yaml:1: vmz: unknown key/],
+    [
+      'a duplicate MAC',
+      'vms:\n- {name: a, mac: 00155D000001}\n- {name: b, mac: "00:15:5d:00:00:01"}\n',
+      /c\.yaml:3: vms\[1\]\.mac: .*also the mac of vms\[0\] \(a\)/,
+    ],
+    [
+      'a group address',
+      'vms:\n- {name: a, mac: 01-00-5E-00-00-01}\n',
+      /c\.yaml:2: vms\[0\]\.mac: .*group address/,
+    ],
+    ['an empty file', '', /c\.yaml: expected a configuration/],
+    ['an unknown NIC', 'nic: {profile: e1000}\nvms: []\n', /e1000/],
+  ])('%s', async (_, text, message) => {
+    const run = await vmq('replay', good, '--config', scratch.file('c.yaml', text));
+    expect(run).toMatchObject({ code: 1, out: '' });
+    expect(run.err).toMatch(message);
+  });
+
+  it.each([
+    [['replay'], /missing required argument 'file'/],
+    [['replay', good, '--vms', '0'], /Expected an integer from 1 to 64, found '0'/],
+    [['replay', good, '--vms', 'four'], /Expected an integer from 1 to 64, found 'four'/],
+    [['replay', good, '--vmq', 'perhaps'], /Allowed choices are on, off/],
+    [['replay', good, '--processors', '65'], /Expected an integer from 1 to 64/],
+    [['replay', good, '--vms', '2', '--config', 'x.yaml'], /cannot be used with option '--config/],
+    [['replay', good, '--config', join(scratch.path, 'none.yaml')], /none\.yaml: ENOENT/],
+    [['replay', good, '--bogus'], /unknown option '--bogus'/],
+    [['replya', good], /unknown command 'replya'/],
+    [['why', good, '0'], /Expected an integer from 1/],
+    [['why', good, '4'], /good\.pcap: expected a frame 4, found 3 frames\n/],
+  ])('vmq %j', async (args, message) => {
+    const run = await vmq(...args);
+    expect(run).toMatchObject({ code: 1, out: '' });
+    expect(run.err).toMatch(message);
+  });
+
+  it('help is no error', async () => {
+    const run = await vmq('replay', '--help');
+    expect(run).toMatchObject({ code: 0, err: '' });
+    expect(run.out).toMatch(/--processors/);
+  });
+});
+
+it('an interrupted replay reports what it did', async () => {
+  const file = join(CAPTURES, 'lan.pcapng');
+  const { config } = await replayConfig(file, {});
+  const silent = { out: () => {}, err: () => {}, outColours: false, errIsTerminal: false };
+  let now = 0;
+  // Every look at the clock is a second later, so the first chance to stop is taken.
+  const progress = new Progress(silent, false, () => (now += 1000));
+  const outDirectory = join(scratch.path, 'interrupted');
+  const result = await replayCapture({ file, config, outDirectory, progress, interrupted: () => true });
+  expect(result.interrupted).toBe(true);
+  expect(result.input.frames).toBe(1);
+  expect(result.report).toMatchObject({ conservation: true, ledger: { received: 1 } });
+  expect(result.outputs.flatMap(readPackets)).toHaveLength(
+    result.report.ledger.ends.delivered + result.report.ledger.copies,
+  );
+});
