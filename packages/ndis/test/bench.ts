@@ -31,6 +31,7 @@ import {
   createVirtualClock,
   type Executor,
   type Machine,
+  TraceWriter,
 } from '@vmq/machine';
 import { createSharedMemoryManager, type SharedMemoryManager } from '@vmq/shared-memory';
 import {
@@ -106,6 +107,8 @@ export interface BenchOptions extends TestMiniportOptions {
   readonly factories?: AgentFactories;
   readonly dataPlane?: (executor: Executor) => DataPlane;
   readonly protocol?: TestProtocol;
+  /** Lets the control half write traces as agent `control`. */
+  readonly trace?: boolean;
 }
 
 export interface Bench {
@@ -128,7 +131,7 @@ export function createHost(options: BenchOptions = {}) {
   const machine = createMachine({
     hostMemoryBytes: 512 * 4096,
     processors: options.processors ?? 4,
-    agents: [],
+    agents: ['nic', 'control'],
     dropReasons: [...NDIS_DROP_REASONS],
     clock,
   });
@@ -141,6 +144,9 @@ export function createHost(options: BenchOptions = {}) {
     dataPlane,
     sharedMemory: memory,
     hostVersion: options.hostVersion ?? 630,
+    ...(options.trace === true
+      ? { trace: new TraceWriter(machine.traceImage, machine.agent('control'), machine.board) }
+      : {}),
   });
   const bar = machine.memory.addSegment('bar', 0x4000);
   const miniport = new TestMiniport(options);
@@ -148,7 +154,13 @@ export function createHost(options: BenchOptions = {}) {
     ndis.addAdapter({
       name: 'nic0',
       driver: miniport,
-      resources: { bar, wakeDevice: () => {}, msixTableEntries: 16, msixTableOffset: MSIX_TABLE },
+      resources: {
+        bar,
+        deviceAgent: machine.agent('nic'),
+        wakeDevice: () => {},
+        msixTableEntries: 16,
+        msixTableOffset: MSIX_TABLE,
+      },
       keywords: options.keywords ?? { '*VMQ': 1, '*RssOrVmqPreference': 1 },
       ...(options.rssProcessors === undefined ? {} : { rssProcessors: options.rssProcessors }),
     });

@@ -61,10 +61,13 @@ describe('MSI-X table', () => {
       driver: miniport,
       resources: {
         bar,
+        deviceAgent: machine.agent('nic'),
         wakeDevice: () => {},
         msixTableEntries: 4,
         msixTableOffset: 0x2000,
-        write32: (offset, value) => writes.push([offset, value]),
+        write32: (offset, value) => {
+          writes.push([offset, value]);
+        },
       },
     });
     const { messageId, address, data } = miniport.adapter.allocateInterruptMessage(0)!;
@@ -106,7 +109,13 @@ describe('NdisGetRssProcessorInformation', () => {
     ndis.addAdapter({
       name: 'nic1',
       driver: miniport,
-      resources: { bar, wakeDevice: () => {}, msixTableEntries: 4, msixTableOffset: 0 },
+      resources: {
+        bar,
+        deviceAgent: machine.agent('nic'),
+        wakeDevice: () => {},
+        msixTableEntries: 4,
+        msixTableOffset: 0,
+      },
       rssProcessors: [3, 0, 1],
       rssBaseProcessor: 1,
       numaNode: 1,

@@ -80,7 +80,8 @@ test('SHM-07 SEC-08: any sequence keeps blocks apart, complete, zeroed, and gran
           }
           const { block } = result;
           if (contiguous) expect(block.elements.length).toBe(1);
-          else for (const { length } of block.elements) expect(length).toBeLessThanOrEqual(longest * PAGE_SIZE);
+          else
+            for (const { length } of block.elements) expect(length).toBeLessThanOrEqual(longest * PAGE_SIZE);
           expect(block.elements.reduce((sum, { length }) => sum + length, 0)).toBe(bytes);
           expect(pagesOf(block).length).toBe(pages);
           const foreign = machine.memory.segment(segment).u8;

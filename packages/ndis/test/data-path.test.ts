@@ -1,0 +1,280 @@
+import {
+  NDIS_RECEIVE_FLAGS_RESOURCES,
+  NDIS_STATUS_PAUSED,
+  NDIS_STATUS_PENDING,
+  NDIS_STATUS_SUCCESS,
+} from '@vmq/abi';
+import { type AgentContext, type AgentFactories, Processor } from '@vmq/machine';
+import { describe, expect, test } from 'vitest';
+import {
+  createNdisProcessor,
+  type DataPlaneEnvelope,
+  type FilterDataPathFactory,
+  type MiniportDataPathFactory,
+  type NetBufferList,
+  NetBufferListPool,
+  type ProtocolDataPathFactory,
+} from '../src/index.ts';
+import { createBench, TestProtocol } from './bench.ts';
+
+interface Order {
+  readonly op: 'indicate' | 'send' | 'return';
+  readonly count: number;
+  readonly flags?: number;
+}
+
+const count = (chain: NetBufferList | null): number => {
+  let n = 0;
+  for (let nbl = chain; nbl !== null; nbl = nbl.next) n++;
+  return n;
+};
+
+/** Two processors with NDIS on them, a miniport that indicates on demand and a protocol that keeps what it gets. */
+function setUp(filterNames: readonly string[] = []) {
+  const log: string[] = [];
+  const pools: NetBufferListPool[] = [];
+  const completed: number[] = [];
+  const early: unknown[] = [];
+
+  const miniport: MiniportDataPathFactory = (context, processor, _image, upcalls) => {
+    const pool = new NetBufferListPool(64, context.machine.memory.host);
+    pools[processor.index] = pool;
+    let order: Order | null = null;
+    const dpc = {
+      runDpc: () => {
+        const { count: wanted, flags = 0 } = order as Order;
+        const chain = pool.takeChain(wanted) as NetBufferList;
+        upcalls.receiveNetBufferLists(chain, 0, wanted, flags);
+        if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) giveBack(chain);
+      },
+    };
+    const giveBack = (chain: NetBufferList): void => {
+      for (let nbl: NetBufferList | null = chain; nbl !== null; ) {
+        const next: NetBufferList | null = nbl.next;
+        pool.give(nbl);
+        nbl = next;
+      }
+    };
+    return {
+      sendNetBufferLists(chain) {
+        log.push(`miniport ${processor.index} sends ${count(chain)}`);
+        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next)
+          nbl.status = NDIS_STATUS_SUCCESS;
+        upcalls.sendNetBufferListsComplete(chain, 0);
+      },
+      returnNetBufferLists: giveBack,
+      refresh() {},
+      receiveMessage(message) {
+        if ((message as Order).op !== 'indicate') {
+          early.push(message);
+          return;
+        }
+        order = message as Order;
+        processor.queueDpc(dpc);
+      },
+    };
+  };
+
+  const protocol: ProtocolDataPathFactory = (context, processor, _image, downcalls) => {
+    const held: NetBufferList[] = [];
+    const pool = new NetBufferListPool(64, context.machine.memory.host);
+    let order: Order | null = null;
+    const dpc = {
+      runDpc: () => {
+        const { op, count: wanted } = order as Order;
+        if (op === 'send') downcalls.sendNetBufferLists(pool.takeChain(wanted) as NetBufferList, 0, 0);
+        else {
+          for (const nbl of held.splice(0, wanted)) {
+            nbl.next = null;
+            downcalls.returnNetBufferLists(nbl, 0);
+          }
+        }
+      },
+    };
+    return {
+      receiveNetBufferLists(chain, _port, number, flags) {
+        log.push(`protocol ${processor.index} gets ${number}`);
+        if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;
+        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) held.push(nbl);
+      },
+      sendNetBufferListsComplete(chain) {
+        for (let nbl: NetBufferList | null = chain; nbl !== null; ) {
+          const next: NetBufferList | null = nbl.next;
+          completed.push(nbl.status);
+          pool.give(nbl);
+          nbl = next;
+        }
+      },
+      refresh() {},
+      receiveMessage(message) {
+        order = message as Order;
+        processor.queueDpc(dpc);
+      },
+    };
+  };
+
+  const filters = filterNames.map(
+    (name): FilterDataPathFactory =>
+      (_context, _processor, _adapter, up, down) => ({
+        receiveNetBufferLists(chain, port, number, flags) {
+          log.push(`${name} up`);
+          up.receiveNetBufferLists(chain, port, number, flags);
+        },
+        sendNetBufferListsComplete: (chain, flags) => up.sendNetBufferListsComplete(chain, flags),
+        sendNetBufferLists(chain, port, flags) {
+          log.push(`${name} down`);
+          down.sendNetBufferLists(chain, port, flags);
+        },
+        returnNetBufferLists(chain, flags) {
+          log.push(`${name} return`);
+          down.returnNetBufferLists(chain, flags);
+        },
+        refresh() {},
+      }),
+  );
+
+  const factories: AgentFactories = {
+    processor: (context: AgentContext, data: { index: number }) => {
+      const processor = new Processor(data.index, context.machine.board);
+      const ndis = createNdisProcessor(context, processor, {
+        miniports: { 'test-miniport': miniport },
+        protocols: { switch: protocol },
+        filters,
+      });
+      return {
+        step: () => processor.step(),
+        refresh(messages) {
+          for (const message of messages) ndis.receive(message as DataPlaneEnvelope);
+          ndis.refresh();
+        },
+      };
+    },
+  };
+  const bench = createBench({
+    processors: 2,
+    factories,
+    protocol: new TestProtocol('switch', 'switch'),
+    dataPlane: (executor) => {
+      executor.start(
+        [0, 1].map((index) => ({ name: `processor:${index}`, factory: 'processor', data: { index } })),
+      );
+      return {
+        post(adapter, component, processor, message) {
+          for (const index of processor === 'all' ? [0, 1] : [processor])
+            executor.post(`processor:${index}`, { adapter, component, message });
+        },
+      };
+    },
+    initialize(adapter, self) {
+      adapter.post(1, { op: 'early' });
+      for (const attributes of self.attributes()) adapter.setMiniportAttributes(attributes);
+      return NDIS_STATUS_SUCCESS;
+    },
+  });
+  const run = (side: 'miniport' | 'protocol', processor: number, order: Order): void => {
+    if (side === 'miniport') bench.miniport.adapter.post(processor, order);
+    else bench.binding.post(processor, order);
+    bench.executor.publish();
+    bench.executor.runUntilIdle();
+  };
+  const dropped = (): number => bench.machine.ledger.total('dropped.ndis.not-running');
+  return { ...bench, run, log, pools, completed, early, dropped };
+}
+
+describe('receive', () => {
+  test('RX-13: a chain goes up once, and its NBLs come back one by one', () => {
+    const { adapter, run, pools, log, dropped } = setUp();
+    adapter.restart();
+    run('miniport', 1, { op: 'indicate', count: 5 });
+    expect(log).toEqual(['protocol 1 gets 5']);
+    expect(adapter.inspect().outstanding).toEqual({ receives: 5, sends: 0 });
+    run('protocol', 1, { op: 'return', count: 3 });
+    expect([pools[1]?.available, adapter.inspect().outstanding.receives]).toEqual([62, 2]);
+    run('protocol', 1, { op: 'return', count: 2 });
+    expect([pools[1]?.available, adapter.inspect().outstanding.receives]).toEqual([64, 0]);
+    expect(dropped()).toBe(0);
+  });
+
+  test('RX-21 LIFE-05: with nobody running above, the chain goes back and each frame is counted once', () => {
+    const { run, pools, log, dropped, adapter, binding } = setUp();
+    run('miniport', 0, { op: 'indicate', count: 4 });
+    expect([log, pools[0]?.available, dropped()]).toEqual([[], 64, 4]);
+    adapter.restart();
+    run('miniport', 0, { op: 'indicate', count: 2, flags: NDIS_RECEIVE_FLAGS_RESOURCES });
+    expect([log, dropped()]).toEqual([['protocol 0 gets 2'], 4]);
+    binding.close();
+    run('miniport', 0, { op: 'indicate', count: 3, flags: NDIS_RECEIVE_FLAGS_RESOURCES });
+    expect([pools[0]?.available, dropped()]).toEqual([64, 7]);
+    expect(adapter.inspect().outstanding).toEqual({ receives: 0, sends: 0 });
+  });
+
+  test('RX-14: with RESOURCES nothing is outstanding after the call', () => {
+    const { adapter, run, pools } = setUp();
+    adapter.restart();
+    run('miniport', 0, { op: 'indicate', count: 2, flags: NDIS_RECEIVE_FLAGS_RESOURCES });
+    expect(adapter.inspect().outstanding.receives).toBe(0);
+    expect(pools[0]?.available).toBe(64);
+  });
+});
+
+describe('send', () => {
+  test('TX-05: each NBL completes once with the miniport’s status', () => {
+    const { adapter, run, completed } = setUp();
+    adapter.restart();
+    run('protocol', 0, { op: 'send', count: 3 });
+    expect(completed).toEqual([NDIS_STATUS_SUCCESS, NDIS_STATUS_SUCCESS, NDIS_STATUS_SUCCESS]);
+    expect(adapter.inspect().outstanding.sends).toBe(0);
+  });
+
+  test('TX-06: while not Running sends complete PAUSED, the miniport never sees them', () => {
+    const { adapter, run, completed, log } = setUp();
+    run('protocol', 1, { op: 'send', count: 2 });
+    expect([completed, log]).toEqual([[NDIS_STATUS_PAUSED, NDIS_STATUS_PAUSED], []]);
+    adapter.restart();
+    adapter.pause();
+    run('protocol', 1, { op: 'send', count: 1 });
+    expect(completed.at(-1)).toBe(NDIS_STATUS_PAUSED);
+  });
+});
+
+describe('pause', () => {
+  test('LIFE-03: ends only when every indicated NBL is back', () => {
+    const { adapter, run, ndis } = setUp();
+    adapter.restart();
+    run('miniport', 0, { op: 'indicate', count: 2 });
+    run('miniport', 1, { op: 'indicate', count: 1 });
+    expect(adapter.pause()).toBe(NDIS_STATUS_PENDING);
+    expect(adapter.state).toBe('Pausing');
+    run('protocol', 0, { op: 'return', count: 2 });
+    ndis.poll();
+    expect(adapter.state).toBe('Pausing');
+    run('protocol', 1, { op: 'return', count: 1 });
+    ndis.poll();
+    expect(adapter.state).toBe('Paused');
+    expect(adapter.restart()).toBe(NDIS_STATUS_SUCCESS);
+  });
+});
+
+describe('layers', () => {
+  test('LIFE-06: chains pass the filter modules bottom up, sends and returns top down', () => {
+    const { adapter, run, log } = setUp(['low', 'high']);
+    adapter.restart();
+    run('miniport', 0, { op: 'indicate', count: 1 });
+    run('protocol', 0, { op: 'send', count: 1 });
+    run('protocol', 0, { op: 'return', count: 1 });
+    expect(log).toEqual([
+      'low up',
+      'high up',
+      'protocol 0 gets 1',
+      'high down',
+      'low down',
+      'miniport 0 sends 1',
+      'high return',
+      'low return',
+    ]);
+  });
+
+  test('what a miniport posts while it initializes reaches its data half once that is there', () => {
+    expect(setUp().early).toEqual([{ op: 'early' }]);
+  });
+});

@@ -1,0 +1,30 @@
+import { TRACE_ALL, TraceReader } from '@vmq/machine';
+import { expect, test } from 'vitest';
+import { describeNdisTrace } from '../src/index.ts';
+import { allocate, clearFilter, complete, createBench, free, setFilter } from './bench.ts';
+
+test('the trace tells a queue’s story from the request to its states', () => {
+  const { machine, binding } = createBench({ trace: true });
+  const reader = new TraceReader(machine.traceImage);
+  allocate(binding);
+  expect(reader.drain()).toEqual([]);
+  reader.setLevel(TRACE_ALL);
+  const filter = setFilter(binding, 1);
+  complete(binding, [1]);
+  free(binding, 1);
+  clearFilter(binding, 1, filter);
+  expect(reader.drain().map(describeNdisTrace)).toEqual([
+    'binding 1: OID_RECEIVE_FILTER_SET_FILTER to the miniport',
+    'queue 1: Allocated → Set',
+    'filter 1 set on queue 1 by binding 1',
+    'binding 1: OID_RECEIVE_FILTER_SET_FILTER completed NDIS_STATUS_SUCCESS',
+    'binding 1: OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE to the miniport',
+    'queue 1: Set → Running',
+    'binding 1: OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE completed NDIS_STATUS_SUCCESS',
+    'binding 1: OID_RECEIVE_FILTER_FREE_QUEUE refused by NDIS: NDIS_STATUS_INVALID_PARAMETER',
+    'binding 1: OID_RECEIVE_FILTER_CLEAR_FILTER to the miniport',
+    'queue 1: Running → Paused',
+    'filter 1 cleared from queue 1 by binding 1',
+    'binding 1: OID_RECEIVE_FILTER_CLEAR_FILTER completed NDIS_STATUS_SUCCESS',
+  ]);
+});
