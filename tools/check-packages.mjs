@@ -1,9 +1,8 @@
 // What a stranger gets from the registry: publint on every package, strictly.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { readFileSync } from 'node:fs';
 
 const packages = resolve(import.meta.dirname, '../packages');
 let problems = 0;

@@ -33,7 +33,9 @@ function namedTests() {
   const found = [];
   for (const file of [...testFiles(join(root, 'packages')), ...testFiles(join(root, 'tools'))]) {
     const text = readFileSync(file, 'utf8');
-    for (const match of text.matchAll(/\b(?:it|test|describe)(?:\.\w+)*(?:\([^)]*\))?\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*)\1/g)) {
+    for (const match of text.matchAll(
+      /\b(?:it|test|describe)(?:\.\w+)*(?:\([^)]*\))?\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*)\1/g,
+    )) {
       const ids = match[2].match(ID);
       if (ids) found.push({ file: relative(root, file), name: match[2], ids: [...new Set(ids)] });
     }
@@ -49,10 +51,14 @@ const results = options.has('--run') ? run([...new Set(tests.map((test) => test.
 function run(files) {
   const scratch = mkdtempSync(join(tmpdir(), 'vmq-requirements-'));
   const report = join(scratch, 'report.json');
-  spawnSync(join(root, 'node_modules/.bin/vitest'), ['run', '--reporter=json', `--outputFile=${report}`, ...files], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  spawnSync(
+    join(root, 'node_modules/.bin/vitest'),
+    ['run', '--reporter=json', `--outputFile=${report}`, ...files],
+    {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
   const failed = new Set();
   for (const file of JSON.parse(readFileSync(report, 'utf8')).testResults) {
     for (const test of file.assertionResults) {
@@ -70,15 +76,27 @@ const stale = listed.filter((id) => proved.includes(id) || !ids.includes(id));
 
 if (options.has('--json')) {
   const reasons = listed.map((id) => ({ id, why: notModelled[id] }));
-  console.log(JSON.stringify({ total: ids.length, proved: proved.length, notModelled: reasons, missing }, null, 2));
+  console.log(
+    JSON.stringify({ total: ids.length, proved: proved.length, notModelled: reasons, missing }, null, 2),
+  );
 } else {
   for (const id of ids) {
     const of = tests.filter((test) => test.ids.includes(id));
-    const state = results?.has(id) ? 'FAILED' : of.length > 0 ? 'proved' : listed.includes(id) ? 'not modelled' : 'MISSING';
+    const state = results?.has(id)
+      ? 'FAILED'
+      : of.length > 0
+        ? 'proved'
+        : listed.includes(id)
+          ? 'not modelled'
+          : 'MISSING';
     const files = [...new Set(of.map((test) => test.file))].join(', ');
-    console.log(`${id.padEnd(8)} ${state.padEnd(13)} ${String(of.length).padStart(3)}  ${listed.includes(id) ? notModelled[id] : files}`);
+    console.log(
+      `${id.padEnd(8)} ${state.padEnd(13)} ${String(of.length).padStart(3)}  ${listed.includes(id) ? notModelled[id] : files}`,
+    );
   }
-  console.log(`\n${ids.length} requirements: ${proved.length} proved by tests, ${listed.length} not modelled, ${missing.length} missing`);
+  console.log(
+    `\n${ids.length} requirements: ${proved.length} proved by tests, ${listed.length} not modelled, ${missing.length} missing`,
+  );
   if (stale.length > 0) console.log(`listed as not modelled, but proved or unknown: ${stale.join(', ')}`);
 }
 if (options.has('--check') && (missing.length > 0 || stale.length > 0)) process.exitCode = 1;

@@ -42,6 +42,8 @@ const stride = ((imix ? 1514 : Number(size)) + 67) & ~63;
 const host = createHost(checked.config, { wire: { slots: 256, dataBytes: FRAMES * stride } });
 
 const { producer } = host.wire;
+// Frames for nobody carry the VLAN of the VM they miss; the one VM that takes unknown addresses is untagged.
+let reachable = 0;
 const offsets = new Int32Array(FRAMES);
 const lengths = new Int32Array(FRAMES);
 for (let i = 0; i < FRAMES; i++) {
@@ -50,7 +52,9 @@ for (let i = 0; i < FRAMES; i++) {
   const at = producer.dataStart + i * stride;
   for (let j = 12; j < length; j++) producer.u8[at + j] = random();
   producer.u8.set(macOf(vm), at);
-  if ((random() & 31) === 0) producer.u8[at + 5] = 0xee;
+  const forNobody = (random() & 31) === 0;
+  if (forNobody) producer.u8[at + 5] = 0xee;
+  if (!forNobody || vlanOf(vm) === 0) reachable++;
   producer.u8.set([2, 0, 0, 0, 0, i & 255], at + 6);
   const vlan = vlanOf(vm);
   producer.u8.set(vlan ? [0x81, 0, vlan >> 8, vlan & 255] : [8, 0], at + 12);
@@ -86,8 +90,16 @@ const delivered = after.ledger.ends.delivered - before.ledger.ends.delivered;
 const problems = [];
 if (received !== frames) problems.push(`received ${received} of ${frames}`);
 if (!after.conservation) problems.push('ledger does not close');
-if (delivered !== frames) problems.push(`delivered ${delivered} of ${frames}`);
+const expected = (frames / FRAMES) * reachable;
+if (Math.abs(delivered - expected) > FRAMES) problems.push(`delivered ${delivered}, expected ${expected}`);
 console.log(
-  JSON.stringify({ size, vms, mpps: frames / seconds / 1e6, ns: (seconds * 1e9) / frames, delivered: delivered / frames, problems }),
+  JSON.stringify({
+    size,
+    vms,
+    mpps: frames / seconds / 1e6,
+    ns: (seconds * 1e9) / frames,
+    delivered: delivered / frames,
+    problems,
+  }),
 );
 await host.stop();

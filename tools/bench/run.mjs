@@ -48,7 +48,9 @@ for (const { name, size, vms, vmq } of cases) {
   const c = [];
   const problems = [];
   for (let round = 0; round < rounds; round++) {
-    const text = execFileSync(process.execPath, [join(here, 'receive.mjs'), size, vms, values.ms, vmq], { encoding: 'utf8' });
+    const text = execFileSync(process.execPath, [join(here, 'receive.mjs'), size, vms, values.ms, vmq], {
+      encoding: 'utf8',
+    });
     const result = JSON.parse(text);
     problems.push(...result.problems);
     ours.push(result.mpps);

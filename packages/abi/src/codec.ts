@@ -5,24 +5,8 @@
 import { decodeStruct } from './decode.ts';
 import { encodedLength, encodeStruct } from './encode.ts';
 import { type NdisVersion, newestRevision, type StructLayout, strideOf } from './layout.ts';
+import type { DecodeOptions, EncodeOptions } from './options.ts';
 import type { DecodeResult } from './result.ts';
-
-export interface DecodeOptions {
-  /** The view of the reader: 620 reads a later revision as the newest that NDIS 6.20 knows. Default 630. */
-  readonly ndis?: NdisVersion;
-}
-
-export interface EncodeOptions {
-  /** Revision of the structure. Default: the value's `Header.Revision`, else the newest of `ndis`. */
-  readonly revision?: number;
-  /**
-   * Whose newest revision to write where none is stated, array elements included. Default: 620 when the
-   * head's revision is older than its newest, else 630.
-   */
-  readonly ndis?: NdisVersion;
-  /** Write at the start of this buffer and return that part of it. It must be long enough. */
-  readonly into?: Uint8Array;
-}
 
 /**
  * What `encode` takes: any part of the value. A missing member is zero, as after NdisZeroMemory; the

@@ -3,7 +3,6 @@
  * not fit its member is a programmer's mistake and throws a RangeError that names the member.
  */
 
-import type { EncodeOptions } from './codec.ts';
 import { NDIS_OBJECT_TYPE_DEFAULT } from './generated/constants.ts';
 import {
   alignUp,
@@ -17,6 +16,7 @@ import {
   type TrailingLayout,
   type UnionField,
 } from './layout.ts';
+import type { EncodeOptions } from './options.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 

@@ -16,11 +16,12 @@
  * @module
  */
 
-export type { DecodeOptions, EncodeOptions, StructCodec, StructInput } from './codec.ts';
+export type { StructCodec, StructInput } from './codec.ts';
 export { type AnyStruct, codecOf, structNames } from './codec-by-name.ts';
 export * from './generated/constants.ts';
 export * from './generated/enums.ts';
 export * from './generated/structs.ts';
 export type { NdisVersion, StructLayout } from './layout.ts';
 export { enumName, type OidRequestKind, type OidUse, oidName, oidUse, statusName } from './names.ts';
+export type { DecodeOptions, EncodeOptions } from './options.ts';
 export { type DecodeResult, type Refusal, type RefusalReason, refusalStatus, refusalText } from './result.ts';
