@@ -158,7 +158,9 @@ describe('vmq replay', () => {
     let err = '';
     const terminal = {
       out: () => {},
-      err: (text: string) => void (err += text),
+      err: (text: string) => {
+        err += text;
+      },
       outColours: false,
       errIsTerminal: false,
     };
