@@ -27,8 +27,9 @@ export const VALUE_DEFAULT: number = VALUE_USED | (NO_SLOT << 8);
 /** The same, accepted only because a promiscuous bit is set. */
 export const VALUE_INEXACT: number = VALUE_DEFAULT | (1 << 29);
 
-const MIX_LOW = 0x9e3779b1 | 0;
-const MIX_HIGH = 0x85ebca6b | 0;
+/** Multipliers of the hash: odd, with well-mixed bits. */
+export const HASH_LOW: number = 0x9e3779b1 | 0;
+export const HASH_HIGH: number = 0x85ebca6b | 0;
 
 /** A VLAN id where the frame's word of bytes 12..15 would show it. */
 export function wireVlan(vid: number): number {
@@ -61,8 +62,8 @@ export function latchFilters(state: DeviceState): void {
 }
 
 /** Entry number at which the search for a key begins, before masking. */
-export function hashKey(low: number, high: number): number {
-  const mixed = Math.imul(low, MIX_LOW) ^ Math.imul(high, MIX_HIGH);
+function hashKey(low: number, high: number): number {
+  const mixed = Math.imul(low, HASH_LOW) ^ Math.imul(high, HASH_HIGH);
   return mixed ^ (mixed >>> 15);
 }
 
