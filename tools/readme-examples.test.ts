@@ -51,7 +51,8 @@ describe('README examples', () => {
         strict: true,
         noEmit: true,
         skipLibCheck: true,
-        types: [],
+        types: ['node'],
+        typeRoots: [resolve(import.meta.dirname, '../node_modules/@types')],
       },
     );
     const errors = ts.getPreEmitDiagnostics(program).map((diagnostic) => {
