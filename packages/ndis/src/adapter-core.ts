@@ -19,6 +19,8 @@ export interface AdapterCore {
   readonly processorMask: bigint;
   /** The miniport was told of its surprise removal. */
   readonly removed: boolean;
+  /** Shared-memory allocations that the miniport still has for a queue. */
+  sharedMemoryLeft(queueId: number): number;
 }
 
 /** Moves a queue and leaves a trace of it. */

@@ -407,6 +407,10 @@ export class Adapter implements AdapterCore, BindingAdapter {
     for (const binding of [...this.#bindings]) binding.indicate(indication);
   }
 
+  sharedMemoryLeft(queueId: number): number {
+    return this.broker.remaining(queueId).length;
+  }
+
   registerScatterGatherDma(): DmaDomain {
     this.broker.domain ??= this.#setting.createDomain(this.name);
     return this.broker.domain;

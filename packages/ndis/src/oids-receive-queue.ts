@@ -377,6 +377,15 @@ export function freeQueue(call: OidCall): Verdict {
         if (!gone) core.log.violation('QUE-31', 'one DmaStopped indication', 'none', ids, request.oid);
         moveQueue(core, queue, 'dma stopped');
       }
+      const left = core.sharedMemoryLeft(queue.id);
+      if (left !== 0 && !gone)
+        core.log.violation(
+          'SHM-15',
+          'the queue’s memory freed with it',
+          `${left} allocations`,
+          ids,
+          request.oid,
+        );
       moveQueue(core, queue, 'resources freed');
       core.queues.delete(queue.id);
       return NDIS_STATUS_SUCCESS;

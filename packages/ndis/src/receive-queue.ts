@@ -17,7 +17,7 @@ export class ReceiveQueue {
   parameters: NdisReceiveQueueParameters;
   /** The miniport is handling this queue's allocation-complete element. */
   completing = false;
-  /** A free was refused by a reset and waits for its end. */
+  /** The miniport has indicated DmaStopped for the free that is under way. */
   dmaStopIndicated = false;
 
   constructor(id: number, owner: number, state: QueueState, parameters: NdisReceiveQueueParameters) {

@@ -182,8 +182,10 @@ export class SharedMemoryBroker {
     if (queue === undefined && queueId !== DEFAULT_QUEUE)
       return ['SHM-05', invalid, 'an existing queue', `no queue ${queueId}`];
     if (vportId !== 0) return ['SHM-08', invalid, 'VPortId 0 without a NIC switch', `VPortId ${vportId}`];
-    if (queue !== undefined && !queue.completing && (queue.state === 'Allocated' || queue.state === 'Set')) {
-      const expected = 'a queue’s memory no earlier than its allocation complete';
+    const completed =
+      queue === undefined || queue.completing || queue.state === 'Running' || queue.state === 'Paused';
+    if (!completed) {
+      const expected = 'a queue’s memory between its allocation complete and its free';
       this.#setting.log.violation('QUE-21', expected, `queue ${queueId} is ${queue.state}`, { queueId });
     }
     return null;

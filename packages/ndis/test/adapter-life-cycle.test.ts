@@ -105,7 +105,7 @@ describe('initialization', () => {
     expect(bench.violations()).toEqual(['INIT-08']);
   });
 
-  test('CAP-26: keywords are read from the adapter’s record', () => {
+  test('keywords are read from the adapter’s record', () => {
     const { miniport } = createBench({ keywords: { '*VMQ': 1, name: 'x' } });
     expect(miniport.adapter.readConfiguration('*VMQ')).toBe(1);
     expect(miniport.adapter.readConfiguration('toString')).toBeUndefined();
@@ -371,7 +371,7 @@ describe('reset and removal', () => {
     expect(violations()).toEqual([]);
   });
 
-  test('LIFE-15 LIFE-16 LIFE-17: after the notice clears and frees still succeed for the protocol', () => {
+  test('LIFE-17: notice, pause, unbind, halt; after the notice clears and frees still succeed for the protocol', () => {
     const { adapter, binding, miniport, protocol, violations } = createBench();
     const id = allocate(binding);
     const filter = setFilter(binding, id);

@@ -195,7 +195,7 @@ describe('receive', () => {
     expect(dropped()).toBe(0);
   });
 
-  test('RX-21 LIFE-05: with nobody running above, the chain goes back and each frame is counted once', () => {
+  test('with nobody running above, the chain goes back and each frame is counted once', () => {
     const { run, pools, log, dropped, adapter, binding } = setUp();
     run('miniport', 0, { op: 'indicate', count: 4 });
     expect([log, pools[0]?.available, dropped()]).toEqual([[], 64, 4]);
@@ -256,7 +256,7 @@ describe('pause', () => {
 });
 
 describe('layers', () => {
-  test('LIFE-06: chains pass the filter modules bottom up, sends and returns top down', () => {
+  test('chains pass the filter modules bottom up, sends and returns top down', () => {
     const { adapter, run, log } = setUp(['low', 'high']);
     adapter.restart();
     run('miniport', 0, { op: 'indicate', count: 1 });

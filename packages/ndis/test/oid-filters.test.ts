@@ -51,7 +51,7 @@ describe('set', () => {
     expect(setFilter(binding, one, 4)).toBe(2);
   });
 
-  test('FLT-19 FLT-16: from 6.30 on MAC alone, MAC and VLAN, or MAC untagged are all accepted', () => {
+  test('FLT-19: from 6.30 on MAC alone, MAC and VLAN, or MAC untagged are all accepted', () => {
     const { binding, adapter } = createBench();
     const id = allocate(binding);
     for (const elements of [

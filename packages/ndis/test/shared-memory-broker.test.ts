@@ -8,7 +8,7 @@ import {
 import { DMA_READ, DMA_WRITE, type DmaDomain } from '@vmq/machine';
 import { describe, expect, test } from 'vitest';
 import type { ProviderAllocation, SharedMemoryParameters, SharedMemoryProvider } from '../src/index.ts';
-import { allocate, createBench, createHost } from './bench.ts';
+import { allocate, complete, createBench, createHost, free } from './bench.ts';
 
 const USAGE = NDIS_SHARED_MEMORY_USAGE;
 const want = (change: Partial<SharedMemoryParameters> = {}): SharedMemoryParameters => ({
@@ -78,6 +78,15 @@ describe('NdisAllocateSharedMemory', () => {
     const id = allocate(binding);
     expect(miniport.adapter.allocateSharedMemory(want({ queueId: id })).status).toBe(NDIS_STATUS_SUCCESS);
     expect(violations()).toEqual(['QUE-21']);
+  });
+
+  test('SHM-15: memory that outlives its queue is written down', () => {
+    const { miniport, binding, violations } = createBench();
+    const id = allocate(binding);
+    complete(binding, [id]);
+    miniport.adapter.allocateSharedMemory(want({ queueId: id }));
+    free(binding, id);
+    expect(violations()).toEqual(['SHM-15']);
   });
 });
 
@@ -158,7 +167,7 @@ describe('the provider', () => {
 });
 
 describe('DMA and free', () => {
-  test('SHM-16: the adapter’s domain reaches exactly the memory, with the rights of its usage, until the free', () => {
+  test('the adapter’s domain reaches exactly the memory, with the rights of its usage, until the free', () => {
     const { miniport } = createBench();
     const domain: DmaDomain = miniport.adapter.registerScatterGatherDma();
     const rights = (usage: SharedMemoryParameters['usage']) => {
