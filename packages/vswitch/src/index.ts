@@ -16,13 +16,7 @@ export { createHostMemoryProvider, type ProvidedBlock } from './host-memory-prov
 export { EXTERNAL_PORT, type PortImage, type SwitchDataImage, type SwitchState } from './messages.ts';
 export { PORT_COUNTERS, type PortCounter } from './port-counters.ts';
 export type { SwitchTransport } from './publication.ts';
-export {
-  createSwitch,
-  type SwitchOptions,
-  type SwitchResult,
-  type SwitchType,
-  type VirtualSwitch,
-} from './switch.ts';
+export { createSwitch } from './switch.ts';
 export {
   DEFAULT_PORT_PROPERTIES,
   type NicOptions,
@@ -33,4 +27,5 @@ export {
 } from './switch-port.ts';
 export type { PortReport, SwitchReport } from './switch-report.ts';
 export { describeSwitchTrace, VSWITCH_TRACE } from './trace.ts';
+export type { SwitchOptions, SwitchResult, SwitchType, VirtualSwitch } from './virtual-switch.ts';
 export type { VmqCapability } from './vmq-capability.ts';

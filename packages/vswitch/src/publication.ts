@@ -50,6 +50,8 @@ export class Publication {
   readonly #sendBuffers: (SendBuffersImage | null)[];
   readonly #sendBlocks: Block[] = [];
   readonly #freeVectors = new Map<number, number[]>();
+  /** VMs by team number. */
+  readonly #teams: string[] = [''];
   #learned: LearnedMacTableImage;
   #version = 0;
 
@@ -75,7 +77,7 @@ export class Publication {
       floodUnknownUnicast,
       ageingTick: ageingSeconds === 0 ? 0 : 1e9,
       learned: this.#learned,
-      ports: ports.filter(({ nic }) => nic !== null).map(imageOf),
+      ports: ports.filter(({ nic }) => nic !== null).map((port) => imageOf(port, this.#teamOf(port))),
       sendBuffers: [...this.#sendBuffers],
     };
   }
@@ -90,6 +92,13 @@ export class Publication {
       outstandingSends: this.#outstanding,
       state: this.state(ports),
     };
+  }
+
+  /** A number for the NICs of one VM; 0 for a VM without name. */
+  #teamOf(port: SwitchPort): number {
+    const vmName = port.nic?.vmName ?? '';
+    const known = this.#teams.indexOf(vmName);
+    return known >= 0 ? known : this.#teams.push(vmName) - 1;
   }
 
   /** Sends given to the adapter and not completed, on all processors. */
@@ -160,7 +169,7 @@ export class Publication {
   }
 }
 
-function imageOf(port: SwitchPort): PortImage {
+function imageOf(port: SwitchPort, team: number): PortImage {
   const { vlan, allowMacSpoofing, allowTeaming, preserveVlan, preservePriority } = port.properties;
   const trunk = vlan.mode === 'trunk';
   return {
@@ -172,7 +181,7 @@ function imageOf(port: SwitchPort): PortImage {
     nativeVlan: trunk ? vlan.native : 0,
     trunkVlans: trunk ? trunkMembers(vlan) : [],
     allowMacSpoofing,
-    team: allowTeaming ? teamOf(port.nic?.vmName ?? '') : 0,
+    team: allowTeaming ? team : 0,
     preserveVlan,
     preservePriority,
     queueId: port.queueId,
@@ -181,12 +190,4 @@ function imageOf(port: SwitchPort): PortImage {
     processor: port.channelProcessor,
     vector: port.channelVector,
   };
-}
-
-const teams: string[] = [''];
-
-/** A number for the NICs of one VM; 0 for a VM without name. */
-function teamOf(vmName: string): number {
-  const known = teams.indexOf(vmName);
-  return known >= 0 ? known : teams.push(vmName) - 1;
 }

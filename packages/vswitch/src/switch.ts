@@ -18,18 +18,15 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import type { Machine } from '@vmq/machine';
-import type { ProtocolDriver, SharedMemoryProvider } from '@vmq/ndis';
-import { type Block, DEFAULT_BUFFER_STRIDE, type SharedMemoryManager } from '@vmq/shared-memory';
+import { DEFAULT_BUFFER_STRIDE } from '@vmq/shared-memory';
 import type { ChannelControl } from '@vmq/vmbus';
 import { isGroupMac, isZeroMac } from '@vmq/wire';
 import { AdapterBinding } from './adapter-binding.ts';
 import { AllocationLedger } from './allocation-ledger.ts';
 import { createHostMemoryProvider } from './host-memory-provider.ts';
 import { vlanOf } from './mac-key.ts';
-import type { SwitchDataImage } from './messages.ts';
 import { ProcessorAssignment } from './processor-assignment.ts';
-import { Publication, type SwitchTransport } from './publication.ts';
+import { Publication } from './publication.ts';
 import {
   DEFAULT_PORT_PROPERTIES,
   type NicOptions,
@@ -39,83 +36,9 @@ import {
   trunkMembers,
 } from './switch-port.ts';
 import { type PortReport, reportLearned, reportPort, type SwitchReport } from './switch-report.ts';
+import type { SwitchOptions, SwitchResult, VirtualSwitch } from './virtual-switch.ts';
 import { VmQueueManager } from './vm-queue-manager.ts';
 import { noVmq } from './vmq-capability.ts';
-
-export type SwitchType = 'external' | 'internal' | 'private';
-
-export interface SwitchOptions {
-  readonly name: string;
-  /** `external` binds to one adapter; `internal` has the host's own port; `private` neither (SW-24). */
-  readonly type: SwitchType;
-  readonly machine: Machine;
-  readonly sharedMemory: SharedMemoryManager;
-  /** How to reach the data halves while no adapter is bound; needed by internal and private switches. */
-  readonly transport?: SwitchTransport;
-  /** VMQ processor set; default: all processors. */
-  readonly vmqProcessors?: readonly number[];
-  /** Most ports, external one included; default 256. */
-  readonly maxPorts?: number;
-  /** Addresses the switch can learn; default 4096. */
-  readonly macTableEntries?: number;
-  /** Seconds after which {@link VirtualSwitch.ageMacTable} forgets an address; default 0 = never. */
-  readonly ageingSeconds?: number;
-  /** Unknown unicast goes to every member port; default false: dropped, or sent to the wire. */
-  readonly floodUnknownUnicast?: boolean;
-  /** A heavier port takes the lightest one's queue when all are taken; default false. */
-  readonly preemptByWeight?: boolean;
-  /** NumSuggestedReceiveBuffers of each VM queue; default 256. */
-  readonly suggestedReceiveBuffers?: number;
-  /** Send buffers of each processor that polls a channel; default 512. */
-  readonly sendBuffers?: number;
-  /** Bytes of each, a multiple of 64; default 2112. Longer frames need more. */
-  readonly sendBufferBytes?: number;
-  /** Called with each block of send buffers, so that the adapter's DMA domain can be given it to read. */
-  readonly grantSendBuffers?: (block: Block) => void;
-}
-
-/** NDIS_STATUS_SUCCESS, or a status and its reason. */
-export interface SwitchResult {
-  readonly status: number;
-  readonly reason?: string;
-}
-
-export interface VirtualSwitch {
-  readonly name: string;
-  readonly type: SwitchType;
-  /** To be registered with NDIS. */
-  readonly protocolDriver: ProtocolDriver;
-  readonly sharedMemoryProvider: SharedMemoryProvider;
-  /** Blocks of send buffers so far: an adapter that comes later needs them granted too. */
-  readonly sendBlocks: readonly Block[];
-  /** OID_SWITCH_PORT_CREATE. RESOURCES when no port number is left, INVALID_PARAMETER for bad properties. */
-  createPort(name: string, properties?: Partial<PortProperties>): SwitchResult & { readonly port: number };
-  /** OID_SWITCH_NIC_CREATE. INVALID_PORT, INVALID_PORT_STATE, INVALID_PARAMETER, NOT_SUPPORTED. */
-  createNic(port: number, nic: NicOptions): SwitchResult;
-  /** Gives a NIC its (new) open channel. */
-  attachChannel(port: number, channel: ChannelControl): SwitchResult;
-  /** OID_SWITCH_NIC_CONNECT; a VM queue is asked for. */
-  connectNic(port: number): SwitchResult;
-  /** The same for several at once: one allocation completion for all (SW-04), queues by weight. */
-  connectNics(ports: readonly number[]): SwitchResult;
-  /** OID_SWITCH_NIC_DISCONNECT: when it returns no frame passes, and filters and queue are gone. */
-  disconnectNic(port: number): SwitchResult;
-  /** OID_SWITCH_NIC_DELETE: the channel is not used any more; the caller may close it. */
-  deleteNic(port: number): SwitchResult;
-  /** OID_SWITCH_PORT_TEARDOWN, then OID_SWITCH_PORT_DELETE once nobody refers to it. */
-  teardownPort(port: number): SwitchResult;
-  deletePort(port: number): SwitchResult;
-  /** Keeps a port from being deleted, until as many dereferences. */
-  referencePort(port: number): SwitchResult;
-  dereferencePort(port: number): SwitchResult;
-  /** Changes properties or the MAC of a port; its filters follow, and no wrong-VLAN frame passes (SW-23). */
-  setPort(port: number, change: Partial<PortProperties> & Partial<Pick<NicOptions, 'mac'>>): SwitchResult;
-  /** Forgets learned addresses not seen for `ageingSeconds`; returns how many. */
-  ageMacTable(): number;
-  /** For a data half that no binding makes: what `createSwitchDataPath` takes. */
-  dataImage(): SwitchDataImage;
-  inspect(): SwitchReport;
-}
 
 const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
 

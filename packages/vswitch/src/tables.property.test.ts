@@ -26,7 +26,8 @@ test('a key holds its MAC and VLAN, and its words are the frame’s own', () => 
 
 test('neighbouring MACs and VLANs spread over the slots', () => {
   const slots = new Set<number>();
-  for (let i = 0; i < 256; i++) slots.add(hashKey(keyA(0x0015, 0x5d000000 + i), keyB(0x5d000000 + i, 7)) & 1023);
+  for (let i = 0; i < 256; i++)
+    slots.add(hashKey(keyA(0x0015, 0x5d000000 + i), keyB(0x5d000000 + i, 7)) & 1023);
   // 256 balls into 1024 slots fill 226 of them on average.
   expect(slots.size).toBeGreaterThan(190);
 });
@@ -60,20 +61,23 @@ test('SW-16: the learned table answers as a map does, until it is full, and two 
 
 test('the ports’ address table answers as a map does; the first port with an address keeps it', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(smallKey, fc.integer({ min: 1, max: 9 })), { maxLength: 40 }), (entries) => {
-      const table = new PortMacTable();
-      for (let round = 0; round < 2; round++) {
-        table.reset(entries.length);
-        const model = new Map<string, number>();
-        for (const [[a, b], port] of entries) {
-          table.add(a, b, port);
-          if (!model.has(`${a} ${b}`)) model.set(`${a} ${b}`, port);
+    fc.property(
+      fc.array(fc.tuple(smallKey, fc.integer({ min: 1, max: 9 })), { maxLength: 40 }),
+      (entries) => {
+        const table = new PortMacTable();
+        for (let round = 0; round < 2; round++) {
+          table.reset(entries.length);
+          const model = new Map<string, number>();
+          for (const [[a, b], port] of entries) {
+            table.add(a, b, port);
+            if (!model.has(`${a} ${b}`)) model.set(`${a} ${b}`, port);
+          }
+          expect(table.size).toBe(model.size);
+          for (const [[a, b]] of entries) expect(table.lookup(a, b)).toBe(model.get(`${a} ${b}`));
+          expect(table.lookup(99, 99)).toBe(-1);
         }
-        expect(table.size).toBe(model.size);
-        for (const [[a, b]] of entries) expect(table.lookup(a, b)).toBe(model.get(`${a} ${b}`));
-        expect(table.lookup(99, 99)).toBe(-1);
-      }
-    }),
+      },
+    ),
   );
 });
 

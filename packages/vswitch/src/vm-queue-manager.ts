@@ -64,7 +64,10 @@ export class VmQueueManager {
 
   /** Serves newly connected (or changed) ports: a queue where possible, a filter on queue 0 otherwise. */
   serve(ports: readonly SwitchPort[]): void {
-    if (this.#requests === null) return;
+    if (this.#requests === null) {
+      for (const port of ports) port.withoutQueue = this.#capability.reason;
+      return;
+    }
     for (const port of ports) {
       port.requestedAt = ++this.#asked;
       const unfit = this.#unfit(port);

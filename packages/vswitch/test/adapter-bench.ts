@@ -41,9 +41,9 @@ import {
   createSwitchDataPath,
   type PortProperties,
   type SwitchOptions,
+  type VirtualSwitch,
   VSWITCH_DATA_PATH,
   VSWITCH_DROP_REASONS,
-  type VirtualSwitch,
 } from '../src/index.ts';
 
 export interface PaperOptions {
@@ -72,7 +72,8 @@ export interface AdapterBench {
   unbind(): void;
 }
 
-const hex = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+const hex = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** One line for a request: what it asks for. */
 function tell(request: OidRequest): string {
@@ -109,7 +110,11 @@ function tell(request: OidRequest): string {
   return name;
 }
 
-function paperMiniport(options: PaperOptions, requests: string[], refuse: Map<string, number>): MiniportDriver {
+function paperMiniport(
+  options: PaperOptions,
+  requests: string[],
+  refuse: Map<string, number>,
+): MiniportDriver {
   const queues = options.queues ?? 4;
   const revision = options.ndis === 20 ? 1 : 2;
   const capabilities = NDIS_RECEIVE_FILTER_CAPABILITIES.encode(
@@ -223,7 +228,9 @@ export function createAdapterBench(options: PaperOptions = {}): AdapterBench {
       },
     };
   };
-  const executor = createDeterministicExecutor(machine, clock, { factories: { processor: makeProcessor as never } });
+  const executor = createDeterministicExecutor(machine, clock, {
+    factories: { processor: makeProcessor as never },
+  });
   const indices = Array.from({ length: processors }, (_, i) => i);
   executor.start(indices.map((i) => ({ name: `processor:${i}`, factory: 'processor', data: i })));
   const ndis = createNdis({
@@ -251,9 +258,11 @@ export function createAdapterBench(options: PaperOptions = {}): AdapterBench {
       deviceAgent: 0,
       wakeDevice() {},
       msixTableEntries: 8,
+      msixTableOffset: 0,
     },
   });
-  if (adapter === null) throw new Error(`addAdapter: ${status.toString(16)}: ${JSON.stringify(ndis.refusals)}`);
+  if (adapter === null)
+    throw new Error(`addAdapter: ${status.toString(16)}: ${JSON.stringify(ndis.refusals)}`);
   let bound: ReturnType<NdisAdapter['bind']>['binding'] = null;
   return {
     machine,
@@ -280,7 +289,12 @@ export function createAdapterBench(options: PaperOptions = {}): AdapterBench {
       const { port } = sw.createPort(name, properties);
       const mac = parseMacAddress(`02-00-00-00-00-${port.toString(16).padStart(2, '0')}`);
       if (mac === null) throw new Error('bad MAC');
-      const nic = { name: `nic-${name}`, vmName: name, mac, ...(processor === undefined ? {} : { processor }) };
+      const nic = {
+        name: `nic-${name}`,
+        vmName: name,
+        mac,
+        ...(processor === undefined ? {} : { processor }),
+      };
       const made = sw.createNic(port, nic);
       if (made.status !== 0) throw new Error(made.reason);
       return port;

@@ -170,9 +170,7 @@ test('SW-16: a source address is learned per VLAN, moves, and unknown unicast of
   bench.settle();
   expect(b.received.length).toBe(1);
   expect(bench.sent.length).toBe(3);
-  expect(bench.sw.inspect().learned).toEqual([
-    { macAddress: nested, vlan: 0, port: 0, lastSeen: 0 },
-  ]);
+  expect(bench.sw.inspect().learned).toEqual([{ macAddress: nested, vlan: 0, port: 0, lastSeen: 0 }]);
 });
 
 test('SW-10 SEC-07: a VM queue chain goes to its port after the MAC and VLAN checks, and to no other', () => {
@@ -289,7 +287,9 @@ test('LIFE-07: while paused nothing is sent; VMs still reach each other', () => 
   const bench = createBench();
   const a = bench.addVm({ name: 'a', mac: A });
   const b = bench.addVm({ name: 'b', mac: B });
-  bench.sw.protocolDriver.pause({ runUntil: (done: () => boolean) => bench.executor.runUntil(done) } as never);
+  bench.sw.protocolDriver.pause({
+    runUntil: (done: () => boolean) => bench.executor.runUntil(done),
+  } as never);
   const inside = frame(BROADCAST, A);
   a.send({ bytes: frame(OUT, A), tci: 0 }, { bytes: inside, tci: 0 });
   bench.settle();
@@ -430,3 +430,59 @@ function giveQueue(bench: ReturnType<typeof createBench>, port: number, queueId:
   for (let i = 0; i < bench.trays.length; i++) bench.executor.post(`processor:${i}`, { ...state, ports });
   bench.executor.publish();
 }
+
+test('learned addresses age: those not seen for ageingSeconds are forgotten, others stay', () => {
+  const bench = createBench({ ageingSeconds: 300 });
+  const a = bench.addVm({ name: 'a', mac: A });
+  const stations = ['02-00-00-00-00-F1', '02-00-00-00-00-F2'] as const;
+  bench.receive(stations.map((station) => ({ bytes: frame(A, station) })));
+  bench.settle();
+  const clock = bench.machine.clock as unknown as { advance(nanoseconds: number): void };
+  clock.advance(200e9);
+  bench.receive([{ bytes: frame(A, stations[1]) }]);
+  clock.advance(200e9);
+  expect(bench.sw.ageMacTable()).toBe(1);
+  expect(bench.sw.inspect().learned.map(({ macAddress, lastSeen }) => [macAddress, lastSeen])).toEqual([
+    [stations[1], 200],
+  ]);
+  bench.settle();
+  expect(a.received.length).toBe(3);
+});
+
+test('MIG-08 LIFE-09: VMs that start and stop all day use up neither vectors nor memory, and others notice nothing', () => {
+  const bench = createBench();
+  const a = bench.addVm({ name: 'a', mac: A });
+  const b = bench.addVm({ name: 'b', mac: B });
+  const blocks = bench.sharedMemory.blocks().length;
+  for (let n = 0; n < 300; n++) {
+    expect(bench.sw.disconnectNic(b.port).status).toBe(0);
+    expect(bench.sw.deleteNic(b.port).status).toBe(0);
+    const mac = { hi: 0x0200, lo: 0x0b };
+    expect(bench.sw.createNic(b.port, { name: 'b', vmName: 'b', mac, channel: b.control }).status).toBe(0);
+    expect(bench.sw.connectNic(b.port)).toEqual({ status: 0 });
+  }
+  const [one, two, three] = [frame(A, OUT), frame(B, A), frame(A, B)];
+  bench.receive([{ bytes: one }]);
+  a.send({ bytes: two, tci: 0 });
+  bench.settle();
+  b.send({ bytes: three, tci: 0 });
+  bench.settle();
+  expect(a.received.map(({ bytes }) => bytes)).toEqual([one, three]);
+  expect(b.received.map(({ bytes }) => bytes)).toEqual([two]);
+  expect(bench.sharedMemory.blocks().length).toBe(blocks);
+});
+
+test('a private switch joins its VMs and nothing else', () => {
+  const bench = createBench({ type: 'private' });
+  const a = bench.addVm({ name: 'a', mac: A });
+  const b = bench.addVm({ name: 'b', mac: B });
+  const frames = [frame(B, A), frame(BROADCAST, A)];
+  a.send(...frames.map((bytes) => ({ bytes, tci: 0 })), { bytes: frame(OUT, A), tci: 0 });
+  bench.settle();
+  expect(b.received.map(({ bytes }) => bytes)).toEqual(frames);
+  expect(bench.machine.ledger.report().ends).toEqual({
+    delivered: 2,
+    transmitted: 0,
+    dropped: { 'vswitch.unknown-destination': 1 },
+  });
+});

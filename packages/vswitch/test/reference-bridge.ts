@@ -57,7 +57,8 @@ export class ReferenceBridge {
       if (from !== 'wire') places.push('wire');
       return places.length === 0 ? nowhere('no-member-port') : this.#go(places, vlan);
     }
-    const owns = (port: ReferencePort): boolean => port.mac === frame.destination && port.vlans.includes(vlan);
+    const owns = (port: ReferencePort): boolean =>
+      port.mac === frame.destination && port.vlans.includes(vlan);
     const owner =
       this.#ports.find((port) => port.connected && owns(port)) ?? this.#ports.find((port) => owns(port));
     const seen = this.#learned.get(`${frame.destination} ${vlan}`);

@@ -101,7 +101,12 @@ class Tray implements SendSink {
       const nb = nbl.firstNetBuffer;
       const start = nb.mdl.byteOffset + nb.dataOffset;
       const bytes = [...nb.mdl.segment.u8.subarray(start, start + nb.dataLength)];
-      this.sent.push({ bytes, tci: tciFromIeee8021Q(nbl.ieee8021QInfo), queueId: nbl.filteringInfo >>> 16, flags });
+      this.sent.push({
+        bytes,
+        tci: tciFromIeee8021Q(nbl.ieee8021QInfo),
+        queueId: nbl.filteringInfo >>> 16,
+        flags,
+      });
     }
     this.held.push(chain);
     if (this.completes) this.completeSends();
@@ -218,7 +223,14 @@ export function createBench(
     runUntil: (done: () => boolean) => executor.runUntil(done),
   };
   const { processors: _p, seed: _s, externalRunning: _e, ...switchOptions } = options;
-  const sw = createSwitch({ name: 'vSwitch', type: 'external', machine, sharedMemory, transport, ...switchOptions });
+  const sw = createSwitch({
+    name: 'vSwitch',
+    type: 'external',
+    machine,
+    sharedMemory,
+    transport,
+    ...switchOptions,
+  });
   transport.post('all', { op: 'attach', image: sw.dataImage() });
   executor.publish();
   if (sw.type === 'external' && (options.externalRunning ?? true)) {
@@ -261,7 +273,16 @@ export function createBench(
         channel: created.port,
         segment: segment.id,
         guestAgent,
-        macAddress: [...Uint8Array.of(address.hi >>> 8, address.hi, address.lo >>> 24, address.lo >>> 16, address.lo >>> 8, address.lo)],
+        macAddress: [
+          ...Uint8Array.of(
+            address.hi >>> 8,
+            address.hi,
+            address.lo >>> 24,
+            address.lo >>> 16,
+            address.lo >>> 8,
+            address.lo,
+          ),
+        ],
       });
       const entry = { vm: null as unknown as BenchVm, guest: null as ChannelGuest | null, outbox: [] };
       const vm: BenchVm = {
@@ -288,8 +309,15 @@ export function createBench(
       vms.push(vm);
       executor.start([{ name, factory: 'guest', data: name }]);
       control.offer();
-      if (!executor.runUntil(() => control.poll())) throw new Error(`handshake of ${name} ended ${control.phase}`);
-      const made = sw.createNic(vm.port, { name: `nic-${name}`, vmName: name, mac: address, channel: control, ...nic });
+      if (!executor.runUntil(() => control.poll()))
+        throw new Error(`handshake of ${name} ended ${control.phase}`);
+      const made = sw.createNic(vm.port, {
+        name: `nic-${name}`,
+        vmName: name,
+        mac: address,
+        channel: control,
+        ...nic,
+      });
       if (made.status !== 0) throw new Error(made.reason);
       if (connect) {
         const done = sw.connectNic(vm.port);
@@ -320,7 +348,8 @@ export function createBench(
         else last.next = nbl;
         last = nbl;
       });
-      if (head !== null) (trays[processor] as Tray).path?.receiveNetBufferLists(head, 0, frames.length, flags);
+      if (head !== null)
+        (trays[processor] as Tray).path?.receiveNetBufferLists(head, 0, frames.length, flags);
       return numbers;
     },
     settle() {
