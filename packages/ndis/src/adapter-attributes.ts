@@ -10,6 +10,7 @@ import {
 } from '@vmq/abi';
 import type { Capabilities, MiniportVersion } from './capabilities.ts';
 import type { MiniportAdapterAttributes } from './miniport-driver.ts';
+import type { BindParameters } from './protocol-driver.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 
 type AttributeType = MiniportAdapterAttributes['type'];
@@ -83,5 +84,20 @@ export class AdapterAttributes {
       );
     }
     return NDIS_STATUS_SUCCESS;
+  }
+
+  /** NDIS_BIND_PARAMETERS with the current sets (INIT-05). Only once the general attributes are set. */
+  bindParameters(adapterName: string): BindParameters {
+    const { general } = this;
+    if (general === null) throw new Error(`adapter ${adapterName} has no general attributes`);
+    return {
+      adapterName,
+      revision: this.#version === 620 ? 3 : 4,
+      mtuSize: general.mtuSize,
+      maxXmitLinkSpeed: general.maxXmitLinkSpeed,
+      currentMacAddress: general.currentMacAddress,
+      receiveFilterCapabilities: this.#capabilities.current?.bytes.slice() ?? null,
+      nicSwitchCapabilities: this.nicSwitchCapabilities?.slice() ?? null,
+    };
   }
 }

@@ -13,19 +13,17 @@ import {
   NDIS_STATUS_SUCCESS,
   statusName,
 } from '@vmq/abi';
-import type { DmaDomain, Executor, Machine } from '@vmq/machine';
+import type { DmaDomain } from '@vmq/machine';
 import { AdapterAttributes } from './adapter-attributes.ts';
 import type { AdapterCore } from './adapter-core.ts';
+import { AdapterDataPlane } from './adapter-data-plane.ts';
 import { type AdapterReport, reportFilter, reportQueue } from './adapter-inspection.ts';
+import type { AdapterSetting } from './adapter-setting.ts';
 import { type AdapterEvent, type AdapterState, adapterTransition } from './adapter-states.ts';
 import { AdapterBinding, type BindingAdapter } from './binding.ts';
 import { Capabilities, type MiniportVersion } from './capabilities.ts';
-import { DataPathWords } from './data-path-words.ts';
-import type { DataPlane, NdisDataPlaneMessage } from './data-plane.ts';
-import { InterruptMessages, type RssProcessorSet, type VectorPool } from './interrupt-messages.ts';
+import { InterruptMessages } from './interrupt-messages.ts';
 import {
-  type MiniportDriver,
-  type MiniportResources,
   NdisDevicePnPEventSurpriseRemoved,
   NdisHaltDeviceDisabled,
   NdisHaltDeviceSurpriseRemoved,
@@ -34,34 +32,13 @@ import { MiniportHandle } from './miniport-handle.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
 import { OidEngine } from './oid-engine.ts';
 import type { OidRequest } from './oid-request.ts';
-import type { BindParameters, ProtocolDriver } from './protocol-driver.ts';
+import type { ProtocolDriver } from './protocol-driver.ts';
 import { ReceiveFilterBook } from './receive-filter.ts';
 import { ReceiveQueueBook } from './receive-queue.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 import { SharedMemoryBroker } from './shared-memory-broker.ts';
-import type { SharedMemoryProvider } from './shared-memory-provider.ts';
 import { acceptIndication } from './status-indications.ts';
 import type { WorkItems } from './work-items.ts';
-
-export interface AdapterSetting {
-  readonly name: string;
-  readonly driver: MiniportDriver;
-  readonly resources: MiniportResources;
-  readonly keywords: Readonly<Record<string, number | string>>;
-  readonly rss: RssProcessorSet;
-  readonly hostVersion: 620 | 630;
-  readonly machine: Machine;
-  readonly executor: Executor;
-  readonly dataPlane: DataPlane;
-  readonly work: WorkItems;
-  readonly vectors: VectorPool;
-  readonly log: AdapterRefusals;
-  readonly trace: NdisTraceWriter;
-  provider(): SharedMemoryProvider | null;
-  createDomain(name: string): DmaDomain;
-  /** Number of the next binding on this host. */
-  nextBinding(): number;
-}
 
 export class Adapter implements AdapterCore, BindingAdapter {
   readonly name: string;
@@ -83,12 +60,10 @@ export class Adapter implements AdapterCore, BindingAdapter {
   resetting = false;
   readonly #setting: AdapterSetting;
   readonly #handle: MiniportHandle;
-  readonly #words: DataPathWords;
+  readonly #dataPlane: AdapterDataPlane;
   #bindings: AdapterBinding[] = [];
   /** The binding whose data halves sit on the adapter's data path. */
   #dataBinding: AdapterBinding | null = null;
-  /** What that binding posted before its data halves were attached; null once they are. */
-  #early: { readonly processor: number | 'all'; readonly message: unknown }[] | null = [];
   #miniportPaused = false;
   #restartStatus: number = NDIS_STATUS_PENDING;
   #resetStatus: number = NDIS_STATUS_PENDING;
@@ -104,7 +79,8 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.work = setting.work;
     this.capabilities = new Capabilities(this.version, log);
     this.attributes = new AdapterAttributes(this.version, this.capabilities, log);
-    this.#words = DataPathWords.create(machine.processorCount);
+    const { dataPlane, executor } = setting;
+    this.#dataPlane = new AdapterDataPlane(name, dataPlane, executor, machine.processorCount);
     this.broker = new SharedMemoryBroker({
       adapterName: name,
       machine,
@@ -144,14 +120,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
     }
     this.queues.createDefault(1n << BigInt(this.#setting.rss.baseProcessor));
     this.#move('initialized');
-    this.#postToNdis({
-      op: 'attach miniport',
-      factory: driver.dataPathFactory,
-      image: driver.dataPathImage(this.#handle),
-      path: { adapterName: this.name, words: this.#words.buffer },
-    });
-    this.#handle.attached();
-    this.publish();
+    this.#dataPlane.attachMiniport(driver.dataPathFactory, driver.dataPathImage(this.#handle));
     this.work.run();
     return status;
   }
@@ -179,7 +148,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       return;
     }
     this.#move('restarted');
-    this.#words.setSendGate(true);
+    this.#dataPlane.openSends(true);
     for (const binding of this.#bindings) binding.restart();
     this.#aimReceives();
   }
@@ -191,7 +160,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   pause(): number {
     if (!this.#move('pause')) return NDIS_STATUS_FAILURE;
     for (const binding of this.#bindings) binding.pause();
-    this.#words.setSendGate(false);
+    this.#dataPlane.openSends(false);
     this.#aimReceives();
     this.#miniportPaused = false;
     const status = this.work.during(() => this.#setting.driver.pause(this.#handle));
@@ -209,7 +178,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   }
 
   #quiet(): boolean {
-    const { receives, sends } = this.#words.outstanding();
+    const { receives, sends } = this.#dataPlane.outstanding();
     return this.#miniportPaused && receives === 0 && sends === 0;
   }
 
@@ -233,8 +202,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
     }
     this.work.during(() => this.#setting.driver.haltEx(this.#handle, action));
     this.#move('halt');
-    this.#postToNdis({ op: 'detach miniport' });
-    this.publish();
+    this.#dataPlane.detachMiniport();
     this.#release('SHM-15');
     return NDIS_STATUS_SUCCESS;
   }
@@ -324,51 +292,29 @@ export class Adapter implements AdapterCore, BindingAdapter {
     if (onDataPath) this.#dataBinding = binding;
     this.#bindings.push(binding);
     binding.state = 'Paused';
-    const status = driver.bindAdapter(binding, this.#bindParameters());
+    const status = driver.bindAdapter(binding, this.attributes.bindParameters(this.name));
     if (status !== NDIS_STATUS_SUCCESS) {
       binding.close();
       return { status, binding: null };
     }
-    if (onDataPath) {
-      const image = driver.dataPathImage(binding);
-      this.#postToNdis({ op: 'attach protocol', factory: driver.dataPathFactory, image });
-      for (const { processor, message } of this.#early ?? []) this.#post('protocol', processor, message);
-      this.#early = null;
-      this.publish();
-    }
+    if (onDataPath) this.#dataPlane.attachProtocol(driver.dataPathFactory, driver.dataPathImage(binding));
     if (this.state === 'Running') binding.restart();
     this.#aimReceives();
     this.work.run();
     return { status, binding };
   }
 
-  /** INIT-05. */
-  #bindParameters(): BindParameters {
-    const general = this.attributes.general;
-    if (general === null) throw new Error(`adapter ${this.name} has no general attributes`);
-    return {
-      adapterName: this.name,
-      revision: this.version === 620 ? 3 : 4,
-      mtuSize: general.mtuSize,
-      maxXmitLinkSpeed: general.maxXmitLinkSpeed,
-      currentMacAddress: general.currentMacAddress,
-      receiveFilterCapabilities: this.capabilities.current?.bytes.slice() ?? null,
-      nicSwitchCapabilities: this.attributes.nicSwitchCapabilities?.slice() ?? null,
-    };
-  }
-
   closed(binding: AdapterBinding): void {
     this.#bindings = this.#bindings.filter((other) => other !== binding);
     if (this.#dataBinding !== binding) return;
     this.#dataBinding = null;
-    if (this.#early === null) this.#postToNdis({ op: 'detach protocol' });
-    this.#early = [];
+    this.#dataPlane.detachProtocol();
     this.#aimReceives();
   }
 
   /** Opens the way up while the binding on the data path is Running, and lets every processor see it. */
   #aimReceives(): void {
-    this.#words.setReceiveGate(this.#dataBinding?.state === 'Running');
+    this.#dataPlane.openReceives(this.#dataBinding?.state === 'Running');
     this.publish();
   }
 
@@ -426,25 +372,15 @@ export class Adapter implements AdapterCore, BindingAdapter {
   }
 
   publish(): void {
-    this.#setting.executor.publish();
-  }
-
-  #post(component: 'miniport' | 'protocol' | 'ndis', processor: number | 'all', message: unknown): void {
-    this.#setting.dataPlane.post(this.name, component, processor, message);
-  }
-
-  #postToNdis(message: NdisDataPlaneMessage): void {
-    this.#post('ndis', 'all', message);
+    this.#dataPlane.publish();
   }
 
   postToMiniport(processor: number | 'all', message: unknown): void {
-    this.#post('miniport', processor, message);
+    this.#dataPlane.post('miniport', processor, message);
   }
 
   postToProtocol(binding: AdapterBinding, processor: number | 'all', message: unknown): void {
-    if (binding !== this.#dataBinding) return;
-    if (this.#early !== null) this.#early.push({ processor, message });
-    else this.#post('protocol', processor, message);
+    if (binding === this.#dataBinding) this.#dataPlane.post('protocol', processor, message);
   }
 
   inspect(): AdapterReport {
@@ -467,7 +403,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       pendingOids: this.engine.pending(),
       sharedMemory: this.broker.inspect(),
       msixEntries: this.interrupts.inspect(),
-      outstanding: this.#words.outstanding(),
+      outstanding: this.#dataPlane.outstanding(),
     };
   }
 }

@@ -20,8 +20,6 @@ export class MiniportHandle implements MiniportAdapter {
   readonly resources: MiniportResources;
   readonly #adapter: Adapter;
   readonly #keywords: Readonly<Record<string, number | string>>;
-  /** What the miniport posted before its data halves were attached. */
-  #early: { readonly processor: number | 'all'; readonly message: unknown }[] | null = [];
 
   constructor(
     adapter: Adapter,
@@ -91,15 +89,7 @@ export class MiniportHandle implements MiniportAdapter {
   }
 
   post(processor: number | 'all', message: unknown): void {
-    if (this.#early !== null) this.#early.push({ processor, message });
-    else this.#adapter.postToMiniport(processor, message);
-  }
-
-  /** The data halves are there: sends on what was posted before, in order. */
-  attached(): void {
-    const early = this.#early ?? [];
-    this.#early = null;
-    for (const { processor, message } of early) this.#adapter.postToMiniport(processor, message);
+    this.#adapter.postToMiniport(processor, message);
   }
 
   publish(): void {

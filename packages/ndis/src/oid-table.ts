@@ -61,14 +61,9 @@ import {
   queryGlobalParameters,
   queryHardwareCapabilities,
 } from './oids-capabilities.ts';
+import { queryQueueParameters, setQueueParameters } from './oids-queue-parameters.ts';
 import { clearFilter, enumerateFilters, queryFilter, setFilter } from './oids-receive-filter.ts';
-import {
-  allocateQueue,
-  enumerateQueues,
-  freeQueue,
-  queryQueueParameters,
-  setQueueParameters,
-} from './oids-receive-queue.ts';
+import { allocateQueue, enumerateQueues, freeQueue } from './oids-receive-queue.ts';
 
 type Kind = 'query' | 'set' | 'method';
 

@@ -1,0 +1,87 @@
+/**
+ * An adapter's link to its data halves: the gates and accounts they share, and messages, in an order they can bear.
+ *
+ * What a driver posts before its data halves are attached (inside MiniportInitializeEx, inside
+ * ProtocolBindAdapterEx) is kept and follows the attachment.
+ */
+import type { Executor } from '@vmq/machine';
+import { DataPathWords, type OutstandingNbls } from './data-path-words.ts';
+import type { DataPlane, NdisDataPlaneMessage } from './data-plane.ts';
+
+type Side = 'miniport' | 'protocol';
+interface Early {
+  readonly processor: number | 'all';
+  readonly message: unknown;
+}
+
+export class AdapterDataPlane {
+  readonly #adapterName: string;
+  readonly #plane: DataPlane;
+  readonly #executor: Executor;
+  readonly #words: DataPathWords;
+  /** Messages kept for each side; null once it is attached. */
+  readonly #early: Record<Side, Early[] | null> = { miniport: [], protocol: [] };
+
+  constructor(adapterName: string, plane: DataPlane, executor: Executor, processors: number) {
+    this.#adapterName = adapterName;
+    this.#plane = plane;
+    this.#executor = executor;
+    this.#words = DataPathWords.create(processors);
+  }
+
+  attachMiniport(factory: string, image: unknown): void {
+    const path = { adapterName: this.#adapterName, words: this.#words.buffer };
+    this.#toNdis({ op: 'attach miniport', factory, image, path });
+    this.#flush('miniport');
+  }
+
+  attachProtocol(factory: string, image: unknown): void {
+    this.#toNdis({ op: 'attach protocol', factory, image });
+    this.#flush('protocol');
+  }
+
+  detachProtocol(): void {
+    if (this.#early.protocol === null) this.#toNdis({ op: 'detach protocol' });
+    this.#early.protocol = [];
+  }
+
+  detachMiniport(): void {
+    this.#toNdis({ op: 'detach miniport' });
+    this.publish();
+  }
+
+  post(side: Side, processor: number | 'all', message: unknown): void {
+    const early = this.#early[side];
+    if (early !== null) early.push({ processor, message });
+    else this.#plane.post(this.#adapterName, side, processor, message);
+  }
+
+  publish(): void {
+    this.#executor.publish();
+  }
+
+  /** Lets sends down, or completes them PAUSED. Every processor sees it from the next publication on. */
+  openSends(open: boolean): void {
+    this.#words.setSendGate(open);
+  }
+
+  /** Lets receives up, or sends them straight back. */
+  openReceives(open: boolean): void {
+    this.#words.setReceiveGate(open);
+  }
+
+  outstanding(): OutstandingNbls {
+    return this.#words.outstanding();
+  }
+
+  #toNdis(message: NdisDataPlaneMessage): void {
+    this.#plane.post(this.#adapterName, 'ndis', 'all', message);
+  }
+
+  #flush(side: Side): void {
+    const early = this.#early[side] ?? [];
+    this.#early[side] = null;
+    for (const { processor, message } of early) this.post(side, processor, message);
+    this.publish();
+  }
+}

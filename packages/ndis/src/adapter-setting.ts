@@ -1,0 +1,29 @@
+/** What an adapter is made of: its driver and resources, and the host's parts that it shares with others. */
+import type { DmaDomain, Executor, Machine } from '@vmq/machine';
+import type { DataPlane } from './data-plane.ts';
+import type { RssProcessorSet, VectorPool } from './interrupt-messages.ts';
+import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
+import type { NdisTraceWriter } from './ndis-trace.ts';
+import type { AdapterRefusals } from './refusal-log.ts';
+import type { SharedMemoryProvider } from './shared-memory-provider.ts';
+import type { WorkItems } from './work-items.ts';
+
+export interface AdapterSetting {
+  readonly name: string;
+  readonly driver: MiniportDriver;
+  readonly resources: MiniportResources;
+  readonly keywords: Readonly<Record<string, number | string>>;
+  readonly rss: RssProcessorSet;
+  readonly hostVersion: 620 | 630;
+  readonly machine: Machine;
+  readonly executor: Executor;
+  readonly dataPlane: DataPlane;
+  readonly work: WorkItems;
+  readonly vectors: VectorPool;
+  readonly log: AdapterRefusals;
+  readonly trace: NdisTraceWriter;
+  provider(): SharedMemoryProvider | null;
+  createDomain(name: string): DmaDomain;
+  /** Number of the next binding on this host. */
+  nextBinding(): number;
+}
