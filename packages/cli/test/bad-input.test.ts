@@ -205,6 +205,24 @@ describe('captures that are bad in part: exit 2, the good part is processed and 
     expect(readPackets(join(out, 'big.pcapng')).map(({ bytes }) => bytes.length)).toEqual([9000, 9014]);
   });
 
+  it('times that a pcapng of seconds since 1970 cannot hold', async () => {
+    const out = join(scratch.path, 'late');
+    const run = await vmq(
+      'replay',
+      scratch.file('late.pcapng', pcapngWithOffset(2n ** 40n)),
+      '--json',
+      '--out',
+      out,
+    );
+    expect(run.code).toBe(2);
+    expect(run.err).toMatch(
+      /frame 1 at byte \d+: expected a time from 1970 to 2106, found second 1099511627777.* \[timestamp\]/,
+    );
+    expect(readPackets(join(out, 'vm1.pcapng')).map(({ time }) => time)).toEqual([
+      4_294_967_295_000_000_000n,
+    ]);
+  });
+
   it('a full disk: the replay goes on and the file is named', async () => {
     const out = join(scratch.path, 'full');
     mkdirSync(out);
@@ -221,6 +239,19 @@ describe('captures that are bad in part: exit 2, the good part is processed and 
     expect(run.code).toBe(2);
     expect(run.out).toMatch(/^received +1 /m);
     expect(run.out).toMatch(/every frame ended in exactly one counter/);
+  });
+});
+
+describe('captures with a frame check sequence', () => {
+  it('lose it on the way to the wire, as at a port', async () => {
+    const header = pcapHeader();
+    // Bit 26: the length that follows is valid; bits 28 to 31: 2 units of 16 bits.
+    header.writeUInt32LE(0x2400_0001, 20);
+    const out = join(scratch.path, 'fcs');
+    const input = scratch.file('fcs.pcap', Buffer.concat([header, pcapRecord(toVm1(1, 1518))]));
+    const run = await vmq('replay', input, '--out', out);
+    expect(run).toMatchObject({ code: 0, err: '' });
+    expect(readPackets(join(out, 'vm1.pcapng'))[0]?.bytes).toEqual(toVm1(1, 1518).subarray(0, 1514));
   });
 });
 
@@ -321,3 +352,28 @@ it('an interrupted replay reports what it did', async () => {
     result.report.ledger.ends.delivered + result.report.ledger.copies,
   );
 });
+
+/** One frame to vm1 at second 1, microsecond 0, on an interface whose times count from `offset`. */
+function pcapngWithOffset(offset: bigint): Buffer {
+  const block = (type: number, body: Buffer): Buffer => {
+    const bytes = Buffer.alloc(12 + body.length);
+    bytes.writeUInt32LE(type, 0);
+    bytes.writeUInt32LE(bytes.length, 4);
+    body.copy(bytes, 8);
+    bytes.writeUInt32LE(bytes.length, bytes.length - 4);
+    return bytes;
+  };
+  const section = Buffer.from('4d3c2b1a01000000ffffffffffffffff', 'hex');
+  const interfaceDescription = Buffer.from(
+    '01000000000000000e00080000000000000000000000000000',
+    'hex',
+  ).subarray(0, 24);
+  interfaceDescription.writeBigInt64LE(offset, 12);
+  const bytes = toVm1(1);
+  const packet = Buffer.alloc(20 + bytes.length);
+  packet.writeUInt32LE(1_000_000, 8);
+  packet.writeUInt32LE(bytes.length, 12);
+  packet.writeUInt32LE(bytes.length, 16);
+  bytes.copy(packet, 20);
+  return Buffer.concat([block(0x0a0d0d0a, section), block(1, interfaceDescription), block(6, packet)]);
+}

@@ -59,3 +59,21 @@ export function frame(parts: FrameParts): Buffer {
   if (length > header.length) bytes[header.length] = mark;
   return bytes;
 }
+
+/** ICMP echo request, 192.0.2.1 > 192.0.2.2. */
+export function echoRequest(destination: string, source: string): Buffer {
+  const bytes = frame({ destination, source });
+  bytes.write('0800', 12, 'hex');
+  bytes.write('4500001c000000004001', 14, 'hex');
+  bytes.write('0000c0000201c0000202', 24, 'hex');
+  bytes.writeUInt16BE(ipChecksum(bytes.subarray(14, 34)), 24);
+  bytes.write('0800f7ff00000000', 34, 'hex');
+  return bytes;
+}
+
+function ipChecksum(header: Buffer): number {
+  let sum = 0;
+  for (let i = 0; i < header.length; i += 2) sum += header.readUInt16BE(i);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}

@@ -5,7 +5,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { Progress } from '../src/replay/progress.ts';
 import { replayCapture } from '../src/replay/replay-capture.ts';
 import { replayConfig } from '../src/replay/replay-config.ts';
-import { BROADCAST, frame, pcap, VM1, VM2 } from './build-capture.ts';
+import { BROADCAST, echoRequest, frame, pcap, VM1, VM2 } from './build-capture.ts';
+import { readPackets } from './oracle.ts';
 import { CAPTURES, MAIN, Scratch, vmq, vmqProcess } from './run-vmq.ts';
 
 const scratch = new Scratch();
@@ -189,6 +190,22 @@ describe('vmq replay', () => {
     );
     expect(piped).toMatchObject({ stdout: '{', stderr: '', status: 0 });
   });
+});
+
+it("puts what other VMs sent behind the window's wire frames, with the time of its last", async () => {
+  // An echo request that claims to come from vm2: with --answer vm1 replies to vm2.
+  const request = echoRequest(VM1, VM2);
+  const capture = pcap(request, frame({ destination: VM2, mark: 7 }), frame({ destination: VM1 }));
+  const out = join(scratch.path, 'answer');
+  const run = await vmq('replay', scratch.file('echo.pcap', capture), '--answer', '--json', '--out', out);
+  expect(run.code).toBe(0);
+  expect(JSON.parse(run.out)).toMatchObject({ received: 4, ends: { delivered: 4 }, conservation: true });
+  const [first, reply, ...more] = readPackets(join(out, 'vm2.pcapng'));
+  expect(more).toEqual([]);
+  expect(first?.bytes[14]).toBe(7);
+  expect(reply?.bytes.subarray(0, 14).toString('hex')).toBe(`${VM2}${VM1}0800`);
+  expect(reply?.comments).toEqual([expect.stringMatching(/^from another VM, processor \d+$/)]);
+  expect(reply?.time).toBe(3_000_002_000n);
 });
 
 const tshark = spawnSync('tshark', ['--version']).status === 0;

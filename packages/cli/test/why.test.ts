@@ -2,7 +2,17 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { WhyJson } from '../src/why/explain-frame.ts';
-import { BROADCAST, frame, PEER, pcap, pcapHeader, pcapRecord, VM1, VM2 } from './build-capture.ts';
+import {
+  BROADCAST,
+  echoRequest,
+  frame,
+  PEER,
+  pcap,
+  pcapHeader,
+  pcapRecord,
+  VM1,
+  VM2,
+} from './build-capture.ts';
 import { expectedFor, expectedVms, readPackets } from './oracle.ts';
 import { CAPTURES, Scratch, vmq } from './run-vmq.ts';
 
@@ -82,12 +92,14 @@ describe('vmq why', () => {
       frame({ destination: VM1, length: 2000 }),
       Buffer.alloc(0),
       frame({ destination: VM1 }),
+      frame({ destination: BROADCAST, vlan: 7 }),
     ];
     const file = scratch.file('drops.pcap', pcap(...frames));
     const ends: [number, string, RegExp][] = [
       [2, 'dropped.nic.no-match', /no VM has 02-00-5E-0A-00-21: add one with vlan: 0/],
       [3, 'dropped.nic.no-match', /vm1 has 00-15-5D-0A-00-01, but in no VLAN; the frame is in VLAN 7/],
       [4, 'dropped.nic.oversize', /set nic\.jumboPacket to 2000 or more/],
+      [7, 'dropped.vswitch.no-member-port', /^no VM is in VLAN 7; give one vlan: 7$/],
       [5, 'dropped.nic.runt', /needs an Ethernet header of 14 bytes; this one has 0/],
     ];
     for (const [number, end, advice] of ends) {
@@ -109,13 +121,7 @@ describe('vmq why', () => {
   });
 
   it('marks what guests send in answer', async () => {
-    const request = frame({ destination: VM1, length: 60 });
-    // Echo request 192.0.2.1 > 192.0.2.2, 28 bytes of IPv4.
-    request.write('0800', 12, 'hex');
-    request.write('4500001c00000000400100 00c0000201c0000202'.replace(' ', ''), 14, 'hex');
-    request.writeUInt16BE(ipChecksum(request.subarray(14, 34)), 24);
-    request.write('0800f7ff00000000', 34, 'hex');
-    const file = scratch.file('echo.pcap', pcap(request));
+    const file = scratch.file('echo.pcap', pcap(echoRequest(VM1, PEER)));
     const story = await why(file, 1, '--answer');
     expect(story.end).toBe('delivered');
     expect(story.steps.some(({ sameFrame }) => !sameFrame)).toBe(true);
@@ -148,10 +154,3 @@ describe('vmq why', () => {
     expect(run.out).toMatch(/\nend: delivered to vm1\n$/);
   });
 });
-
-function ipChecksum(header: Buffer): number {
-  let sum = 0;
-  for (let i = 0; i < header.length; i += 2) sum += header.readUInt16BE(i);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
-}

@@ -7,12 +7,19 @@ const queues = [
   { QueueID: 0, FilterList: [] },
   { QueueID: 2, FilterList: [filter] },
   { QueueID: 3, FilterList: [filter, filter] },
+  { QueueID: 4, FilterList: [{ ...filter, VlanID: '' }] },
 ] as unknown as QueueReport[];
 
 describe('delivery comment', () => {
   it('names queue, processor and filter', () => {
     expect(deliveryComment({ queueId: 2, filterSlot: 4, processor: 1 }, queues, false, 0)).toBe(
       'queue 2, processor 1, filter 7 (00-15-5D-0A-00-01, VLAN 100) in slot 4',
+    );
+  });
+
+  it('names no VLAN when the filter tests for none in particular', () => {
+    expect(deliveryComment({ queueId: 4, filterSlot: 0, processor: 1 }, queues, false, 0)).toBe(
+      'queue 4, processor 1, filter 7 (00-15-5D-0A-00-01) in slot 0',
     );
   });
 

@@ -29,9 +29,10 @@ export function deliveryComment(
   if (filterSlot < 0) return `${queue}, no filter${ending}`;
   const filters = queues.find((row) => row.QueueID === queueId)?.FilterList ?? [];
   const only = filters.length === 1 ? filters[0] : undefined;
+  const vlan = only === undefined || only.VlanID === '' ? '' : `, VLAN ${only.VlanID}`;
   const filter =
     only === undefined
       ? `filter slot ${filterSlot}`
-      : `filter ${only.FilterId} (${only.MacAddress}, VLAN ${only.VlanID === '' ? 'any' : only.VlanID}) in slot ${filterSlot}`;
+      : `filter ${only.FilterId} (${only.MacAddress}${vlan}) in slot ${filterSlot}`;
   return `${queue}, ${filter}${ending}`;
 }

@@ -8,6 +8,9 @@ import { ETHERNET_HEADER_LENGTH, isTagged, VLAN_TAG_LENGTH } from '@vmq/wire';
 import type { CaptureFile } from './capture-file.ts';
 import type { ProblemLog } from './problem-log.ts';
 
+/** pcapng counts nanoseconds in 64 bits, this writer seconds in 32: times from 1970 to 2106. */
+const LATEST_SECOND = 0xffff_ffff;
+
 /** Why a packet is not put on the wire; the keys of `input.skipped`. */
 export type SkipReason = 'snapped' | 'link-type' | 'too-long';
 
@@ -51,4 +54,17 @@ export function noteLength(log: ProblemLog, packet: CapturedPacket, length: numb
   if (length - tag <= maxFrame) return;
   const message = `expected a frame of at most ${maxFrame} bytes (nic.jumboPacket), found ${length - tag}; the NIC drops it`;
   log.add('oversize', frame, packet.fileOffset, () => message);
+}
+
+/** The nearest second that an output file can hold. */
+export function storableSeconds(seconds: number): number {
+  return Math.min(Math.max(seconds, 0), LATEST_SECOND);
+}
+
+/** Reports a time that an output file cannot hold. */
+export function noteTime(log: ProblemLog, packet: CapturedPacket): void {
+  const { seconds } = packet;
+  if (seconds === storableSeconds(seconds)) return;
+  const message = () => `expected a time from 1970 to 2106, found second ${seconds} since 1970`;
+  log.add('timestamp', packet.index + 1, packet.fileOffset, message);
 }

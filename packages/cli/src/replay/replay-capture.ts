@@ -5,7 +5,7 @@ import { createHost, type Host, type HostConfig, type HostReport } from '@vmq/ho
 import { TRACE_DELIVERIES } from '@vmq/machine';
 import { CannotRun } from '../exit-code.ts';
 import { CaptureFile, faultText } from './capture-file.ts';
-import { noteLength, refusePacket, type SkipReason, wireLength } from './frame-intake.ts';
+import { noteLength, noteTime, refusePacket, type SkipReason, wireLength } from './frame-intake.ts';
 import { openOutputs } from './output-directory.ts';
 import { type Problem, ProblemLog } from './problem-log.ts';
 import type { Progress } from './progress.ts';
@@ -151,6 +151,7 @@ export function offerPacket(
     return false;
   }
   noteLength(problems, packet, length, maxFrame);
+  noteTime(problems, packet);
   return true;
 }
 

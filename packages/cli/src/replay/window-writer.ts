@@ -11,6 +11,7 @@ import type { TraceRecord } from '@vmq/machine';
 import { VSWITCH_TRACE } from '@vmq/vswitch';
 import { tciPriority } from '@vmq/wire';
 import { deliveryComment } from './delivery-comment.ts';
+import { storableSeconds } from './frame-intake.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { VmOutput } from './vm-output.ts';
 import type { WireFeed } from './wire-feed.ts';
@@ -26,7 +27,6 @@ interface Received {
 }
 
 const FIRST_ARENA_LENGTH = 1 << 16;
-const LATEST_SECOND = 0xffff_ffff;
 const UNTRACED: readonly string[] = ['no trace record of this delivery'];
 
 export class WindowWriter {
@@ -91,18 +91,11 @@ export class WindowWriter {
 
   #writeFrame(output: VmOutput, feed: WireFeed, frame: Received): void {
     const at = frame.index >= 0 ? frame.index : feed.count - 1;
-    let seconds = feed.seconds[at] as number;
-    if (!(seconds >= 0 && seconds <= LATEST_SECOND)) {
-      const found = seconds;
-      seconds = found > 0 ? LATEST_SECOND : 0;
-      const message = () => `expected a time from 1970 to 2106, found second ${found}; wrote ${seconds}`;
-      this.#problems.add('timestamp', feed.frameNumbers[at] as number, 0, message);
-    }
     output.write({
       bytes: this.#arena,
       offset: frame.at,
       length: frame.length,
-      seconds,
+      seconds: storableSeconds(feed.seconds[at] as number),
       nanoseconds: feed.nanoseconds[at] as number,
       queue: frame.record?.b ?? 0,
       comments: this.#commentsFor(frame),

@@ -32,8 +32,11 @@ export function dropAdvice(
     case 'dropped.vswitch.source-port':
     case 'dropped.vswitch.vlan-mismatch':
       return adviseDestination(bytes, offset, length, config);
-    case 'dropped.vswitch.no-member-port':
-      return `no VM is in ${vlanText(vlanIdOf(bytes, offset, length))}; give one vlan: ${vlanIdOf(bytes, offset, length)}`;
+    case 'dropped.vswitch.no-member-port': {
+      const vlan = vlanIdOf(bytes, offset, length);
+      const nobody = vlan === 0 ? 'no VM takes untagged frames' : `no VM is in VLAN ${vlan}`;
+      return `${nobody}; give one vlan: ${vlan}`;
+    }
     case 'dropped.nic.no-descriptor':
       return 'give the queue more nic.receiveBuffers';
     default:

@@ -1,0 +1,41 @@
+/**
+ * docs/cli.md shows commands and what they print; each is run and compared. When a layer words its trace differently,
+ * run the command and paste.
+ */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { checkHostConfig } from '@vmq/host';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { vmq } from './run-vmq.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+const page = readFileSync(resolve(root, 'docs/cli.md'), 'utf8');
+const shown = [...page.matchAll(/```sh\nvmq (.*)\n```\n\n```text\n([\s\S]*?)```/g)].map((match) => ({
+  command: match[1] as string,
+  output: match[2] as string,
+}));
+
+/** Where buffers lie in memory is nobody's promise. */
+const withoutAddresses = (text: string): string => text.replace(/0x[0-9a-f]{8}|offset 0x[0-9a-f]+/g, '0x…');
+
+it('docs/cli.md shows commands', () => expect(shown.length).toBeGreaterThan(2));
+
+it.each(shown)('vmq $command prints what docs/cli.md shows', async ({ command, output }) => {
+  const args = command.split(' ').map((word) => (word.startsWith('captures/') ? resolve(root, word) : word));
+  const run = await vmq(...args);
+  expect({ ...run, out: withoutAddresses(run.out) }).toEqual({
+    code: 0,
+    err: '',
+    out: withoutAddresses(output),
+  });
+});
+
+it('the configuration in docs/cli.md is valid and says the defaults', () => {
+  const text = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] as string;
+  const { vms, ...rest } = parse(text);
+  const [{ name, mac, vlan, ...vm }] = vms;
+  expect(checkHostConfig({ ...rest, vms: [{ name, mac, vlan, ...vm }] })).toEqual(
+    checkHostConfig({ vms: [{ name, mac, vlan }] }),
+  );
+});
