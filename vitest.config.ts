@@ -6,7 +6,12 @@ export default defineConfig({
   resolve: { conditions: ['@vmq/source'] },
   ssr: { resolve: { conditions: ['@vmq/source'], externalConditions: ['@vmq/source'] } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'tools/**/*.test.ts', 'examples/**/*.test.ts'],
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'packages/*/test/**/*.test.ts',
+      'tools/**/*.test.ts',
+      'examples/**/*.test.ts',
+    ],
     testTimeout: 120_000,
     pool: 'forks',
   },

@@ -105,7 +105,7 @@ function nameFile(abi) {
       .map(([, [name, hex]]) => `  [${hex}, ${quote(name)}],\n`);
     return `\n/** Pairs of value and name, ascending. */\nexport const ${title}: readonly (readonly [number, string])[] = [\n${rows.join('')}];\n`;
   };
-  let text = `${BANNER}// Tables behind statusName, oidName and oidUse.\n\nimport type { OidUse } from '../names.ts';\n`;
+  let text = `${BANNER}// Tables behind statusName, oidName and oidUse.\n\nimport type { OidUse } from '../oid-use.ts';\n`;
   text += table('STATUS_NAMES', 'NDIS_STATUS_') + table('OID_NAMES', 'OID_');
   text +=
     '\n/** How the receive-filter and NIC-switch OIDs are used: request kinds and the structures they carry. */\n';

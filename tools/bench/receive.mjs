@@ -5,7 +5,7 @@ import { checkHostConfig, createHost } from '../../packages/host/dist/index.js';
 
 const [size = '64', vmCount = '8', milliseconds = '500', vmq = 'on'] = process.argv.slice(2);
 const FRAMES = 4096;
-const BATCH = 64;
+const BATCH = Number(process.env.BATCH ?? 64);
 const vms = Number(vmCount);
 const imix = size === 'imix';
 const IMIX = [64, 64, 64, 64, 64, 64, 64, 590, 590, 590, 590, 1514];

@@ -22,6 +22,7 @@ export * from './generated/constants.ts';
 export * from './generated/enums.ts';
 export * from './generated/structs.ts';
 export type { NdisVersion, StructLayout } from './layout.ts';
-export { enumName, type OidRequestKind, type OidUse, oidName, oidUse, statusName } from './names.ts';
+export { enumName, oidName, oidUse, statusName } from './names.ts';
+export type { OidRequestKind, OidUse } from './oid-use.ts';
 export type { DecodeOptions, EncodeOptions } from './options.ts';
 export { type DecodeResult, type Refusal, type RefusalReason, refusalStatus, refusalText } from './result.ts';

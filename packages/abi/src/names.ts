@@ -5,21 +5,7 @@
  */
 
 import { OID_NAMES, OID_USES, STATUS_NAMES } from './generated/names.ts';
-import type { NdisVersion } from './layout.ts';
-
-export type OidRequestKind = 'query' | 'set' | 'method';
-
-/** How an OID is used: allowed requests, and the structures of its information buffer. */
-export interface OidUse {
-  readonly name: string;
-  readonly value: number;
-  readonly requests: readonly OidRequestKind[];
-  /** Structure the caller passes in; null when there is none. */
-  readonly in: string | null;
-  /** Structure that comes back; null when there is none. */
-  readonly out: string | null;
-  readonly minNdis: NdisVersion;
-}
+import type { OidUse } from './oid-use.ts';
 
 let statuses: Map<number, string> | undefined;
 let oids: Map<number, string> | undefined;

@@ -3,8 +3,10 @@
  */
 import { NDIS_STATUS_FAILURE } from '@vmq/abi';
 import type { DmaDomain } from '@vmq/machine';
-import type { Adapter } from './adapter.ts';
-import { abiVersion } from './capabilities.ts';
+import type { AdapterAttributes } from './adapter-attributes.ts';
+import type { AdapterState } from './adapter-states.ts';
+import { abiVersion, type MiniportVersion } from './capabilities.ts';
+import type { InterruptMessages } from './interrupt-messages.ts';
 import type {
   InterruptMessage,
   MiniportAdapter,
@@ -12,17 +14,42 @@ import type {
   MiniportResources,
   MsixTableOperation,
 } from './miniport-driver.ts';
+import type { OidEngine } from './oid-engine.ts';
 import type { OidRequest } from './oid-request.ts';
+import type { AdapterRefusals } from './refusal-log.ts';
+import type { SharedMemoryBroker } from './shared-memory-broker.ts';
 import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
+import type { WorkItems } from './work-items.ts';
+
+/** What the handle joins: the parts of an adapter a miniport may reach. */
+export interface AdapterParts {
+  readonly name: string;
+  readonly version: MiniportVersion;
+  readonly state: AdapterState;
+  readonly log: AdapterRefusals;
+  readonly attributes: AdapterAttributes;
+  readonly interrupts: InterruptMessages;
+  readonly broker: SharedMemoryBroker;
+  readonly engine: OidEngine;
+  readonly work: WorkItems;
+  registerScatterGatherDma(): DmaDomain;
+  indicateStatus(statusCode: number, buffer: Uint8Array): void;
+  pauseComplete(): void;
+  restartComplete(status: number): void;
+  resetComplete(status: number, addressingReset: boolean): void;
+  postToMiniport(processor: number | 'all', message: unknown): void;
+  publish(): void;
+  waitFor(done: () => boolean): boolean;
+}
 
 export class MiniportHandle implements MiniportAdapter {
   readonly name: string;
   readonly resources: MiniportResources;
-  readonly #adapter: Adapter;
+  readonly #adapter: AdapterParts;
   readonly #keywords: Readonly<Record<string, number | string>>;
 
   constructor(
-    adapter: Adapter,
+    adapter: AdapterParts,
     resources: MiniportResources,
     keywords: Readonly<Record<string, number | string>>,
   ) {
