@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Board, MAX_AGENTS, MAX_PROCESSORS, MAX_WORKERS } from './board.ts';
 
 describe('board', () => {
@@ -39,6 +39,58 @@ describe('board', () => {
     expect([board.isParked(1), board.runs(1)]).toEqual([true, 1]);
     board.leaveSleep(1); // found work on its second look
     expect([board.isParked(1), board.runs(1)]).toEqual([false, 2]);
+  });
+
+  it('is at rest when all are parked and nobody is pending, and not otherwise', () => {
+    const board = new Board();
+    board.assignWorker(0, 0);
+    board.assignWorker(1, 1);
+    const atRest = (): boolean => board.atRest(2, [0, 1]);
+    expect(atRest()).toBe(false);
+    board.announceSleep(0, false);
+    expect(atRest()).toBe(false);
+    board.announceSleep(1, false);
+    expect(atRest()).toBe(true);
+    board.leaveSleep(1);
+    board.announceSleep(1, true); // a timer is set
+    expect(atRest()).toBe(false);
+    board.leaveSleep(1);
+    board.wake(1);
+    board.announceSleep(1, false); // parked, and about to find on its second look what came before
+    expect([board.isParked(1), atRest()]).toEqual([true, false]);
+  });
+
+  it.each([0, 1])('is not at rest if worker %i left and parked again between the two looks', (worker) => {
+    /** What happens while the observer is between its looks. */
+    let meanwhile = (): void => {};
+    class Watched extends Board {
+      override isPending(agent: number): boolean {
+        meanwhile();
+        return super.isPending(agent);
+      }
+    }
+    const board = new Watched();
+    board.announceSleep(0, false);
+    board.announceSleep(1, false);
+    expect(board.atRest(2, [0, 1])).toBe(true);
+    meanwhile = () => {
+      board.leaveSleep(worker);
+      board.announceSleep(worker, false);
+    };
+    expect(board.atRest(2, [0, 1])).toBe(false);
+  });
+
+  it('leaving clears the mark before it counts, as the argument for rest needs', () => {
+    const board = new Board();
+    board.announceSleep(0, false);
+    let parkedWhenCounted = true;
+    const add = vi.spyOn(Atomics, 'add').mockImplementationOnce(() => {
+      parkedWhenCounted = board.isParked(0);
+      return 0 as never;
+    });
+    board.leaveSleep(0);
+    add.mockRestore();
+    expect(parkedWhenCounted).toBe(false);
   });
 
   it('requestStop rouses a sleeper', () => {

@@ -35,16 +35,18 @@
  * cleared leaves the notify to the one who cleared it: each of them is in the midst of doing so. A waker that was
  * held up before 3 may end a later sleep; the worker then looks around for nothing.
  *
- * Rest can be seen from outside ({@link isParked}, {@link runs}):
+ * Rest can be seen from outside ({@link Board.atRest}):
  *
- *   observer    runs = r | sleeping = 1 |  no agent pending  | sleeping = 1 | runs = r      of every worker
- *   worker      ...... parked ==============================================|d: sleeping := 0, runs += 1
+ *   observer (for every worker)    runs = r, sleeping = 1   |   no agent pending   |   runs = r
+ *   worker                         a ... parked ==============================================| d, turn, ...
  *
- * A worker leaves the parked state only by d, before any turn. Had it done d and parked again between the two
- * looks, runs would be r + 1; the order in d (clear, then count) matters, for otherwise a worker between its
- * count and its clear would pass the first look as parked and the second as parked again with the same count.
- * So between the looks no worker took a turn; only turns, timers and the observer itself wake agents, so what was seen as
- * not pending stayed so: the whole machine was at rest. A worker with a timer parks as 2 and is never at rest.
+ * A worker takes no turn before d has counted. With the same count at both looks, then, it was parked from the
+ * first look to the last. (The order in d matters: a worker that counted first could be seen between its count and
+ * its clear, as parked with the new count, and take a turn behind that.) Workers were looked at one after the
+ * other, and one that was not yet looked at may have woken an agent of one that was; but then that agent is still
+ * pending, for its worker has taken no turn, and the middle look finds it. From there on nobody wakes anybody: only
+ * turns, timers and the observer itself do. So the whole machine was at rest. A worker with a timer parks as 2 and
+ * is not.
  */
 export const MAX_AGENTS = 160;
 export const MAX_WORKERS = 80;
@@ -194,6 +196,22 @@ export class Board {
 
   runs(worker: number): number {
     return Atomics.load(this.words, WORKERS + worker * LINE + RUNS);
+  }
+
+  /**
+   * True if there was an instant during this call at which the first `workers` workers all were parked without a
+   * deadline and none of `agents` was pending. The argument stands at the head of this file.
+   */
+  atRest(workers: number, agents: readonly AgentId[]): boolean {
+    let runs = 0;
+    for (let worker = 0; worker < workers; worker++) {
+      runs = (runs + this.runs(worker)) | 0;
+      if (!this.isParked(worker)) return false;
+    }
+    for (const agent of agents) if (this.isPending(agent)) return false;
+    for (let worker = 0; worker < workers; worker++) runs = (runs - this.runs(worker)) | 0;
+    // Counts only grow: the sums are equal only if each of them is.
+    return runs === 0;
   }
 
   requestStop(worker: number): void {

@@ -139,17 +139,6 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     });
   };
 
-  /** True if there was an instant at which the whole machine was at rest; the argument stands in board.ts. */
-  const atRest = (): boolean => {
-    const runs = workers.map((_, worker) => board.runs(worker));
-    for (let worker = 0; worker < workers.length; worker++) if (!board.isParked(worker)) return false;
-    for (const agent of agents) if (board.isPending(agent)) return false;
-    for (let worker = 0; worker < workers.length; worker++) {
-      if (!board.isParked(worker) || board.runs(worker) !== runs[worker]) return false;
-    }
-    return true;
-  };
-
   const turnsTaken = (): number => agents.reduce((sum, agent) => (sum + board.turnsOf(agent)) | 0, 0);
 
   // The caller's thread has nothing to spin on that is worth its core: it naps between looks.
@@ -160,7 +149,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     let turns = turnsTaken();
     for (let look = 0; ; look++) {
       if (done()) return true;
-      if (orRest && atRest()) return done();
+      if (orRest && board.atRest(workers.length, agents)) return done();
       if (look < 50) continue;
       Atomics.wait(nap, 0, 0, look > 500 ? 1 : 0.05);
       checkFailed();

@@ -113,6 +113,15 @@ describe('threads executor', () => {
     }
   });
 
+  it('publish waits for an agent that takes long to refresh', () => {
+    const [, executor] = createBench(['a', 'b']);
+    const words = [shared(3), shared(3)] as const;
+    executor.start(['a', 'b'].map((name, i) => ({ name, factory: 'listener', data: { words: words[i] } })));
+    executor.post('b', { op: 'nap', ms: 60 });
+    executor.publish();
+    expect(words.map((buffer) => new Int32Array(buffer)[0])).toEqual([1, 1]);
+  });
+
   it('messages come in order with the next publication; new segments are there; shared buffers stay shared', () => {
     const [machine, executor] = createBench(['a', 'b']);
     const words = [shared(3), shared(3)] as const;
