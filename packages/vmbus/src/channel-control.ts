@@ -12,6 +12,7 @@
 import type { AgentId } from '@vmq/machine';
 import type { ChannelImage, RingPlace, SectionBuffer } from './channel-image.ts';
 import type { ChannelPhase } from './channel-state.ts';
+import type { SectionLease } from './section-lease.ts';
 import type { VmbusViolation } from './violations.ts';
 
 export interface ChannelControlOptions {
@@ -65,6 +66,8 @@ export interface ChannelReport {
   readonly signalsToGuest: number;
   readonly receiveSections: number;
   readonly freeSections: number;
+  /** Sections on loan to an adapter. */
+  readonly lentSections: number;
   /** Messages the guest has not completed. */
   readonly outstandingMessages: number;
   readonly packetFilter: number;
@@ -87,12 +90,17 @@ export interface ChannelControl {
   poll(): boolean;
   /** The open channel for the processors' data halves; each polls it once when it gets it. Throws if not open. */
   image(): ChannelImage;
+  /**
+   * Lends sections of the guest's receive buffer, `bytes` bytes of them in a row from a page on, to an adapter;
+   * null if that many cannot be spared. End the lease before {@link close}.
+   */
+  lend(bytes: number): SectionLease | null;
   /** Sends the guest's signals to this processor and vector from now on; -1 as vector: to nobody. */
   setSignalTarget(processor: number, vector: number): void;
   /**
    * Closes the channel: no frame passes from now on, `publish` (the executor's) makes sure that no processor is
    * inside a batch, then all sections and outstanding messages are the guest's again. Tells the guest unless
-   * it has closed by itself. Afterwards {@link offer} may be called.
+   * it has closed by itself. Afterwards {@link offer} may be called. Programmer error while sections are lent.
    */
   close(publish: () => void): ChannelReport;
   /** Stops the channel as {@link close} does, without telling the guest, for {@link ChannelControlOptions.saved}. */

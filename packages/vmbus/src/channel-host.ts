@@ -53,6 +53,23 @@ export interface ChannelHost {
    * is for the trace only.
    */
   commitFrame(length: number, tci: number, stamp?: number): void;
+  /**
+   * The section on loan to an adapter (see `ChannelControl.lend`) whose frame begins at byte `offset` of the
+   * guest's segment; -1 if there is none, or the guest still has it.
+   */
+  lentSection(offset: number): number;
+  /**
+   * A frame that lies in lent `section` already, in the order of the batch. It is the guest's once `endBatch` has
+   * counted it, until {@link takeReturned} names it; otherwise it was not announced.
+   */
+  commitLent(section: number, length: number, tci: number, stamp?: number): void;
+  /**
+   * Lent sections the guest is done with since the last call, at most as many as fit; returns how many. For the
+   * one processor that polls the channel.
+   */
+  takeReturned(sections: Int32Array): number;
+  /** Sections of the guest's receive buffer. */
+  readonly sectionCount: number;
   /** Frames committed in the batch so far. */
   readonly committed: number;
   /**

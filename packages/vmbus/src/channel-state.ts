@@ -8,7 +8,8 @@
  *   line 4   guest-to-host: read index, guest's write index as last checked; queue of waiting answers
  *   line 5.. violation counts by name
  *   then     free sections (a stack), next section of the same message, serial of the outstanding message
- *            that begins with a section (0 = none), waiting answers, counters (doubles)
+ *            that begins with a section (0 = none), who has a section on loan, lent sections the guest is done
+ *            with, waiting answers, counters (doubles)
  *
  * A new one is made each time the channel opens, so whoever still holds an old one finds it closed for ever.
  * Any processor, in any thread, works on it: the plain words under one of the two locks, the rest by Atomics.
@@ -36,6 +37,9 @@ export const OUT_READ_SEEN = 49;
 export const FREE_SECTIONS = 50;
 export const SERIAL = 51;
 export const OUTSTANDING = 52;
+/** Sections on loan to an adapter, and how many of them wait in the list of those the guest is done with. */
+export const LENT_SECTIONS = 53;
+export const RETURNED_SECTIONS = 54;
 export const IN_READ = 64;
 export const IN_WRITE_SEEN = 65;
 export const ANSWERS_HEAD = 66;
@@ -48,6 +52,14 @@ export const MAX_ANSWERS = 256;
 /** Words of a waiting answer: transaction low, high, NVSP status. */
 export const ANSWER_WORDS = 3;
 
+/** Tables with one word per section. */
+const SECTION_TABLES = 5;
+
+/** Who has a section on loan: nobody, the adapter, or the guest with a frame that the adapter put there. */
+export const LOAN_NONE = 0;
+export const LOAN_ADAPTER = 1;
+export const LOAN_GUEST = 2;
+
 export const COUNT_FRAMES_TO_GUEST = 0;
 export const COUNT_BYTES_TO_GUEST = 1;
 export const COUNT_MESSAGES_TO_GUEST = 2;
@@ -57,7 +69,7 @@ export const COUNT_SIGNALS = 5;
 const COUNTERS = 8;
 
 export function createChannelState(sectionCount: number, violationLimit: number): SharedArrayBuffer {
-  const words = TABLES + 3 * sectionCount + MAX_ANSWERS * ANSWER_WORDS;
+  const words = TABLES + SECTION_TABLES * sectionCount + MAX_ANSWERS * ANSWER_WORDS;
   const state = new SharedArrayBuffer(((words + 1) & ~1) * 4 + COUNTERS * 8);
   const view = new Int32Array(state);
   view[VIOLATION_LIMIT] = violationLimit;
@@ -80,17 +92,23 @@ export class ChannelState {
   readonly next: number;
   /** Word index of the serials of outstanding messages, by their first section. */
   readonly serials: number;
+  /** Word index of the table of loans: LOAN_… of each section. */
+  readonly loans: number;
+  /** Word index of the list of lent sections the guest is done with. */
+  readonly returned: number;
   /** Word index of the ring of waiting answers. */
   readonly answers: number;
   readonly counters: Float64Array;
 
   constructor(state: SharedArrayBuffer, sectionCount: number) {
-    const words = TABLES + 3 * sectionCount + MAX_ANSWERS * ANSWER_WORDS;
+    const words = TABLES + SECTION_TABLES * sectionCount + MAX_ANSWERS * ANSWER_WORDS;
     this.words = new Int32Array(state, 0, words);
     this.free = TABLES;
     this.next = TABLES + sectionCount;
     this.serials = TABLES + 2 * sectionCount;
-    this.answers = TABLES + 3 * sectionCount;
+    this.loans = TABLES + 3 * sectionCount;
+    this.returned = TABLES + 4 * sectionCount;
+    this.answers = TABLES + SECTION_TABLES * sectionCount;
     this.counters = new Float64Array(state, ((words + 1) & ~1) * 4, COUNTERS);
   }
 

@@ -21,6 +21,7 @@ import {
   COUNT_SIGNALS,
   createChannelState,
   FREE_SECTIONS,
+  LENT_SECTIONS,
   OUTSTANDING,
   PACKET_FILTER,
   PHASE_CLOSED,
@@ -34,6 +35,7 @@ import { HostChannel } from './host-channel.ts';
 import { createMessageSlots, MessageSlots } from './message-slots.ts';
 import { RING_HEADER_BYTES } from './ring.ts';
 import { sectionSizeFor } from './rndis.ts';
+import { lendSections, type SectionLease } from './section-lease.ts';
 import { VIOLATION_GPADL_RANGE, VIOLATION_MESSAGE_KIND } from './violations.ts';
 import {
   CHANNELMSG_CLOSECHANNEL,
@@ -144,6 +146,11 @@ class ControlHalf implements ChannelControl {
     return this.#image;
   }
 
+  lend(bytes: number): SectionLease | null {
+    const { segment, receive } = this.image();
+    return lendSections(this.#state, segment, receive, bytes);
+  }
+
   setSignalTarget(processor: number, vector: number): void {
     this.#slots.setSignalTarget(processor, vector);
   }
@@ -189,6 +196,7 @@ class ControlHalf implements ChannelControl {
       signalsToGuest: count(COUNT_SIGNALS),
       receiveSections: this.#image?.receive.sectionCount ?? 0,
       freeSections: state.words[FREE_SECTIONS] as number,
+      lentSections: state.words[LENT_SECTIONS] as number,
       outstandingMessages: state.words[OUTSTANDING] as number,
       packetFilter: state.words[PACKET_FILTER] as number,
     };
@@ -204,6 +212,8 @@ class ControlHalf implements ChannelControl {
   /** No batch begins from here on; when `publish` returns, none is under way. */
   #stop(publish: () => void): void {
     const state = this.#state;
+    const lent = state.words[LENT_SECTIONS] as number;
+    if (lent !== 0) throw new Error(`channel ${this.channel}: an adapter still has ${lent} of its sections`);
     if (state.phase !== PHASE_CLOSED) state.setPhase(PHASE_CLOSING);
     publish();
     state.setPhase(PHASE_CLOSED);

@@ -5,6 +5,9 @@
  *         ^                            │ endBatch (unused)          │ endBatch (no room)      │
  *         └────────────────────────────┴────────────────────────────┴──── guest's completion ─┘
  *
+ * Sections lent to an adapter (section-lease.ts) are in no stack: the adapter has put a frame there, `commitLent`
+ * puts it into the batch, and the guest's completion leads to `takeReturned` instead of the stack.
+ *
  * A message's transaction id is {its first section, a serial number}; the sections of one message are chained.
  * So a completion is checked with one comparison, and a second one for the same message never matches.
  */
@@ -20,9 +23,13 @@ import {
   COUNT_MESSAGES_TO_GUEST,
   DELIVERY_LOCK,
   FREE_SECTIONS,
+  LENT_SECTIONS,
+  LOAN_ADAPTER,
+  LOAN_GUEST,
   OUT_WRITE,
   OUTSTANDING,
   PHASE_OPEN,
+  RETURNED_SECTIONS,
   SERIAL,
 } from './channel-state.ts';
 import { type ChannelContext, HostRing } from './host-ring.ts';
@@ -34,6 +41,10 @@ import { VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
 // Folded by the optimiser; imported bindings are not.
 const FREE = FREE_SECTIONS;
 const WRITE = OUT_WRITE;
+const LENT = LENT_SECTIONS;
+const RETURNED = RETURNED_SECTIONS;
+const ADAPTER = LOAN_ADAPTER;
+const GUEST = LOAN_GUEST;
 const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
 const TRANSFER_PAGES = VM_PKT_DATA_USING_XFER_PAGES;
 const SET_ID = NETVSC_RECEIVE_BUFFER_ID;
@@ -69,6 +80,10 @@ export class HostOutbound extends HostRing {
     this.#lengths = new Int32Array(image.receive.sectionCount);
   }
 
+  get sectionCount(): number {
+    return this.image.receive.sectionCount;
+  }
+
   get committed(): number {
     return this.#used;
   }
@@ -98,12 +113,47 @@ export class HostOutbound extends HostRing {
   commitFrame(length: number, tci: number, stamp: number = 0): void {
     const used = this.#used;
     if (used === this.#held) throw new Error(`channel ${this.channel}: commitFrame without a section`);
+    this.#commit(this.#sections[used] as number, length, tci, stamp);
+  }
+
+  lentSection(offset: number): number {
+    const at = offset - 64 - this.#sectionsAt;
+    const size = this.#sectionSize;
+    const section = Math.floor(at / size);
+    if (at < 0 || section >= this.image.receive.sectionCount || at !== Math.imul(section, size)) return -1;
+    return this.state.words[this.state.loans + section] === ADAPTER ? section : -1;
+  }
+
+  commitLent(section: number, length: number, tci: number, stamp: number = 0): void {
+    if (this.state.words[this.state.loans + section] !== ADAPTER)
+      throw new Error(`channel ${this.channel}: section ${section} is not on loan`);
+    // Into the middle: what is reserved and still empty moves up by one.
+    const sections = this.#sections;
+    sections[this.#held++] = sections[this.#used] as number;
+    sections[this.#used] = section;
+    this.#commit(section, length, tci, stamp);
+  }
+
+  takeReturned(sections: Int32Array): number {
+    const state = this.state;
+    const words = state.words;
+    if (words[RETURNED] === 0) return 0;
+    state.lock(DELIVERY_LOCK);
+    const count = Math.min(words[RETURNED] as number, sections.length);
+    const left = (words[RETURNED] as number) - count;
+    for (let i = 0; i < count; i++) sections[i] = words[state.returned + left + i] as number;
+    words[RETURNED] = left;
+    state.unlock(DELIVERY_LOCK);
+    return count;
+  }
+
+  #commit(section: number, length: number, tci: number, stamp: number): void {
+    const used = this.#used;
     if (length > this.maxFrameBytes || length < 0) {
       throw new RangeError(
         `channel ${this.channel}: frame of ${length} bytes, at most ${this.maxFrameBytes}`,
       );
     }
-    const section = this.#sections[used] as number;
     const at = (this.#sectionsAt + Math.imul(section, this.#sectionSize)) >>> 2;
     writeRndisPacketHeader(this.guest.i32, at, length, tci);
     this.#lengths[used] = length;
@@ -133,9 +183,13 @@ export class HostOutbound extends HostRing {
       if (sent !== used) this.refusal = why;
       if (sent !== 0) this.#sendMessage(this.#sections, sent, 0, 0);
     }
-    // Back on the stack in reverse, so that the next batch takes them in the same order.
+    // Back on the stack in reverse, so that the next batch takes them in the same order; lent ones have no place
+    // there, and their lender knows from what this returns that the guest has not got them.
     let free = words[FREE] as number;
-    for (let i = held - 1; i >= sent; i--) words[state.free + free++] = this.#sections[i] as number;
+    for (let i = held - 1; i >= sent; i--) {
+      const section = this.#sections[i] as number;
+      if (words[state.loans + section] === 0) words[state.free + free++] = section;
+    }
     words[FREE] = free;
     if (sent !== 0) {
       const counters = state.counters;
@@ -191,12 +245,14 @@ export class HostOutbound extends HostRing {
     ring.put(SET_ID);
     ring.put(count);
     const size = this.#sectionSize;
+    const lending = words[LENT] !== 0;
     let previous = -1;
     for (let i = 0; i < count; i++) {
       const section = sections[i] as number;
       ring.put(kind === 0 ? 64 + (this.#lengths[i] as number) : bytes);
       ring.put(Math.imul(section, size));
       if (previous >= 0) words[state.next + previous] = section;
+      if (lending && words[state.loans + section] === ADAPTER) words[state.loans + section] = GUEST;
       previous = section;
     }
     words[state.next + previous] = -1;

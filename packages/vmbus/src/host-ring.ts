@@ -14,6 +14,7 @@ import {
   COUNT_SIGNALS,
   DELIVERY_LOCK,
   FREE_SECTIONS,
+  LOAN_ADAPTER,
   MAX_ANSWERS,
   OUT_READ_SEEN,
   OUT_WRITE,
@@ -21,6 +22,7 @@ import {
   PACKET_FILTER,
   PHASE_HANDSHAKE,
   PHASE_OPEN,
+  RETURNED_SECTIONS,
 } from './channel-state.ts';
 import { NVSP_MESSAGE_BYTES, NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE } from './nvsp.ts';
 import {
@@ -41,6 +43,8 @@ export type ChannelContext = Pick<AgentContext, 'machine'> & { readonly trace: A
 const FREE = FREE_SECTIONS;
 const WRITE = OUT_WRITE;
 const READ_SEEN = OUT_READ_SEEN;
+const RETURNED = RETURNED_SECTIONS;
+const ADAPTER = LOAN_ADAPTER;
 const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
 
 /** Bytes of a completion packet in the ring. */
@@ -122,7 +126,7 @@ export class HostRing {
     }
   }
 
-  /** Gives the sections of a completed message back. Lock held. */
+  /** Gives the sections of a completed message back, lent ones to whoever collects them. Lock held. */
   protected freeMessage(transactionLow: number, transactionHigh: number): void {
     const state = this.state;
     const words = state.words;
@@ -139,14 +143,20 @@ export class HostRing {
     words[state.serials + transactionLow] = 0;
     words[OUTSTANDING] = (words[OUTSTANDING] as number) - 1;
     let free = words[FREE] as number;
-    const before = free;
+    let returned = words[RETURNED] as number;
+    const before = free + returned;
     for (let section = transactionLow; section >= 0; section = words[state.next + section] as number) {
-      words[state.free + free++] = section;
+      if (words[state.loans + section] === 0) words[state.free + free++] = section;
+      else {
+        words[state.loans + section] = ADAPTER;
+        words[state.returned + returned++] = section;
+      }
     }
     words[FREE] = free;
+    words[RETURNED] = returned;
     const trace = this.context.trace;
     if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
-      trace.write(VMBUS_TRACE.COMPLETED, 0, this.channel, transactionLow, free - before, 0, 0);
+      trace.write(VMBUS_TRACE.COMPLETED, 0, this.channel, transactionLow, free + returned - before, 0, 0);
     }
   }
 
