@@ -53,8 +53,19 @@ const CONTROL_AGENT = 'control';
 /** Name of the adapter, as Windows would show it. */
 const ADAPTER_NAME = 'NIC1';
 
-/** Brings a host up. Throws with a reason if it cannot: a configuration that passed the check always can. */
+/** Brings a host up. Throws with a reason if it cannot; a configuration that passed the check should always do. */
 export function createHost(config: HostConfig, options: HostOptions = {}): Host {
+  const started: Executor[] = [];
+  try {
+    return bringUp(config, options, started);
+  } catch (error) {
+    // Threads of a host that did not come up would keep the process alive; the error that counts is thrown.
+    for (const executor of started) executor.stop().catch(() => {});
+    throw error;
+  }
+}
+
+function bringUp(config: HostConfig, options: HostOptions, started: Executor[]): Host {
   const profile = nicProfile(config.nic.profile);
   const threads = config.executor === 'threads';
   const powerOn = performance.now();
@@ -78,6 +89,7 @@ export function createHost(config: HostConfig, options: HostOptions = {}): Host 
         factories: hostAgentFactories(options.dataPaths),
         seed: config.seed,
       });
+  started.push(executor);
 
   // The NIC, its cable, and what it may reach: nothing yet.
   const bar = createNicBar(machine, { profile });

@@ -104,7 +104,8 @@ export function createDeterministicExecutor(
     },
     step,
     runUntil(done) {
-      while (!done()) if (!step()) return done();
+      // What the control half does inside `done` may wake somebody again: at rest is only who is so after it.
+      while (!done()) if (!step() && !done() && !step()) return false;
       return true;
     },
     runUntilIdle() {

@@ -149,7 +149,11 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     let turns = turnsTaken();
     for (let look = 0; ; look++) {
       if (done()) return true;
-      if (orRest && board.atRest(workers.length, agents)) return done();
+      if (orRest && board.atRest(workers.length, agents)) {
+        // What the control half does inside `done` (it answers a guest, say) may wake somebody again.
+        if (done()) return true;
+        if (board.atRest(workers.length, agents)) return false;
+      }
       if (look < 50) continue;
       Atomics.wait(nap, 0, 0, look > 500 ? 1 : 0.05);
       checkFailed();
