@@ -54,12 +54,14 @@ export interface ChannelHost {
    */
   commitFrame(length: number, tci: number, stamp?: number): void;
   /**
-   * The section on loan to an adapter (see `ChannelControl.lend`) whose frame begins at byte `offset` of the
-   * guest's segment; -1 if there is none, or the guest still has it.
+   * The section that byte `offset` of the guest's segment lies in, if it is on loan to an adapter (see
+   * `ChannelControl.lend`) and the guest does not have it; else -1.
    */
   lentSection(offset: number): number;
+  /** Byte offset in the guest's segment where the frame of a section begins. */
+  frameOffset(section: number): number;
   /**
-   * A frame that lies in lent `section` already, in the order of the batch. It is the guest's once `endBatch` has
+   * A frame that lies at {@link frameOffset} of lent `section` already, in the order of the batch. It is the guest's once `endBatch` has
    * counted it, until {@link takeReturned} names it; otherwise it was not announced.
    */
   commitLent(section: number, length: number, tci: number, stamp?: number): void;

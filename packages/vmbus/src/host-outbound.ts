@@ -106,8 +106,7 @@ export class HostOutbound extends HostRing {
         return -1;
       }
     }
-    const section = this.#sections[this.#used] as number;
-    return this.#sectionsAt + Math.imul(section, this.#sectionSize) + 64;
+    return this.frameOffset(this.#sections[this.#used] as number);
   }
 
   commitFrame(length: number, tci: number, stamp: number = 0): void {
@@ -117,11 +116,15 @@ export class HostOutbound extends HostRing {
   }
 
   lentSection(offset: number): number {
-    const at = offset - 64 - this.#sectionsAt;
-    const size = this.#sectionSize;
-    const section = Math.floor(at / size);
-    if (at < 0 || section >= this.image.receive.sectionCount || at !== Math.imul(section, size)) return -1;
+    const at = offset - this.#sectionsAt;
+    if (at < 0) return -1;
+    const section = Math.floor(at / this.#sectionSize);
+    if (section >= this.image.receive.sectionCount) return -1;
     return this.state.words[this.state.loans + section] === ADAPTER ? section : -1;
+  }
+
+  frameOffset(section: number): number {
+    return this.#sectionsAt + Math.imul(section, this.#sectionSize) + 64;
   }
 
   commitLent(section: number, length: number, tci: number, stamp: number = 0): void {

@@ -77,13 +77,18 @@ describe('sections on loan', () => {
     expect(bench.control.report().freeSections).toBe(256);
   });
 
-  it('SEC-10 are only those where a frame begins and that the guest does not have', () => {
+  it('SEC-10 are found by any byte in them, others never', () => {
     const { bench, host } = atRest({ layout: { receiveSections: 256 } });
     const lease = bench.control.lend(32 * 2112);
     if (lease === null) throw new Error('nothing to lend');
     const first = lease.offset + 64;
-    expect(host.lentSection(first)).toBe(lease.firstSection);
-    for (const wrong of [first + 8, first - 64, first - 2112, first + lease.sections * 2112, 0, -64]) {
+    const last = lease.firstSection + lease.sections - 1;
+    for (const at of [first, first - 64, first + 8, first + 2047]) {
+      expect(host.lentSection(at)).toBe(lease.firstSection);
+    }
+    expect(host.lentSection(first + (lease.sections - 1) * 2112)).toBe(last);
+    expect(host.frameOffset(last)).toBe(first + (lease.sections - 1) * 2112);
+    for (const wrong of [lease.offset - 1, lease.offset + lease.sections * 2112, 0, -64, 2 ** 31 - 1]) {
       expect(host.lentSection(wrong)).toBe(-1);
     }
   });
