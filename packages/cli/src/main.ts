@@ -13,7 +13,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-process.exitCode = await runCli(
+const code = await runCli(
   process.argv.slice(2),
   {
     out: (text) => process.stdout.write(text),
@@ -23,3 +23,5 @@ process.exitCode = await runCli(
   },
   () => interrupted,
 );
+// Worker threads of a host that failed to come up would keep the process alive. First, what was printed must be out.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
