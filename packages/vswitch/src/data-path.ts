@@ -37,6 +37,7 @@ import {
 import { PortDelivery } from './port-delivery.ts';
 import { PORT_CONNECTED, PortTable } from './port-table.ts';
 import { QueueDelivery } from './queue-delivery.ts';
+import { QueueEnds } from './queue-ends.ts';
 import { SendPath } from './send-path.ts';
 import { VSWITCH_TRACE } from './trace.ts';
 
@@ -99,7 +100,8 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     this.#generations = new Int32Array(maxPorts).fill(-1);
     const numbers = new DeliveryNumbers(image.deliveryNumbers);
     this.#delivery = new PortDelivery(context, index, this.#ports, numbers, this.#counters, this.#ends);
-    this.#queueDelivery = new QueueDelivery(context, index, this.#ports, this.#delivery, this.#ends);
+    const queueEnds = new QueueEnds(context, index, this.#ports, this.#delivery, this.#ends);
+    this.#queueDelivery = new QueueDelivery(context, this.#ports, this.#delivery, queueEnds);
     this.#send = new SendPath(downcalls, host, this.#ends, new Int32Array(image.outstandingSends), index);
     this.#forwarder = new Forwarder(context, this.#ports, this.#batch, this.#fanOut, this.#send);
     this.#load(image.state);

@@ -25,7 +25,7 @@ export const VSWITCH_TRACE = {
   LEARNED: 405,
   /** Frame goes to several ports: a VLAN, b ports, c 1 = also to the wire. */
   FLOOD: 406,
-  /** Copied to the guest: a port, b byte offset in its memory, c length, d TCI given along. */
+  /** Copied to the guest: a port, b byte offset in its memory, c length, d TCI, e bytes that lay there already. */
   COPY: 407,
   /** A channel message is written: a port, b frames, c number of the first delivery, d processor. */
   MESSAGE: 408,
@@ -73,7 +73,10 @@ export function describeSwitchTrace(record: TraceRecord): string | null {
     case VSWITCH_TRACE.FLOOD:
       return `flooded in ${vlan(a)} to ${b} ports${c === 1 ? ' and the wire' : ''}`;
     case VSWITCH_TRACE.COPY:
-      return `copied ${c} bytes to offset 0x${(b >>> 0).toString(16)} of port ${a}'s memory, TCI ${d}`;
+      return (
+        `copied ${c} bytes to offset 0x${(b >>> 0).toString(16)} of port ${a}'s memory, TCI ${d}` +
+        (e === 0 ? '' : `; the NIC had put the other ${e} bytes behind them`)
+      );
     case VSWITCH_TRACE.MESSAGE:
       return `message of ${b} frames to port ${a} on processor ${d}, its frames ${c >>> 0} to ${(c + b - 1) >>> 0}`;
     case VSWITCH_TRACE.FROM_GUEST:
