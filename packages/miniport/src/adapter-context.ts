@@ -5,7 +5,8 @@
  *   filter  slot in the device's table; the device ignores it while its queue is not enabled
  *
  * NDIS has verified every request before it comes here, so what is refused here is refused for want of resources
- * or because the device does not answer.
+ * or because the device does not answer. A device that does not answer holds nothing up: memory is freed all the
+ * same, which takes it out of the device's DMA domain.
  */
 import {
   NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE,
@@ -17,33 +18,46 @@ import {
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import type { InterruptMessage, MiniportAdapter } from '@vmq/ndis';
-import { CTRL_RXEN, CTRL_TXEN, REG, RX_QUEUE_STRIDE, TX_QUEUE_STRIDE } from '@vmq/nic';
+import {
+  CTRL_RXEN,
+  CTRL_TXEN,
+  QSTS_ENABLED,
+  REG,
+  RX_QUEUE_STRIDE,
+  RXCTL_DROPEN,
+  RXCTL_ENABLE,
+  RXCTL_HEADER_SHIFT,
+  RXCTL_SPLIT,
+  TX_QUEUE_STRIDE,
+  TXCTL_ENABLE,
+} from '@vmq/nic';
+import type { HardwareSizes } from './capabilities.ts';
 import type { Device, HardwareFilter } from './device.ts';
+import { FilterTable } from './filter-table.ts';
+import { InterruptPlan } from './interrupt-plan.ts';
 import {
   type MiniportImage,
   type MiniportMessage,
+  NO_HOME,
   type ReceiveQueueImage,
+  STATE_HOME,
   STATE_OUTSTANDING,
+  type TransmitQueueImage,
 } from './queue-image.ts';
-import {
-  buildReceiveQueue,
-  buildTransmitQueue,
-  type ReceiveQueueResources,
-  type TransmitQueueResources,
-} from './queue-resources.ts';
-
-const ENABLE = 1;
-/** Drop a queue's own frames when it has no descriptor, so that it cannot hold up the others (RX-18). */
-const DROPEN = 2;
+import { buildReceiveQueue, buildTransmitQueue, freeMemory, type QueueResources } from './queue-resources.ts';
 
 interface Queue {
   readonly queueId: number;
-  readonly ringEntries: number;
-  processor: number;
-  resources: ReceiveQueueResources | null;
+  /** Bytes of the header split; 0 = none. */
+  readonly lookaheadBytes: number;
+  ringEntries: number;
+  /** Where it is served: what its interrupts are aimed at. */
+  message: InterruptMessage;
+  resources: QueueResources<ReceiveQueueImage> | null;
 }
 
 export interface AdapterSettings {
+  readonly sizes: HardwareSizes;
   /** Descriptors of a receive queue when the allocator suggests nothing. */
   readonly receiveRingEntries: number;
   readonly transmitRingEntries: number;
@@ -52,187 +66,206 @@ export interface AdapterSettings {
   readonly maxFrameBytes: number;
 }
 
+/** What an allocation asks for. */
+export interface QueueWish {
+  readonly affinity: bigint;
+  /** NumSuggestedReceiveBuffers; 0 = the driver's choice. */
+  readonly suggestedBuffers: number;
+  /** LookaheadSize of a queue that must be split, else 0. */
+  readonly lookaheadBytes: number;
+}
+
 export class AdapterContext {
   readonly device: Device;
+  readonly filters: FilterTable;
+  /** The adapter was surprise-removed: its hardware is not touched any more (LIFE-16). */
+  isRemoved = false;
   readonly #adapter: MiniportAdapter;
   readonly #settings: AdapterSettings;
-  readonly #messages = new Map<number, InterruptMessage>();
+  readonly #interrupts: InterruptPlan;
   readonly #queues = new Map<number, Queue>();
-  readonly #transmit: (TransmitQueueResources | null)[] = [];
-  /** Filter slot to NDIS filter id; 0 = free. */
-  readonly #slots: number[];
+  /** Resources of transmit queue i, which belongs to the processor of message i. */
+  readonly #transmit: QueueResources<TransmitQueueImage>[] = [];
   readonly #bufferBytes: number;
 
-  constructor(adapter: MiniportAdapter, device: Device, settings: AdapterSettings) {
+  /** Takes an interrupt message for each processor (INT-02); everything else is taken by {@link start}. */
+  constructor(
+    adapter: MiniportAdapter,
+    device: Device,
+    settings: AdapterSettings,
+    processors: readonly number[],
+  ) {
     this.#adapter = adapter;
     this.device = device;
     this.#settings = settings;
-    this.#slots = new Array<number>(device.sizes.filters).fill(0);
+    this.filters = new FilterTable(device, settings.sizes.filters);
+    this.#interrupts = new InterruptPlan(adapter, device, settings.sizes, processors);
     // A multiple of 64, so that the device may copy whole lines.
     this.#bufferBytes = Math.max(2048, Math.ceil(settings.maxFrameBytes / 64) * 64);
   }
 
-  // --- initialization ---------------------------------------------------------------------------------
+  // --- initialization and halt ------------------------------------------------------------------------
 
   /**
-   * Interrupt messages, transmit queues and the default queue. One message per processor (INT-02); each queue has
-   * an MSI-X entry of its own, aimed at its processor's message (INT-04). Returns RESOURCES with nothing kept.
+   * Transmit queues and the default queue (on `baseProcessor`), enabled while the port is off. On failure call
+   * {@link release}.
    */
-  start(processors: readonly number[]): number {
+  start(baseProcessor: number): number {
     const { device } = this;
-    device.registers.write32(REG.MFS, this.#settings.maxFrameBytes);
-    device.registers.write32(REG.MACLO, device.registers.read32(REG.PMACLO));
-    device.registers.write32(REG.MACHI, device.registers.read32(REG.PMACHI));
-    const firstTransmitEntry = device.sizes.queues + 1;
-    for (const [i, processor] of processors.entries()) {
-      const entry = firstTransmitEntry + i;
-      if (entry >= device.sizes.msixEntries || i > device.sizes.queues) break;
-      const message = this.#adapter.allocateInterruptMessage(processor);
-      if (message === null) break;
-      this.#messages.set(processor, message);
-      const built = buildTransmitQueue(this.#adapter, device, i, message, this.#settings.transmitRingEntries);
-      if (built.resources === undefined) return this.#fail(built.status);
-      this.#transmit[processor] = built.resources;
-      device.registers.write32(REG.TXENTRY + i * TX_QUEUE_STRIDE, entry);
-      device.registers.write32(REG.TXCTL + i * TX_QUEUE_STRIDE, ENABLE);
-      this.#aim(entry, message);
+    const { registers } = device;
+    const { messages } = this.#interrupts;
+    if (messages.length === 0) return NDIS_STATUS_RESOURCES;
+    registers.write32(REG.MFS, this.#settings.maxFrameBytes);
+    registers.write32(REG.MACLO, registers.read32(REG.PMACLO));
+    registers.write32(REG.MACHI, registers.read32(REG.PMACHI));
+    for (const [i, message] of messages.entries()) {
+      const { transmitRingEntries } = this.#settings;
+      const built = buildTransmitQueue(this.#adapter, device, i, message, transmitRingEntries);
+      if (built.resources === undefined) return built.status;
+      this.#transmit.push(built.resources);
+      registers.write32(REG.TXCTL + i * TX_QUEUE_STRIDE, TXCTL_ENABLE);
     }
-    if (this.#messages.size === 0) return this.#fail(NDIS_STATUS_RESOURCES);
-    const status = this.allocateQueue(0, processors[0] as number, 0).status;
-    if (status !== NDIS_STATUS_SUCCESS) return this.#fail(status);
-    return NDIS_STATUS_SUCCESS;
+    const affinity = 1n << BigInt(baseProcessor);
+    this.allocateQueue(0, { affinity, suggestedBuffers: 0, lookaheadBytes: 0 });
+    const status = this.completeQueues([0]).get(0) ?? NDIS_STATUS_FAILURE;
+    if (status !== NDIS_STATUS_SUCCESS) return status;
+    const isEnabled = (_: unknown, i: number): boolean =>
+      (registers.read32(REG.TXSTS + i * TX_QUEUE_STRIDE) & QSTS_ENABLED) !== 0;
+    return messages.every(isEnabled) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
   }
 
-  get isServingDefaultQueue(): boolean {
-    return (this.#queues.get(0)?.resources ?? null) !== null;
-  }
-
-  /** Completes the default queue; its data half can be told only once the data paths exist. */
-  completeDefaultQueue(): number {
-    return this.completeQueues([0]).get(0) ?? NDIS_STATUS_FAILURE;
-  }
-
-  /** Gives everything back: MiniportHaltEx, or a failed initialization. */
+  /**
+   * Gives everything back: MiniportHaltEx, or a failed initialization. The device forgets its rings and the data
+   * halves theirs before the memory goes (SHM-15).
+   */
   release(): void {
-    for (const queue of this.#queues.values()) this.#freeMemory(queue.resources?.allocationHandles ?? []);
+    if (!this.isRemoved) this.device.reset();
+    this.#post('all', { op: 'stop' });
+    this.#adapter.publish();
+    for (const { resources } of this.#queues.values())
+      freeMemory(this.#adapter, resources?.allocationHandles ?? []);
     this.#queues.clear();
-    for (const transmit of this.#transmit) this.#freeMemory(transmit?.allocationHandles ?? []);
+    for (const { allocationHandles } of this.#transmit) freeMemory(this.#adapter, allocationHandles);
     this.#transmit.length = 0;
   }
 
   image(): MiniportImage {
     const { bar, deviceAgent } = this.#adapter.resources;
+    const transmit: (TransmitQueueImage | null)[] = [];
+    this.#interrupts.messages.forEach(({ processor }, i) => {
+      while (transmit.length <= processor) transmit.push(null);
+      transmit[processor] = this.#transmit[i]?.image ?? null;
+    });
     return {
       barSegment: bar.id,
       deviceAgent,
-      transmit: Array.from(this.#transmit, (transmit) => transmit?.image ?? null),
+      transmit,
       indicationBudget: this.#settings.indicationBudget,
     };
   }
 
   // --- queues -----------------------------------------------------------------------------------------
 
-  /** Prepares a queue: its processor and MSI-X entry. Memory comes with the completion (QUE-21). */
-  allocateQueue(
-    queueId: number,
-    processor: number,
-    suggestedBuffers: number,
-  ): { status: number; msixEntry: number } {
-    const message = this.#messageFor(processor);
-    if (message === null) return { status: NDIS_STATUS_RESOURCES, msixEntry: 0 };
-    this.device.registers.write32(REG.RXENTRY + queueId * RX_QUEUE_STRIDE, queueId);
-    this.#aim(queueId, message);
+  /**
+   * Prepares a queue: its processor and MSI-X entry, which is returned. Memory comes with the completion (QUE-21).
+   */
+  allocateQueue(queueId: number, wish: QueueWish): number {
+    const message = this.#interrupts.choose(wish.affinity);
+    const { lookaheadMin, lookaheadMax } = this.#settings.sizes;
+    const split = Math.min(Math.max(wish.lookaheadBytes, lookaheadMin), lookaheadMax);
     this.#queues.set(queueId, {
       queueId,
-      processor: message.processor,
-      ringEntries: ringEntriesFor(suggestedBuffers, this.#settings.receiveRingEntries),
+      message,
+      ringEntries: this.#ringEntriesFor(wish.suggestedBuffers),
+      // Below what the device can do it splits later (QUE-13).
+      lookaheadBytes: wish.lookaheadBytes === 0 ? 0 : split,
       resources: null,
     });
-    return { status: NDIS_STATUS_SUCCESS, msixEntry: queueId };
+    return this.#interrupts.aimReceiveQueue(queueId, message);
   }
 
-  /** Gives each named queue its memory, enables them in one go, and has their processors serve them. */
+  /** NumSuggestedReceiveBuffers has changed: counts for a queue that has no memory yet. */
+  suggestBuffers(queueId: number, suggested: number): void {
+    const queue = this.#queues.get(queueId);
+    if (queue !== undefined && queue.resources === null) queue.ringEntries = this.#ringEntriesFor(suggested);
+  }
+
+  /**
+   * Gives each named queue its memory, has its processor post the buffers, and enables them all in one go: when
+   * their filters come into force, the first frame finds a buffer. SUCCESS, RESOURCES, FAILURE,
+   * INVALID_PARAMETER by queue id; a queue that failed is as it was before (QUE-20).
+   */
   completeQueues(queueIds: readonly number[]): Map<number, number> {
     const statuses = new Map<number, number>();
-    const made: { queue: Queue; resources: ReceiveQueueResources }[] = [];
+    const made: Queue[] = [];
     for (const queueId of queueIds) {
       const queue = this.#queues.get(queueId);
       if (queue === undefined || queue.resources !== null) {
         statuses.set(queueId, NDIS_STATUS_INVALID_PARAMETER);
         continue;
       }
-      const message = this.#messages.get(queue.processor) as InterruptMessage;
-      const built = buildReceiveQueue(
-        this.#adapter,
-        this.device,
-        queueId,
-        message,
-        queue.ringEntries,
-        this.#bufferBytes,
-      );
+      const { ringEntries, lookaheadBytes } = queue;
+      const shape = { queueId, ringEntries, lookaheadBytes, bufferBytes: this.#bufferBytes };
+      const built = buildReceiveQueue(this.#adapter, this.device, queue.message, shape);
       statuses.set(queueId, built.status);
       if (built.resources === undefined) continue;
       queue.resources = built.resources;
-      made.push({ queue, resources: built.resources });
-      this.device.registers.write32(REG.RXCTL + queueId * RX_QUEUE_STRIDE, ENABLE | DROPEN);
+      made.push(queue);
+      this.#serve(queue);
     }
     if (made.length === 0) return statuses;
-    const answered = this.device.commit();
-    for (const { queue, resources } of made) {
-      const enabled =
-        answered &&
-        (this.device.registers.read32(REG.RXSTS + queue.queueId * RX_QUEUE_STRIDE) & ENABLE) !== 0;
-      if (enabled) {
-        this.#post(queue.processor, { op: 'serve', queue: resources.image });
-      } else {
-        statuses.set(queue.queueId, NDIS_STATUS_FAILURE);
-        this.#freeMemory(resources.allocationHandles);
-        queue.resources = null;
-      }
-    }
     this.#adapter.publish();
+    for (const { queueId, lookaheadBytes } of made) this.#control(queueId, controlOf(lookaheadBytes));
+    const answered = this.device.commit();
+    const failed = made.filter(({ queueId }) => !answered || !this.#isEnabled(queueId));
+    for (const queue of failed) {
+      statuses.set(queue.queueId, NDIS_STATUS_FAILURE);
+      this.#control(queue.queueId, 0);
+      this.#unserve(queue);
+    }
+    if (failed.length === 0) return statuses;
+    this.device.commit();
+    this.#adapter.publish();
+    for (const queue of failed) this.#freeQueueMemory(queue);
     return statuses;
   }
 
   /**
-   * Moves a queue to another processor: the old one indicates all it has, then the interrupt is aimed anew, then
-   * the new one goes on where the old one stopped. Nothing is lost or overtaken (QUE-27).
+   * Moves a queue to another processor: the old one stops indicating, the interrupt is aimed anew, and the new one
+   * goes on where the old one stopped. Nothing is lost or overtaken (QUE-27). NBLs that are out come back to the
+   * processor they came from, which sends their buffers after the queue.
    */
-  moveQueue(queueId: number, processor: number): number {
+  moveQueue(queueId: number, affinity: bigint): number {
     const queue = this.#queues.get(queueId);
     if (queue === undefined) return NDIS_STATUS_INVALID_PARAMETER;
-    const message = this.#messageFor(processor);
-    if (message === null) return NDIS_STATUS_RESOURCES;
-    if (message.processor === queue.processor) return NDIS_STATUS_SUCCESS;
-    const image = queue.resources?.image;
-    if (image === undefined) {
-      queue.processor = message.processor;
-      this.#aim(queueId, message);
-      return NDIS_STATUS_SUCCESS;
+    const message = this.#interrupts.choose(affinity);
+    if (message === queue.message) return NDIS_STATUS_SUCCESS;
+    const { resources } = queue;
+    if (resources !== null) {
+      this.#unserve(queue);
+      this.#adapter.publish();
     }
-    this.#post(queue.processor, { op: 'release', queueId });
-    this.#adapter.publish();
-    this.#adapter.runUntil(() => outstanding(image) === 0);
-    this.#aim(queueId, message);
-    queue.processor = message.processor;
-    const moved = { ...image, vector: message.vector };
-    queue.resources = { ...(queue.resources as ReceiveQueueResources), image: moved };
-    this.#post(queue.processor, { op: 'serve', queue: moved });
-    this.#adapter.publish();
+    queue.message = message;
+    this.#interrupts.aimReceiveQueue(queueId, message);
+    if (resources !== null) {
+      queue.resources = { ...resources, image: { ...resources.image, vector: message.vector } };
+      this.#serve(queue);
+      this.#adapter.publish();
+    }
     return NDIS_STATUS_SUCCESS;
   }
 
   /**
-   * First half of freeing: no more DMA, what was received is indicated, and DmaStopped is indicated once. Returns
-   * false while NBLs are outstanding; then {@link finishFree} when they are back.
+   * First half of freeing: no more DMA, no more indications, and DmaStopped is indicated once. Returns false while
+   * NBLs are outstanding; then {@link finishFree} when they are back (QUE-30). Its last filter was cleared before,
+   * and with it what the ring held was indicated (FLT-30).
    */
   stopQueue(queueId: number): boolean {
     const queue = this.#queues.get(queueId) as Queue;
-    const image = queue.resources?.image;
-    if (image !== undefined) {
-      this.device.registers.write32(REG.RXCTL + queueId * RX_QUEUE_STRIDE, 0);
+    if (queue.resources !== null) {
+      this.#control(queueId, 0);
       this.device.commit();
-      this.#post(queue.processor, { op: 'release', queueId });
+      this.#unserve(queue);
       this.#adapter.publish();
     }
     this.#adapter.indicateStatusEx(
@@ -242,17 +275,17 @@ export class AdapterContext {
         QueueState: NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE.NdisReceiveQueueOperationalStateDmaStopped,
       }),
     );
-    if (image === undefined) return true;
-    return this.#adapter.runUntil(() => outstanding(image) === 0);
+    return this.#adapter.runUntil(() => this.canFinishFree(queueId));
   }
 
   canFinishFree(queueId: number): boolean {
-    const image = this.#queues.get(queueId)?.resources?.image;
-    return image === undefined || outstanding(image) === 0;
+    return outstandingOf(this.#queues.get(queueId)) === 0;
   }
 
   finishFree(queueId: number): void {
-    this.#freeMemory(this.#queues.get(queueId)?.resources?.allocationHandles ?? []);
+    const queue = this.#queues.get(queueId) as Queue;
+    this.#freeQueueMemory(queue);
+    if (!this.isRemoved) this.#interrupts.releaseReceiveQueue(queueId);
     this.#queues.delete(queueId);
   }
 
@@ -264,15 +297,7 @@ export class AdapterContext {
 
   /** Puts a filter into the device's table; FAILURE if it is full or the device does not answer. */
   setFilter(filterId: number, filter: HardwareFilter): number {
-    const slot = this.#slots.indexOf(0);
-    if (slot < 0) return NDIS_STATUS_FAILURE;
-    this.device.writeFilter(slot, filter);
-    if (!this.device.commit()) {
-      this.device.writeFilter(slot, null);
-      return NDIS_STATUS_FAILURE;
-    }
-    this.#slots[slot] = filterId;
-    return NDIS_STATUS_SUCCESS;
+    return this.filters.set(filterId, filter) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
   }
 
   /**
@@ -280,14 +305,10 @@ export class AdapterContext {
    * been indicated (FLT-30, FLT-31).
    */
   clearFilter(filterId: number, queueId: number): number {
-    const slot = this.#slots.indexOf(filterId);
-    if (slot < 0) return NDIS_STATUS_FAILURE;
-    this.device.writeFilter(slot, null);
-    this.#slots[slot] = 0;
-    if (!this.device.commit()) return NDIS_STATUS_FAILURE;
+    if (!this.filters.clear(filterId)) return NDIS_STATUS_FAILURE;
     const queue = this.#queues.get(queueId);
     if (queue !== undefined && queue.resources !== null) {
-      this.#post(queue.processor, { op: 'drain', queueId });
+      this.#post(queue.message.processor, { op: 'drain', queueId });
       this.#adapter.publish();
     }
     return NDIS_STATUS_SUCCESS;
@@ -295,19 +316,26 @@ export class AdapterContext {
 
   // --- running and pausing ----------------------------------------------------------------------------
 
+  /** FAILURE if the device does not answer; then it is paused as before. */
   run(): number {
     this.#post('all', { op: 'run' });
     this.#adapter.publish();
     this.device.setBits(REG.CTRL, CTRL_RXEN | CTRL_TXEN, true);
-    return this.device.commit() ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
+    if (this.device.commit()) return NDIS_STATUS_SUCCESS;
+    this.device.setBits(REG.CTRL, CTRL_RXEN | CTRL_TXEN, false);
+    this.#post('all', { op: 'pause' });
+    this.#adapter.publish();
+    return NDIS_STATUS_FAILURE;
   }
 
   /** Stops receiving, lets what was received go up, then holds still. True once every NBL is back (LIFE-03). */
   pause(): boolean {
-    this.device.setBits(REG.CTRL, CTRL_RXEN, false);
-    this.device.commit();
-    for (const queue of this.#queues.values())
-      this.#post(queue.processor, { op: 'drain', queueId: queue.queueId });
+    if (!this.isRemoved) {
+      this.device.setBits(REG.CTRL, CTRL_RXEN, false);
+      this.device.commit();
+    }
+    for (const { message, queueId } of this.#queues.values())
+      this.#post(message.processor, { op: 'drain', queueId });
     this.#post('all', { op: 'pause' });
     this.#adapter.publish();
     return this.#adapter.runUntil(() => this.isQuiet());
@@ -315,45 +343,64 @@ export class AdapterContext {
 
   /** No NBL indicated and not returned, no send accepted and not completed. */
   isQuiet(): boolean {
-    for (const { resources } of this.#queues.values()) {
-      if (resources !== null && outstanding(resources.image) !== 0) return false;
-    }
-    return this.#transmit.every((transmit) => !transmit || new Int32Array(transmit.image.state)[0] === 0);
+    for (const queue of this.#queues.values()) if (outstandingOf(queue) !== 0) return false;
+    return this.#transmit.every(({ image }) => Atomics.load(new Int32Array(image.state), 0) === 0);
   }
 
   // --- pieces -----------------------------------------------------------------------------------------
 
-  /** The message of a processor, or of the first one that has any: affinity is a wish where vectors are few. */
-  #messageFor(processor: number): InterruptMessage | null {
-    return this.#messages.get(processor) ?? [...this.#messages.values()][0] ?? null;
+  /** The suggestion is advice (QUE-11): the next power of two, within what a ring may sensibly have. */
+  #ringEntriesFor(suggested: number): number {
+    if (suggested === 0) return this.#settings.receiveRingEntries;
+    return Math.min(1024, Math.max(32, 2 ** Math.ceil(Math.log2(suggested))));
   }
 
-  #aim(entry: number, message: InterruptMessage): void {
-    this.#adapter.configMsixTableEntry({ operation: 'add', entry, messageId: message.messageId });
-    this.#adapter.configMsixTableEntry({ operation: 'unmask', entry });
+  #control(queueId: number, value: number): void {
+    this.device.registers.write32(REG.RXCTL + queueId * RX_QUEUE_STRIDE, value);
+  }
+
+  #isEnabled(queueId: number): boolean {
+    const status = this.device.registers.read32(REG.RXSTS + queueId * RX_QUEUE_STRIDE);
+    return (status & QSTS_ENABLED) !== 0;
+  }
+
+  /** Has the queue's processor serve it from the next publication on. */
+  #serve({ message, resources }: Queue): void {
+    const { image } = resources as QueueResources<ReceiveQueueImage>;
+    setHome(image, (message.processor << 8) | message.vector);
+    this.#post(message.processor, { op: 'serve', queue: image });
+  }
+
+  #unserve({ queueId, message, resources }: Queue): void {
+    setHome((resources as QueueResources<ReceiveQueueImage>).image, NO_HOME);
+    this.#post(message.processor, { op: 'release', queueId });
+  }
+
+  #freeQueueMemory(queue: Queue): void {
+    freeMemory(this.#adapter, queue.resources?.allocationHandles ?? []);
+    queue.resources = null;
   }
 
   #post(processor: number | 'all', message: MiniportMessage): void {
     this.#adapter.post(processor, message);
   }
+}
 
-  #freeMemory(handles: readonly number[]): void {
-    for (const handle of handles) this.#adapter.freeSharedMemory(handle);
-  }
-
-  #fail(status: number): number {
-    this.release();
-    return status;
-  }
+/**
+ * RXCTL of a queue that is to run. DROPEN: without a descriptor it drops its own frames and does not hold up the
+ * others (RX-18).
+ */
+function controlOf(lookaheadBytes: number): number {
+  const split = lookaheadBytes === 0 ? 0 : RXCTL_SPLIT | (lookaheadBytes << RXCTL_HEADER_SHIFT);
+  return RXCTL_ENABLE | RXCTL_DROPEN | split;
 }
 
 /** NBLs of a queue that somebody above holds. */
-function outstanding(image: ReceiveQueueImage): number {
-  return Atomics.load(new Int32Array(image.state), STATE_OUTSTANDING);
+function outstandingOf(queue: Queue | undefined): number {
+  const image = queue?.resources?.image;
+  return image === undefined ? 0 : Atomics.load(new Int32Array(image.state), STATE_OUTSTANDING);
 }
 
-/** The suggestion is advice (QUE-11): the next power of two, within what a ring may sensibly have. */
-function ringEntriesFor(suggested: number, usual: number): number {
-  if (suggested === 0) return usual;
-  return Math.min(1024, Math.max(32, 2 ** Math.ceil(Math.log2(suggested))));
+function setHome(image: ReceiveQueueImage, home: number): void {
+  Atomics.store(new Int32Array(image.state), STATE_HOME, home);
 }

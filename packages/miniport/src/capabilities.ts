@@ -56,7 +56,8 @@ export function buildCapabilities(
       {
         EnabledFilterTypes: enabled ? NDIS_RECEIVE_FILTER_VMQ_FILTERS_ENABLED : 0,
         EnabledQueueTypes: enabled ? NDIS_RECEIVE_FILTER_VM_QUEUES_ENABLED : 0,
-        NumQueues: sizes.queues,
+        // A queue without a filter is of no use, so there are never more queues than filters (CAP-10).
+        NumQueues: Math.min(sizes.queues, sizes.filters),
         SupportedQueueProperties: properties | (split ? NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED : 0),
         SupportedFilterTests: NDIS_RECEIVE_FILTER_TEST_HEADER_FIELD_EQUAL_SUPPORTED,
         SupportedHeaders: NDIS_RECEIVE_FILTER_MAC_HEADER_SUPPORTED,

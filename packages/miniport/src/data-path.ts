@@ -1,40 +1,43 @@
 /**
  * The miniport's data half on one processor: its interrupt, its DPC, the queues it serves and the one it sends by.
  *
- *   MSI-X message ──ISR──> DPC ──> each queue: indicate up to the budget ──> more? queue the DPC again
- *                                                                        └─> none? arm, and look once more
+ *   MSI-X message ──ISR──> DPC ──> queues in turn, one budget for all ──> more? queue the DPC again
+ *                                                                    └─> none? arm, and look once more
  *
  * Arming and looking again closes the race with a device that completes between the last look and the arming.
  */
+import { NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL, NDIS_STATUS_RESOURCES } from '@vmq/abi';
 import type { AgentContext } from '@vmq/machine';
 import {
   type MiniportDataPath,
   type MiniportDataPathFactory,
+  type NetBuffer,
   type NetBufferList,
   NetBufferListPool,
   type ProcessorServices,
   type ReceiveSink,
 } from '@vmq/ndis';
-import { attachNicRegisters } from '@vmq/nic';
+import { attachNicRegisters, type NicRegisters } from '@vmq/nic';
+import { DROPPED_NO_TRANSMIT_QUEUE } from './drop-reasons.ts';
 import type { MiniportImage, MiniportMessage, ReceiveQueueImage } from './queue-image.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import { TransmitQueue } from './transmit-queue.ts';
-
-/** NBLs of a processor before any queue is served; each queue adds its ring's worth. */
-const BASE_NBLS = 64;
 
 class VmqMiniportDataPath implements MiniportDataPath {
   readonly #context: AgentContext;
   readonly #processor: ProcessorServices;
   readonly #image: MiniportImage;
   readonly #upcalls: ReceiveSink;
-  readonly #registers;
+  readonly #registers: NicRegisters;
   readonly #pool: NetBufferListPool;
-  /** Queues by slot; a slot is reused only when no NBL of its queue is outstanding. */
+  readonly #vectors: Set<number> = new Set();
+  /** Queues by slot, those that have left included; a slot is reused only when none of its NBLs is out. */
   readonly #slots: (ReceiveQueue | null)[] = [];
-  /** The same queues, dense, in the order the DPC serves them. */
+  /** The queues served here, dense. */
   #queues: ReceiveQueue[] = [];
-  readonly #transmit: TransmitQueue | null;
+  /** Which of them the next DPC serves first. */
+  #turn = 0;
+  #transmit: TransmitQueue | null = null;
   #running = false;
 
   constructor(
@@ -52,11 +55,11 @@ class VmqMiniportDataPath implements MiniportDataPath {
     this.#registers = attachNicRegisters(machine.memory.segment(image.barSegment), () =>
       machine.board.wake(device),
     );
-    this.#pool = new NetBufferListPool(BASE_NBLS, machine.memory.host);
+    this.#pool = new NetBufferListPool(0, machine.memory.host);
     const transmit = image.transmit[processor.index] ?? null;
-    this.#transmit =
-      transmit === null ? null : new TransmitQueue(context, transmit, this.#registers, upcalls);
-    if (transmit !== null) processor.connect(transmit.vector, this);
+    if (transmit === null) return;
+    this.#transmit = new TransmitQueue(context, transmit, this.#registers, upcalls);
+    this.#connect(transmit.vector);
   }
 
   receiveMessage(message: unknown): void {
@@ -65,25 +68,21 @@ class VmqMiniportDataPath implements MiniportDataPath {
       case 'serve':
         this.#serve(told.queue);
         break;
-      case 'release': {
-        const queue = this.#find(told.queueId);
-        if (queue === null) break;
-        if (this.#running) this.#drain(queue);
-        this.#slots[this.#slots.indexOf(queue)] = null;
-        this.#queues = this.#queues.filter((other) => other !== queue);
+      case 'release':
+        this.#release(told.queueId);
         break;
-      }
-      case 'drain': {
-        const queue = this.#find(told.queueId);
-        if (queue !== null && this.#running) this.#drain(queue);
+      case 'drain':
+        if (this.#running) this.#find(told.queueId)?.drain(this.#image.indicationBudget);
         break;
-      }
       case 'pause':
         this.#running = false;
         break;
       case 'run':
         this.#running = true;
         this.#processor.queueDpc(this);
+        break;
+      case 'stop':
+        this.#stop();
         break;
     }
   }
@@ -99,22 +98,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
   }
 
   runDpc(): void {
-    let more = false;
-    if (this.#running) {
-      const budget = this.#image.indicationBudget;
-      const queues = this.#queues;
-      for (let i = 0; i < queues.length; i++) {
-        const queue = queues[i] as ReceiveQueue;
-        const indicated = queue.indicate(budget);
-        if (queue.waiting() !== 0) {
-          // Either the budget ran out, or every NBL is in use and the next return brings us back here.
-          if (indicated !== 0) more = true;
-          continue;
-        }
-        queue.arm();
-        if (queue.waiting() !== 0) more = true;
-      }
-    }
+    const more = this.#running && this.#receive();
     const transmit = this.#transmit;
     if (transmit?.reap()) {
       transmit.arm();
@@ -123,25 +107,56 @@ class VmqMiniportDataPath implements MiniportDataPath {
     if (more) this.#processor.queueDpc(this);
   }
 
+  /**
+   * Serves the queues in turn until the budget of one DPC is used up (RX-19); the next DPC begins with the queue
+   * behind the last one served. True if frames are left.
+   */
+  #receive(): boolean {
+    const queues = this.#queues;
+    const first = this.#turn;
+    let left = this.#image.indicationBudget;
+    let more = false;
+    for (let i = 0; i < queues.length; i++) {
+      const at = (first + i) % queues.length;
+      const queue = queues[at] as ReceiveQueue;
+      const indicated = queue.indicate(left);
+      left -= indicated;
+      if (left === 0 && indicated !== 0) this.#turn = (at + 1) % queues.length;
+      // Of a queue with frames left no interrupt is wanted: the DPC comes back by itself.
+      if (queue.waiting() === 0) queue.arm();
+      if (queue.waiting() !== 0) more = true;
+    }
+    return more;
+  }
+
   // --- MiniportSendNetBufferLists, MiniportReturnNetBufferLists ---------------------------------------
 
   sendNetBufferLists(chain: NetBufferList): void {
-    if (this.#transmit !== null) {
-      this.#transmit.send(chain);
-      return;
-    }
-    this.#upcalls.sendNetBufferListsComplete(chain, 0);
+    if (this.#transmit !== null) this.#transmit.send(chain);
+    else this.#refuse(chain);
   }
 
   returnNetBufferLists(chain: NetBufferList): void {
     let rest: NetBufferList | null = chain;
-    const starved = this.#pool.available === 0;
     while (rest !== null) {
-      const queue = this.#slots[rest.originatorReserved >>> 16] as ReceiveQueue;
+      const slot = rest.originatorReserved >>> 16;
+      const queue = this.#slots[slot] as ReceiveQueue;
       rest = queue.takeBack(rest);
+      if (queue.held === 0 && !queue.isServed) this.#slots[slot] = null;
     }
-    // Frames may be waiting for the NBLs that have just come back.
-    if (starved) this.#processor.queueDpc(this);
+  }
+
+  /** The device has fewer transmit queues than there are processors, and this one has none. */
+  #refuse(chain: NetBufferList): void {
+    let frames = 0;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+      nbl.status = NDIS_STATUS_RESOURCES;
+      for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) frames++;
+    }
+    const { counters, machine } = this.#context;
+    const column = machine.ledger.column(DROPPED_NO_TRANSMIT_QUEUE);
+    counters[column] = (counters[column] as number) + frames;
+    this.#upcalls.sendNetBufferListsComplete(chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
   }
 
   // --- queues -----------------------------------------------------------------------------------------
@@ -149,22 +164,62 @@ class VmqMiniportDataPath implements MiniportDataPath {
   #serve(image: ReceiveQueueImage): void {
     let slot = this.#slots.indexOf(null);
     if (slot < 0) slot = this.#slots.length;
-    this.#pool.grow(Math.max(0, image.ringEntries - this.#pool.available), this.#context.machine.memory.host);
     const queue = new ReceiveQueue(this.#context, image, slot, this.#pool, this.#registers, this.#upcalls);
     this.#slots[slot] = queue;
     this.#queues.push(queue);
-    queue.prime();
-    this.#processor.connect(image.vector, this);
+    this.#growPool();
+    this.#connect(image.vector);
     // The ring may hold frames that arrived while nobody served it.
     this.#processor.queueDpc(this);
+  }
+
+  /** An NBL for each buffer served here: whoever holds one queue's NBLs takes none from another (RX-18). */
+  #growPool(): void {
+    let wanted = 0;
+    for (const queue of this.#slots) {
+      if (queue !== null) wanted += queue.isServed ? queue.ringEntries : queue.held;
+    }
+    const pool = this.#pool;
+    const missing = wanted - pool.capacity;
+    if (missing <= 0) return;
+    pool.grow(missing, this.#context.machine.memory.host);
+    // The new ones lie on top. SourceHandle is the adapter's, for good (RX-12).
+    const fresh = pool.takeChain(missing) as NetBufferList;
+    let last = fresh;
+    for (let nbl: NetBufferList | null = fresh; nbl !== null; nbl = nbl.next) {
+      nbl.sourceHandle = this.#image.barSegment;
+      last = nbl;
+    }
+    pool.giveChain(fresh, last, missing);
+  }
+
+  #release(queueId: number): void {
+    const queue = this.#find(queueId);
+    if (queue === null) return;
+    queue.leave();
+    this.#queues = this.#queues.filter((other) => other !== queue);
+    this.#turn = 0;
+    // Its slot must outlive the NBLs that carry it.
+    if (queue.held === 0) this.#slots[this.#slots.indexOf(queue)] = null;
   }
 
   #find(queueId: number): ReceiveQueue | null {
     return this.#queues.find((queue) => queue.queueId === queueId) ?? null;
   }
 
-  #drain(queue: ReceiveQueue): void {
-    while (queue.indicate(this.#image.indicationBudget) !== 0);
+  #connect(vector: number): void {
+    this.#processor.connect(vector, this);
+    this.#vectors.add(vector);
+  }
+
+  /** The adapter halts: its vectors and its memory may have another owner from now on. */
+  #stop(): void {
+    for (const vector of this.#vectors) this.#processor.connect(vector, null);
+    this.#vectors.clear();
+    this.#running = false;
+    this.#queues = [];
+    this.#slots.length = 0;
+    this.#transmit = null;
   }
 }
 

@@ -12,62 +12,84 @@ import {
   CAPQ_MSIX_SHIFT,
   CTRL_RST,
   FILTER_STRIDE,
+  FLTQ_VALID,
+  FLTVLAN_MODE_SHIFT,
+  MCHI_VALID,
   MULTICAST_ENTRIES,
   MULTICAST_STRIDE,
   type NicRegisters,
   REG,
   STATUS_RSTDONE,
+  STATUS_SPEED_SHIFT,
 } from '@vmq/nic';
 import type { HardwareSizes } from './capabilities.ts';
-
-/** VLAN modes of FLTVLAN. */
-export const FILTER_ANY_VLAN = 0;
-export const FILTER_EXACT_VLAN = 1;
-export const FILTER_UNTAGGED_OR_ZERO = 2;
 
 /** One entry of the receive-filter table. */
 export interface HardwareFilter {
   /** Destination MAC, six bytes. */
   readonly mac: Uint8Array;
+  /** FLTVLAN_ANY, FLTVLAN_EXACT, FLTVLAN_UNTAGGED_OR_ZERO. */
   readonly vlanMode: number;
   readonly vlanId: number;
   readonly queue: number;
 }
 
+/** The version of the register map this driver is written for, without its minor number. */
+const KNOWN_VERSION = 1;
+
 export class Device {
   readonly registers: NicRegisters;
-  readonly sizes: HardwareSizes;
-  /** Largest value of MFS. */
-  readonly maxFrameBytes: number;
-  readonly permanentMac: Uint8Array;
-  /** Bits per second. */
-  readonly linkSpeed: number;
   readonly #adapter: MiniportAdapter;
   #configuration = 0;
 
-  /** Resets the device and reads what it is. Throws if it does not come out of reset. */
   constructor(adapter: MiniportAdapter) {
     this.#adapter = adapter;
-    const registers = attachNicRegisters(adapter.resources.bar, adapter.resources.wakeDevice);
-    this.registers = registers;
+    this.registers = attachNicRegisters(adapter.resources.bar, adapter.resources.wakeDevice);
+  }
+
+  /** True if the register map is one this driver knows. */
+  get isKnown(): boolean {
+    return this.registers.read32(REG.VERSION) >>> 16 === KNOWN_VERSION;
+  }
+
+  /** Puts every register back and ends all DMA; false if the device does not come out of reset. */
+  reset(): boolean {
+    const { registers } = this;
+    this.#configuration = 0;
     registers.write32(REG.CTRL, CTRL_RST);
-    const ready = (): boolean =>
-      (registers.read32(REG.CTRL) & CTRL_RST) === 0 && (registers.read32(REG.STATUS) & STATUS_RSTDONE) !== 0;
-    if (!adapter.runUntil(ready)) throw new Error(`${adapter.name}: the device did not come out of reset`);
-    const capq = registers.read32(REG.CAPQ);
-    const capl = registers.read32(REG.CAPL);
-    this.sizes = {
+    return this.#adapter.runUntil(
+      () =>
+        (registers.read32(REG.CTRL) & CTRL_RST) === 0 &&
+        (registers.read32(REG.STATUS) & STATUS_RSTDONE) !== 0,
+    );
+  }
+
+  get sizes(): HardwareSizes {
+    const capq = this.registers.read32(REG.CAPQ);
+    const capl = this.registers.read32(REG.CAPL);
+    return {
       queues: capq & 0xff,
       filters: (capq >>> CAPQ_FILTERS_SHIFT) & 0xfff,
       msixEntries: capq >>> CAPQ_MSIX_SHIFT,
       lookaheadMin: capl & 0xffff,
       lookaheadMax: capl >>> 16,
     };
-    this.maxFrameBytes = registers.read32(REG.CAPM);
-    this.linkSpeed = ((registers.read32(REG.STATUS) >>> 8) & 0xff) * 1e9;
-    const lo = registers.read32(REG.PMACLO);
-    const hi = registers.read32(REG.PMACHI);
-    this.permanentMac = Uint8Array.of(lo >>> 24, lo >>> 16, lo >>> 8, lo, hi >>> 8, hi);
+  }
+
+  /** Largest value of MFS. */
+  get maxFrameBytes(): number {
+    return this.registers.read32(REG.CAPM);
+  }
+
+  /** Bits per second. */
+  get linkSpeed(): number {
+    return ((this.registers.read32(REG.STATUS) >>> STATUS_SPEED_SHIFT) & 0xff) * 1e9;
+  }
+
+  get permanentMac(): Uint8Array {
+    const lo = this.registers.read32(REG.PMACLO);
+    const hi = this.registers.read32(REG.PMACHI);
+    return Uint8Array.of(lo >>> 24, lo >>> 16, lo >>> 8, lo, hi >>> 8, hi);
   }
 
   /** Has the device take over what was written; false if it never answers (it hangs or is gone). */
@@ -90,31 +112,31 @@ export class Device {
       registers.write32(REG.FLTQ + at, 0);
       return;
     }
-    const mac = filter.mac;
+    const { mac, vlanMode, vlanId, queue } = filter;
     registers.write32(REG.FLTLO + at, firstFour(mac));
     registers.write32(REG.FLTHI + at, lastTwo(mac));
-    registers.write32(REG.FLTVLAN + at, (filter.vlanMode << 16) | filter.vlanId);
-    registers.write32(REG.FLTQ + at, (0x80000000 | filter.queue) >>> 0);
+    registers.write32(REG.FLTVLAN + at, (vlanMode << FLTVLAN_MODE_SHIFT) | vlanId);
+    registers.write32(REG.FLTQ + at, FLTQ_VALID | queue);
   }
 
-  /** Programs the exact multicast list; false if it is longer than the device's. */
-  writeMulticastList(addresses: readonly Uint8Array[]): boolean {
-    if (addresses.length > MULTICAST_ENTRIES) return false;
+  /** Programs the exact multicast list, of at most MULTICAST_ENTRIES addresses. */
+  writeMulticastList(addresses: readonly Uint8Array[]): void {
     for (let i = 0; i < MULTICAST_ENTRIES; i++) {
       const address = addresses[i];
       const at = i * MULTICAST_STRIDE;
       if (address !== undefined) this.registers.write32(REG.MCLO + at, firstFour(address));
-      this.registers.write32(
-        REG.MCHI + at,
-        address === undefined ? 0 : (0x80000000 | lastTwo(address)) >>> 0,
-      );
+      this.registers.write32(REG.MCHI + at, address === undefined ? 0 : MCHI_VALID | lastTwo(address));
     }
-    return true;
   }
 
-  /** A 64-bit statistics register pair. */
+  /** A 64-bit statistics register pair; the high word is read again in case the low one wrapped meanwhile. */
   counter(low: number): number {
-    return this.registers.read32(low + 4) * 0x1_0000_0000 + this.registers.read32(low);
+    const { registers } = this;
+    for (;;) {
+      const high = registers.read32(low + 4);
+      const value = high * 0x1_0000_0000 + registers.read32(low);
+      if (registers.read32(low + 4) === high) return value;
+    }
   }
 }
 

@@ -9,5 +9,6 @@
  */
 export { buildCapabilities, type HardwareSizes, type ReceiveFilterCapabilitySets } from './capabilities.ts';
 export { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from './data-path.ts';
+export { MINIPORT_DROP_REASONS } from './drop-reasons.ts';
 export { type ReceiveMode, readJumboPacket, readReceiveMode } from './keywords.ts';
 export { createVmqMiniport, type VmqMiniportOptions } from './miniport.ts';

@@ -2,68 +2,58 @@
  * The VMQ miniport driver for the modelled NIC: its NDIS entry points.
  *
  * Initialization follows "Initializing a Miniport Adapter": registration attributes, hardware reset, general
- * attributes, hardware-assist attributes, interrupts, the default queue.
+ * attributes, hardware-assist attributes, interrupts, transmit queues and the default queue. Everything it needs
+ * it takes there, so a restart can fail only with the device.
  */
 import {
-  NDIS_PACKET_TYPE_ALL_MULTICAST,
-  NDIS_PACKET_TYPE_BROADCAST,
-  NDIS_PACKET_TYPE_DIRECTED,
-  NDIS_PACKET_TYPE_MULTICAST,
-  NDIS_PACKET_TYPE_PROMISCUOUS,
   NDIS_RSS_PROCESSOR_INFO,
+  NDIS_STATUS_ADAPTER_NOT_FOUND,
   NDIS_STATUS_FAILURE,
   NDIS_STATUS_INVALID_PARAMETER,
   NDIS_STATUS_PENDING,
   NDIS_STATUS_SUCCESS,
-  OID_802_3_MULTICAST_LIST,
-  OID_GEN_CURRENT_PACKET_FILTER,
-  OID_GEN_STATISTICS,
-  OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
-  OID_RECEIVE_FILTER_CLEAR_FILTER,
-  OID_RECEIVE_FILTER_FREE_QUEUE,
-  OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
-  OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
-  OID_RECEIVE_FILTER_SET_FILTER,
 } from '@vmq/abi';
-import type { MiniportAdapter, MiniportDriver, OidRequest } from '@vmq/ndis';
-import { REG } from '@vmq/nic';
+import {
+  type MiniportAdapter,
+  type MiniportDriver,
+  NdisDevicePnPEventSurpriseRemoved,
+  type OidRequest,
+} from '@vmq/ndis';
+import { MULTICAST_ENTRIES } from '@vmq/nic';
 import { AdapterContext } from './adapter-context.ts';
 import { buildCapabilities } from './capabilities.ts';
 import { VMQ_MINIPORT_DATA_PATH } from './data-path.ts';
 import { Device } from './device.ts';
+import { PacketFilter, SUPPORTED_PACKET_FILTERS } from './general-oids.ts';
 import { readJumboPacket, readReceiveMode } from './keywords.ts';
-import { handleOidRequest, whenTrue } from './oid-handlers.ts';
+import { handleOidRequest, type OidTarget, SUPPORTED_OIDS, whenTrue } from './oid-handlers.ts';
 
 export interface VmqMiniportOptions {
   readonly name?: string;
   /** 20, 30 or 60: the NDIS version the driver registers; default 30. */
   readonly minorNdisVersion?: 20 | 30 | 60;
-  /** Descriptors of a receive queue when the allocator suggests nothing; a power of two, default 256. */
+  /** Descriptors of a receive queue when the allocator suggests nothing; a power of two, 32..1024, default 256. */
   readonly receiveRingEntries?: number;
-  /** Descriptors of a processor's transmit queue; a power of two, default 512. */
+  /** Descriptors of a processor's transmit queue; a power of two, 2..4096, default 512. */
   readonly transmitRingEntries?: number;
-  /** Most frames a DPC indicates from one queue in one go; default 128. */
+  /** Most frames a DPC indicates, of all its queues; at least 1, default 128. */
   readonly indicationBudget?: number;
 }
 
-const SUPPORTED_OIDS = [
-  OID_GEN_CURRENT_PACKET_FILTER,
-  OID_GEN_STATISTICS,
-  OID_802_3_MULTICAST_LIST,
-  OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
-  OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
-  OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
-  OID_RECEIVE_FILTER_FREE_QUEUE,
-  OID_RECEIVE_FILTER_SET_FILTER,
-  OID_RECEIVE_FILTER_CLEAR_FILTER,
-];
+const ETHERNET_HEADER_BYTES = 14;
+const MIN_JUMBO_PACKET = 60;
 
 /** Makes the driver; give it to `ndis.registerMiniportDriver`. One driver may run several adapters. */
 export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDriver {
   const minorNdisVersion = options.minorNdisVersion ?? 30;
-  const contexts = new Map<MiniportAdapter, AdapterContext>();
-  const contextOf = (adapter: MiniportAdapter): AdapterContext => {
-    const found = contexts.get(adapter);
+  const receiveRingEntries = ringOption('receiveRingEntries', options.receiveRingEntries ?? 256, 32, 1024);
+  const transmitRingEntries = ringOption('transmitRingEntries', options.transmitRingEntries ?? 512, 2, 4096);
+  const indicationBudget = options.indicationBudget ?? 128;
+  if (!(Number.isInteger(indicationBudget) && indicationBudget >= 1))
+    throw new RangeError(`indicationBudget: a whole number of at least 1, got ${indicationBudget}`);
+  const targets = new Map<MiniportAdapter, OidTarget>();
+  const targetOf = (adapter: MiniportAdapter): OidTarget => {
+    const found = targets.get(adapter);
     if (found === undefined) throw new Error(`${adapter.name} is not initialized`);
     return found;
   };
@@ -78,29 +68,30 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
       let status = adapter.setMiniportAttributes({ type: 'registration', revision: 1, attributeFlags: 0 });
       if (status !== NDIS_STATUS_SUCCESS) return status;
       const device = new Device(adapter);
+      if (!device.isKnown) return NDIS_STATUS_ADAPTER_NOT_FOUND;
+      if (!device.reset()) return NDIS_STATUS_FAILURE;
+      const { sizes, linkSpeed, permanentMac } = device;
       const maxFrameBytes = readJumboPacket(adapter);
-      if (!(maxFrameBytes >= 60 && maxFrameBytes <= device.maxFrameBytes))
-        return NDIS_STATUS_INVALID_PARAMETER;
+      const fits =
+        Number.isInteger(maxFrameBytes) &&
+        maxFrameBytes >= MIN_JUMBO_PACKET &&
+        maxFrameBytes <= device.maxFrameBytes;
+      if (!fits) return NDIS_STATUS_INVALID_PARAMETER;
       status = adapter.setMiniportAttributes({
         type: 'general',
         revision: 2,
-        mtuSize: maxFrameBytes - 14,
-        maxXmitLinkSpeed: device.linkSpeed,
-        lookaheadSize: maxFrameBytes - 14,
+        mtuSize: maxFrameBytes - ETHERNET_HEADER_BYTES,
+        maxXmitLinkSpeed: linkSpeed,
+        lookaheadSize: maxFrameBytes - ETHERNET_HEADER_BYTES,
         macOptions: 0,
-        supportedPacketFilters:
-          NDIS_PACKET_TYPE_DIRECTED |
-          NDIS_PACKET_TYPE_MULTICAST |
-          NDIS_PACKET_TYPE_ALL_MULTICAST |
-          NDIS_PACKET_TYPE_BROADCAST |
-          NDIS_PACKET_TYPE_PROMISCUOUS,
-        maxMulticastListSize: 32,
-        permanentMacAddress: device.permanentMac,
-        currentMacAddress: device.permanentMac,
+        supportedPacketFilters: SUPPORTED_PACKET_FILTERS,
+        maxMulticastListSize: MULTICAST_ENTRIES,
+        permanentMacAddress: permanentMac,
+        currentMacAddress: permanentMac,
         supportedOidList: SUPPORTED_OIDS,
       });
       if (status !== NDIS_STATUS_SUCCESS) return status;
-      const sets = buildCapabilities(device.sizes, readReceiveMode(adapter), minorNdisVersion);
+      const sets = buildCapabilities(sizes, readReceiveMode(adapter), minorNdisVersion);
       status = adapter.setMiniportAttributes({
         type: 'hardware-assist',
         revision: minorNdisVersion === 20 ? 2 : 3,
@@ -109,28 +100,25 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
       });
       if (status !== NDIS_STATUS_SUCCESS) return status;
       adapter.registerScatterGatherDma();
-      const context = new AdapterContext(adapter, device, {
-        receiveRingEntries: options.receiveRingEntries ?? 256,
-        transmitRingEntries: options.transmitRingEntries ?? 512,
-        indicationBudget: options.indicationBudget ?? 128,
-        maxFrameBytes,
-      });
-      status = context.start(rssProcessors(adapter));
-      if (status !== NDIS_STATUS_SUCCESS) return status;
-      contexts.set(adapter, context);
+      const rss = rssProcessors(adapter);
+      const settings = { sizes, receiveRingEntries, transmitRingEntries, indicationBudget, maxFrameBytes };
+      const context = new AdapterContext(adapter, device, settings, rss.processors);
+      status = context.start(rss.base);
+      if (status !== NDIS_STATUS_SUCCESS) {
+        context.release();
+        return status;
+      }
+      targets.set(adapter, { adapter, context, packetFilter: new PacketFilter(device) });
       return NDIS_STATUS_SUCCESS;
     },
 
     haltEx(adapter: MiniportAdapter): void {
-      const context = contextOf(adapter);
-      context.device.registers.write32(REG.CTRL, 0);
-      context.device.commit();
-      context.release();
-      contexts.delete(adapter);
+      targetOf(adapter).context.release();
+      targets.delete(adapter);
     },
 
     pause(adapter: MiniportAdapter): number {
-      const context = contextOf(adapter);
+      const { context } = targetOf(adapter);
       if (context.pause()) return NDIS_STATUS_SUCCESS;
       whenTrue(
         adapter,
@@ -140,26 +128,36 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
       return NDIS_STATUS_PENDING;
     },
 
-    restart(adapter: MiniportAdapter): number {
-      const context = contextOf(adapter);
-      if (!context.isServingDefaultQueue && context.completeDefaultQueue() !== NDIS_STATUS_SUCCESS) {
-        return NDIS_STATUS_FAILURE;
-      }
-      return context.run();
-    },
+    restart: (adapter: MiniportAdapter) => targetOf(adapter).context.run(),
 
     oidRequest: (adapter: MiniportAdapter, request: OidRequest) =>
-      handleOidRequest(adapter, contextOf(adapter), request),
+      handleOidRequest(targetOf(adapter), request),
 
-    dataPathImage: (adapter: MiniportAdapter) => contextOf(adapter).image(),
+    devicePnpEventNotify(adapter: MiniportAdapter, event: number): void {
+      if (event === NdisDevicePnPEventSurpriseRemoved) targetOf(adapter).context.isRemoved = true;
+    },
+
+    dataPathImage: (adapter: MiniportAdapter) => targetOf(adapter).context.image(),
   };
 }
 
-/** The processors that interrupts may be aimed at: NdisGetRssProcessorInformation and nothing else (INT-01). */
-function rssProcessors(adapter: MiniportAdapter): number[] {
+function ringOption(name: string, entries: number, least: number, most: number): number {
+  const isPower = Number.isInteger(entries) && (entries & (entries - 1)) === 0;
+  if (!isPower || entries < least || entries > most)
+    throw new RangeError(`${name}: a power of two, ${least}..${most}, got ${entries}`);
+  return entries;
+}
+
+/**
+ * The processors that interrupts may be aimed at, nearest first, and the one to begin with:
+ * NdisGetRssProcessorInformation and nothing else (INT-01).
+ */
+function rssProcessors(adapter: MiniportAdapter): { base: number; processors: readonly number[] } {
   const { bytesNeeded } = adapter.getRssProcessorInformation(new Uint8Array(0));
   const buffer = new Uint8Array(bytesNeeded);
-  if (adapter.getRssProcessorInformation(buffer).status !== NDIS_STATUS_SUCCESS) return [];
+  const { status } = adapter.getRssProcessorInformation(buffer);
   const info = NDIS_RSS_PROCESSOR_INFO.decode(buffer);
-  return info.ok ? info.value.elements.map((element) => element.ProcNum.Number) : [];
+  if (status !== NDIS_STATUS_SUCCESS || !info.ok) return { base: 0, processors: [] };
+  const processors = info.value.elements.map((element) => element.ProcNum.Number);
+  return { base: info.value.RssBaseProcessor.Number, processors };
 }

@@ -2,19 +2,29 @@
  * What the miniport's control half tells its data halves: plain objects that survive a structured clone, with
  * addresses of rings and buffers, and one small SharedArrayBuffer per queue for what both halves look at.
  *
- * Queue state words (receive):
+ * State words of a receive queue with n ring entries:
  *
- *   0 consumed      completions taken, free-running
- *   1 posted        descriptors given to the device, free-running
- *   2 outstanding   NBLs indicated and not returned
- *   3 indicated     frames indicated since the queue was made (wraps)
- *   16..            buffer that lies in each descriptor slot
+ *   0 consumed      completions taken, free-running     ┐ written when the queue leaves a processor, read by the
+ *   1 posted        descriptors given to the device     │ next one to serve it
+ *   2 collected     buffers taken in from the returns   ┘
+ *   3 primed        1 once the first processor has posted the buffers
+ *   4 outstanding   NBLs indicated and not returned, on whatever processor; atomic
+ *   5 home          processor << 8 | vector that serves it now, or -1
+ *   6 returned      buffers that came back elsewhere than at home, free-running; atomic
+ *   16 .. 15+n      buffer that lies in each descriptor slot
+ *   16+n .. 15+2n   the returns: buffer + 1, or 0; see `away-returns.ts`
  */
 export const STATE_CONSUMED = 0;
 export const STATE_POSTED = 1;
-export const STATE_OUTSTANDING = 2;
-export const STATE_INDICATED = 3;
+export const STATE_COLLECTED = 2;
+export const STATE_PRIMED = 3;
+export const STATE_OUTSTANDING = 4;
+export const STATE_HOME = 5;
+export const STATE_RETURNED = 6;
 export const STATE_SLOTS = 16;
+
+/** Nobody serves the queue. */
+export const NO_HOME = -1;
 
 /** A receive queue, as a data half needs it. Offsets are bytes; rings lie in host memory. */
 export interface ReceiveQueueImage {
@@ -27,16 +37,24 @@ export interface ReceiveQueueImage {
   readonly statusOffset: number;
   /** Hardware queue number: which doorbells to ring. */
   readonly hardwareQueue: number;
-  /** Segment of the receive buffers, and the byte offset of each. */
-  readonly bufferSegment: number;
-  readonly bufferOffsets: Int32Array;
+  /** Packet buffers; on a split queue the post-lookahead buffers. */
+  readonly buffers: BufferBlock;
+  /** Lookahead buffers of a split queue, as many as `buffers`; null without a split. */
+  readonly lookahead: BufferBlock | null;
+  /** Vector of the serving processor's interrupt message. */
+  readonly vector: number;
+  readonly state: SharedArrayBuffer;
+}
+
+/** A block of shared memory, cut into buffers. */
+export interface BufferBlock {
+  readonly segment: number;
+  /** Byte offset of each buffer in the segment. */
+  readonly offsets: Int32Array;
   readonly bufferBytes: number;
   /** SharedMemoryHandle of the block and each buffer's offset in it (NET_BUFFER_SHARED_MEMORY). */
   readonly sharedMemoryHandle: number;
   readonly sharedMemoryOffsets: Int32Array;
-  /** Vector of the processor's interrupt message. */
-  readonly vector: number;
-  readonly state: SharedArrayBuffer;
 }
 
 /** A processor's transmit queue. */
@@ -52,13 +70,13 @@ export interface TransmitQueueImage {
 
 /** What every processor's data half is made from. */
 export interface MiniportImage {
-  /** Segment of the device's registers. */
+  /** Segment of the device's registers; also the adapter's number in SourceHandle (RX-12). */
   readonly barSegment: number;
   /** Agent to wake when a doorbell rings. */
   readonly deviceAgent: number;
   /** Transmit queue of each processor; null where the adapter has none. */
   readonly transmit: readonly (TransmitQueueImage | null)[];
-  /** Most frames indicated in one go from one queue: MaxNblsToIndicate of the DPC. */
+  /** Most frames a DPC indicates: MaxNblsToIndicate (RX-19). */
   readonly indicationBudget: number;
 }
 
@@ -66,10 +84,12 @@ export interface MiniportImage {
 export type MiniportMessage =
   /** Serve this queue from now on. */
   | { readonly op: 'serve'; readonly queue: ReceiveQueueImage }
-  /** Indicate what the ring holds, then forget the queue. */
+  /** Indicate nothing of this queue any more; NBLs that are out may still come back. */
   | { readonly op: 'release'; readonly queueId: number }
-  /** Indicate what the ring holds now (a filter was cleared). */
+  /** Indicate what the ring holds now (a filter was cleared, the adapter pauses). */
   | { readonly op: 'drain'; readonly queueId: number }
   /** The adapter is paused: indicate nothing until `run`. */
   | { readonly op: 'pause' }
-  | { readonly op: 'run' };
+  | { readonly op: 'run' }
+  /** The adapter halts: let go of vectors and memory. */
+  | { readonly op: 'stop' };

@@ -4,78 +4,113 @@
  *
  *   one contiguous block, usage Other      descriptors | completions | status block
  *   one block (may be scattered), Receive  buffers, a stride apart, none across two elements
+ *
+ *   split queue (6.20), instead of Receive
+ *   ReceiveLookahead        header buffers
+ *   ReceivePostLookahead    packet buffers, each as long as a frame: room for the header in front (SHM-14)
  */
 import {
   MM_ANY_NODE_OK,
   NDIS_SHARED_MEMORY_USAGE,
+  NDIS_STATUS_FAILURE,
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import type { InterruptMessage, MiniportAdapter, SharedMemoryAllocation } from '@vmq/ndis';
-import { DESCRIPTOR_BYTES, REG, RX_QUEUE_STRIDE, TX_QUEUE_STRIDE } from '@vmq/nic';
+import { DESCRIPTOR_BYTES, REG, RX_QUEUE_STRIDE, RXBUF_HEADER_SHIFT, TX_QUEUE_STRIDE } from '@vmq/nic';
 import type { Device } from './device.ts';
-import { type ReceiveQueueImage, STATE_SLOTS, type TransmitQueueImage } from './queue-image.ts';
+import {
+  type BufferBlock,
+  NO_HOME,
+  type ReceiveQueueImage,
+  STATE_HOME,
+  STATE_SLOTS,
+  type TransmitQueueImage,
+} from './queue-image.ts';
 
 const STATUS_BLOCK_BYTES = 64;
+/** Between buffers, so that their headers do not all fall into the same cache sets. */
+const GAP_BYTES = 64;
+const MOST_ELEMENTS = 256;
 
-/** A receive queue's memory and the image its data half serves it by. */
-export interface ReceiveQueueResources {
-  readonly image: ReceiveQueueImage;
+const {
+  NdisSharedMemoryUsageOther: OTHER,
+  NdisSharedMemoryUsageReceive: RECEIVE,
+  NdisSharedMemoryUsageReceiveLookahead: LOOKAHEAD,
+  NdisSharedMemoryUsageReceivePostLookahead: POST_LOOKAHEAD,
+} = NDIS_SHARED_MEMORY_USAGE;
+
+/** A queue's memory and the image its data half serves it by. */
+export interface QueueResources<Image> {
+  readonly image: Image;
   readonly allocationHandles: readonly number[];
 }
 
-export interface TransmitQueueResources {
-  readonly image: TransmitQueueImage;
-  readonly allocationHandles: readonly number[];
+/** A status, and resources if it is SUCCESS. */
+export interface Outcome<Image> {
+  readonly status: number;
+  readonly resources?: QueueResources<Image>;
 }
 
-type Outcome<T> = { readonly status: number; readonly resources?: T };
+export interface ReceiveQueueShape {
+  readonly queueId: number;
+  readonly ringEntries: number;
+  readonly bufferBytes: number;
+  /** Bytes of a frame that go to the lookahead buffer; 0 without a split. */
+  readonly lookaheadBytes: number;
+}
 
 /**
- * Takes memory for a receive queue and programs it, not yet enabled. Returns NDIS_STATUS_SUCCESS with the
- * resources, or the status of the allocation that failed, with nothing kept.
+ * Takes memory for a receive queue and programs it, not yet enabled. RESOURCES with nothing kept if there is not
+ * enough memory, FAILURE if what there is cannot be used.
  */
 export function buildReceiveQueue(
   adapter: MiniportAdapter,
   device: Device,
-  queueId: number,
   message: InterruptMessage,
-  ringEntries: number,
-  bufferBytes: number,
-): Outcome<ReceiveQueueResources> {
-  const rings = allocate(
-    adapter,
-    queueId,
-    'Other',
-    2 * ringEntries * DESCRIPTOR_BYTES + STATUS_BLOCK_BYTES,
-    true,
-  );
-  if (rings.status !== NDIS_STATUS_SUCCESS) return { status: rings.status };
-  const giveUp = (status: number, ...handles: number[]): Outcome<ReceiveQueueResources> => {
-    for (const handle of [rings.allocationHandle, ...handles]) adapter.freeSharedMemory(handle);
+  shape: ReceiveQueueShape,
+): Outcome<ReceiveQueueImage> {
+  const { queueId, ringEntries, bufferBytes, lookaheadBytes } = shape;
+  const taken: number[] = [];
+  const giveUp = (status: number): Outcome<ReceiveQueueImage> => {
+    freeMemory(adapter, taken);
     return { status };
   };
-  // 64 bytes between buffers, so that their headers do not all fall into the same cache sets.
-  const stride = bufferBytes + 64;
-  const buffers = allocate(adapter, queueId, 'Receive', ringEntries * stride, false);
-  if (buffers.status !== NDIS_STATUS_SUCCESS) return giveUp(buffers.status);
-  const { offsets, blockOffsets } = carve(buffers, stride, ringEntries);
-  if (offsets.length === 0) return giveUp(NDIS_STATUS_RESOURCES, buffers.allocationHandle);
+  const ringBytes = 2 * ringEntries * DESCRIPTOR_BYTES + STATUS_BLOCK_BYTES;
+  const rings = allocate(adapter, queueId, OTHER, ringBytes, true);
+  if (rings === null) return giveUp(NDIS_STATUS_RESOURCES);
+  taken.push(rings.allocationHandle);
+  const base = rings.elements[0];
+  if (base === undefined || base.segment !== 0) return giveUp(NDIS_STATUS_FAILURE);
 
-  const base = rings.elements[0]?.offset ?? 0;
-  const state = new SharedArrayBuffer((STATE_SLOTS + ringEntries) * 4);
+  const isSplit = lookaheadBytes !== 0;
+  const buffers = allocateBuffers(
+    adapter,
+    queueId,
+    isSplit ? POST_LOOKAHEAD : RECEIVE,
+    bufferBytes,
+    ringEntries,
+    taken,
+  );
+  if (buffers === null) return giveUp(NDIS_STATUS_RESOURCES);
+  // As many lookahead buffers as there are others, or the split cannot be kept for every frame (RX-10).
+  const { length } = buffers.offsets;
+  const lookahead = isSplit
+    ? allocateBuffers(adapter, queueId, LOOKAHEAD, lookaheadBytes, length, taken)
+    : null;
+  if (isSplit && lookahead?.offsets.length !== length) return giveUp(NDIS_STATUS_RESOURCES);
+
+  const state = new SharedArrayBuffer((STATE_SLOTS + 2 * ringEntries) * 4);
+  new Int32Array(state)[STATE_HOME] = NO_HOME;
   const image: ReceiveQueueImage = {
     queueId,
     hardwareQueue: queueId,
     ringEntries,
-    descriptorOffset: base,
-    completionOffset: base + ringEntries * DESCRIPTOR_BYTES,
-    statusOffset: base + 2 * ringEntries * DESCRIPTOR_BYTES,
-    bufferSegment: buffers.elements[0]?.segment ?? 0,
-    bufferOffsets: offsets,
-    bufferBytes,
-    sharedMemoryHandle: buffers.sharedMemoryHandle,
-    sharedMemoryOffsets: blockOffsets,
+    descriptorOffset: base.offset,
+    completionOffset: base.offset + ringEntries * DESCRIPTOR_BYTES,
+    statusOffset: base.offset + 2 * ringEntries * DESCRIPTOR_BYTES,
+    buffers,
+    lookahead,
     vector: message.vector,
     state,
   };
@@ -84,32 +119,36 @@ export function buildReceiveQueue(
   write(REG.RDBASE, image.descriptorOffset);
   write(REG.RDSEG, 0);
   write(REG.RDLEN, ringEntries);
+  // Counts begin at 0 with every life of the queue; what its last one left there would pass for posted descriptors.
+  write(REG.RDT, 0);
+  write(REG.RCT, 0);
   write(REG.RCBASE, image.completionOffset);
   write(REG.RCSEG, 0);
   write(REG.RSBASE, image.statusOffset);
-  write(REG.RXBUF, bufferBytes);
-  return {
-    status: NDIS_STATUS_SUCCESS,
-    resources: { image, allocationHandles: [rings.allocationHandle, buffers.allocationHandle] },
-  };
+  write(REG.RXBUF, bufferBytes | (lookaheadBytes << RXBUF_HEADER_SHIFT));
+  return { status: NDIS_STATUS_SUCCESS, resources: { image, allocationHandles: taken } };
 }
 
-/** Takes memory for a processor's transmit queue and programs it, not yet enabled. */
+/** Takes memory for a processor's transmit queue and programs it, not yet enabled: SUCCESS, RESOURCES, FAILURE. */
 export function buildTransmitQueue(
   adapter: MiniportAdapter,
   device: Device,
   hardwareQueue: number,
   message: InterruptMessage,
   ringEntries: number,
-): Outcome<TransmitQueueResources> {
-  const rings = allocate(adapter, 0, 'Other', ringEntries * DESCRIPTOR_BYTES + STATUS_BLOCK_BYTES, true);
-  if (rings.status !== NDIS_STATUS_SUCCESS) return { status: rings.status };
-  const base = rings.elements[0]?.offset ?? 0;
+): Outcome<TransmitQueueImage> {
+  const rings = allocate(adapter, 0, OTHER, ringEntries * DESCRIPTOR_BYTES + STATUS_BLOCK_BYTES, true);
+  if (rings === null) return { status: NDIS_STATUS_RESOURCES };
+  const base = rings.elements[0];
+  if (base === undefined || base.segment !== 0) {
+    freeMemory(adapter, [rings.allocationHandle]);
+    return { status: NDIS_STATUS_FAILURE };
+  }
   const image: TransmitQueueImage = {
     hardwareQueue,
     ringEntries,
-    descriptorOffset: base,
-    statusOffset: base + ringEntries * DESCRIPTOR_BYTES,
+    descriptorOffset: base.offset,
+    statusOffset: base.offset + ringEntries * DESCRIPTOR_BYTES,
     vector: message.vector,
     state: new SharedArrayBuffer(64),
   };
@@ -122,39 +161,81 @@ export function buildTransmitQueue(
   return { status: NDIS_STATUS_SUCCESS, resources: { image, allocationHandles: [rings.allocationHandle] } };
 }
 
+export function freeMemory(adapter: MiniportAdapter, allocationHandles: readonly number[]): void {
+  for (const handle of allocationHandles) adapter.freeSharedMemory(handle);
+}
+
+/**
+ * Up to `count` buffers from a block that may be scattered, or, if its elements are too small or too many, from
+ * one that is not. Adds the block's handle to `taken`; null if there is no memory.
+ */
+function allocateBuffers(
+  adapter: MiniportAdapter,
+  queueId: number,
+  usage: number,
+  bufferBytes: number,
+  count: number,
+  taken: number[],
+): BufferBlock | null {
+  const stride = bufferBytes + GAP_BYTES;
+  for (const contiguous of [false, true]) {
+    const block = allocate(adapter, queueId, usage, count * stride, contiguous);
+    if (block === null) continue;
+    const buffers = carve(block, bufferBytes, stride, count);
+    // Half of what was asked for is legal (QUE-11); less means elements that hardly hold a buffer.
+    if (buffers.offsets.length * 2 >= count) {
+      taken.push(block.allocationHandle);
+      return buffers;
+    }
+    adapter.freeSharedMemory(block.allocationHandle);
+  }
+  return null;
+}
+
 function allocate(
   adapter: MiniportAdapter,
   queueId: number,
-  usage: 'Other' | 'Receive',
+  usage: number,
   length: number,
   contiguous: boolean,
-): SharedMemoryAllocation {
-  return adapter.allocateSharedMemory({
+): SharedMemoryAllocation | null {
+  const allocation = adapter.allocateSharedMemory({
     contiguous,
     queueId,
     vportId: 0,
-    usage: NDIS_SHARED_MEMORY_USAGE[`NdisSharedMemoryUsage${usage}`],
+    usage: usage as Parameters<MiniportAdapter['allocateSharedMemory']>[0]['usage'],
     length,
     preferredNode: MM_ANY_NODE_OK,
-    maximumElements: contiguous ? 1 : 256,
+    maximumElements: contiguous ? 1 : MOST_ELEMENTS,
   });
+  return allocation.status === NDIS_STATUS_SUCCESS ? allocation : null;
 }
 
-/** Buffers of `stride` bytes inside the elements of a block, at most `count`; none straddles two elements. */
+/** Buffers of one segment inside the elements of a block, at most `count`; none straddles two elements. */
 function carve(
   block: SharedMemoryAllocation,
+  bufferBytes: number,
   stride: number,
   count: number,
-): { offsets: Int32Array; blockOffsets: Int32Array } {
+): BufferBlock {
   const offsets: number[] = [];
-  const blockOffsets: number[] = [];
+  const sharedMemoryOffsets: number[] = [];
+  const segment = block.elements[0]?.segment ?? 0;
   let start = 0;
-  for (const { offset, length } of block.elements) {
-    for (let at = 0; at + stride <= length && offsets.length < count; at += stride) {
-      offsets.push(offset + at);
-      blockOffsets.push(start + at);
+  for (const element of block.elements) {
+    if (element.segment === segment) {
+      for (let at = 0; at + stride <= element.length && offsets.length < count; at += stride) {
+        offsets.push(element.offset + at);
+        sharedMemoryOffsets.push(start + at);
+      }
     }
-    start += length;
+    start += element.length;
   }
-  return { offsets: Int32Array.from(offsets), blockOffsets: Int32Array.from(blockOffsets) };
+  return {
+    segment,
+    offsets: Int32Array.from(offsets),
+    bufferBytes,
+    sharedMemoryHandle: block.sharedMemoryHandle,
+    sharedMemoryOffsets: Int32Array.from(sharedMemoryOffsets),
+  };
 }

@@ -7,8 +7,12 @@
  *               └──────────────<─────────────────┴───────<───────┘  (free-running, entry = index & mask)
  *
  * Completion k answers descriptor k, so the slot tells the buffer. NBLs come from a last-in-first-out pool that
- * all queues of the processor share; a frame's NBL remembers its queue and buffer in `originatorReserved`, which
- * is the miniport's own and survives whatever a protocol does to the queue id (RX-17).
+ * all queues of the processor share and that holds an NBL for each of their buffers; a frame's NBL remembers its
+ * queue and buffer in `originatorReserved`, which is the miniport's own and survives whatever a protocol does to
+ * the queue id (RX-17).
+ *
+ * A queue that moves to another processor leaves this object behind until its NBLs are back: their buffers then
+ * follow the queue (`away-returns.ts`).
  */
 import {
   NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL,
@@ -20,22 +24,24 @@ import {
   ieee8021QFromTci,
   type NetBufferList,
   type NetBufferListPool,
-  NetBufferSharedMemory,
+  type NetBufferSharedMemory,
   type ReceiveSink,
 } from '@vmq/ndis';
 import { DESCRIPTOR_BYTES, type NicRegisters, REG, RX_QUEUE_STRIDE, RXC_VLAN } from '@vmq/nic';
+import { AwayReturns } from './away-returns.ts';
+import { LookaheadSplit } from './lookahead-split.ts';
 import {
   type ReceiveQueueImage,
+  STATE_COLLECTED,
   STATE_CONSUMED,
-  STATE_INDICATED,
   STATE_OUTSTANDING,
   STATE_POSTED,
+  STATE_PRIMED,
   STATE_SLOTS,
 } from './queue-image.ts';
+import { describeBuffers } from './shared-memory-info.ts';
 
 // Local copies: V8 folds these, an imported binding it loads with checks.
-const CONSUMED = STATE_CONSUMED;
-const POSTED = STATE_POSTED;
 const OUTSTANDING = STATE_OUTSTANDING;
 const SLOTS = STATE_SLOTS;
 /** Descriptors and completions are equally long. */
@@ -49,7 +55,12 @@ const INDICATION_FLAGS =
 
 export class ReceiveQueue {
   readonly queueId: number;
-  readonly image: ReceiveQueueImage;
+  /** NBLs of this queue that this processor may have to indicate at once: its buffers. */
+  readonly ringEntries: number;
+  /** NBLs that this processor indicated and has not got back. */
+  held = 0;
+  /** False once the queue has moved on or is being freed. */
+  isServed = true;
   /** Slot of this queue in its processor's table; part of every NBL's `originatorReserved`. */
   readonly #tag: number;
   readonly #host: Int32Array;
@@ -57,6 +68,8 @@ export class ReceiveQueue {
   readonly #bufferSegment: MemorySegment;
   readonly #bufferOffsets: Int32Array;
   readonly #sharedMemory: NetBufferSharedMemory[];
+  readonly #split: LookaheadSplit | null;
+  readonly #away: AwayReturns;
   readonly #completions: number;
   readonly #descriptors: number;
   readonly #statusWord: number;
@@ -70,6 +83,7 @@ export class ReceiveQueue {
   readonly #upcalls: ReceiveSink;
   #consumed: number;
   #posted: number;
+  #collected: number;
 
   constructor(
     context: AgentContext,
@@ -79,21 +93,27 @@ export class ReceiveQueue {
     registers: NicRegisters,
     upcalls: ReceiveSink,
   ) {
-    const memory = context.machine.memory;
+    const { memory } = context.machine;
+    const { buffers, lookahead } = image;
     this.queueId = image.queueId;
-    this.image = image;
+    this.ringEntries = image.ringEntries;
     this.#tag = slot << 16;
     this.#host = memory.host.i32;
     this.#state = new Int32Array(image.state);
-    this.#bufferSegment = memory.segment(image.bufferSegment);
-    this.#bufferOffsets = image.bufferOffsets;
-    this.#sharedMemory = Array.from(image.sharedMemoryOffsets, (offset) => {
-      const info = new NetBufferSharedMemory();
-      info.sharedMemoryHandle = image.sharedMemoryHandle;
-      info.sharedMemoryOffset = offset;
-      info.sharedMemoryLength = image.bufferBytes;
-      return info;
-    });
+    this.#bufferSegment = memory.segment(buffers.segment);
+    this.#bufferOffsets = buffers.offsets;
+    this.#sharedMemory = describeBuffers(buffers);
+    this.#split =
+      lookahead === null
+        ? null
+        : new LookaheadSplit(
+            lookahead,
+            memory.segment(lookahead.segment),
+            buffers,
+            this.#bufferSegment,
+            this.#sharedMemory,
+          );
+    this.#away = new AwayReturns(context, image, this.#state);
     this.#completions = image.completionOffset >> 2;
     this.#descriptors = image.descriptorOffset >> 2;
     this.#statusWord = image.statusOffset >> 2;
@@ -105,28 +125,21 @@ export class ReceiveQueue {
     this.#consumedRegister = REG.RCT + image.hardwareQueue * RX_QUEUE_STRIDE;
     this.#pool = pool;
     this.#upcalls = upcalls;
-    this.#consumed = this.#state[CONSUMED] as number;
-    this.#posted = this.#state[POSTED] as number;
+    this.#consumed = this.#state[STATE_CONSUMED] as number;
+    this.#posted = this.#state[STATE_POSTED] as number;
+    this.#collected = this.#state[STATE_COLLECTED] as number;
+    if (this.#state[STATE_PRIMED] === 0) this.#prime();
   }
 
-  /** Gives the device every buffer, once in a queue's life: the first processor that serves it does. */
-  prime(): void {
-    if (this.#posted !== 0) return;
+  /** Gives the device every buffer: once in a queue's life, before the device is told to use the queue. */
+  #prime(): void {
     const count = this.#bufferOffsets.length;
-    for (let buffer = 0; buffer < count; buffer++) {
-      const descriptor = this.#descriptors + buffer * DESCRIPTOR_WORDS;
-      this.#host[descriptor] = this.#bufferOffsets[buffer] as number;
-      this.#host[descriptor + 1] = this.#bufferSegment.id;
-      this.#state[SLOTS + buffer] = buffer;
-    }
+    // Whatever the memory was used for before, no completion has been written yet.
+    this.#host[this.#statusWord] = 0;
+    for (let buffer = 0; buffer < count; buffer++) this.#postBuffer(buffer, buffer);
     this.#posted = count;
-    this.#state[POSTED] = count;
+    this.#state[STATE_PRIMED] = 1;
     this.#registers.write32(this.#doorbell, count);
-  }
-
-  /** NBLs of this queue that somebody above holds. */
-  get outstanding(): number {
-    return this.#state[OUTSTANDING] as number;
   }
 
   /** Completions waiting to be indicated. */
@@ -141,14 +154,13 @@ export class ReceiveQueue {
   }
 
   /**
-   * Indicates up to `budget` frames, in arrival order, as one chain of this queue alone. Returns how many; zero
-   * also when every NBL is in use, in which case the frames wait in the ring.
+   * Indicates up to `budget` frames, in arrival order, as one chain of this queue alone. Returns how many. Takes in
+   * buffers that came back elsewhere, whatever the budget.
    */
   indicate(budget: number): number {
+    if (this.#away.isWaiting(this.#collected)) this.#collect();
     let count = this.waiting();
-    if (count === 0) return 0;
     if (count > budget) count = budget;
-    if (count > this.#pool.available) count = this.#pool.available;
     const chain = this.#pool.takeChain(count);
     if (chain === null) return 0;
 
@@ -158,6 +170,7 @@ export class ReceiveQueue {
     const segment = this.#bufferSegment;
     const offsets = this.#bufferOffsets;
     const sharedMemory = this.#sharedMemory;
+    const split = this.#split;
     const filteringInfo = this.#filteringInfo;
     const tag = this.#tag;
     let at = this.#consumed;
@@ -168,14 +181,16 @@ export class ReceiveQueue {
       const word1 = host[completion + 1] as number;
       const buffer = state[SLOTS + slot] as number;
       const netBuffer = nbl.firstNetBuffer;
-      const mdl = netBuffer.mdl;
       const length = word0 & 0xffff;
-      mdl.segment = segment;
-      mdl.byteOffset = offsets[buffer] as number;
-      mdl.byteCount = length;
       netBuffer.dataOffset = 0;
       netBuffer.dataLength = length;
-      netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
+      if (split === null) {
+        const mdl = netBuffer.mdl;
+        mdl.segment = segment;
+        mdl.byteOffset = offsets[buffer] as number;
+        mdl.byteCount = length;
+        netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
+      } else split.describe(netBuffer, buffer, length);
       nbl.filteringInfo = filteringInfo;
       nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? ieee8021QFromTci(word1 & 0xffff) : 0;
       nbl.filterSlot = word1 >> 16;
@@ -185,44 +200,83 @@ export class ReceiveQueue {
       at = (at + 1) | 0;
     }
     this.#consumed = at;
-    state[CONSUMED] = at;
-    state[OUTSTANDING] = (state[OUTSTANDING] as number) + count;
-    state[STATE_INDICATED] = ((state[STATE_INDICATED] as number) + count) | 0;
+    this.held += count;
+    Atomics.add(state, OUTSTANDING, count);
     this.#upcalls.receiveNetBufferLists(chain, 0, count, INDICATION_FLAGS);
     return count;
   }
 
+  /** Indicates what waits now; a device that goes on receiving does not keep it busy forever. */
+  drain(budget: number): void {
+    for (let left = this.waiting(); left > 0; ) left -= this.indicate(Math.min(left, budget));
+  }
+
   /**
-   * Takes back the leading NBLs of `chain` that are this queue's: their buffers go to the ring, with one doorbell.
-   * Returns the first NBL that is not.
+   * Takes back the leading NBLs of `chain` that are this queue's: their buffers go to the ring, with one doorbell,
+   * or to wherever the queue is served now. Returns the first NBL that is not.
    */
   takeBack(chain: NetBufferList): NetBufferList | null {
-    const host = this.#host;
-    const state = this.#state;
-    const mask = this.#mask;
-    const offsets = this.#bufferOffsets;
-    const segment = this.image.bufferSegment;
     const tag = this.#tag;
+    const isServed = this.isServed;
+    const isSplit = this.#split !== null;
     let posted = this.#posted;
     let count = 0;
     let last = chain;
     let nbl: NetBufferList | null = chain;
     for (; nbl !== null && (nbl.originatorReserved & ~0xffff) === tag; nbl = nbl.next) {
       const buffer = nbl.originatorReserved & 0xffff;
-      const slot = posted & mask;
-      const descriptor = this.#descriptors + slot * DESCRIPTOR_WORDS;
-      host[descriptor] = offsets[buffer] as number;
-      host[descriptor + 1] = segment;
-      state[SLOTS + slot] = buffer;
-      posted = (posted + 1) | 0;
+      if (isSplit) nbl.firstNetBuffer.mdl.next = null;
+      if (isServed) {
+        this.#postBuffer(posted, buffer);
+        posted = (posted + 1) | 0;
+      } else this.#away.put(buffer);
       last = nbl;
       count++;
     }
     this.#pool.giveChain(chain, last, count);
-    this.#posted = posted;
-    state[POSTED] = posted;
-    state[OUTSTANDING] = (state[OUTSTANDING] as number) - count;
-    this.#registers.write32(this.#doorbell, posted);
+    this.held -= count;
+    if (isServed) {
+      this.#posted = posted;
+      this.#registers.write32(this.#doorbell, posted);
+    } else this.#away.tell();
+    // Last: when none is outstanding the control half may free what was written to here.
+    Atomics.sub(this.#state, OUTSTANDING, count);
     return nbl;
+  }
+
+  /** This processor indicates nothing of the queue any more; what it holds may still come back. */
+  leave(): void {
+    this.isServed = false;
+    this.#state[STATE_CONSUMED] = this.#consumed;
+    this.#state[STATE_POSTED] = this.#posted;
+    this.#state[STATE_COLLECTED] = this.#collected;
+  }
+
+  /** Posts the buffers that came back on processors the queue has left. */
+  #collect(): void {
+    const away = this.#away;
+    const before = this.#posted;
+    while (away.isWaiting(this.#collected)) {
+      const buffer = away.take(this.#collected);
+      if (buffer < 0) break; // reserved and not written yet: its processor interrupts when it is
+      this.#collected = (this.#collected + 1) | 0;
+      this.#postBuffer(this.#posted, buffer);
+      this.#posted = (this.#posted + 1) | 0;
+    }
+    if (this.#posted !== before) this.#registers.write32(this.#doorbell, this.#posted);
+  }
+
+  #postBuffer(position: number, buffer: number): void {
+    const host = this.#host;
+    const slot = position & this.#mask;
+    const descriptor = this.#descriptors + slot * DESCRIPTOR_WORDS;
+    host[descriptor] = this.#bufferOffsets[buffer] as number;
+    host[descriptor + 1] = this.#bufferSegment.id;
+    const split = this.#split;
+    if (split !== null) {
+      host[descriptor + 2] = split.offsets[buffer] as number;
+      host[descriptor + 3] = split.segment.id;
+    }
+    this.#state[SLOTS + slot] = buffer;
   }
 }

@@ -3,11 +3,17 @@
  * processor sends (TX-04) and no lock is needed.
  *
  * An NBL may carry several NBs and an NB several MDLs: each MDL becomes a descriptor, the last one of a frame has
- * EOP, and the NBL completes when its last frame has left. What finds no room waits in a software backlog.
+ * EOP, and the NBL completes when its last frame has left. What finds no room waits in a software backlog; an NBL
+ * of many frames goes in frame by frame, so it may have more descriptors than the ring.
+ *
+ * An NB that describes no frame (no bytes, an MDL chain shorter than its DataLength, more pieces than the ring
+ * holds) takes one empty descriptor: the device refuses and counts it in its turn, and the NBL completes
+ * INVALID_PACKET behind what was sent before it.
  */
 import {
   NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL,
   NDIS_SEND_COMPLETE_FLAGS_SINGLE_QUEUE,
+  NDIS_STATUS_INVALID_PACKET,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import type { AgentContext } from '@vmq/machine';
@@ -25,9 +31,12 @@ import type { TransmitQueueImage } from './queue-image.ts';
 const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES >> 2;
 const EOP = TXD_EOP;
 const INSERT_VLAN = TXD_INSERT_VLAN;
+const SUCCESS = NDIS_STATUS_SUCCESS;
+const INVALID_PACKET = NDIS_STATUS_INVALID_PACKET;
+/** State word: NBLs accepted and not completed. */
+const HELD = 0;
 
 export class TransmitQueue {
-  readonly image: TransmitQueueImage;
   readonly #host: Int32Array;
   readonly #state: Int32Array;
   readonly #descriptors: number;
@@ -42,8 +51,11 @@ export class TransmitQueue {
   readonly #owner: (NetBufferList | null)[];
   #posted = 0;
   #completed = 0;
+  #held = 0;
   #backlogHead: NetBufferList | null = null;
   #backlogTail: NetBufferList | null = null;
+  /** First NB of the backlog's head that is not in the ring yet; null: its first one. */
+  #resume: NetBuffer | null = null;
 
   constructor(
     context: AgentContext,
@@ -51,7 +63,6 @@ export class TransmitQueue {
     registers: NicRegisters,
     upcalls: ReceiveSink,
   ) {
-    this.image = image;
     this.#host = context.machine.memory.host.i32;
     this.#state = new Int32Array(image.state);
     this.#descriptors = image.descriptorOffset >> 2;
@@ -73,7 +84,7 @@ export class TransmitQueue {
       last = nbl;
       accepted++;
     }
-    this.#state[0] = (this.#state[0] as number) + accepted;
+    this.#hold(accepted);
     if (this.#backlogTail === null) this.#backlogHead = chain;
     else this.#backlogTail.next = chain;
     this.#backlogTail = last;
@@ -92,8 +103,6 @@ export class TransmitQueue {
         const nbl = this.#owner[at & this.#mask] as NetBufferList | null;
         if (nbl === null) continue;
         this.#owner[at & this.#mask] = null;
-        nbl.status = NDIS_STATUS_SUCCESS;
-        nbl.next = null;
         if (last === null) first = nbl;
         else {
           mixed |= (last.filteringInfo ^ nbl.filteringInfo) >>> 16;
@@ -104,7 +113,7 @@ export class TransmitQueue {
       }
       this.#completed = head;
       if (first !== null) {
-        this.#state[0] = (this.#state[0] as number) - count;
+        this.#hold(-count);
         // SINGLE_QUEUE only if every NBL of the call has one queue id (TX-02).
         const single = mixed === 0 ? NDIS_SEND_COMPLETE_FLAGS_SINGLE_QUEUE : 0;
         this.#upcalls.sendNetBufferListsComplete(first, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL | single);
@@ -119,57 +128,52 @@ export class TransmitQueue {
     this.#registers.write32(this.#arm, 1);
   }
 
+  #hold(change: number): void {
+    this.#held += change;
+    Atomics.store(this.#state, HELD, this.#held);
+  }
+
   /** Moves the backlog into the ring as far as there is room. A frame goes in whole or not at all. */
   #post(): void {
     const before = this.#posted;
     while (this.#backlogHead !== null) {
       const nbl: NetBufferList = this.#backlogHead;
-      if (descriptorsOf(nbl) > this.#mask + 1 - ((this.#posted - this.#completed) | 0)) break;
+      if (!this.#postFrames(nbl)) break;
       // The chain is cut here: from now on `next` belongs to the completion.
       this.#backlogHead = nbl.next;
       if (this.#backlogHead === null) this.#backlogTail = null;
       nbl.next = null;
-      this.#postOne(nbl);
+      this.#owner[(this.#posted - 1) & this.#mask] = nbl;
     }
     if (this.#posted === before) return;
     this.#registers.write32(this.#doorbell, this.#posted);
     this.arm();
   }
 
-  #postOne(nbl: NetBufferList): void {
-    const host = this.#host;
-    const info = nbl.ieee8021QInfo;
-    const tag = info !== 0 ? INSERT_VLAN : 0;
-    const tci = tciFromIeee8021Q(info);
-    let posted = this.#posted;
-    for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) {
-      let skip = nb.dataOffset;
-      let left = nb.dataLength;
-      for (let mdl: Mdl | null = nb.mdl; mdl !== null && left > 0; mdl = mdl.next) {
-        if (skip >= mdl.byteCount) {
-          skip -= mdl.byteCount;
-          continue;
-        }
-        const bytes = Math.min(left, mdl.byteCount - skip);
-        left -= bytes;
-        const descriptor = this.#descriptors + (posted & this.#mask) * DESCRIPTOR_WORDS;
-        host[descriptor] = mdl.byteOffset + skip;
-        host[descriptor + 1] = mdl.segment.id | (left === 0 ? EOP : 0) | tag;
-        host[descriptor + 2] = bytes;
-        host[descriptor + 3] = tci;
-        posted = (posted + 1) | 0;
-        skip = 0;
+  /** Posts the frames of an NBL; false if the ring has no room for the next one, where it will go on. */
+  #postFrames(nbl: NetBufferList): boolean {
+    if (this.#resume === null) nbl.status = SUCCESS;
+    let nb: NetBuffer | null = this.#resume ?? nbl.firstNetBuffer;
+    for (; nb !== null; nb = nb.next) {
+      const pieces = piecesOf(nb);
+      const isFrame = pieces !== 0 && pieces <= this.#mask + 1;
+      if ((isFrame ? pieces : 1) > this.#mask + 1 - ((this.#posted - this.#completed) | 0)) {
+        this.#resume = nb;
+        return false;
+      }
+      if (isFrame) this.#postFrame(nb, nbl.ieee8021QInfo);
+      else {
+        nbl.status = INVALID_PACKET;
+        this.#describe(0, EOP, 0, 0);
       }
     }
-    this.#owner[(posted - 1) & this.#mask] = nbl;
-    this.#posted = posted;
+    this.#resume = null;
+    return true;
   }
-}
 
-/** Descriptors that an NBL needs: one per MDL that holds frame bytes. */
-function descriptorsOf(nbl: NetBufferList): number {
-  let count = 0;
-  for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) {
+  #postFrame(nb: NetBuffer, ieee8021QInfo: number): void {
+    const tag = ieee8021QInfo !== 0 ? INSERT_VLAN : 0;
+    const tci = tciFromIeee8021Q(ieee8021QInfo);
     let skip = nb.dataOffset;
     let left = nb.dataLength;
     for (let mdl: Mdl | null = nb.mdl; mdl !== null && left > 0; mdl = mdl.next) {
@@ -177,10 +181,38 @@ function descriptorsOf(nbl: NetBufferList): number {
         skip -= mdl.byteCount;
         continue;
       }
-      left -= mdl.byteCount - skip;
+      const bytes = Math.min(left, mdl.byteCount - skip);
+      left -= bytes;
+      this.#describe(mdl.byteOffset + skip, mdl.segment.id | (left === 0 ? EOP : 0) | tag, bytes, tci);
       skip = 0;
-      count++;
     }
   }
-  return count;
+
+  /** Writes the next descriptor. */
+  #describe(offset: number, segmentAndFlags: number, bytes: number, tci: number): void {
+    const host = this.#host;
+    const descriptor = this.#descriptors + (this.#posted & this.#mask) * DESCRIPTOR_WORDS;
+    host[descriptor] = offset;
+    host[descriptor + 1] = segmentAndFlags;
+    host[descriptor + 2] = bytes;
+    host[descriptor + 3] = tci;
+    this.#posted = (this.#posted + 1) | 0;
+  }
+}
+
+/** Descriptors that a frame needs, one per MDL that holds bytes of it; 0 if the MDLs do not hold them all. */
+function piecesOf(nb: NetBuffer): number {
+  let count = 0;
+  let skip = nb.dataOffset;
+  let left = nb.dataLength;
+  for (let mdl: Mdl | null = nb.mdl; mdl !== null && left > 0; mdl = mdl.next) {
+    if (skip >= mdl.byteCount) {
+      skip -= mdl.byteCount;
+      continue;
+    }
+    left -= mdl.byteCount - skip;
+    skip = 0;
+    count++;
+  }
+  return left > 0 ? 0 : count;
 }

@@ -1,0 +1,42 @@
+/**
+ * The device's receive-filter table, by NDIS filter id.
+ *
+ *   free ──set, acknowledged──> taken ──cleared, acknowledged──> free
+ *
+ * A slot whose clearing the device has not acknowledged stays taken, so that the clear can be tried again.
+ */
+import type { Device, HardwareFilter } from './device.ts';
+
+export class FilterTable {
+  readonly #device: Device;
+  /** Filter id by slot; 0 = free. */
+  readonly #slots: number[];
+
+  constructor(device: Device, entries: number) {
+    this.#device = device;
+    this.#slots = new Array<number>(entries).fill(0);
+  }
+
+  /** False if the table is full or the device does not answer; then no filter is left behind (FLT-24). */
+  set(filterId: number, filter: HardwareFilter): boolean {
+    const slot = this.#slots.indexOf(0);
+    if (slot < 0) return false;
+    this.#device.writeFilter(slot, filter);
+    if (!this.#device.commit()) {
+      this.#device.writeFilter(slot, null);
+      return false;
+    }
+    this.#slots[slot] = filterId;
+    return true;
+  }
+
+  /** True once the device classifies without the filter; false if it does not answer or there is no such filter. */
+  clear(filterId: number): boolean {
+    const slot = this.#slots.indexOf(filterId);
+    if (slot < 0) return false;
+    this.#device.writeFilter(slot, null);
+    if (!this.#device.commit()) return false;
+    this.#slots[slot] = 0;
+    return true;
+  }
+}

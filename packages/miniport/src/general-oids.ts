@@ -1,0 +1,124 @@
+/**
+ * The general OIDs: packet filter, multicast list, statistics.
+ */
+import {
+  NDIS_PACKET_TYPE_ALL_MULTICAST,
+  NDIS_PACKET_TYPE_BROADCAST,
+  NDIS_PACKET_TYPE_DIRECTED,
+  NDIS_PACKET_TYPE_MULTICAST,
+  NDIS_PACKET_TYPE_PROMISCUOUS,
+  NDIS_STATISTICS_FLAGS_VALID_BYTES_RCV,
+  NDIS_STATISTICS_FLAGS_VALID_BYTES_XMIT,
+  NDIS_STATISTICS_FLAGS_VALID_RCV_DISCARDS,
+  NDIS_STATISTICS_FLAGS_VALID_RCV_ERROR,
+  NDIS_STATISTICS_FLAGS_VALID_XMIT_ERROR,
+  NDIS_STATISTICS_INFO,
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_INVALID_LENGTH,
+  NDIS_STATUS_MULTICAST_FULL,
+  NDIS_STATUS_NOT_SUPPORTED,
+  NDIS_STATUS_SUCCESS,
+} from '@vmq/abi';
+import type { OidRequest } from '@vmq/ndis';
+import { MULTICAST_ENTRIES, RCTL_AAM, RCTL_BAM, RCTL_MPE, RCTL_UPE, REG } from '@vmq/nic';
+import type { Device } from './device.ts';
+
+/** NDIS_PACKET_TYPE_* that the device can do. */
+export const SUPPORTED_PACKET_FILTERS: number =
+  NDIS_PACKET_TYPE_DIRECTED |
+  NDIS_PACKET_TYPE_MULTICAST |
+  NDIS_PACKET_TYPE_ALL_MULTICAST |
+  NDIS_PACKET_TYPE_BROADCAST |
+  NDIS_PACKET_TYPE_PROMISCUOUS;
+
+const VALID_STATISTICS =
+  NDIS_STATISTICS_FLAGS_VALID_BYTES_RCV |
+  NDIS_STATISTICS_FLAGS_VALID_RCV_DISCARDS |
+  NDIS_STATISTICS_FLAGS_VALID_RCV_ERROR |
+  NDIS_STATISTICS_FLAGS_VALID_BYTES_XMIT |
+  NDIS_STATISTICS_FLAGS_VALID_XMIT_ERROR;
+
+/** Frames the device would not take, and frames that were wrong. */
+const DISCARDS = [
+  REG.NOMATCH,
+  REG.MCREFUSED,
+  REG.BCREFUSED,
+  REG.RXDISABLED,
+  REG.LINKDOWN,
+  REG.QSTOPPED,
+  REG.NODESC,
+  REG.BUFSMALL,
+];
+const ERRORS = [REG.RUNT, REG.OVERSIZE, REG.RXFAULTS];
+
+/** What an adapter accepts besides its receive filters. */
+export class PacketFilter {
+  readonly #device: Device;
+  #types = 0;
+  #multicast: readonly Uint8Array[] = [];
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /** OID_GEN_CURRENT_PACKET_FILTER, set: SUCCESS, INVALID_LENGTH, NOT_SUPPORTED for unknown types, FAILURE. */
+  setTypes(request: OidRequest): number {
+    if (request.inputBufferLength < 4) return needs(request, 4);
+    const buffer = request.informationBuffer;
+    const types = new DataView(buffer.buffer, buffer.byteOffset).getUint32(0, true);
+    request.bytesRead = 4;
+    if ((types & ~SUPPORTED_PACKET_FILTERS) !== 0) return NDIS_STATUS_NOT_SUPPORTED;
+    this.#types = types;
+    return this.#program();
+  }
+
+  /** OID_802_3_MULTICAST_LIST, set: SUCCESS, INVALID_LENGTH, MULTICAST_FULL, FAILURE. */
+  setMulticastList(request: OidRequest): number {
+    const length = request.inputBufferLength;
+    if (length % 6 !== 0) return NDIS_STATUS_INVALID_LENGTH;
+    if (length / 6 > MULTICAST_ENTRIES) return NDIS_STATUS_MULTICAST_FULL;
+    this.#multicast = Array.from({ length: length / 6 }, (_, i) =>
+      request.informationBuffer.slice(i * 6, i * 6 + 6),
+    );
+    request.bytesRead = length;
+    return this.#program();
+  }
+
+  #program(): number {
+    const device = this.#device;
+    const has = (type: number): boolean => (this.#types & type) !== 0;
+    device.registers.write32(
+      REG.RCTL,
+      (has(NDIS_PACKET_TYPE_PROMISCUOUS) ? RCTL_UPE | RCTL_MPE | RCTL_BAM : 0) |
+        (has(NDIS_PACKET_TYPE_ALL_MULTICAST) ? RCTL_MPE : 0) |
+        (has(NDIS_PACKET_TYPE_BROADCAST) ? RCTL_BAM : 0) |
+        (has(NDIS_PACKET_TYPE_DIRECTED) ? RCTL_AAM : 0),
+    );
+    // The device knows no switch for its list: without MULTICAST it is empty.
+    device.writeMulticastList(has(NDIS_PACKET_TYPE_MULTICAST) ? this.#multicast : []);
+    return device.commit() ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
+  }
+}
+
+/** OID_GEN_STATISTICS, query: SUCCESS, INVALID_LENGTH. Only what SupportedStatistics names is counted. */
+export function queryStatistics(device: Device, request: OidRequest): number {
+  const sum = (registers: readonly number[]): bigint =>
+    registers.reduce((total, register) => total + BigInt(device.counter(register)), 0n);
+  const reply = NDIS_STATISTICS_INFO.encode({
+    SupportedStatistics: VALID_STATISTICS,
+    ifInDiscards: sum(DISCARDS),
+    ifInErrors: sum(ERRORS),
+    ifHCInOctets: sum([REG.GORC]),
+    ifHCOutOctets: sum([REG.GOTC]),
+    ifOutErrors: sum([REG.TXFAULTS]),
+  });
+  if (request.outputBufferLength < reply.length) return needs(request, reply.length);
+  request.informationBuffer.set(reply);
+  request.bytesWritten = reply.length;
+  return NDIS_STATUS_SUCCESS;
+}
+
+function needs(request: OidRequest, bytes: number): number {
+  request.bytesNeeded = bytes;
+  return NDIS_STATUS_INVALID_LENGTH;
+}

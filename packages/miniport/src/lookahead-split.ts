@@ -1,0 +1,59 @@
+/**
+ * The second half of a split frame (NDIS 6.20: RX-08, RX-10, SHM-10, SHM-14).
+ *
+ *   lookahead buffer       post-lookahead buffer
+ *   ┌───────────┐          ┌ ─ ─ ─ ─ ─ ┬──────────────────────┐
+ *   │ first H   │          │ H bytes   │ the rest of the frame│
+ *   └───────────┘          └ ─ ─ ─ ─ ─ ┴──────────────────────┘
+ *    first MDL              backfill     second MDL (0 bytes long if the frame fits the lookahead buffer)
+ *
+ * The device leaves room for the first part in front of the rest, so that whoever wants the frame in one piece
+ * copies H bytes at most. The second MDL belongs to the buffer, the first to the pooled NBL.
+ */
+import type { MemorySegment } from '@vmq/machine';
+import { Mdl, type NetBuffer, type NetBufferSharedMemory } from '@vmq/ndis';
+import type { BufferBlock } from './queue-image.ts';
+import { describeBuffers } from './shared-memory-info.ts';
+
+export class LookaheadSplit {
+  /** Where each buffer's header goes: words 2 and 3 of its descriptor. */
+  readonly segment: MemorySegment;
+  readonly offsets: Int32Array;
+  readonly #size: number;
+  readonly #packetOffsets: Int32Array;
+  readonly #rest: Mdl[];
+  readonly #sharedMemory: NetBufferSharedMemory[];
+
+  /** `sharedMemory` describes the post-lookahead buffers. */
+  constructor(
+    lookahead: BufferBlock,
+    lookaheadSegment: MemorySegment,
+    packet: BufferBlock,
+    packetSegment: MemorySegment,
+    sharedMemory: readonly NetBufferSharedMemory[],
+  ) {
+    this.segment = lookaheadSegment;
+    this.offsets = lookahead.offsets;
+    this.#size = lookahead.bufferBytes;
+    this.#packetOffsets = packet.offsets;
+    this.#rest = Array.from(packet.offsets, () => new Mdl(packetSegment));
+    this.#sharedMemory = describeBuffers(lookahead);
+    this.#sharedMemory.forEach((first, buffer) => {
+      first.next = sharedMemory[buffer] ?? null;
+    });
+  }
+
+  /** Describes the frame of `length` bytes that the device put into `buffer`: two MDLs, two SharedMemoryInfos. */
+  describe(netBuffer: NetBuffer, buffer: number, length: number): void {
+    const first = Math.min(length, this.#size);
+    const mdl = netBuffer.mdl;
+    mdl.segment = this.segment;
+    mdl.byteOffset = this.offsets[buffer] as number;
+    mdl.byteCount = first;
+    const rest = this.#rest[buffer] as Mdl;
+    rest.byteOffset = (this.#packetOffsets[buffer] as number) + this.#size;
+    rest.byteCount = length - first;
+    mdl.next = rest;
+    netBuffer.sharedMemoryInfo = this.#sharedMemory[buffer] as NetBufferSharedMemory;
+  }
+}
