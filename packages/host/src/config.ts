@@ -4,7 +4,8 @@
  * Unknown keys, duplicate MAC addresses and values out of range are refused with the path of the key, so a typo
  * never silently becomes a default.
  */
-import { formatMacAddress, isGroupMac, parseMacAddress } from '@vmq/wire';
+import { NIC_PROFILES } from '@vmq/nic';
+import { formatMacAddress, isGroupMac, parseIpv4Address, parseIpv6Address, parseMacAddress } from '@vmq/wire';
 import { z } from 'zod';
 
 /** A virtual machine. */
@@ -65,6 +66,11 @@ export type HostConfigInput = Partial<Omit<HostConfig, 'nic' | 'switch' | 'vms'>
 const mac = z.string().refine((text) => parseMacAddress(text) !== null, {
   error: (issue) => `expected a MAC address like 00-15-5D-00-00-01, found ${JSON.stringify(issue.input)}`,
 });
+const address = z
+  .string()
+  .refine((text) => parseIpv4Address(text) !== null || parseIpv6Address(text) !== null, {
+    error: (issue) => `expected an IPv4 or IPv6 address, found ${JSON.stringify(issue.input)}`,
+  });
 const powerOfTwo = (low: number, high: number) =>
   z
     .int()
@@ -79,7 +85,7 @@ const vmSchema = z.strictObject({
   vlan: z.int().min(0).max(4094).default(0),
   vmqWeight: z.int().min(0).max(100).default(100),
   allowMacSpoofing: z.boolean().default(false),
-  addresses: z.array(z.string()).default([]),
+  addresses: z.array(address).default([]),
   answer: z.boolean().default(false),
 });
 
@@ -91,7 +97,12 @@ const hostConfigSchema: z.ZodType<HostConfig> = z.strictObject({
   vmq: z.boolean().default(true),
   nic: z
     .strictObject({
-      profile: z.string().default('vmq-nic'),
+      profile: z
+        .string()
+        .refine((name) => Object.hasOwn(NIC_PROFILES, name), {
+          error: `expected one of ${Object.keys(NIC_PROFILES).join(', ')}`,
+        })
+        .default('vmq-nic'),
       jumboPacket: z.int().min(60).max(16_000).default(1514),
       keywords: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
       receiveBuffers: powerOfTwo(32, 1024).default(256),
