@@ -44,6 +44,7 @@ const MAY_IMPORT = {
     'guest',
     'host',
   ],
+  testkit: ['abi', 'machine', 'shared-memory', 'nic', 'ndis', 'miniport', 'host'],
 };
 /** Packages that may use Node itself, and the modules they may use. */
 const NODE_ALLOWED = {

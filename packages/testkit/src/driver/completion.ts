@@ -1,0 +1,99 @@
+/** From a completed OID request back to the reference model's vocabulary. */
+import {
+  NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO,
+  NDIS_RECEIVE_FILTER_INFO_ARRAY,
+  NDIS_RECEIVE_FILTER_PARAMETERS,
+  NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY,
+  NDIS_RECEIVE_QUEUE_INFO_ARRAY,
+  NDIS_RECEIVE_QUEUE_PARAMETERS,
+  NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED,
+  NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION,
+  NDIS_STATUS_SUCCESS,
+  type StructCodec,
+} from '@vmq/abi';
+import { type OidRequest, outputOf } from '@vmq/ndis';
+import type { Completion, FilterSeen, ParametersSeen, Request } from '../reference/vocabulary.ts';
+import { type AbiVersion, macText } from './request-bytes.ts';
+
+export function completionOf(
+  request: Request,
+  oidRequest: OidRequest,
+  status: number,
+  version: AbiVersion,
+): Completion {
+  const given = request.input === 'short' ? oidRequest.inputBufferLength : oidRequest.outputBufferLength;
+  const base = {
+    request,
+    status,
+    bytesNeeded: oidRequest.bytesNeeded,
+    bytesGiven: oidRequest.requestType === 1 ? oidRequest.inputBufferLength : given,
+  };
+  if (status !== NDIS_STATUS_SUCCESS) return base;
+  const read = <T>(codec: StructCodec<T>): T => {
+    const decoded = codec.decode(outputOf(oidRequest), { ndis: version });
+    if (!decoded.ok) throw new Error(`${request.body.oid}: the answer is no ${codec.name}`);
+    return decoded.value;
+  };
+  switch (request.body.oid) {
+    case 'allocate queue':
+      return { ...base, id: read(NDIS_RECEIVE_QUEUE_PARAMETERS).QueueId };
+    case 'set filter':
+      return { ...base, id: read(NDIS_RECEIVE_FILTER_PARAMETERS).FilterId };
+    case 'complete allocation': {
+      const { elements } = read(NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY);
+      return { ...base, elements: elements.map(({ CompletionStatus }) => CompletionStatus) };
+    }
+    case 'query queue parameters':
+      return { ...base, parameters: parametersSeen(read(NDIS_RECEIVE_QUEUE_PARAMETERS)) };
+    case 'enumerate queues': {
+      const { elements } = read(NDIS_RECEIVE_QUEUE_INFO_ARRAY);
+      const queues = elements.map((queue) => ({
+        queueId: queue.QueueId,
+        operationalState: queue.QueueState,
+        affinity: Number(queue.ProcessorAffinity.Mask),
+        suggestedBuffers: queue.NumSuggestedReceiveBuffers,
+        queueName: queue.QueueName,
+        filters: queue.NumFilters ?? -1,
+      }));
+      return { ...base, queues };
+    }
+    case 'enumerate filters': {
+      const { elements } = read(NDIS_RECEIVE_FILTER_INFO_ARRAY);
+      return { ...base, filterIds: elements.map(({ FilterId }) => FilterId) };
+    }
+    case 'query filter':
+      return { ...base, filter: filterSeen(read(NDIS_RECEIVE_FILTER_PARAMETERS)) };
+    default:
+      return base;
+  }
+}
+
+type Value<C> = C extends StructCodec<infer T> ? T : never;
+
+function parametersSeen(value: Value<typeof NDIS_RECEIVE_QUEUE_PARAMETERS>): ParametersSeen {
+  const { Flags: flags, ProcessorAffinity: affinity } = value;
+  return {
+    queueId: value.QueueId,
+    perQueueIndication: (flags & NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION) !== 0,
+    splitRequired: (flags & NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED) !== 0,
+    affinity: Number(affinity.Mask),
+    group: affinity.Group,
+    suggestedBuffers: value.NumSuggestedReceiveBuffers,
+    queueName: value.QueueName,
+    lookaheadSize: value.LookaheadSize,
+    portId: value.PortId ?? 0,
+    vmName: value.VmName,
+  };
+}
+
+function filterSeen(value: Value<typeof NDIS_RECEIVE_FILTER_PARAMETERS>): FilterSeen {
+  let mac = '';
+  let vlan: number | null = null;
+  let untaggedOrZero = false;
+  for (const { FieldValue: field, Flags: flags } of value.elements) {
+    if ('FieldByteArrayValue' in field) mac = macText(field.FieldByteArrayValue);
+    if ('FieldShortValue' in field) vlan = field.FieldShortValue;
+    if ((flags & NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO) !== 0) untaggedOrZero = true;
+  }
+  return { filterId: value.FilterId, queueId: value.QueueId, mac, vlan, untaggedOrZero };
+}

@@ -1,0 +1,228 @@
+/**
+ * A small protocol driver: its data half writes down every NBL it gets, keeps those whose frame says so, and
+ * returns them when and in the order it is told.
+ *
+ *   record (shared)   word 0: records written, by all processors | 8 words a record, in a ring
+ *      +0 frame number  +1 queue id  +2 processor  +3 indication flags  +4 802.1Q info  +5 faults
+ */
+import { NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID, NDIS_RECEIVE_FLAGS_SINGLE_QUEUE } from '@vmq/abi';
+import type { AgentContext } from '@vmq/machine';
+import {
+  type Binding,
+  type NetBufferList,
+  type OidRequest,
+  type ProcessorServices,
+  type ProtocolDataPathFactory,
+  type ProtocolDriver,
+  queueIdOf,
+  type SendSink,
+  type StatusIndication,
+} from '@vmq/ndis';
+import type { Indicated } from '../reference/vocabulary.ts';
+import { HOLD_AT, isIntact, NUMBER_AT } from './test-frame.ts';
+
+export const RECORDING_DATA_PATH = 'recording-protocol';
+
+const WORDS = 8;
+const RECORDS = 1024;
+const HEAD = 8;
+
+/** What the control half tells the data halves. */
+export type RecordingMessage =
+  | { readonly op: 'return'; readonly numbers: readonly number[]; readonly oneByOne: boolean }
+  /** LIFE-07: give everything back, keep nothing more. */
+  | { readonly op: 'pause' }
+  | { readonly op: 'restart' };
+
+interface RecordingImage {
+  readonly record: SharedArrayBuffer;
+}
+
+/** Bits of a record's faults, and what they say. */
+const FAULTS = [
+  'RX-04: FilterId is not 0',
+  'RX-06: no shared memory info, or flags in it',
+  'RX-12: NumberOfNetBufferLists is not the chain length',
+  'RX-12: more than one NB in the NBL',
+  'RX-03: SINGLE_QUEUE with several queues in the call',
+  'FLT-20: the bytes are not the frame without its tag',
+] as const;
+
+const bytesOfSegment = (nbl: NetBufferList): Uint8Array => nbl.firstNetBuffer.mdl.segment.u8;
+
+class RecordingDataPath {
+  readonly #words: Int32Array;
+  readonly #processor: number;
+  readonly #downcalls: SendSink;
+  readonly #held = new Map<number, NetBufferList>();
+  #keeps = true;
+
+  constructor(processor: ProcessorServices, image: RecordingImage, downcalls: SendSink) {
+    this.#words = new Int32Array(image.record);
+    this.#processor = processor.index;
+    this.#downcalls = downcalls;
+  }
+
+  receiveNetBufferLists(chain: NetBufferList, _port: number, count: number, flags: number): void {
+    let length = 0;
+    let queues = 0;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+      length++;
+      queues |= queueIdOf(nbl) ^ queueIdOf(chain);
+    }
+    const ofChain =
+      (length === count ? 0 : 4) | ((flags & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) !== 0 && queues !== 0 ? 16 : 0);
+    let back: NetBufferList | null = null;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; ) {
+      const next: NetBufferList | null = nbl.next;
+      if (!this.#take(nbl, flags, ofChain)) {
+        nbl.next = back;
+        back = nbl;
+      }
+      nbl = next;
+    }
+    if (back !== null) this.#downcalls.returnNetBufferLists(back, 0);
+  }
+
+  /** True if the NBL is kept. */
+  #take(nbl: NetBufferList, flags: number, ofChain: number): boolean {
+    const { mdl, dataOffset, dataLength, next, sharedMemoryInfo: info } = nbl.firstNetBuffer;
+    const bytes = bytesOfSegment(nbl);
+    const at = mdl.byteOffset + dataOffset;
+    const byte = (i: number): number => bytes[at + NUMBER_AT + i] as number;
+    const number = (byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3);
+    let faults = ofChain;
+    if ((nbl.filteringInfo & 0xffff) !== 0) faults |= 1;
+    if ((flags & NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID) !== 0) {
+      if (info === null || info.sharedMemoryFlags !== 0) faults |= 2;
+    } else if (queueIdOf(nbl) !== 0) faults |= 2;
+    if (next !== null) faults |= 8;
+    if (!isIntact(bytes, at, dataLength, number)) faults |= 32;
+    const words = this.#words;
+    const slot = HEAD + (Atomics.add(words, 0, 1) & (RECORDS - 1)) * WORDS;
+    words[slot] = number;
+    words[slot + 1] = queueIdOf(nbl);
+    words[slot + 2] = this.#processor;
+    words[slot + 3] = flags;
+    words[slot + 4] = nbl.ieee8021QInfo;
+    words[slot + 5] = faults;
+    if (!this.#keeps || bytes[at + HOLD_AT] !== 1) return false;
+    nbl.next = null;
+    this.#held.set(number, nbl);
+    return true;
+  }
+
+  receiveMessage(message: unknown): void {
+    const told = message as RecordingMessage;
+    switch (told.op) {
+      case 'return':
+        this.#giveBack(told.numbers, told.oneByOne);
+        break;
+      case 'pause':
+        this.#keeps = false;
+        this.#giveBack([...this.#held.keys()], false);
+        break;
+      case 'restart':
+        this.#keeps = true;
+        break;
+    }
+  }
+
+  /** RX-15: in any order, one by one or as one chain. */
+  #giveBack(numbers: readonly number[], oneByOne: boolean): void {
+    let head: NetBufferList | null = null;
+    let last: NetBufferList | null = null as NetBufferList | null;
+    for (const number of numbers) {
+      const nbl = this.#held.get(number);
+      if (nbl === undefined) continue; // another processor's
+      this.#held.delete(number);
+      nbl.next = null;
+      if (oneByOne) this.#downcalls.returnNetBufferLists(nbl, 0);
+      else {
+        if (last === null) head = nbl;
+        else last.next = nbl;
+        last = nbl;
+      }
+    }
+    if (head !== null) this.#downcalls.returnNetBufferLists(head, 0);
+  }
+
+  sendNetBufferListsComplete(): void {
+    // It sends nothing.
+  }
+
+  refresh(): void {
+    // Everything comes by message.
+  }
+}
+
+export const createRecordingDataPath: ProtocolDataPathFactory = (
+  _context: AgentContext,
+  processor: ProcessorServices,
+  image: unknown,
+  downcalls: SendSink,
+) => new RecordingDataPath(processor, image as RecordingImage, downcalls);
+
+/** What a protocol's control half hears. */
+export interface ProtocolListener {
+  completed(request: OidRequest, status: number): void;
+  indicated(indication: StatusIndication): void;
+}
+
+export interface RecordingProtocol extends ProtocolDriver {
+  binding: Binding | null;
+  /** What was indicated since the last call. */
+  takeFrames(): Indicated[];
+}
+
+/** `withData`: it gets the adapter's frames. */
+export function createRecordingProtocol(
+  name: string,
+  withData: boolean,
+  listener: ProtocolListener,
+): RecordingProtocol {
+  const record = new SharedArrayBuffer((HEAD + RECORDS * WORDS) * 4);
+  const words = new Int32Array(record);
+  let read = 0;
+  const tell = (binding: Binding, message: RecordingMessage): void => {
+    if (!withData) return;
+    binding.post('all', message);
+    binding.publish();
+  };
+  return {
+    name,
+    binding: null,
+    dataPathFactory: withData ? RECORDING_DATA_PATH : '',
+    dataPathImage: (): RecordingImage => ({ record }),
+    bindAdapter(binding) {
+      this.binding = binding;
+      return 0;
+    },
+    unbindAdapter() {
+      this.binding = null;
+    },
+    oidRequestComplete: (_binding, request, status) => listener.completed(request, status),
+    status: (_binding, indication) => listener.indicated(indication),
+    pause: (binding) => tell(binding, { op: 'pause' }),
+    restart: (binding) => tell(binding, { op: 'restart' }),
+    takeFrames() {
+      const written = Atomics.load(words, 0);
+      if (((written - read) | 0) > RECORDS) throw new Error('more frames than the record holds');
+      const frames: Indicated[] = [];
+      for (; read !== written; read = (read + 1) | 0) {
+        const slot = HEAD + (read & (RECORDS - 1)) * WORDS;
+        const word = (i: number): number => words[slot + i] as number;
+        const info = word(4);
+        frames.push({
+          number: word(0),
+          queueId: word(1),
+          processor: word(2),
+          singleQueue: (word(3) & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) !== 0,
+          tag: info === 0 ? null : `${info & 7} ${(info >> 3) & 1} ${info >>> 4}`,
+          faults: FAULTS.filter((_, bit) => (word(5) & (1 << bit)) !== 0),
+        });
+      }
+      return frames;
+    },
+  };
+}

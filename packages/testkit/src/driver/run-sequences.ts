@@ -1,0 +1,93 @@
+/** Many random sequences, with a seed that repeats them and a report that somebody can read. */
+import fc from 'fast-check';
+import { BENCH_KINDS, type BenchKind } from './bench.ts';
+import { emptyTally, SequenceDriver, type Tally } from './sequence.ts';
+import { type Step, stepArbitrary } from './steps.ts';
+
+export interface SequenceRunOptions {
+  readonly sequences: number;
+  /** Seed of fast-check: the same sequences every time. */
+  readonly seed: number;
+  /** Where in that run to begin, as a failure report gives it: only that failure, shrunken. */
+  readonly path?: string;
+  /** Steps of the longest sequence; default 8. */
+  readonly maxSteps?: number;
+  /** Default: all. */
+  readonly kinds?: readonly BenchKind[];
+}
+
+export interface SequenceReport {
+  readonly sequences: number;
+  readonly seed: number;
+  readonly tally: Tally;
+}
+
+interface Sequence {
+  readonly kind: BenchKind;
+  readonly steps: readonly Step[];
+}
+
+export function sequenceArbitrary(kinds: readonly BenchKind[], maxSteps: number): fc.Arbitrary<Sequence> {
+  return fc.record({
+    kind: fc.constantFrom(...kinds),
+    steps: fc.array(stepArbitrary, { minLength: 1, maxLength: maxSteps, size: 'max' }),
+  });
+}
+
+/**
+ * Runs random sequences against the reference model. Throws with the seed, the path and the shrunken sequence as
+ * soon as stack and model disagree.
+ */
+export function runSequences(options: SequenceRunOptions): SequenceReport {
+  const { sequences, seed, kinds = BENCH_KINDS, maxSteps = 8 } = options;
+  const drivers = new Map<BenchKind, SequenceDriver>();
+  const tally = emptyTally();
+  const retire = (kind: BenchKind): void => {
+    const driver = drivers.get(kind);
+    if (driver !== undefined) add(tally, driver.tally);
+    drivers.delete(kind);
+  };
+  fc.assert(
+    fc.property(sequenceArbitrary(kinds, maxSteps), ({ kind, steps }) => {
+      let driver = drivers.get(kind);
+      if (driver === undefined) {
+        driver = new SequenceDriver({ kind });
+        drivers.set(kind, driver);
+      }
+      try {
+        driver.run(steps);
+      } catch (error) {
+        // A bench that disagreed is in nobody knows which state: the next sequence gets a new one.
+        retire(kind);
+        throw error;
+      }
+    }),
+    {
+      numRuns: sequences,
+      seed,
+      ...(options.path === undefined ? {} : { path: options.path }),
+      endOnFailure: false,
+    },
+  );
+  for (const kind of [...drivers.keys()]) retire(kind);
+  return { sequences, seed, tally };
+}
+
+function add(total: Tally, part: Tally): void {
+  for (const key of ['steps', 'requests', 'frames', 'onQueues', 'returned', 'pended'] as const)
+    total[key] += part[key];
+  for (const [word, count] of part.statuses)
+    total.statuses.set(word, (total.statuses.get(word) ?? 0) + count);
+}
+
+/** A few lines: how much was done and which answers were given. */
+export function summarize({ sequences, seed, tally }: SequenceReport): string {
+  const lines = [
+    `${sequences} sequences (seed ${seed}): ${tally.steps} steps, ${tally.requests} requests, ` +
+      `${tally.frames} frames (${tally.onQueues} on VM queues), ${tally.returned} NBLs returned later, ` +
+      `${tally.pended} requests pended`,
+  ];
+  const statuses = [...tally.statuses].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [word, count] of statuses) lines.push(`  ${word} ${count}`);
+  return lines.join('\n');
+}

@@ -1,0 +1,268 @@
+/**
+ * Runs sequences of steps on one bench and compares it with the reference model after each of them.
+ *
+ * A bench outlives its sequences: after each one everything is cleared, freed and returned, by requests that are
+ * compared as well, so every sequence begins with an adapter that has only its default queue.
+ */
+import {
+  NDIS_RECEIVE_QUEUE_STATE,
+  NDIS_STATUS_INVALID_LENGTH,
+  NDIS_STATUS_PENDING,
+  NDIS_STATUS_RECEIVE_QUEUE_STATE,
+  NDIS_STATUS_SUCCESS,
+  statusName,
+} from '@vmq/abi';
+import { type OidRequest, refusalLine, type StatusIndication } from '@vmq/ndis';
+import { ReferenceAdapter, type ReferenceEvent } from '../reference/reference-adapter.ts';
+import type {
+  Caller,
+  Completion,
+  Observation,
+  QueueStateIndicated,
+  Request,
+} from '../reference/vocabulary.ts';
+import { type Bench, type BenchOptions, createBench } from './bench.ts';
+import { completionOf } from './completion.ts';
+import { describeEvent } from './describe-event.ts';
+import type { RecordingMessage } from './recording-protocol.ts';
+import { type AbiVersion, oidRequestOf } from './request-bytes.ts';
+import { packetFilter, resolveStep } from './resolve-step.ts';
+import type { Step } from './steps.ts';
+import { frameBytes } from './test-frame.ts';
+
+/** What a run has done, by what it was. */
+export interface Tally {
+  steps: number;
+  requests: number;
+  frames: number;
+  /** Frames indicated on VM queues. */
+  onQueues: number;
+  returned: number;
+  pended: number;
+  statuses: Map<string, number>;
+}
+
+export function emptyTally(): Tally {
+  return { steps: 0, requests: 0, frames: 0, onQueues: 0, returned: 0, pended: 0, statuses: new Map() };
+}
+
+/** The stack and the model disagree; the message tells every step up to there. */
+export class Disagreement extends Error {
+  override readonly name = 'Disagreement';
+}
+
+export class SequenceDriver {
+  readonly tally: Tally = emptyTally();
+  readonly #bench: Bench;
+  readonly #version: AbiVersion;
+  #model: ReferenceAdapter;
+  #nextFrame = 1;
+  /** What was done in this sequence, in words. */
+  #story: string[] = [];
+  /** `allocate queue SUCCESS` and so on, in order. */
+  #statuses: string[] = [];
+
+  // What was seen since the last step.
+  #completions: Completion[] = [];
+  #indications: QueueStateIndicated[] = [];
+  #violations: string[] = [];
+  readonly #pending = new Map<OidRequest, Request>();
+
+  constructor(options: BenchOptions) {
+    const listener = (to: 'A' | 'B') => ({
+      completed: (oidRequest: OidRequest, status: number) => this.#completed(oidRequest, status),
+      indicated: (indication: StatusIndication) => this.#indicated(to, indication),
+    });
+    this.#bench = createBench(options, { A: listener('A'), B: listener('B') });
+    this.#version = options.kind.startsWith('6.20') ? 620 : 630;
+    this.#model = new ReferenceAdapter(this.#bench.profile);
+    this.#bench.ndis.refusals.subscribe((record) => {
+      if (record.kind === 'violation') this.#violations.push(refusalLine(record));
+    });
+  }
+
+  /** Takes the steps, then clears up. Throws a {@link Disagreement}. Returns the statuses, in order. */
+  run(steps: readonly Step[]): readonly string[] {
+    this.#story = [];
+    this.#statuses = [];
+    for (const step of steps) this.#step(step);
+    this.#clearUp();
+    return this.#statuses;
+  }
+
+  stop(): Promise<void> {
+    return this.#bench.stop();
+  }
+
+  #step(step: Step): void {
+    const event = resolveStep(step, this.#model, this.#nextFrame);
+    if (event === null) return;
+    const completions = this.#event(event, step.do === 'return' && step.oneByOne);
+    const [only] = completions;
+    // INIT-12: with the size that was asked for, the lengths are right.
+    if (event.type !== 'request' || completions.length !== 1 || only?.request !== event.request) return;
+    const { request } = event;
+    const cured = request.input === 'short' || request.output === 'short';
+    if (only.status !== NDIS_STATUS_INVALID_LENGTH || !cured) return;
+    this.#event({
+      type: 'request',
+      request: {
+        ...request,
+        input: 'whole',
+        output: 'whole',
+        room: request.kind === 'set' ? null : only.bytesNeeded,
+      },
+    });
+  }
+
+  /** Does it, looks, compares. */
+  #event(event: ReferenceEvent, oneByOne: boolean = false): readonly Completion[] {
+    this.tally.steps++;
+    this.#story.push(describeEvent(event));
+    this.#perform(event, oneByOne);
+    const seen = this.#observe();
+    this.#count(event, seen);
+    const problems = this.#model.apply(event, seen);
+    if (problems.length > 0) throw this.#disagreement(problems);
+    return seen.completions;
+  }
+
+  #perform(event: ReferenceEvent, oneByOne: boolean): void {
+    const bench = this.#bench;
+    switch (event.type) {
+      case 'request':
+        this.#submit(event.request);
+        return;
+      case 'frames':
+        this.#nextFrame += event.frames.length;
+        bench.transmit(event.frames.map(frameBytes));
+        if (event.racing) return;
+        break;
+      case 'return': {
+        const message: RecordingMessage = { op: 'return', numbers: event.numbers, oneByOne };
+        bench.A.binding?.post('all', message);
+        bench.A.binding?.publish();
+        break;
+      }
+      case 'memory':
+        bench.memoryAvailable = event.available;
+        break;
+      case 'pause':
+        this.#must('pause', bench.adapter.pause());
+        break;
+      case 'restart':
+        this.#must('restart', bench.adapter.restart());
+        break;
+      case 'reopen':
+        bench.B.binding?.close();
+        bench.bindB();
+        break;
+      case 'settle':
+        break;
+    }
+    bench.executor.runUntilIdle();
+    bench.ndis.poll();
+    // What the poll completed may have let the next request go down, which may pend in turn.
+    bench.executor.runUntilIdle();
+  }
+
+  #submit(request: Request): void {
+    const { A, B, adapter } = this.#bench;
+    const oidRequest = oidRequestOf(request, this.#version);
+    this.#pending.set(oidRequest, request);
+    const binding = { A: A.binding, B: B.binding, user: null }[request.caller];
+    const status = binding === null ? adapter.userModeRequest(oidRequest) : binding.oidRequest(oidRequest);
+    if (status !== NDIS_STATUS_PENDING) this.#completed(oidRequest, status);
+    else this.tally.pended++;
+  }
+
+  #completed(oidRequest: OidRequest, status: number): void {
+    const request = this.#pending.get(oidRequest);
+    if (request === undefined) throw this.#disagreement(['INIT-14: a request completed twice']);
+    this.#pending.delete(oidRequest);
+    this.#completions.push(completionOf(request, oidRequest, status, this.#version));
+  }
+
+  #indicated(to: 'A' | 'B', { statusCode, statusBuffer }: StatusIndication): void {
+    if (statusCode !== NDIS_STATUS_RECEIVE_QUEUE_STATE) return;
+    const decoded = NDIS_RECEIVE_QUEUE_STATE.decode(statusBuffer);
+    if (!decoded.ok) throw this.#disagreement(['IND-01: an indication that is no NDIS_RECEIVE_QUEUE_STATE']);
+    const { QueueId: queueId, QueueState: operationalState } = decoded.value;
+    this.#indications.push({ to, queueId, operationalState });
+  }
+
+  #must(what: string, status: number): void {
+    if (status !== NDIS_STATUS_SUCCESS) throw this.#disagreement([`${what}: ${statusName(status)}`]);
+  }
+
+  #observe(): Observation {
+    const seen: Observation = {
+      completions: this.#completions,
+      indications: this.#indications,
+      violations: this.#violations,
+      frames: this.#bench.A.takeFrames(),
+      queues: this.#bench.adapter.inspect().queues.map(({ queueId, state, operationalState, filters }) => ({
+        queueId,
+        // Undefined, Allocated, Set, Running, Paused, StopDma, Freeing; Stop DMA is D in the table.
+        state: state === 'StopDma' ? 'D' : state.slice(0, 1),
+        operationalState,
+        filters,
+      })),
+    };
+    this.#completions = [];
+    this.#indications = [];
+    this.#violations = [];
+    return seen;
+  }
+
+  #count(event: ReferenceEvent, { completions, frames }: Observation): void {
+    const { tally } = this;
+    if (event.type === 'request') tally.requests++;
+    if (event.type === 'frames') tally.frames += event.frames.length;
+    if (event.type === 'return') tally.returned += event.numbers.length;
+    for (const { queueId } of frames) if (queueId !== 0) tally.onQueues++;
+    for (const { request, status, elements } of completions) {
+      const word = `${request.body.oid}: ${statusName(status)}`;
+      tally.statuses.set(word, (tally.statuses.get(word) ?? 0) + 1);
+      this.#statuses.push(elements === undefined ? word : `${word} ${elements.map(statusName).join(' ')}`);
+    }
+  }
+
+  /** Back to an adapter with a default queue and nothing else, by requests that are compared like all others. */
+  #clearUp(): void {
+    const model = this.#model;
+    if (!model.running) this.#event({ type: 'restart' });
+    if (!model.memoryAvailable) this.#event({ type: 'memory', available: true });
+    if (model.frames.onTheirWay > 0) this.#event({ type: 'settle' });
+    const held = [...model.frames.held.keys()];
+    if (held.length > 0) this.#event({ type: 'return', numbers: held });
+    for (const { id: filterId, queueId, owner } of [...model.filters.values()])
+      this.#ask(owner, { oid: 'clear filter', filterId, queueId });
+    for (const { id: queueId, owner } of [...model.queues.values()])
+      if (queueId !== 0) this.#ask(owner, { oid: 'free queue', queueId });
+    if (Object.values(model.packetFilter).some((bit) => bit))
+      this.#ask('A', { oid: 'set packet filter', accepts: packetFilter(0) });
+    if (model.multicastList.length > 0) this.#ask('A', { oid: 'set multicast list', addresses: [] });
+    const left = this.#bench.adapter.inspect();
+    const { receives } = left.outstanding;
+    const blocks = left.sharedMemory.filter(({ queueId }) => queueId !== 0).length;
+    if (receives !== 0 || blocks !== 0 || this.#pending.size !== 0 || left.pendingOids.length !== 0)
+      throw this.#disagreement([
+        `left over: ${receives} NBLs, ${blocks} blocks of shared memory, ${this.#pending.size} requests`,
+      ]);
+  }
+
+  #ask(caller: Caller, body: Request['body']): void {
+    const request: Request = { caller, kind: 'set', body, input: 'whole', output: 'whole', room: null };
+    this.#event({ type: 'request', request });
+  }
+
+  #disagreement(problems: readonly string[]): Disagreement {
+    const story = this.#story.map((line, i) => `  ${i + 1}. ${line}`).join('\n');
+    const { last } = this.#bench.ndis.refusals;
+    const refusal = last === null ? '' : `\nlast refusal: ${refusalLine(last)}`;
+    return new Disagreement(
+      `${this.#bench.kind}:\n${story}\n${problems.map((problem) => `  -> ${problem}`).join('\n')}${refusal}`,
+    );
+  }
+}

@@ -1,0 +1,62 @@
+/** What the reference model remembers of queues and filters, and how it classifies frames by them. */
+import type { Caller, Frame, Letter, PacketFilter, QueueSettings } from './vocabulary.ts';
+
+export interface QueueRecord extends QueueSettings {
+  readonly id: number;
+  readonly owner: Caller;
+  readonly state: Letter;
+  readonly lookaheadSize: number;
+  readonly portId: number;
+  readonly vmName: string;
+}
+
+export interface FilterRecord {
+  readonly id: number;
+  readonly queueId: number;
+  readonly owner: Caller;
+  readonly mac: string;
+  readonly vlan: number | null;
+  readonly untaggedOrZero: boolean;
+}
+
+/** Everything a frame's way depends on. */
+export interface World {
+  readonly running: boolean;
+  readonly queues: ReadonlyMap<number, QueueRecord>;
+  readonly filters: ReadonlyMap<number, FilterRecord>;
+  readonly packetFilter: PacketFilter;
+  readonly multicastList: readonly string[];
+  readonly stationMac: string;
+}
+
+export const isGroupAddress = (mac: string): boolean => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
+export const BROADCAST = 'FF-FF-FF-FF-FF-FF';
+
+/** FLT-11, FLT-15, FLT-16, FLT-19. */
+export function passes(filter: FilterRecord, frame: Frame): boolean {
+  if (filter.mac !== frame.destination) return false;
+  if (filter.vlan !== null) return frame.vlan === filter.vlan;
+  if (filter.untaggedOrZero) return frame.vlan === null || frame.vlan === 0;
+  return true;
+}
+
+/** FLT-12 to FLT-14, FLT-27, FLT-36, FLT-37: the queue a frame is indicated on, or null if it is on none. */
+export function classify(world: World, frame: Frame): number | null {
+  if (!world.running) return null;
+  const taking = [...world.filters.values()].filter((filter) => passes(filter, frame));
+  const running = [...world.queues.values()].filter((queue) => queue.id !== 0 && queue.state === 'R');
+  running.sort((a, b) => a.id - b.id);
+  for (const queue of running) {
+    if (taking.some((filter) => filter.queueId === queue.id)) return queue.id;
+  }
+  if (taking.some((filter) => filter.queueId === 0)) return 0;
+  return acceptedByAddress(world, frame.destination) ? 0 : null;
+}
+
+function acceptedByAddress({ packetFilter, multicastList, stationMac }: World, mac: string): boolean {
+  if (packetFilter.promiscuous) return true;
+  if (mac === BROADCAST) return packetFilter.broadcast;
+  if (isGroupAddress(mac))
+    return packetFilter.allMulticast || (packetFilter.multicast && multicastList.includes(mac));
+  return packetFilter.directed && mac === stationMac;
+}

@@ -1,0 +1,441 @@
+/**
+ * The reference model of one adapter: told what was done to the real stack and what that showed, it says what is
+ * wrong with it. Written from the requirements alone.
+ *
+ *   event, observation ──apply──> what the requirements forbid about it (nothing, if all is well)
+ *
+ * Where the requirements leave the stack a choice (which free id it assigns, how far a frame that was on its way
+ * got), the model follows the stack after checking that the choice was one of those allowed.
+ */
+import {
+  NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE,
+  NDIS_STATUS_INVALID_LENGTH,
+  NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_RESOURCES,
+  NDIS_STATUS_SUCCESS,
+  statusName,
+} from '@vmq/abi';
+import { FrameTracker } from './frame-tracker.ts';
+import type { FilterRecord, QueueRecord, World } from './records.ts';
+import { nextState, reportedState } from './state-table.ts';
+import { elementFault, faultsOf, goesToMiniport } from './verification.ts';
+import type {
+  Body,
+  Caller,
+  Completion,
+  Frame,
+  Observation,
+  PacketFilter,
+  ReferenceProfile,
+  Request,
+} from './vocabulary.ts';
+
+/** What is done to the stack. */
+export type ReferenceEvent =
+  | { readonly type: 'request'; readonly request: Request }
+  /** Frames put on the wire; with `racing` the machine is not given time to take them. */
+  | { readonly type: 'frames'; readonly frames: readonly Frame[]; readonly racing: boolean }
+  /** Held NBLs given back, by frame number. */
+  | { readonly type: 'return'; readonly numbers: readonly number[] }
+  /** Whether shared memory for queues can be had. */
+  | { readonly type: 'memory'; readonly available: boolean }
+  | { readonly type: 'pause' }
+  | { readonly type: 'restart' }
+  /** Protocol B closes its binding, leaving what it has, and binds again. */
+  | { readonly type: 'reopen' }
+  /** The machine runs until it is at rest. */
+  | { readonly type: 'settle' };
+
+type Of<W extends Body['oid']> = Extract<Body, { oid: W }>;
+
+const NOTHING: PacketFilter = {
+  directed: false,
+  multicast: false,
+  allMulticast: false,
+  broadcast: false,
+  promiscuous: false,
+};
+const DMA_STOPPED = NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE.NdisReceiveQueueOperationalStateDmaStopped;
+
+export class ReferenceAdapter implements World {
+  readonly profile: ReferenceProfile;
+  readonly stationMac: string;
+  readonly queues: Map<number, QueueRecord> = new Map();
+  readonly filters: Map<number, FilterRecord> = new Map();
+  readonly frames: FrameTracker = new FrameTracker();
+  packetFilter: PacketFilter = NOTHING;
+  multicastList: readonly string[] = [];
+  running = true;
+  memoryAvailable = true;
+  /** The free that waits for NBLs, and the requests behind it (INIT-11). */
+  pendingFree: { readonly request: Request; readonly queueId: number } | null = null;
+  readonly waiting: Request[] = [];
+
+  #problems: string[] = [];
+  #completions: Completion[] = [];
+  /** Indications that are due, as `queue 3 to A`. */
+  #due: string[] = [];
+  #leftovers = false;
+
+  constructor(profile: ReferenceProfile) {
+    this.profile = profile;
+    this.stationMac = profile.stationMac;
+    const defaults = { perQueueIndication: false, splitRequired: false, group: 0, suggestedBuffers: 0 };
+    const names = { queueName: '', vmName: '' };
+    const rest = { affinity: 1, lookaheadSize: 0, portId: 0 };
+    this.queues.set(0, { id: 0, owner: 'user', state: 'R', ...defaults, ...names, ...rest });
+  }
+
+  /** Everything that is wrong with `seen` after `event`; the model has then followed it. */
+  apply(event: ReferenceEvent, seen: Observation): string[] {
+    this.#problems = [];
+    this.#completions = [...seen.completions];
+    this.#due = [];
+    this.#leftovers = false;
+    this.frames.note(this);
+    this.#happen(event);
+    for (const frame of seen.frames) this.#problems.push(...this.frames.indicated(frame, this));
+    if (event.type !== 'request' && !(event.type === 'frames' && event.racing))
+      this.#problems.push(...this.frames.settle());
+    else this.frames.forgetStopped(this);
+    for (const completion of this.#completions)
+      this.#problems.push(`unexpected completion of ${completion.request.body.oid}`);
+    this.#compareIndications(event, seen);
+    this.#compareQueues(seen);
+    const violations = seen.violations.filter((text) => !(this.#leftovers && text.startsWith('LIFE-09')));
+    this.#problems.push(...violations.map((text) => `violation ${text}`));
+    return this.#problems;
+  }
+
+  #happen(event: ReferenceEvent): void {
+    switch (event.type) {
+      case 'request':
+        this.#submit(event.request);
+        break;
+      case 'frames':
+        for (const frame of event.frames) this.frames.sent(frame, this);
+        break;
+      case 'return':
+        this.frames.returned(event.numbers);
+        this.#afterReturn();
+        break;
+      case 'memory':
+        this.memoryAvailable = event.available;
+        break;
+      case 'pause':
+        this.running = false;
+        this.frames.note(this);
+        // LIFE-07: the protocol gives everything back.
+        this.frames.returned([...this.frames.held.keys()]);
+        this.#afterReturn();
+        break;
+      case 'restart':
+        this.running = true;
+        break;
+      case 'reopen':
+        this.#reopen();
+        break;
+      case 'settle':
+        break;
+    }
+    this.frames.note(this);
+  }
+
+  // --- requests ---------------------------------------------------------------------------------------
+
+  #submit(request: Request): void {
+    if (this.pendingFree !== null && goesToMiniport(request)) this.waiting.push(request);
+    else this.#start(request);
+  }
+
+  #afterReturn(): void {
+    const free = this.pendingFree;
+    if (free === null || this.frames.heldOn(free.queueId) > 0) return;
+    this.pendingFree = null;
+    this.#finishFree(free.request, free.queueId);
+    while (this.pendingFree === null) {
+      const next = this.waiting.shift();
+      if (next === undefined) return;
+      this.#start(next);
+    }
+  }
+
+  /** Verifies a request whose turn has come and, if nothing speaks against it, does what it asks. */
+  #start(request: Request): void {
+    const faults = faultsOf(request, this);
+    if (faults.length > 0) {
+      const seen = this.#completionOf(request);
+      if (seen === null) return;
+      if (!faults.some(({ status }) => status === seen.status)) {
+        const allowed = faults.map(({ rule, status }) => `${statusName(status)} (${rule})`).join(' or ');
+        this.#problems.push(`${request.body.oid}: ${statusName(seen.status)}, expected ${allowed}`);
+      }
+      if (seen.status === NDIS_STATUS_INVALID_LENGTH && seen.bytesNeeded <= seen.bytesGiven)
+        this.#problems.push(
+          `INIT-12: ${request.body.oid}: BytesNeeded ${seen.bytesNeeded}, given ${seen.bytesGiven}`,
+        );
+      return;
+    }
+    if (request.body.oid === 'free queue') {
+      this.#free(request, request.body.queueId);
+      return;
+    }
+    const seen = this.#completionOf(request);
+    if (seen === null) return;
+    if (seen.status !== NDIS_STATUS_SUCCESS) {
+      this.#problems.push(`${request.body.oid}: ${statusName(seen.status)}, expected SUCCESS`);
+      return;
+    }
+    this.#succeed(request, seen);
+  }
+
+  #completionOf(request: Request): Completion | null {
+    const next = this.#completions[0];
+    if (next?.request === request) return this.#completions.shift() as Completion;
+    const found = next === undefined ? 'it is pending' : `${next.request.body.oid} completed instead`;
+    this.#problems.push(`${request.body.oid} should have completed; ${found}`);
+    return null;
+  }
+
+  #succeed({ body, caller, kind }: Request, seen: Completion): void {
+    switch (body.oid) {
+      case 'allocate queue':
+        this.#allocate(body, caller, seen.id ?? 0);
+        break;
+      case 'complete allocation':
+        this.#completeAllocation(body, caller, seen.elements ?? []);
+        break;
+      case 'set queue parameters':
+        this.#setParameters(body);
+        break;
+      case 'set filter':
+        this.#setFilter(body, caller, seen.id ?? 0);
+        break;
+      case 'clear filter':
+        this.#clearFilter(body.filterId, body.queueId);
+        break;
+      case 'set packet filter':
+        this.packetFilter = body.accepts;
+        break;
+      case 'set multicast list':
+        this.multicastList = body.addresses;
+        break;
+      case 'query queue parameters':
+        this.#compareParameters(body.queueId, seen);
+        break;
+      case 'enumerate queues':
+        this.#compareEnumeration(kind === 'statistics' ? null : caller, seen);
+        break;
+      case 'enumerate filters':
+        this.#expect('FLT-34 filters', this.#filterIdsOf(body.queueId), [...(seen.filterIds ?? [])].sort());
+        break;
+      case 'query filter':
+        this.#compareFilter(body.filterId, seen);
+        break;
+      default:
+        break;
+    }
+    this.frames.note(this);
+  }
+
+  #allocate(body: Of<'allocate queue'>, owner: Caller, id: number): void {
+    if (!(id >= 1 && id <= this.profile.numQueues && !this.queues.has(id))) {
+      this.#problems.push(`QUE-07: QueueId ${id}, taken are ${[...this.queues.keys()].join(' ')}`);
+      return;
+    }
+    const state = nextState('STA-01', 'U') ?? 'U';
+    this.queues.set(id, { ...body, id, owner, state });
+  }
+
+  #completeAllocation(
+    { queueIds }: Of<'complete allocation'>,
+    caller: Caller,
+    statuses: readonly number[],
+  ): void {
+    const refused = NDIS_STATUS_INVALID_PARAMETER;
+    const starved = new Set<number>();
+    queueIds.forEach((queueId, i) => {
+      const fault = elementFault(queueId, caller, this);
+      let allowed = [fault?.status ?? (this.memoryAvailable ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES)];
+      // Named again after it could not be completed: a second try and a refusal are both defensible.
+      if (starved.has(queueId)) allowed = [NDIS_STATUS_RESOURCES, refused];
+      if (!allowed.includes(statuses[i] ?? -1))
+        this.#problems.push(
+          `QUE-17: element ${i} (queue ${queueId}): ${statusName(statuses[i] ?? -1)}, expected ` +
+            allowed.map(statusName).join(' or '),
+        );
+      if (fault !== null) return;
+      if (this.memoryAvailable) this.#move(queueId, 'STA-09');
+      else starved.add(queueId);
+      this.frames.note(this);
+    });
+  }
+
+  #setParameters(body: Of<'set queue parameters'>): void {
+    const queue = this.queues.get(body.queueId) as QueueRecord;
+    const { flags, affinity, buffers, name } = body.changes;
+    this.queues.set(queue.id, {
+      ...queue,
+      ...(flags ? { perQueueIndication: body.perQueueIndication, splitRequired: body.splitRequired } : {}),
+      ...(affinity ? { affinity: body.affinity } : {}),
+      ...(buffers ? { suggestedBuffers: body.suggestedBuffers } : {}),
+      ...(name ? { queueName: body.queueName } : {}),
+    });
+  }
+
+  #setFilter(body: Of<'set filter'>, owner: Caller, id: number): void {
+    if (id < 1 || this.filters.has(id)) {
+      this.#problems.push(`FLT-03: FilterId ${id}, taken are ${[...this.filters.keys()].join(' ')}`);
+      return;
+    }
+    const address = body.tests.find(({ field }) => field === 'destination');
+    const vlan = body.tests.find(({ field }) => field === 'vlan');
+    this.filters.set(id, {
+      id,
+      queueId: body.queueId,
+      owner,
+      mac: address?.mac ?? '',
+      vlan: vlan?.vlan ?? null,
+      untaggedOrZero: address?.untaggedOrZero ?? false,
+    });
+    this.#move(body.queueId, 'STA-04');
+  }
+
+  #clearFilter(filterId: number, queueId: number): void {
+    this.filters.delete(filterId);
+    this.#move(queueId, this.#filterIdsOf(queueId).length === 0 ? 'STA-05' : 'STA-06');
+  }
+
+  #free(request: Request, queueId: number): void {
+    this.#move(queueId, 'STA-11');
+    this.#due.push(`queue ${queueId} to A`, `queue ${queueId} to B`);
+    this.#move(queueId, 'STA-12');
+    if (this.frames.heldOn(queueId) > 0) this.pendingFree = { request, queueId };
+    else this.#finishFree(request, queueId);
+  }
+
+  #finishFree(request: Request, queueId: number): void {
+    const seen = this.#completionOf(request);
+    if (seen !== null && seen.status !== NDIS_STATUS_SUCCESS)
+      this.#problems.push(`QUE-32: free queue: ${statusName(seen.status)}, expected SUCCESS`);
+    this.#forget(queueId);
+  }
+
+  #forget(queueId: number): void {
+    this.queues.delete(queueId);
+    this.frames.queueGone(queueId);
+  }
+
+  /** LIFE-10: what B leaves behind NDIS clears and frees. */
+  #reopen(): void {
+    for (const filter of [...this.filters.values()]) {
+      if (filter.owner !== 'B') continue;
+      this.#leftovers = true;
+      this.#clearFilter(filter.id, filter.queueId);
+      this.frames.note(this);
+    }
+    for (const queue of [...this.queues.values()]) {
+      if (queue.owner !== 'B') continue;
+      this.#leftovers = true;
+      this.#due.push(`queue ${queue.id} to A`);
+      this.#forget(queue.id);
+    }
+  }
+
+  /** The default queue always behaves as R (STA-15). */
+  #move(queueId: number, rule: string): void {
+    const queue = this.queues.get(queueId) as QueueRecord;
+    if (queueId === 0) return;
+    const state = nextState(rule, queue.state);
+    if (state === null) throw new Error(`the reference model let ${rule} happen in state ${queue.state}`);
+    this.queues.set(queueId, { ...queue, state });
+  }
+
+  #filterIdsOf(queueId: number): number[] {
+    return [...this.filters.values()]
+      .filter((f) => f.queueId === queueId)
+      .map((f) => f.id)
+      .sort();
+  }
+
+  // --- comparisons ------------------------------------------------------------------------------------
+
+  #expect(what: string, expected: unknown, found: unknown): void {
+    const [left, right] = [JSON.stringify(expected), JSON.stringify(found)];
+    if (left !== right) this.#problems.push(`${what}: ${right}, expected ${left}`);
+  }
+
+  #compareParameters(queueId: number, { parameters }: Completion): void {
+    const queue = this.queues.get(queueId) as QueueRecord;
+    const old = this.profile.version === 620;
+    this.#expect(
+      'QUE-22 parameters',
+      {
+        queueId,
+        perQueueIndication: queue.perQueueIndication,
+        splitRequired: old && queue.splitRequired,
+        affinity: queue.affinity,
+        group: queue.group,
+        suggestedBuffers: queue.suggestedBuffers,
+        queueName: queue.queueName,
+        lookaheadSize: queue.lookaheadSize,
+        portId: old ? 0 : queue.portId,
+        vmName: queue.vmName,
+      },
+      parameters && { ...parameters, splitRequired: old && parameters.splitRequired },
+    );
+  }
+
+  /** QUE-34, QUE-35; `owner` null: all queues. */
+  #compareEnumeration(owner: Caller | null, { queues = [] }: Completion): void {
+    const listed = [...this.queues.values()]
+      .filter((queue) => owner === null || (queue.id !== 0 && queue.owner === owner))
+      .sort((a, b) => a.id - b.id)
+      .map((queue) => ({
+        queueId: queue.id,
+        operationalState: reportedState(queue.state),
+        affinity: queue.affinity,
+        suggestedBuffers: queue.suggestedBuffers,
+        queueName: queue.queueName,
+        filters: this.profile.version === 620 ? -1 : this.#filterIdsOf(queue.id).length,
+      }));
+    this.#expect(
+      'QUE-34 queues',
+      listed,
+      [...queues].sort((a, b) => a.queueId - b.queueId),
+    );
+  }
+
+  #compareFilter(filterId: number, { filter }: Completion): void {
+    const { queueId, mac, vlan, untaggedOrZero } = this.filters.get(filterId) as FilterRecord;
+    this.#expect('FLT-35 filter', { filterId, queueId, mac, vlan, untaggedOrZero }, filter);
+  }
+
+  #compareIndications(event: ReferenceEvent, seen: Observation): void {
+    // Whether a binding that is closing hears of its own queues is left open.
+    const heard = seen.indications.filter(({ to }) => event.type !== 'reopen' || to === 'A');
+    const wrong = heard.filter(({ operationalState }) => operationalState !== DMA_STOPPED);
+    if (wrong.length > 0) this.#problems.push('STA-17: an indication that is not DmaStopped');
+    this.#expect(
+      'QUE-31 indications',
+      this.#due.sort(),
+      heard.map(({ to, queueId }) => `queue ${queueId} to ${to}`).sort(),
+    );
+  }
+
+  #compareQueues(seen: Observation): void {
+    const expected = [...this.queues.values()]
+      .sort((a, b) => a.id - b.id)
+      .map(({ id, state }) => {
+        const filters = this.#filterIdsOf(id).length;
+        return `${id}: ${state}, reported ${reportedState(state)}, ${filters} filters`;
+      });
+    const found = [...seen.queues]
+      .sort((a, b) => a.queueId - b.queueId)
+      .map(
+        ({ queueId, state, operationalState, filters }) =>
+          `${queueId}: ${state}, reported ${operationalState}, ${filters} filters`,
+      );
+    this.#expect('STA queues', expected, found);
+  }
+}
