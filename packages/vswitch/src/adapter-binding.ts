@@ -21,6 +21,7 @@ import {
 import type { Binding, BindParameters, ProtocolDriver, StatusIndication } from '@vmq/ndis';
 import type { AllocationLedger } from './allocation-ledger.ts';
 import { VSWITCH_DATA_PATH } from './data-path.ts';
+import type { ExtensionStack } from './extension-stack.ts';
 import type { Publication, SwitchTransport } from './publication.ts';
 import { ReceiveFilterRequests } from './receive-filter-requests.ts';
 import type { SwitchPort } from './switch-port.ts';
@@ -33,6 +34,7 @@ export interface AdapterBindingOptions {
   readonly queues: VmQueueManager;
   readonly publication: Publication;
   readonly ledger: AllocationLedger;
+  readonly extensions: ExtensionStack;
   ports(): readonly SwitchPort[];
   publish(): void;
   /** Some port needs frames for addresses that are in no filter. */
@@ -62,7 +64,7 @@ export class AdapterBinding {
       },
       // Every request is waited for.
       oidRequestComplete: () => {},
-      status: (_binding, indication) => this.#status(indication),
+      status: (_binding, indication) => this.#status(options.extensions.indicate(indication)),
       pause: (binding) => {
         options.publication.externalRunning = false;
         options.publish();
@@ -111,7 +113,7 @@ export class AdapterBinding {
     this.#binding = binding;
     this.#revision = parameters.revision;
     const capability = readVmqCapability(parameters.receiveFilterCapabilities, parameters.revision);
-    this.#requests = new ReceiveFilterRequests(binding, capability.ndis);
+    this.#requests = new ReceiveFilterRequests(binding, capability.ndis, this.#options.extensions);
     queues.attach(this.#requests, capability);
     queues.serve(ports().filter(({ connected }) => connected));
     this.updatePacketFilter();

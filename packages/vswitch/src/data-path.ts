@@ -15,18 +15,35 @@ import {
   NDIS_RETURN_FLAGS_SINGLE_QUEUE,
 } from '@vmq/abi';
 import { type AgentContext, TRACE_ALL } from '@vmq/machine';
-import type { NetBuffer, NetBufferList, ProcessorServices, ProtocolDataPath, SendSink } from '@vmq/ndis';
+import type {
+  NetBuffer,
+  NetBufferList,
+  ProcessorServices,
+  ProtocolDataPath,
+  ProtocolDataPathFactory,
+  SendSink,
+} from '@vmq/ndis';
 import { createChannelHost } from '@vmq/vmbus';
 import { DeliveryNumbers } from './delivery-numbers.ts';
-import { DROP_MAC_SPOOFING, DROP_PORT_DISCONNECTED, DROP_RUNT, DROP_VLAN_MISMATCH } from './drop-reasons.ts';
+import { DROP_RUNT } from './drop-reasons.ts';
+import { ExtendedSwitching } from './extended-switching.ts';
+import type { SwitchExtensionDataPathFactories } from './extension-data-path.ts';
+import { ExtensionPath } from './extension-path.ts';
 import { FanOut } from './fan-out.ts';
 import { Forwarder } from './forwarder.ts';
-import { FATE_NONE, FATE_WIRE, FrameBatch } from './frame-batch.ts';
+import { BATCH_FRAMES, FATE_NONE, FATE_WIRE, FrameBatch } from './frame-batch.ts';
 import { FrameEnds } from './frame-ends.ts';
 import { FrameGatherer } from './frame-gatherer.ts';
+import { GuestFramePolicy } from './guest-frame-policy.ts';
 import { type GuestFrameSink, GuestPort } from './guest-port.ts';
 import { LearnedMacTable } from './learned-mac-table.ts';
-import { EXTERNAL_PORT, type PortImage, type SwitchDataImage, type SwitchState } from './messages.ts';
+import {
+  EXTERNAL_PORT,
+  type PortImage,
+  type SwitchDataImage,
+  type SwitchExtensionsImage,
+  type SwitchState,
+} from './messages.ts';
 import {
   BYTES_FROM_GUEST,
   DROPPED_FROM_GUEST,
@@ -35,7 +52,7 @@ import {
   portCounterRows,
 } from './port-counters.ts';
 import { PortDelivery } from './port-delivery.ts';
-import { PORT_CONNECTED, PortTable } from './port-table.ts';
+import { PortTable } from './port-table.ts';
 import { QueueDelivery } from './queue-delivery.ts';
 import { QueueEnds } from './queue-ends.ts';
 import { SendPath } from './send-path.ts';
@@ -43,18 +60,14 @@ import { VSWITCH_TRACE } from './trace.ts';
 
 /** Stamps of guests' frames: this bit, the processor in bits 24 … 29, a count below. */
 const GUEST_STAMP = 0x40000000;
-/** Type of an 802.1Q tag as bytes 12 and 13 lie in a little-endian word. */
-const TAG_TYPE = 0x0081;
-
-/** {@link ProtocolDataPathFactory} of the switch; its name there is {@link VSWITCH_DATA_PATH}. */
-export function createSwitchDataPath(
-  context: AgentContext,
-  processor: ProcessorServices,
-  image: unknown,
-  downcalls: SendSink,
-): ProtocolDataPath & { receiveMessage(message: unknown): void } {
-  return new SwitchDataPath(context, processor, image as SwitchDataImage, downcalls);
+/** {@link ProtocolDataPathFactory} of a switch whose extensions' data halves are among `extensions`. */
+export function switchDataPathFactory(extensions: SwitchExtensionDataPathFactories): ProtocolDataPathFactory {
+  return (context, processor, image, downcalls) =>
+    new SwitchDataPath(context, processor, image as SwitchDataImage, downcalls, extensions);
 }
+
+/** The same without extensions' data halves; its name at the processors is {@link VSWITCH_DATA_PATH}. */
+export const createSwitchDataPath: ProtocolDataPathFactory = switchDataPathFactory({});
 
 /** Name under which a host's processors know {@link createSwitchDataPath}. */
 export const VSWITCH_DATA_PATH = 'vswitch';
@@ -72,12 +85,15 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   readonly #delivery: PortDelivery;
   readonly #queueDelivery: QueueDelivery;
   readonly #forwarder: Forwarder;
+  readonly #guests: GuestFramePolicy;
+  /** How frames are switched if the switch has extensions with a data half, else null. */
+  readonly #extended: ExtendedSwitching | null;
+  readonly #flushReceived = (): void => this.#flush(EXTERNAL_PORT);
   readonly #send: SendPath;
   /** Generation of the channel each port has here. */
   readonly #generations: Int32Array;
   readonly #guestPorts: Map<number, GuestPort> = new Map();
   #learnedBuffer: SharedArrayBuffer | null = null;
-  #ageingTick = 0;
   #stampsGiven = 0;
 
   constructor(
@@ -85,8 +101,10 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     processor: ProcessorServices,
     image: SwitchDataImage,
     downcalls: SendSink,
+    factories: SwitchExtensionDataPathFactories,
   ) {
-    const { maxPorts } = image;
+    const { maxPorts, extensions } = image;
+    const extended = extensions.list.some(({ factory }) => factory !== '');
     const index = processor.index;
     const host = context.machine.memory.host;
     this.#context = context;
@@ -96,7 +114,8 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     this.#ends = new FrameEnds(context);
     this.#ports = new PortTable(maxPorts);
     this.#batch = new FrameBatch(host);
-    this.#fanOut = new FanOut(maxPorts);
+    // A batch that is decided as a whole may all be flooded.
+    this.#fanOut = extended ? new FanOut(maxPorts, BATCH_FRAMES * maxPorts) : new FanOut(maxPorts);
     this.#generations = new Int32Array(maxPorts).fill(-1);
     const numbers = new DeliveryNumbers(image.deliveryNumbers);
     this.#delivery = new PortDelivery(context, index, this.#ports, numbers, this.#counters, this.#ends);
@@ -104,7 +123,29 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     this.#queueDelivery = new QueueDelivery(context, this.#ports, this.#delivery, queueEnds);
     this.#send = new SendPath(downcalls, host, this.#ends, new Int32Array(image.outstandingSends), index);
     this.#forwarder = new Forwarder(context, this.#ports, this.#batch, this.#fanOut, this.#send);
+    this.#guests = new GuestFramePolicy(context, this.#ports, this.#batch, this.#forwarder);
+    this.#extended = extended ? this.#makeExtended(extensions, factories) : null;
     this.#load(image.state);
+  }
+
+  #makeExtended(
+    image: SwitchExtensionsImage,
+    factories: SwitchExtensionDataPathFactories,
+  ): ExtendedSwitching {
+    const context = this.#context;
+    const batch = this.#batch;
+    const fanOut = this.#fanOut;
+    const path = new ExtensionPath(
+      context,
+      this.#processor,
+      image,
+      factories,
+      batch,
+      fanOut,
+      this.#delivery,
+      this.#gatherer,
+    );
+    return new ExtendedSwitching(context, this.#ports, batch, fanOut, this.#forwarder, this.#guests, path);
   }
 
   // --- from the control half, between batches -----------------------------------------------------------
@@ -124,7 +165,6 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
       this.#queueDelivery.learned = learned;
       this.#forwarder.load(state, learned);
     } else this.#forwarder.load(state, this.#queueDelivery.learned as LearnedMacTable);
-    this.#ageingTick = state.ageingTick;
     this.#send.load(state.sendBuffers[this.#processor.index] ?? null);
     const here = new Set(state.ports.map(({ port }) => port));
     for (let port = 0; port < this.#generations.length; port++) {
@@ -178,7 +218,8 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const singleVmQueue = (flags & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) !== 0 && queueId !== 0;
     const port = singleVmQueue ? (this.#ports.portOfQueue[queueId] ?? -1) : -1;
     // A queue whose port has just gone: its frames are like any others of the default queue.
-    if (port >= 0) this.#queueDelivery.deliver(chain, count, port, queueId, this.#tick());
+    if (this.#extended !== null) this.#extended.take(chain, port, this.#flushReceived);
+    else if (port >= 0) this.#queueDelivery.deliver(chain, count, port, queueId, this.#forwarder.tick());
     else this.#classify(chain);
     if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;
     const single = singleVmQueue ? NDIS_RETURN_FLAGS_SINGLE_QUEUE : 0;
@@ -191,7 +232,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
 
   #classify(chain: NetBufferList): void {
     const batch = this.#batch;
-    const tick = this.#tick();
+    const tick = this.#forwarder.tick();
     let lastA = 0;
     let lastB = 0;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
@@ -259,7 +300,6 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
 
   frameFromGuest(port: number, offset: number, length: number, askedTci: number): void {
     const batch = this.#batch;
-    const ports = this.#ports;
     if (batch.isFull || !this.#fanOut.hasRoom) this.#flush(port);
     const host = this.#context.machine.memory.host;
     const i = batch.add(host, offset, length, port);
@@ -267,51 +307,13 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     batch.stamp[i] = stamp;
     batch.queueId[i] = 0;
     batch.filterSlot[i] = -1;
-    batch.vlan[i] = 0;
     this.#ends.fromGuest(1);
     const row = port * PORT_COUNTER_STRIDE;
     this.#counters[row + FRAMES_FROM_GUEST] = (this.#counters[row + FRAMES_FROM_GUEST] as number) + 1;
     this.#counters[row + BYTES_FROM_GUEST] = (this.#counters[row + BYTES_FROM_GUEST] as number) + length;
-    if (length < 14) {
-      batch.reason[i] = DROP_RUNT;
-      return;
-    }
-    let tci = askedTci;
-    let inData = 0;
-    if (tci === 0 && ((host.i32[(offset >> 2) + 3] as number) & 0xffff) === TAG_TYPE && length >= 18) {
-      // A tag in the data is worth the same as one beside it; after this no frame has one that counts.
-      tci = ((host.u8[offset + 14] as number) << 8) | (host.u8[offset + 15] as number);
-      host.u8.copyWithin(offset + 12, offset + 16, offset + length);
-      batch.length[i] = length - 4;
-      inData = 1;
-    }
-    const vlan = ports.ingressVlan(port, tci);
-    this.#trace(stamp, VSWITCH_TRACE.FROM_GUEST, port, length, tci, vlan, inData);
-    if (((ports.flags[port] as number) & PORT_CONNECTED) === 0) {
-      batch.reason[i] = DROP_PORT_DISCONNECTED;
-      return;
-    }
-    if (vlan < 0) {
-      batch.vlan[i] = tci & 0xfff;
-      batch.reason[i] = DROP_VLAN_MISMATCH;
-      return;
-    }
-    batch.vlan[i] = vlan;
-    batch.priority[i] = tci & 0xf000;
-    const w1 = host.i32[(offset >> 2) + 1] as number;
-    const w2 = host.i32[(offset >> 2) + 2] as number;
-    const sourceA = (w1 >>> 16) | (w2 << 16);
-    const sourceB = w2 >>> 16;
-    const own = sourceA === ports.macA[port] && sourceB === ports.macB[port];
-    const allowed = own || ((sourceA & 1) === 0 && ports.maySendFrom(port, sourceA, sourceB));
-    this.#trace(stamp, VSWITCH_TRACE.SOURCE_CHECK, port, sourceA, sourceB, allowed ? 1 : 0, 0);
-    if (!allowed) {
-      batch.reason[i] = DROP_MAC_SPOOFING;
-      return;
-    }
-    // Its own address is in the ports' table already.
-    if (!own) this.#forwarder.learn(i, sourceA, sourceB | (vlan << 16), this.#tick());
-    this.#forwarder.forward(i);
+    this.#guests.takeTag(i, askedTci);
+    if (this.#extended === null) this.#guests.judge(i);
+    else this.#extended.noteGuestFrame(i);
   }
 
   endOfPoll(port: number): void {
@@ -323,7 +325,9 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   /** Carries out what was decided for the batch, and counts how each frame ended. */
   #flush(source: number): void {
     const batch = this.#batch;
+    this.#extended?.decide(source);
     this.#delivery.deliver(batch, this.#fanOut);
+    this.#extended?.complete();
     const tracing = this.#context.trace.level !== 0;
     let dropped = 0;
     for (let i = 0; i < batch.count; i++) {
@@ -339,15 +343,5 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const row = source * PORT_COUNTER_STRIDE + DROPPED_FROM_GUEST;
     this.#counters[row] = (this.#counters[row] as number) + dropped;
     this.#send.flush(this.#ports.queueId[source] as number);
-  }
-
-  #tick(): number {
-    const tick = this.#ageingTick;
-    return tick === 0 ? 0 : Math.floor(this.#context.machine.clock.now() / tick);
-  }
-
-  #trace(stamp: number, kind: number, a: number, b: number, c: number, d: number, e: number): void {
-    const trace = this.#context.trace;
-    if (trace.level !== 0 && trace.wants(TRACE_ALL, stamp)) trace.write(kind, stamp, a, b, c, d, e);
   }
 }

@@ -23,6 +23,8 @@ export const VSWITCH_DROP_REASONS = [
   'dropped.vswitch.runt',
   /** For the wire, while the binding to the adapter is paused or gone, or the adapter refused it as paused. */
   'dropped.vswitch.external-not-running',
+  /** An extension dropped it, or took its last destination away (SW-26). */
+  'dropped.vswitch.extension',
 ] as const;
 
 export const DROP_UNKNOWN_DESTINATION = 0;
@@ -34,6 +36,7 @@ export const DROP_SOURCE_PORT = 5;
 export const DROP_WRONG_DESTINATION = 6;
 export const DROP_RUNT = 7;
 export const DROP_EXTERNAL_NOT_RUNNING = 8;
+export const DROP_EXTENSION = 9;
 /** Index of the first of the channel's reasons; add `ChannelHost.refusal`. */
 export const DROP_VMBUS: number = VSWITCH_DROP_REASONS.length;
 

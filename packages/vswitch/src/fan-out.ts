@@ -19,8 +19,8 @@ export class FanOut {
   readonly #maxPorts: number;
   #used = 0;
 
-  constructor(maxPorts: number) {
-    const entries = Math.max(4096, 2 * maxPorts);
+  /** `entries`: room for so many pairs of frame and port; at least twice `maxPorts`. */
+  constructor(maxPorts: number, entries: number = Math.max(4096, 2 * maxPorts)) {
     this.touched = new Int32Array(maxPorts);
     this.first = new Int32Array(maxPorts).fill(-1);
     this.lengthOf = new Int32Array(maxPorts);
@@ -28,6 +28,11 @@ export class FanOut {
     this.frame = new Int32Array(entries);
     this.#last = new Int32Array(maxPorts);
     this.#maxPorts = maxPorts;
+  }
+
+  /** Pairs of frame and port it can hold. */
+  get capacity(): number {
+    return this.next.length;
   }
 
   /** True while one more frame can go to every port. */

@@ -27,9 +27,13 @@ import { LOOKUP_LEARNED, LOOKUP_NONE, LOOKUP_PORT, VSWITCH_TRACE } from './trace
 const EXTERNAL = EXTERNAL_PORT;
 
 export class Forwarder {
+  /** Frames for the wire wait for {@link sendToWire}: extensions are to see them first. */
+  defersSends = false;
   /** The switch has an external port; may be down. */
   #external = false;
   #floodUnknown = false;
+  /** Nanoseconds per ageing tick, 0 = addresses do not age. */
+  #ageingTick = 0;
   #learned: LearnedMacTable | null = null;
   readonly #context: AgentContext;
   readonly #ports: PortTable;
@@ -47,8 +51,15 @@ export class Forwarder {
 
   load(state: SwitchState, learned: LearnedMacTable): void {
     this.#external = state.external;
+    this.#ageingTick = state.ageingTick;
     this.#floodUnknown = state.floodUnknownUnicast;
     this.#learned = learned;
+  }
+
+  /** Ageing tick of now; 0 while addresses do not age. */
+  tick(): number {
+    const tick = this.#ageingTick;
+    return tick === 0 ? 0 : Math.floor(this.#context.machine.clock.now() / tick);
   }
 
   /** Notes behind which port frame `i` was sent; true if that was news. */
@@ -149,11 +160,17 @@ export class Forwarder {
       batch.reason[i] = DROP_EXTERNAL_NOT_RUNNING;
       return;
     }
+    batch.fate[i] = FATE_WIRE;
+    if (!this.defersSends) this.sendToWire(i);
+  }
+
+  /** Puts frame `i`, whose fate is the wire, on the send chain. */
+  sendToWire(i: number): void {
+    const batch = this.#batch;
     const source = batch.source[i] as number;
     const tci = (batch.priority[i] as number) | (batch.vlan[i] as number);
     const queueId = this.#ports.queueId[source] as number;
     const length = batch.length[i] as number;
-    batch.fate[i] = FATE_WIRE;
     this.#trace(i, VSWITCH_TRACE.SEND, source, queueId, tci, length, 0);
     this.#send.append(batch.offset[i] as number, length, tci, queueId, batch.stamp[i] as number);
   }

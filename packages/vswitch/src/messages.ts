@@ -6,6 +6,7 @@
  */
 import type { ChannelImage } from '@vmq/vmbus';
 import type { LearnedMacTableImage } from './learned-mac-table.ts';
+import type { SwitchExtensionType } from './switch-extension.ts';
 
 /** Number of the external port, the one behind which the adapter is. VM ports have numbers from 1. */
 export const EXTERNAL_PORT = 0;
@@ -65,6 +66,22 @@ export interface SwitchState {
   readonly sendBuffers: readonly (SendBuffersImage | null)[];
 }
 
+/** An extension, as a data half sees it. */
+export interface SwitchExtensionImage {
+  readonly name: string;
+  readonly type: SwitchExtensionType;
+  /** Name of its data half's factory, '' = it has none. */
+  readonly factory: string;
+  readonly image: unknown;
+}
+
+/** The switch's extensions, in the order in which frames pass them on ingress. */
+export interface SwitchExtensionsImage {
+  readonly list: readonly SwitchExtensionImage[];
+  /** What each has seen and done; see extension-counters.ts. */
+  readonly counters: SharedArrayBuffer;
+}
+
 /** What `createSwitchDataPath` is given on every processor. */
 export interface SwitchDataImage {
   readonly switchName: string;
@@ -75,5 +92,6 @@ export interface SwitchDataImage {
   readonly deliveryNumbers: SharedArrayBuffer;
   /** Int32 per processor, 16 words apart: sends that have not completed. */
   readonly outstandingSends: SharedArrayBuffer;
+  readonly extensions: SwitchExtensionsImage;
   readonly state: SwitchState;
 }

@@ -13,7 +13,13 @@ import {
   LearnedMacTable,
   type LearnedMacTableImage,
 } from './learned-mac-table.ts';
-import type { PortImage, SendBuffersImage, SwitchDataImage, SwitchState } from './messages.ts';
+import type {
+  PortImage,
+  SendBuffersImage,
+  SwitchDataImage,
+  SwitchExtensionsImage,
+  SwitchState,
+} from './messages.ts';
 import { createPortCounters } from './port-counters.ts';
 import { OUTSTANDING_STRIDE } from './send-path.ts';
 import { type SwitchPort, trunkMembers } from './switch-port.ts';
@@ -36,6 +42,7 @@ export interface PublicationOptions {
   readonly external: boolean;
   readonly sendBuffers: number;
   readonly sendBufferBytes: number;
+  readonly extensions: SwitchExtensionsImage;
   /** Lets the adapter's device read the send buffers of a processor. */
   readonly grantSendBuffers?: (block: Block) => void;
 }
@@ -90,6 +97,7 @@ export class Publication {
       counters: this.counters,
       deliveryNumbers: this.#numbersBuffer,
       outstandingSends: this.#outstanding,
+      extensions: this.#options.extensions,
       state: this.state(ports),
     };
   }

@@ -26,7 +26,9 @@ import {
   OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
   OID_RECEIVE_FILTER_SET_FILTER,
 } from '@vmq/abi';
-import { type Binding, methodRequest, outputOf, setRequest } from '@vmq/ndis';
+import { type Binding, methodRequest, type OidRequest, outputOf, setRequest } from '@vmq/ndis';
+import type { ExtensionStack } from './extension-stack.ts';
+import { NDIS_SWITCH_DEFAULT_PORT_ID } from './switch-extension.ts';
 
 /** What a queue is asked for. */
 export interface QueueWish {
@@ -46,10 +48,17 @@ export class ReceiveFilterRequests {
   readonly #binding: Binding;
   /** Structures of 6.20 or of 6.30, by the binding's revision. */
   readonly #ndis: 620 | 630;
+  readonly #extensions: ExtensionStack;
 
-  constructor(binding: Binding, ndis: 620 | 630) {
+  constructor(binding: Binding, ndis: 620 | 630, extensions: ExtensionStack) {
     this.#binding = binding;
     this.#ndis = ndis;
+    this.#extensions = extensions;
+  }
+
+  /** Extension that vetoed the last ALLOCATE_QUEUE or SET_FILTER, '' = none did. */
+  get vetoedBy(): string {
+    return this.#extensions.vetoedBy;
   }
 
   /** SW-02, SW-03: a queue with names, affinity, PortId and per-queue indications; LookaheadSize is 0. */
@@ -68,19 +77,19 @@ export class ReceiveFilterRequests {
       { ndis: this.#ndis },
     );
     const request = methodRequest(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, bytes);
-    const status = this.#binding.oidRequestAndWait(request);
+    const status = this.#issue(request, wish.portId);
     if (status !== NDIS_STATUS_SUCCESS) return { status, queueId: 0 };
     const answer = NDIS_RECEIVE_QUEUE_PARAMETERS.decode(outputOf(request), { ndis: this.#ndis });
     if (!answer.ok) return { status: NDIS_STATUS_FAILURE, queueId: 0 };
     return { status, queueId: answer.value.QueueId };
   }
 
-  /** SW-05, SW-06: a filter for a MAC and its VLAN on a queue (0 = the default queue). */
+  /** SW-05, SW-06: a filter for a port's MAC and VLAN on a queue (0 = the default queue). */
   setFilter(
     queueId: number,
     mac: Uint8Array,
     vlan: FilterVlan,
-    vportId = 0,
+    port: number,
   ): { status: number; filterId: number } {
     const macTest = {
       Flags: vlan === 'untagged' ? NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO : 0,
@@ -100,13 +109,13 @@ export class ReceiveFilterRequests {
         FilterType: NDIS_RECEIVE_FILTER_TYPE.NdisReceiveFilterTypeVMQueue,
         QueueId: queueId,
         FilterId: 0,
-        VPortId: this.#ndis === 620 ? undefined : vportId,
+        VPortId: this.#ndis === 620 ? undefined : 0,
         elements: typeof vlan === 'number' ? [macTest, vlanTest] : [macTest],
       },
       { ndis: this.#ndis },
     );
     const request = methodRequest(OID_RECEIVE_FILTER_SET_FILTER, bytes);
-    const status = this.#binding.oidRequestAndWait(request);
+    const status = this.#issue(request, port);
     if (status !== NDIS_STATUS_SUCCESS) return { status, filterId: 0 };
     const answer = NDIS_RECEIVE_FILTER_PARAMETERS.decode(outputOf(request), { ndis: this.#ndis });
     if (!answer.ok) return { status: NDIS_STATUS_FAILURE, filterId: 0 };
@@ -119,7 +128,7 @@ export class ReceiveFilterRequests {
       elements: queueIds.map((QueueId) => ({ QueueId, CompletionStatus: NDIS_STATUS_FAILURE })),
     });
     const request = methodRequest(OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE, bytes);
-    const status = this.#binding.oidRequestAndWait(request);
+    const status = this.#issue(request, NDIS_SWITCH_DEFAULT_PORT_ID);
     if (status !== NDIS_STATUS_SUCCESS) return queueIds.map(() => status);
     const answer = NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY.decode(outputOf(request));
     return queueIds.map((queueId) => {
@@ -130,15 +139,15 @@ export class ReceiveFilterRequests {
     });
   }
 
-  clearFilter(queueId: number, filterId: number): number {
+  clearFilter(queueId: number, filterId: number, port: number): number {
     const bytes = NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS.encode({ QueueId: queueId, FilterId: filterId });
-    return this.#binding.oidRequestAndWait(setRequest(OID_RECEIVE_FILTER_CLEAR_FILTER, bytes));
+    return this.#issue(setRequest(OID_RECEIVE_FILTER_CLEAR_FILTER, bytes), port);
   }
 
   /** Returns when the adapter has given everything of the queue back. */
-  freeQueue(queueId: number): number {
+  freeQueue(queueId: number, port: number): number {
     const bytes = NDIS_RECEIVE_QUEUE_FREE_PARAMETERS.encode({ QueueId: queueId });
-    return this.#binding.oidRequestAndWait(setRequest(OID_RECEIVE_FILTER_FREE_QUEUE, bytes));
+    return this.#issue(setRequest(OID_RECEIVE_FILTER_FREE_QUEUE, bytes), port);
   }
 
   /** Sets NDIS_PACKET_TYPE_* bits. */
@@ -146,5 +155,10 @@ export class ReceiveFilterRequests {
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setUint32(0, filter, true);
     return this.#binding.oidRequestAndWait(setRequest(OID_GEN_CURRENT_PACKET_FILTER, bytes));
+  }
+
+  /** SW-25: extensions first, then the adapter. `port` is the one it is for. */
+  #issue(oidRequest: OidRequest, port: number): number {
+    return this.#extensions.request(oidRequest, port, (request) => this.#binding.oidRequestAndWait(request));
   }
 }

@@ -1,10 +1,13 @@
 /** What `inspect` of a switch shows at one moment. */
 import { formatMacAddress } from '@vmq/wire';
 import type { AllocationRecord } from './allocation-ledger.ts';
+import { type ExtensionCounter, readExtensionCounters } from './extension-counters.ts';
 import type { ProvidedBlock } from './host-memory-provider.ts';
 import { macHiOf, macLoOf, vlanOf } from './mac-key.ts';
+import type { SwitchExtensionsImage } from './messages.ts';
 import { type PortCounter, readPortCounters } from './port-counters.ts';
 import type { Publication } from './publication.ts';
+import type { SwitchExtensionRecord, SwitchExtensionType } from './switch-extension.ts';
 import type { PortProperties, PortState, SetFilter, SwitchPort } from './switch-port.ts';
 import type { VmqCapability } from './vmq-capability.ts';
 
@@ -28,6 +31,12 @@ export interface PortReport {
   readonly counters: Readonly<Record<PortCounter, number>>;
 }
 
+export interface SwitchExtensionReport {
+  readonly name: string;
+  readonly type: SwitchExtensionType;
+  readonly counters: Readonly<Record<ExtensionCounter, number>>;
+}
+
 export interface SwitchReport {
   readonly name: string;
   readonly type: 'external' | 'internal' | 'private';
@@ -45,6 +54,10 @@ export interface SwitchReport {
     readonly lastSeen: number;
   }[];
   readonly ledger: readonly AllocationRecord[];
+  /** Extensions in the order in which requests and incoming frames pass them. */
+  readonly extensions: readonly SwitchExtensionReport[];
+  /** What extensions did to requests and indications; the newest. */
+  readonly extensionRecords: readonly SwitchExtensionRecord[];
   readonly outstandingSends: number;
   /** Shared memory served to miniports. */
   readonly provided: readonly ProvidedBlock[];
@@ -76,5 +89,13 @@ export function reportLearned(publication: Publication): SwitchReport['learned']
     vlan: vlanOf(b),
     port,
     lastSeen: tick,
+  }));
+}
+
+export function reportExtensions({ list, counters }: SwitchExtensionsImage): SwitchExtensionReport[] {
+  return list.map(({ name, type }, i) => ({
+    name,
+    type,
+    counters: readExtensionCounters(counters, list.length, i),
   }));
 }

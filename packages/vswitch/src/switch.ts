@@ -23,6 +23,7 @@ import type { ChannelControl } from '@vmq/vmbus';
 import { isGroupMac, isZeroMac } from '@vmq/wire';
 import { AdapterBinding } from './adapter-binding.ts';
 import { AllocationLedger } from './allocation-ledger.ts';
+import { ExtensionStack } from './extension-stack.ts';
 import { createHostMemoryProvider } from './host-memory-provider.ts';
 import { vlanOf } from './mac-key.ts';
 import { ProcessorAssignment } from './processor-assignment.ts';
@@ -35,7 +36,13 @@ import {
   SwitchPort,
   trunkMembers,
 } from './switch-port.ts';
-import { type PortReport, reportLearned, reportPort, type SwitchReport } from './switch-report.ts';
+import {
+  type PortReport,
+  reportExtensions,
+  reportLearned,
+  reportPort,
+  type SwitchReport,
+} from './switch-report.ts';
 import type { SwitchOptions, SwitchResult, VirtualSwitch } from './virtual-switch.ts';
 import { VmQueueManager } from './vm-queue-manager.ts';
 import { noVmq } from './vmq-capability.ts';
@@ -56,6 +63,8 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     throw new RangeError(`switch ${name}: maxPorts 2 to 4096, got ${maxPorts}`);
 
   const ports = new Map<number, SwitchPort>();
+  const extensions = new ExtensionStack(name, options.extensions ?? []);
+  const extensionsImage = extensions.image(machine.processorCount);
   const ledger = new AllocationLedger();
   const provider = createHostMemoryProvider(name, sharedMemory);
   const channelLoad = new ProcessorAssignment(vmqProcessors);
@@ -68,6 +77,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     ageingSeconds,
     floodUnknownUnicast: options.floodUnknownUnicast ?? false,
     external: type === 'external',
+    extensions: extensionsImage,
     sendBuffers: options.sendBuffers ?? 512,
     sendBufferBytes,
     ...(options.grantSendBuffers ? { grantSendBuffers: options.grantSendBuffers } : {}),
@@ -98,6 +108,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     queues,
     publication,
     ledger,
+    extensions,
     ports: all,
     publish,
     wantsUnknownUnicast: () =>
@@ -356,6 +367,8 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
       ports: all().map((port): PortReport => reportPort(port, publication, maxPorts)),
       learned: reportLearned(publication),
       ledger: [...ledger.records],
+      extensions: reportExtensions(extensionsImage),
+      extensionRecords: [...extensions.records],
       outstandingSends: publication.outstandingSends,
       provided: provider.provided,
     }),

@@ -35,6 +35,8 @@ export const VSWITCH_TRACE = {
   SOURCE_CHECK: 410,
   /** Given to the adapter: a source port, b queue id, c TCI for the wire, d length. */
   SEND: 411,
+  /** An extension said no: a its number, b 0 = dropped on ingress, 1 = destination excluded, c port concerned. */
+  EXTENSION: 412,
 } as const;
 
 export const LOOKUP_PORT = 0;
@@ -87,6 +89,10 @@ export function describeSwitchTrace(record: TraceRecord): string | null {
       return `source ${mac(b, c)} allowed on port ${a}: ${yes(d)}`;
     case VSWITCH_TRACE.SEND:
       return `sent ${d} bytes of port ${a} to the wire with queue ${b}, TCI ${c}`;
+    case VSWITCH_TRACE.EXTENSION:
+      return b === 0
+        ? `extension ${a} dropped it on ingress from ${port(c)}`
+        : `extension ${a} took away its destination ${port(c)}`;
     default:
       return null;
   }

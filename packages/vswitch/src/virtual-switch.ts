@@ -5,6 +5,7 @@ import type { Block, SharedMemoryManager } from '@vmq/shared-memory';
 import type { ChannelControl } from '@vmq/vmbus';
 import type { SwitchDataImage } from './messages.ts';
 import type { SwitchTransport } from './publication.ts';
+import type { SwitchExtension } from './switch-extension.ts';
 import type { NicOptions, PortProperties } from './switch-port.ts';
 import type { SwitchReport } from './switch-report.ts';
 
@@ -16,6 +17,8 @@ export interface SwitchOptions {
   readonly type: SwitchType;
   readonly machine: Machine;
   readonly sharedMemory: SharedMemoryManager;
+  /** Extensions; those of one type pass in the order given. Default: none. */
+  readonly extensions?: readonly SwitchExtension[];
   /** How to reach the data halves while no adapter is bound; needed by internal and private switches. */
   readonly transport?: SwitchTransport;
   /** VMQ processor set; default: all processors. */

@@ -87,7 +87,7 @@ export class VmQueueManager {
     const { queueId, queueProcessor } = port;
     this.clearFilters(port);
     if (queueId === 0) return;
-    const status = this.#requests?.freeQueue(queueId) ?? NDIS_STATUS_SUCCESS;
+    const status = this.#requests?.freeQueue(queueId, port.id) ?? NDIS_STATUS_SUCCESS;
     this.#options.processors.give(queueProcessor);
     const note = status === NDIS_STATUS_SUCCESS ? reason : `${reason}; FREE_QUEUE: ${statusName(status)}`;
     this.#note(event, port, status, note);
@@ -98,7 +98,7 @@ export class VmQueueManager {
 
   /** Clears what filters a port has, wherever they are. */
   clearFilters(port: SwitchPort): void {
-    for (const { queueId, filterId } of port.filters) this.#requests?.clearFilter(queueId, filterId);
+    for (const { queueId, filterId } of port.filters) this.#requests?.clearFilter(queueId, filterId, port.id);
     port.filters = [];
   }
 
@@ -215,9 +215,9 @@ export class VmQueueManager {
   #undo(port: SwitchPort): void {
     const requests = this.#requests as ReceiveFilterRequests;
     for (const { queueId, filterId } of port.filters)
-      if (queueId !== 0) requests.clearFilter(queueId, filterId);
+      if (queueId !== 0) requests.clearFilter(queueId, filterId, port.id);
     port.filters = port.filters.filter(({ queueId }) => queueId === 0);
-    requests.freeQueue(port.queueId);
+    requests.freeQueue(port.queueId, port.id);
     this.#options.processors.give(port.queueProcessor);
     port.queueId = 0;
     port.queueProcessor = -1;
@@ -227,12 +227,12 @@ export class VmQueueManager {
     const vlan = this.#filterVlan(port, queueId);
     if (vlan === null) return NDIS_STATUS_RESOURCES;
     const requests = this.#requests as ReceiveFilterRequests;
-    let answer = requests.setFilter(queueId, port.macBytes, vlan);
+    let answer = requests.setFilter(queueId, port.macBytes, vlan, port.id);
     const own = port.filters.filter((filter) => filter.queueId === 0);
     if (answer.status !== NDIS_STATUS_SUCCESS && queueId !== 0 && own.length !== 0) {
       // Perhaps the filters ran out: its own one on queue 0 is about to go anyway.
       this.#leaveDefaultQueue(port);
-      answer = requests.setFilter(queueId, port.macBytes, vlan);
+      answer = requests.setFilter(queueId, port.macBytes, vlan, port.id);
     }
     if (answer.status === NDIS_STATUS_SUCCESS) port.filters.push({ queueId, filterId: answer.filterId });
     return answer.status;
@@ -256,7 +256,8 @@ export class VmQueueManager {
 
   #leaveDefaultQueue(port: SwitchPort): void {
     const requests = this.#requests as ReceiveFilterRequests;
-    for (const { queueId, filterId } of port.filters) if (queueId === 0) requests.clearFilter(0, filterId);
+    for (const { queueId, filterId } of port.filters)
+      if (queueId === 0) requests.clearFilter(0, filterId, port.id);
     port.filters = port.filters.filter(({ queueId }) => queueId !== 0);
   }
 
@@ -272,7 +273,9 @@ export class VmQueueManager {
   }
 
   #refuse(port: SwitchPort, status: number, reason: string, oid: string): void {
-    port.withoutQueue = oid === '' ? reason : `${oid}: ${statusName(status)}`;
+    const vetoedBy = oid === 'ALLOCATE_QUEUE' || oid === 'SET_FILTER' ? this.#requests?.vetoedBy : '';
+    const veto = vetoedBy ? `, vetoed by extension ${vetoedBy}` : '';
+    port.withoutQueue = oid === '' ? reason : `${oid}: ${statusName(status)}${veto}`;
     const text = event113(port.nic?.name ?? '', this.#options.switchName, reason, status);
     const holders = this.#ranked(this.holders).map(({ id, nic, properties }) => ({
       port: id,

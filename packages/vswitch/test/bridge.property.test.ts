@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PortVlan } from '../src/index.ts';
+import type { PortVlan, SwitchExtension, SwitchExtensionDataPathFactories } from '../src/index.ts';
 import { type Place, ReferenceBridge, type ReferencePort } from './reference-bridge.ts';
 import { BROADCAST, createBench, frame, tagged } from './switch-bench.ts';
 
@@ -37,15 +37,34 @@ const event = fc.record({
   length: fc.integer({ min: 60, max: 1514 }),
 });
 
-test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22: every frame goes where the reference bridge sends it, and ends once', () => {
+/** Three extensions that look at everything and let everything pass. */
+const LOOKERS: readonly SwitchExtension[] = (['capturing', 'filtering', 'forwarding'] as const).map(
+  (type) => ({
+    name: type,
+    type,
+    dataPathFactory: 'looker',
+  }),
+);
+const lookers: SwitchExtensionDataPathFactories = {
+  looker: () => ({ ingress() {}, egress() {}, egressComplete() {}, ingressComplete() {} }),
+};
+
+test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26: every frame goes where the reference bridge sends it, and ends once, with extensions that let all pass and without', () => {
   fc.assert(
     fc.property(
       fc.array(port, { minLength: 1, maxLength: 4 }),
       fc.array(event, { minLength: 1, maxLength: 24 }),
       fc.boolean(),
       fc.integer({ min: 1, max: 3 }),
-      (ports, events, floodUnknownUnicast, processors) => {
-        const bench = createBench({ processors, floodUnknownUnicast });
+      fc.boolean(),
+      (ports, events, floodUnknownUnicast, processors, extended) => {
+        const extensions = extended ? LOOKERS : [];
+        const bench = createBench({
+          processors,
+          floodUnknownUnicast,
+          extensions,
+          extensionPaths: lookers,
+        });
         const reference: ReferencePort[] = ports.map(({ vlan, spoofing, connected }, i) => {
           const address = MACS[i] as string;
           const vm = bench.addVm({

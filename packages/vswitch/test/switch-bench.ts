@@ -34,11 +34,12 @@ import {
 import { parseMacAddress } from '@vmq/wire';
 import {
   createSwitch,
-  createSwitchDataPath,
   type NicOptions,
   type PortProperties,
   type SwitchDataImage,
+  type SwitchExtensionDataPathFactories,
   type SwitchOptions,
+  switchDataPathFactory,
   type VirtualSwitch,
   VSWITCH_DROP_REASONS,
 } from '../src/index.ts';
@@ -153,7 +154,12 @@ export interface Bench {
 const HOST_BYTES = 16 << 20;
 
 export function createBench(
-  options: Partial<SwitchOptions> & { processors?: number; seed?: number; externalRunning?: boolean } = {},
+  options: Partial<SwitchOptions> & {
+    processors?: number;
+    seed?: number;
+    externalRunning?: boolean;
+    extensionPaths?: SwitchExtensionDataPathFactories;
+  } = {},
 ): Bench {
   const clock = createVirtualClock();
   const processors = options.processors ?? 1;
@@ -181,7 +187,8 @@ export function createBench(
           const { op } = message as { op: string };
           if (op === 'attach') {
             const { image } = message as unknown as { image: SwitchDataImage };
-            tray.path = createSwitchDataPath(context, processor, image, tray);
+            const make = switchDataPathFactory(options.extensionPaths ?? {});
+            tray.path = make(context, processor, image, tray);
           } else tray.path?.receiveMessage(message);
         }
       },
@@ -222,7 +229,7 @@ export function createBench(
     publish: () => executor.publish(),
     runUntil: (done: () => boolean) => executor.runUntil(done),
   };
-  const { processors: _p, seed: _s, externalRunning: _e, ...switchOptions } = options;
+  const { processors: _p, seed: _s, externalRunning: _r, extensionPaths: _e, ...switchOptions } = options;
   const sw = createSwitch({
     name: 'vSwitch',
     type: 'external',
