@@ -37,6 +37,11 @@ export interface HostConfig {
   readonly processors: number;
   /** Default true. */
   readonly vmq: boolean;
+  /**
+   * NDIS version of host and miniport: 6.30 (default, Server 2012 and later), or 6.20 (Server 2008 R2), where the
+   * NIC splits VM queues' frames and puts what follows the lookahead into the VM's own memory.
+   */
+  readonly ndisVersion: '6.20' | '6.30';
   readonly nic: {
     /** A profile's name: vmq-nic (default), netvmini, i350, 82599. */
     readonly profile: string;
@@ -95,6 +100,7 @@ const hostConfigSchema: z.ZodType<HostConfig> = z.strictObject({
   executor: z.enum(['deterministic', 'threads']).default('deterministic'),
   processors: z.int().min(1).max(64).default(4),
   vmq: z.boolean().default(true),
+  ndisVersion: z.enum(['6.20', '6.30']).default('6.30'),
   nic: z
     .strictObject({
       profile: z

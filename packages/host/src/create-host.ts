@@ -33,6 +33,7 @@ import {
   describeNicTrace,
   NIC_AGENT,
   NIC_DROP_REASONS,
+  type NicMessage,
   nicProfile,
   REG,
 } from '@vmq/nic';
@@ -107,12 +108,14 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     executor.start([{ name: `processor:${processor}`, factory: 'processor', data: { processor } }]);
   }
 
+  const hostVersion = config.ndisVersion === '6.20' ? 620 : 630;
   const sharedMemory = createSharedMemoryManager(machine);
   const control = machine.agent(CONTROL_AGENT);
   const ndis = createNdis({
     machine,
     executor,
     sharedMemory,
+    hostVersion,
     trace: new TraceWriter(machine.traceImage, control, machine.board),
     dataPlane: {
       post(adapter, component, processor, message) {
@@ -127,6 +130,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     type: 'external',
     machine,
     sharedMemory,
+    hostVersion,
     floodUnknownUnicast: config.switch.floodUnknownUnicast,
     suggestedReceiveBuffers: config.nic.receiveBuffers,
     sendBuffers: SEND_BUFFERS,
@@ -143,6 +147,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const guests = config.vms.map((vm, i) =>
     createGuest(machine, config, vm, i + 1, options.record === true ? 4 * window : 0),
   );
+  if (hostVersion === 620) reachGuests(guests);
   if (guests.length > 0) connectGuests(guests);
   const wire = createWirePort(machine, rx, tx);
   const trace = new TraceReader(machine.traceImage);
@@ -194,12 +199,16 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   function bringUpAdapter(): NdisAdapter {
     const added = ndis.addAdapter({
       name: ADAPTER_NAME,
-      driver: createVmqMiniport({ receiveRingEntries: config.nic.receiveBuffers }),
+      driver: createVmqMiniport({
+        receiveRingEntries: config.nic.receiveBuffers,
+        minorNdisVersion: hostVersion === 620 ? 20 : 30,
+      }),
       resources: nicResources(machine, bar, profile.msixEntries, domain),
       keywords: {
         '*RssOrVmqPreference': 1,
         '*VMQ': config.vmq ? 1 : 0,
         '*VMQVlanFiltering': 1,
+        ...(hostVersion === 620 ? { '*VMQLookaheadSplit': 1 } : {}),
         '*JumboPacket': config.nic.jumboPacket,
         ...config.nic.keywords,
       },
@@ -216,6 +225,12 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   function why(status: number): string {
     const { last } = ndis.refusals;
     return last === null ? statusName(status) : `${statusName(status)}; ${refusalLine(last)}`;
+  }
+
+  /** Tables for the VMs' memory, empty, so that parts of it can be granted to the NIC later. */
+  function reachGuests(all: readonly Guest[]): void {
+    for (const { segment } of all) domain.setRights(segment, 0, PAGE_SIZE, 0);
+    executor.post(NIC_AGENT, { op: 'dma', image: domain.image() } satisfies NicMessage);
   }
 
   function connectGuests(all: readonly Guest[]): void {

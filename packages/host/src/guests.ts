@@ -16,6 +16,8 @@ import { frameRoom, guestLayout, guestMemoryBytes } from './sizing.ts';
 export interface Guest {
   readonly vm: VmConfig;
   readonly mac: MacAddress;
+  /** Id of its partition's memory segment. */
+  readonly segment: number;
   readonly channel: ChannelControl;
   /** How its agent is started. */
   readonly assignment: AgentAssignment;
@@ -68,6 +70,7 @@ export function createGuest(
   return {
     vm,
     mac,
+    segment: segment.id,
     channel,
     assignment: { name, factory: 'guest', data },
     takeReceived(take) {

@@ -7,7 +7,8 @@
  *
  *   split queue (6.20), instead of Receive
  *   ReceiveLookahead        header buffers
- *   ReceivePostLookahead    packet buffers, each as long as a frame: room for the header in front (SHM-14)
+ *   ReceivePostLookahead    packet buffers, each as long as a frame: room for the header in front (SHM-14), and
+ *                           the gap before that, for what else a protocol puts in front of a frame
  */
 import {
   MM_ANY_NODE_OK,
@@ -177,11 +178,12 @@ function allocateBuffers(
   count: number,
   taken: number[],
 ): BufferBlock | null {
-  const stride = bufferBytes + GAP_BYTES;
+  const headroom = usage === POST_LOOKAHEAD ? GAP_BYTES : 0;
+  const stride = strideFor(bufferBytes);
   for (const contiguous of [false, true]) {
     const block = allocate(adapter, queueId, usage, count * stride, contiguous);
     if (block === null) continue;
-    const buffers = carve(block, bufferBytes, stride, count);
+    const buffers = carve(block, bufferBytes, headroom, stride, count);
     // Half of what was asked for is legal (QUE-11); less means elements that hardly hold a buffer.
     if (buffers.offsets.length * 2 >= count) {
       taken.push(block.allocationHandle);
@@ -211,10 +213,17 @@ function allocate(
   return allocation.status === NDIS_STATUS_SUCCESS ? allocation : null;
 }
 
+/** Bytes from one buffer to the next: never a power of two, for the gap's reason. */
+function strideFor(bufferBytes: number): number {
+  const stride = bufferBytes + GAP_BYTES;
+  return (stride & (stride - 1)) === 0 ? stride + GAP_BYTES : stride;
+}
+
 /** Buffers of one segment inside the elements of a block, at most `count`; none straddles two elements. */
 function carve(
   block: SharedMemoryAllocation,
   bufferBytes: number,
+  headroom: number,
   stride: number,
   count: number,
 ): BufferBlock {
@@ -225,8 +234,8 @@ function carve(
   for (const element of block.elements) {
     if (element.segment === segment) {
       for (let at = 0; at + stride <= element.length && offsets.length < count; at += stride) {
-        offsets.push(element.offset + at);
-        sharedMemoryOffsets.push(start + at);
+        offsets.push(element.offset + at + headroom);
+        sharedMemoryOffsets.push(start + at + headroom);
       }
     }
     start += element.length;

@@ -6,7 +6,8 @@
  *        ──any other chain───────> Forwarder ──> FanOut ──> PortDelivery ────────> channels
  *   channels ──frames of guests──> (VLAN, source check) Forwarder ──> … and SendPath ──> NDIS
  *
- * Received NBLs go back in the call that brought them: their frames have been copied by then (SW-12).
+ * Received NBLs go back in the call that brought them: their frames have been copied by then (SW-12). Only those
+ * of a split queue whose frames lie in the VM's memory wait for the guest (SW-13).
  */
 import {
   NDIS_RECEIVE_FLAGS_RESOURCES,
@@ -56,6 +57,7 @@ import { PortTable } from './port-table.ts';
 import { QueueDelivery } from './queue-delivery.ts';
 import { QueueEnds } from './queue-ends.ts';
 import { SendPath } from './send-path.ts';
+import { SplitDelivery } from './split-delivery.ts';
 import { VSWITCH_TRACE } from './trace.ts';
 
 /** Stamps of guests' frames: this bit, the processor in bits 24 … 29, a count below. */
@@ -84,6 +86,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   readonly #gatherer: FrameGatherer = new FrameGatherer();
   readonly #delivery: PortDelivery;
   readonly #queueDelivery: QueueDelivery;
+  readonly #splitDelivery: SplitDelivery;
   readonly #forwarder: Forwarder;
   readonly #guests: GuestFramePolicy;
   /** How frames are switched if the switch has extensions with a data half, else null. */
@@ -121,6 +124,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     this.#delivery = new PortDelivery(context, index, this.#ports, numbers, this.#counters, this.#ends);
     const queueEnds = new QueueEnds(context, index, this.#ports, this.#delivery, this.#ends);
     this.#queueDelivery = new QueueDelivery(context, this.#ports, this.#delivery, queueEnds);
+    this.#splitDelivery = new SplitDelivery(context, this.#ports, this.#delivery, queueEnds);
     this.#send = new SendPath(downcalls, host, this.#ends, new Int32Array(image.outstandingSends), index);
     this.#forwarder = new Forwarder(context, this.#ports, this.#batch, this.#fanOut, this.#send);
     this.#guests = new GuestFramePolicy(context, this.#ports, this.#batch, this.#forwarder);
@@ -183,6 +187,8 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const host = this.#ports.channels[port] ?? null;
     const there = this.#guestPorts.get(port);
     const mine = host !== null && image.processor === this.#processor.index;
+    // Left in place only where the guest's completions are read: there NBLs go back as they came.
+    this.#giveBack(this.#splitDelivery.allow(port, mine && image.leavesInPlace ? host : null));
     if (there !== undefined && (!mine || there.vector !== image.vector)) {
       there.close();
       this.#guestPorts.delete(port);
@@ -205,6 +211,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   }
 
   #closeChannel(port: number): void {
+    this.#giveBack(this.#splitDelivery.allow(port, null));
     this.#guestPorts.get(port)?.close();
     this.#guestPorts.delete(port);
     this.#ports.channels[port] = null;
@@ -217,6 +224,13 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const queueId = chain.filteringInfo >>> 16;
     const singleVmQueue = (flags & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) !== 0 && queueId !== 0;
     const port = singleVmQueue ? (this.#ports.portOfQueue[queueId] ?? -1) : -1;
+    if (port >= 0 && chain.firstNetBuffer.mdl.next !== null) {
+      const mayKeep = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) === 0;
+      const learned = this.#queueDelivery.learned as LearnedMacTable;
+      const back = this.#splitDelivery.deliver(chain, port, queueId, this.#tick(), learned, mayKeep);
+      if (mayKeep) this.#giveBack(back);
+      return;
+    }
     // A queue whose port has just gone: its frames are like any others of the default queue.
     if (this.#extended !== null) this.#extended.take(chain, port, this.#flushReceived);
     else if (port >= 0) this.#queueDelivery.deliver(chain, count, port, queueId, this.#forwarder.tick());
@@ -224,6 +238,13 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;
     const single = singleVmQueue ? NDIS_RETURN_FLAGS_SINGLE_QUEUE : 0;
     this.#downcalls.returnNetBufferLists(chain, NDIS_RETURN_FLAGS_DISPATCH_LEVEL | single);
+  }
+
+  /** Returns NBLs of one VM queue. */
+  #giveBack(chain: NetBufferList | null): void {
+    if (chain === null) return;
+    const flags = NDIS_RETURN_FLAGS_DISPATCH_LEVEL | NDIS_RETURN_FLAGS_SINGLE_QUEUE;
+    this.#downcalls.returnNetBufferLists(chain, flags);
   }
 
   sendNetBufferListsComplete(chain: NetBufferList, _flags: number): void {
@@ -318,6 +339,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
 
   endOfPoll(port: number): void {
     if (this.#batch.count !== 0) this.#flush(port);
+    this.#giveBack(this.#splitDelivery.collect(port));
   }
 
   // --- both ---------------------------------------------------------------------------------------------

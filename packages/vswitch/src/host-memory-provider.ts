@@ -1,6 +1,7 @@
 /**
  * The shared-memory provider of a 6.30 host: every request of the miniport is served from host memory (SHM-12),
- * so the switch can check a frame before any VM sees it (SEC-07).
+ * so the switch can check a frame before any VM sees it (SEC-07). A 6.20 host's stands before it, see
+ * vm-memory-provider.ts.
  */
 import { NDIS_SHARED_MEMORY_USAGE, NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import { HOST_SEGMENT } from '@vmq/machine';
@@ -12,6 +13,8 @@ export interface ProvidedBlock {
   readonly handle: number;
   readonly adapter: string;
   readonly queueId: number;
+  /** Segment the memory lies in: 0 is the host's, others are VMs'. */
+  readonly segment: number;
   readonly length: number;
   /** '' or what the request might have got and did not. */
   readonly note: string;
@@ -47,7 +50,7 @@ export function createHostMemoryProvider(
       }
       const { handle, elements } = answer.block;
       const note = usage === POST_LOOKAHEAD ? IN_HOST_MEMORY : '';
-      provided.set(handle, { handle, adapter, queueId, length, note });
+      provided.set(handle, { handle, adapter, queueId, segment, length, note });
       return {
         status: NDIS_STATUS_SUCCESS,
         elements: elements.map(({ offset, length }) => ({ segment, offset, length })),

@@ -33,6 +33,8 @@ export interface PortImage {
   readonly preservePriority: boolean;
   /** VM queue of the port, 0 = none: its frames come from the default queue. */
   readonly queueId: number;
+  /** Frames of its queue that lie in the VM's memory may stay there until the guest is done (6.20). */
+  readonly leavesInPlace: boolean;
   /** Rises by one with each channel the port is given; tells a new one from a copy of the old image. */
   readonly channelGeneration: number;
   readonly channel: ChannelImage | null;

@@ -13,6 +13,8 @@ export const PORT_COUNTERS = [
   'droppedToGuest',
   /** Frames of the guest that went nowhere. */
   'droppedFromGuest',
+  /** Bytes the switch copied into the guest's receive buffer; less than it got where frames lay there already. */
+  'bytesCopied',
 ] as const;
 
 export type PortCounter = (typeof PORT_COUNTERS)[number];
@@ -23,6 +25,7 @@ export const FRAMES_FROM_GUEST = 2;
 export const BYTES_FROM_GUEST = 3;
 export const DROPPED_TO_GUEST = 4;
 export const DROPPED_FROM_GUEST = 5;
+export const BYTES_COPIED = 6;
 
 /** Doubles from one port to the next: a cache line. */
 export const PORT_COUNTER_STRIDE = 8;
@@ -53,6 +56,14 @@ export function readPortCounters(
     for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (all[at + i] as number);
   }
   const [framesToGuest = 0, bytesToGuest = 0, framesFromGuest = 0, bytesFromGuest = 0] = sums;
-  const [, , , , droppedToGuest = 0, droppedFromGuest = 0] = sums;
-  return { framesToGuest, bytesToGuest, framesFromGuest, bytesFromGuest, droppedToGuest, droppedFromGuest };
+  const [, , , , droppedToGuest = 0, droppedFromGuest = 0, bytesCopied = 0] = sums;
+  return {
+    framesToGuest,
+    bytesToGuest,
+    framesFromGuest,
+    bytesFromGuest,
+    droppedToGuest,
+    droppedFromGuest,
+    bytesCopied,
+  };
 }

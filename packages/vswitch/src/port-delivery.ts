@@ -10,7 +10,13 @@ import { DROP_PORT_DISCONNECTED, DROP_VMBUS } from './drop-reasons.ts';
 import type { FanOut } from './fan-out.ts';
 import { BATCH_FRAMES, FATE_DELIVERED, FATE_NONE, type FrameBatch } from './frame-batch.ts';
 import type { FrameEnds } from './frame-ends.ts';
-import { BYTES_TO_GUEST, DROPPED_TO_GUEST, FRAMES_TO_GUEST, PORT_COUNTER_STRIDE } from './port-counters.ts';
+import {
+  BYTES_COPIED,
+  BYTES_TO_GUEST,
+  DROPPED_TO_GUEST,
+  FRAMES_TO_GUEST,
+  PORT_COUNTER_STRIDE,
+} from './port-counters.ts';
 import type { PortTable } from './port-table.ts';
 import { VSWITCH_TRACE } from './trace.ts';
 
@@ -78,6 +84,12 @@ export class PortDelivery {
     counters[row + DROPPED_TO_GUEST] = (counters[row + DROPPED_TO_GUEST] as number) + dropped;
   }
 
+  /** Counts bytes copied into the guest's receive buffer. */
+  countCopied(port: number, bytes: number): void {
+    const at = port * PORT_COUNTER_STRIDE + BYTES_COPIED;
+    this.#counters[at] = (this.#counters[at] as number) + bytes;
+  }
+
   #deliverTo(port: number, batch: FrameBatch, fanOut: FanOut): void {
     const host = this.#ports.channels[port] as ChannelHost | null;
     const asked = fanOut.lengthOf[port] as number;
@@ -128,6 +140,7 @@ export class PortDelivery {
     this.#ends.delivered(firstEnds);
     this.#ends.copies(delivered - firstEnds);
     this.count(port, delivered, bytes, asked - delivered);
+    this.countCopied(port, bytes);
   }
 
   #traceDelivered(port: number, batch: FrameBatch, delivered: number): void {

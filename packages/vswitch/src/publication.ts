@@ -193,6 +193,7 @@ function imageOf(port: SwitchPort, team: number): PortImage {
     preserveVlan,
     preservePriority,
     queueId: port.queueId,
+    leavesInPlace: port.connected && port.lookahead !== 0,
     channelGeneration: port.channelGeneration,
     channel: port.channelImage,
     processor: port.channelProcessor,

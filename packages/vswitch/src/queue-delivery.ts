@@ -116,5 +116,6 @@ export class QueueDelivery {
     const delivered = this.#delivery.endBatch(port, host);
     for (let k = delivered; k < frames; k++) bytes -= lengths[k] as number;
     ends.end(port, queueId, seen, frames, delivered, bytes, host.refusal);
+    this.#delivery.countCopied(port, bytes);
   }
 }

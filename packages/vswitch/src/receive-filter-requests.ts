@@ -15,6 +15,7 @@ import {
   NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY,
   NDIS_RECEIVE_QUEUE_FREE_PARAMETERS,
   NDIS_RECEIVE_QUEUE_PARAMETERS,
+  NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED,
   NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION,
   NDIS_RECEIVE_QUEUE_TYPE,
   NDIS_STATUS_FAILURE,
@@ -39,6 +40,8 @@ export interface QueueWish {
   readonly portId: number;
   readonly processor: number;
   readonly suggestedBuffers: number;
+  /** LookaheadSize: bytes at which frames are to be split, 0 = not at all (always, from 6.30 on). */
+  readonly lookaheadSize: number;
 }
 
 /** VLAN part of a filter: this VLAN, none or zero, or any. */
@@ -61,15 +64,17 @@ export class ReceiveFilterRequests {
     return this.#extensions.vetoedBy;
   }
 
-  /** SW-02, SW-03: a queue with names, affinity, PortId and per-queue indications; LookaheadSize is 0. */
+  /** SW-02, SW-03: a queue with names, affinity, PortId and per-queue indications; split only where QUE-12 allows. */
   allocateQueue(wish: QueueWish): { status: number; queueId: number } {
     const bytes = NDIS_RECEIVE_QUEUE_PARAMETERS.encode(
       {
-        Flags: NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION,
+        Flags:
+          NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION |
+          (wish.lookaheadSize === 0 ? 0 : NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED),
         QueueType: NDIS_RECEIVE_QUEUE_TYPE.NdisReceiveQueueTypeVMQueue,
         ProcessorAffinity: { Mask: 1n << BigInt(wish.processor), Group: 0 },
         NumSuggestedReceiveBuffers: wish.suggestedBuffers,
-        LookaheadSize: 0,
+        LookaheadSize: wish.lookaheadSize,
         VmName: wish.vmName,
         QueueName: wish.queueName,
         PortId: this.#ndis === 620 ? undefined : wish.portId,

@@ -85,6 +85,8 @@ export class SwitchPort {
   // The VM queue.
   queueId = 0;
   queueProcessor = -1;
+  /** LookaheadSize of its queue, 0 = not split: a split queue's frames may be left with the guest in place. */
+  lookahead = 0;
   /** Filters on its queue or, without one, on queue 0. */
   filters: SetFilter[] = [];
   /** Order in which ports asked for a queue; decides among equal weights. */

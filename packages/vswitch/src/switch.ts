@@ -44,6 +44,7 @@ import {
   type SwitchReport,
 } from './switch-report.ts';
 import type { SwitchOptions, SwitchResult, VirtualSwitch } from './virtual-switch.ts';
+import { createVmMemoryProvider } from './vm-memory-provider.ts';
 import { VmQueueManager } from './vm-queue-manager.ts';
 import { noVmq } from './vmq-capability.ts';
 
@@ -66,7 +67,11 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
   const extensions = new ExtensionStack(name, options.extensions ?? []);
   const extensionsImage = extensions.image(machine.processorCount);
   const ledger = new AllocationLedger();
-  const provider = createHostMemoryProvider(name, sharedMemory);
+  const hostMemory = createHostMemoryProvider(name, sharedMemory);
+  const provider =
+    options.hostVersion === 620
+      ? createVmMemoryProvider(hostMemory, (queueId, bytes) => queues.lendVmMemory(queueId, bytes))
+      : hostMemory;
   const channelLoad = new ProcessorAssignment(vmqProcessors);
   const publication = new Publication({
     switchName: name,
@@ -94,6 +99,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     {
       switchName: name,
       suggestedBuffers: options.suggestedReceiveBuffers ?? 256,
+      lookaheadSize: options.hostVersion === 620 ? (options.lookaheadSize ?? 128) : 0,
       preemptByWeight: options.preemptByWeight ?? false,
       processors: new ProcessorAssignment(vmqProcessors),
       ledger,
@@ -250,8 +256,12 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     attachChannel(id, channel) {
       const port = find(id, 'nic-created', 'connected', 'disconnected');
       if (!(port instanceof SwitchPort)) return port;
+      // Buffers of a split queue lie in the memory behind the old channel.
+      const split = port.connected && port.lookahead !== 0;
+      if (split) queues.release(port, 'released', 'its channel is replaced');
       const result = attach(port, channel);
       publish();
+      if (split) queues.serve([port]);
       return result;
     },
 

@@ -21,6 +21,16 @@ export interface SwitchOptions {
   readonly extensions?: readonly SwitchExtension[];
   /** How to reach the data halves while no adapter is bound; needed by internal and private switches. */
   readonly transport?: SwitchTransport;
+  /**
+   * NDIS version of the host; default 630. On 620 (Server 2008 R2) VM queues are split where the adapter can, and
+   * what follows the lookahead is received into VM memory.
+   */
+  readonly hostVersion?: 620 | 630;
+  /**
+   * 620: bytes of a frame that stay in host memory to be looked at; default 128, which holds Ethernet, IPv6 and TCP
+   * headers. Rounded into what the adapter can.
+   */
+  readonly lookaheadSize?: number;
   /** VMQ processor set; default: all processors. */
   readonly vmqProcessors?: readonly number[];
   /** Most ports, external one included; default 256. */

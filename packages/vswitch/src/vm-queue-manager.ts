@@ -10,6 +10,7 @@
  * not documented: this is the model's rule.
  */
 import { NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import type { SectionLease } from '@vmq/vmbus';
 import {
   type AllocationEvent,
   type AllocationLedger,
@@ -26,6 +27,8 @@ export interface VmQueueManagerOptions {
   readonly switchName: string;
   /** NumSuggestedReceiveBuffers of each queue. */
   readonly suggestedBuffers: number;
+  /** 6.20 hosts: bytes at which VM queues' frames are to be split where the adapter can; 0 = not at all. */
+  readonly lookaheadSize: number;
   /** A port of higher weight takes the queue of the port with the lowest. */
   readonly preemptByWeight: boolean;
   readonly processors: ProcessorAssignment;
@@ -86,6 +89,12 @@ export class VmQueueManager {
   release(port: SwitchPort, event: AllocationEvent, reason: string): void {
     const { queueId, queueProcessor } = port;
     this.clearFilters(port);
+    if (port.lookahead !== 0) {
+      // Without filters the NIC writes nothing more into the queue's buffers: what the guest has of them it may
+      // keep, and the NBLs come back now. So no guest can hold up the free (QUE-32).
+      port.lookahead = 0;
+      this.#options.publish();
+    }
     if (queueId === 0) return;
     const status = this.#requests?.freeQueue(queueId, port.id) ?? NDIS_STATUS_SUCCESS;
     this.#options.processors.give(queueProcessor);
@@ -189,13 +198,17 @@ export class VmQueueManager {
   #begin(port: SwitchPort): boolean {
     const requests = this.#requests as ReceiveFilterRequests;
     const { processors, suggestedBuffers } = this.#options;
-    const processor = processors.take(port.nic?.processor ?? null);
+    const lookaheadSize = this.#lookahead();
+    // A split queue's buffers come back with the guest's completions: both belong on one processor.
+    const preferred = port.nic?.processor ?? (lookaheadSize === 0 ? null : port.channelProcessor);
+    const processor = processors.take(preferred);
     const { status, queueId } = requests.allocateQueue({
       vmName: port.nic?.vmName ?? '',
       queueName: port.nic?.name ?? '',
       portId: port.id,
       processor,
       suggestedBuffers,
+      lookaheadSize,
     });
     if (status !== NDIS_STATUS_SUCCESS) {
       processors.give(processor);
@@ -204,6 +217,7 @@ export class VmQueueManager {
     }
     port.queueId = queueId;
     port.queueProcessor = processor;
+    port.lookahead = lookaheadSize;
     const filterStatus = this.#setFilter(port, queueId);
     if (filterStatus === NDIS_STATUS_SUCCESS) return true;
     this.#undo(port);
@@ -221,6 +235,27 @@ export class VmQueueManager {
     this.#options.processors.give(port.queueProcessor);
     port.queueId = 0;
     port.queueProcessor = -1;
+    port.lookahead = 0;
+  }
+
+  /** LookaheadSize to ask for: the wanted one as far as the adapter splits so, 0 if it does not. */
+  #lookahead(): number {
+    const { lookaheadMin, lookaheadMax, ndis } = this.#capability;
+    if (this.#options.lookaheadSize === 0 || ndis !== 620) return 0;
+    return Math.min(Math.max(this.#options.lookaheadSize, lookaheadMin), lookaheadMax);
+  }
+
+  /**
+   * SEC-04: VM memory for the post-lookahead buffers of a queue, if frames on it are split and a filter with MAC and
+   * VLAN stands before it (every filter that a 6.20 adapter accepts on a VM queue has both, FLT-18).
+   */
+  lendVmMemory(queueId: number, bytes: number): SectionLease | string {
+    const port = this.#options.ports().find((candidate) => candidate.queueId === queueId);
+    if (port === undefined) return 'no connected port has the queue';
+    if (port.lookahead === 0) return 'frames of the queue are not split';
+    if (!port.filters.some((filter) => filter.queueId === queueId)) return 'the queue has no filter yet';
+    if (port.channel?.isOpen !== true) return 'its VM has no open channel';
+    return port.channel.lend(bytes) ?? `its VM's receive buffer has no ${bytes} bytes to spare`;
   }
 
   #setFilter(port: SwitchPort, queueId: number): number {

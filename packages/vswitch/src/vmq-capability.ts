@@ -1,6 +1,7 @@
 /** Whether an adapter's current capabilities let the switch use VM queues (SW-01), and what they allow. */
 import {
   NDIS_RECEIVE_FILTER_CAPABILITIES,
+  NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED,
   NDIS_RECEIVE_FILTER_MAC_HEADER_VLAN_ID_SUPPORTED,
   NDIS_RECEIVE_FILTER_VM_QUEUES_ENABLED,
   NDIS_RECEIVE_FILTER_VMQ_FILTERS_ENABLED,
@@ -22,6 +23,9 @@ export interface VmqCapability {
   readonly anyVlan: boolean;
   /** Whose structures the binding speaks. */
   readonly ndis: 620 | 630;
+  /** 6.20: sizes at which frames can be split, in bytes; both 0 if they cannot. */
+  readonly lookaheadMin: number;
+  readonly lookaheadMax: number;
 }
 
 /** No adapter, or one without receive filtering. */
@@ -34,6 +38,8 @@ export function noVmq(reason: string): VmqCapability {
     vlanFiltering: false,
     anyVlan: false,
     ndis: 630,
+    lookaheadMin: 0,
+    lookaheadMax: 0,
   };
 }
 
@@ -46,9 +52,11 @@ export function readVmqCapability(bytes: Uint8Array | null, revision: number): V
   const decoded = NDIS_RECEIVE_FILTER_CAPABILITIES.decode(bytes);
   if (!decoded.ok) return noVmq(`its capabilities cannot be read: ${refusalText(decoded.refusal)}`);
   const { EnabledFilterTypes, EnabledQueueTypes, NumQueues, SupportedMacHeaderFields } = decoded.value;
+  const { SupportedQueueProperties, MinLookaheadSplitSize, MaxLookaheadSplitSize } = decoded.value;
   const filters = (EnabledFilterTypes & NDIS_RECEIVE_FILTER_VMQ_FILTERS_ENABLED) !== 0;
   const queueType = (EnabledQueueTypes & NDIS_RECEIVE_FILTER_VM_QUEUES_ENABLED) !== 0;
   const ndis = revision >= 4 ? 630 : 620;
+  const split = (SupportedQueueProperties & NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED) !== 0;
   return {
     filters,
     queues: filters && queueType && NumQueues > 0,
@@ -63,5 +71,7 @@ export function readVmqCapability(bytes: Uint8Array | null, revision: number): V
     vlanFiltering: (SupportedMacHeaderFields & NDIS_RECEIVE_FILTER_MAC_HEADER_VLAN_ID_SUPPORTED) !== 0,
     anyVlan: ndis === 630,
     ndis,
+    lookaheadMin: split ? MinLookaheadSplitSize : 0,
+    lookaheadMax: split ? MaxLookaheadSplitSize : 0,
   };
 }

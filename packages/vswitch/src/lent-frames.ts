@@ -1,0 +1,78 @@
+/**
+ * Frames of one VM queue that the guest has in place (SW-13): which NBL each lent section holds, from the moment the
+ * frame is committed until the guest is done with it.
+ *
+ *   hold ──> with the guest ──completion──> collect ─┐
+ *     │ no room in the ring                          ├──> back to the miniport, in chains
+ *     └──> drop ─────────────────────────────────────┤
+ *   the port loses its queue or its channel ──> all ─┘
+ *
+ * One processor's: that which serves the queue and polls the channel. Made once per channel, nothing per frame.
+ */
+import type { NetBufferList } from '@vmq/ndis';
+import type { ChannelHost } from '@vmq/vmbus';
+
+export class LentFrames {
+  /** Frames held. */
+  count = 0;
+  readonly #held: (NetBufferList | null)[];
+  readonly #returned: Int32Array;
+
+  constructor(sections: number) {
+    this.#held = new Array<NetBufferList | null>(sections).fill(null);
+    this.#returned = new Int32Array(sections);
+  }
+
+  isHeld(section: number): boolean {
+    return this.#held[section] !== null;
+  }
+
+  hold(section: number, nbl: NetBufferList): void {
+    this.#held[section] = nbl;
+    this.count++;
+  }
+
+  /** The NBL of a frame that the guest did not get after all. */
+  drop(section: number): NetBufferList {
+    const nbl = this.#held[section] as NetBufferList;
+    this.#held[section] = null;
+    this.count--;
+    return nbl;
+  }
+
+  /** NBLs of the frames that the guest is done with, as a chain, or null. */
+  collect(channel: ChannelHost): NetBufferList | null {
+    if (this.count === 0) return null;
+    const returned = this.#returned;
+    const sections = channel.takeReturned(returned);
+    let chain: NetBufferList | null = null;
+    for (let i = 0; i < sections; i++) {
+      const section = returned[i] as number;
+      const nbl = this.#held[section] as NetBufferList | null;
+      if (nbl === null) continue;
+      this.#held[section] = null;
+      this.count--;
+      nbl.next = chain;
+      chain = nbl;
+    }
+    return chain;
+  }
+
+  /**
+   * NBLs of all frames held, as a chain, or null: only when the NIC puts nothing more into the queue's buffers,
+   * since the guest may still be reading them.
+   */
+  all(): NetBufferList | null {
+    if (this.count === 0) return null;
+    let chain: NetBufferList | null = null;
+    for (let section = 0; section < this.#held.length; section++) {
+      const nbl = this.#held[section] as NetBufferList | null;
+      if (nbl === null) continue;
+      this.#held[section] = null;
+      nbl.next = chain;
+      chain = nbl;
+    }
+    this.count = 0;
+    return chain;
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * The way of a VM queue's chain whose frames are split (NDIS 6.20, SW-13): the lookahead lies in host memory and is
+ * all that is looked at (SEC-05, SEC-06), the rest lies in the VM's receive buffer already.
+ *
+ *   host memory   | lookahead |                        checks as on any VM queue, learning
+ *                       │ copied
+ *   VM's section  | 64 | backfill | rest of the frame | announced to the guest, NBL kept until it is done
+ *
+ * Where that cannot be, because the rest lies in host memory (SEC-04), another processor polls the channel, or the
+ * buffer is laid out in another way than the sections, both parts are copied into a section of the switch's own.
+ */
+import { type AgentContext, HOST_SEGMENT } from '@vmq/machine';
+import type { NetBuffer, NetBufferList } from '@vmq/ndis';
+import { type ChannelHost, copyFrame, VMBUS_DROP_TOO_LONG } from '@vmq/vmbus';
+import { DROP_RUNT, DROP_VLAN_MISMATCH, DROP_VMBUS, DROP_WRONG_DESTINATION } from './drop-reasons.ts';
+import { FrameGatherer } from './frame-gatherer.ts';
+import type { LearnedMacTable } from './learned-mac-table.ts';
+import { LentFrames } from './lent-frames.ts';
+import { EXTERNAL_PORT } from './messages.ts';
+import type { PortDelivery } from './port-delivery.ts';
+import type { PortTable } from './port-table.ts';
+import type { QueueEnds } from './queue-ends.ts';
+
+const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
+const VMBUS = DROP_VMBUS;
+const RUNT = DROP_RUNT;
+const WRONG_DESTINATION = DROP_WRONG_DESTINATION;
+const VLAN_MISMATCH = DROP_VLAN_MISMATCH;
+const EXTERNAL = EXTERNAL_PORT;
+const HOST = HOST_SEGMENT;
+const ETHERNET_HEADER = 14;
+
+export class SplitDelivery {
+  readonly #context: AgentContext;
+  readonly #ports: PortTable;
+  readonly #delivery: PortDelivery;
+  readonly #ends: QueueEnds;
+  readonly #gatherer: FrameGatherer = new FrameGatherer();
+  /** By port; null where frames are not left with the guest. */
+  readonly #lent: (LentFrames | null)[];
+  /** Committed frames: their lengths, and the lent section of those in place, -1 for copied ones. */
+  #lengths: Int32Array = new Int32Array(512);
+  #sections: Int32Array = new Int32Array(512);
+
+  constructor(context: AgentContext, ports: PortTable, delivery: PortDelivery, ends: QueueEnds) {
+    this.#context = context;
+    this.#ports = ports;
+    this.#delivery = delivery;
+    this.#ends = ends;
+    this.#lent = new Array<LentFrames | null>(ports.channels.length).fill(null);
+  }
+
+  /**
+   * From now on frames of the port's queue may be left with its guest, or not: then the NBLs that it still has come
+   * back, as a chain.
+   */
+  allow(port: number, channel: ChannelHost | null): NetBufferList | null {
+    const lent = this.#lent[port] as LentFrames | null;
+    if (channel !== null) {
+      if (lent === null) this.#lent[port] = new LentFrames(channel.sectionCount);
+      return null;
+    }
+    this.#lent[port] = null;
+    return lent?.all() ?? null;
+  }
+
+  /** NBLs of the frames that the port's guest is done with, as a chain. */
+  collect(port: number): NetBufferList | null {
+    const lent = this.#lent[port] as LentFrames | null;
+    return lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);
+  }
+
+  /**
+   * Delivers a chain whose frames all came from the VM queue of `port`, which is connected. Returns the NBLs that
+   * go back at once; `mayKeep` is false if all of them have to.
+   */
+  deliver(
+    chain: NetBufferList,
+    port: number,
+    queueId: number,
+    tick: number,
+    learned: LearnedMacTable,
+    mayKeep: boolean,
+  ): NetBufferList | null {
+    const ports = this.#ports;
+    const channel = ports.channels[port] as ChannelHost | null;
+    if (channel === null || !channel.beginBatch(0)) {
+      this.#ends.dropAll(chain, port, channel?.refusal ?? 0);
+      return chain;
+    }
+    const to = this.#context.machine.memory.segment(channel.segment);
+    const lent = mayKeep ? (this.#lent[port] as LentFrames | null) : null;
+    const longest = channel.maxFrameBytes;
+    const macA = ports.macA[port] as number;
+    const macB = ports.macB[port] as number;
+    const portVlan = ports.vlan[port] as number;
+    const ends = this.#ends;
+    const tracing = ends.begin();
+    let frames = 0;
+    let seen = 0;
+    let bytes = 0;
+    let copied = 0;
+    let lastA = 0;
+    let lastB = 0;
+    let back: NetBufferList | null = null;
+    let next: NetBufferList | null = null;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = next) {
+      next = nbl.next;
+      const info = nbl.ieee8021QInfo | 0;
+      const vlan = (info >>> 4) & 0xfff;
+      let kept = false;
+      for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) {
+        seen++;
+        const mdl = nb.mdl;
+        let segment = mdl.segment;
+        let at = (mdl.byteOffset + nb.dataOffset) | 0;
+        let length = nb.dataLength | 0;
+        let front = Math.min(mdl.byteCount - nb.dataOffset, length);
+        let rest = mdl.next;
+        if (
+          (at & 7) !== 0 ||
+          segment.id !== HOST ||
+          front < Math.min(length, ETHERNET_HEADER) ||
+          (front < length && (rest === null || rest.byteCount < length - front))
+        ) {
+          // Of an unusual shape, but still: nothing is looked at before it lies in host memory.
+          at = this.#gatherer.gather(nb, 0);
+          segment = this.#gatherer.segment;
+          front = length = this.#gatherer.length;
+          rest = null;
+        }
+        const i32 = segment.i32;
+        const w1 = i32[(at >> 2) + 1] as number;
+        const addressed = i32[at >> 2] === macA && (w1 & 0xffff) === macB;
+        if (tracing) ends.traceCheck(nbl.stamp, port, vlan, portVlan, addressed, length);
+        if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {
+          ends.drop(
+            length < ETHERNET_HEADER ? RUNT : addressed ? VLAN_MISMATCH : WRONG_DESTINATION,
+            nbl.stamp,
+            port,
+            i32[at >> 2] as number,
+            (w1 & 0xffff) | (vlan << 16),
+          );
+          continue;
+        }
+        const w2 = i32[(at >> 2) + 2] as number;
+        const sourceA = (w1 >>> 16) | (w2 << 16);
+        const sourceB = (w2 >>> 16) | (vlan << 16);
+        if ((sourceA !== lastA || sourceB !== lastB) && (sourceA & 1) === 0) {
+          lastA = sourceA;
+          lastB = sourceB;
+          if (learned.learn(sourceA, sourceB, EXTERNAL, tick) && tracing) {
+            ends.traceLearned(nbl.stamp, sourceA, sourceB);
+          }
+        }
+        if (length > longest) {
+          ends.drop(TOO_LONG, nbl.stamp, port, macA, macB);
+          continue;
+        }
+        let section = -1;
+        if (lent !== null && rest !== null && rest.segment === to && nbl.firstNetBuffer.next === null) {
+          section = channel.lentSection(rest.byteOffset);
+          // The rest, if there is any, must lie where the frame's section wants it.
+          if (
+            section >= 0 &&
+            (lent.isHeld(section) ||
+              (front < length && rest.byteOffset !== channel.frameOffset(section) + front))
+          ) {
+            section = -1;
+          }
+        }
+        const target = section >= 0 ? channel.frameOffset(section) : channel.reserveSection();
+        if (target < 0) {
+          ends.drop(VMBUS + channel.refusal, nbl.stamp, port, macA, macB);
+          continue;
+        }
+        const tci = info === 0 ? 0 : ports.egressTci(port, ((info & 7) << 13) | ((info & 8) << 9), vlan);
+        copyFrame(segment, at, to, target, front);
+        let moved = front;
+        if (section >= 0) {
+          channel.commitLent(section, length, tci, nbl.stamp);
+          lent?.hold(section, nbl);
+          kept = true;
+        } else {
+          if (front < length && rest !== null) {
+            copyFrame(rest.segment, rest.byteOffset, to, target + front, length - front);
+            moved = length;
+          }
+          channel.commitFrame(length, tci, nbl.stamp);
+        }
+        if (frames === this.#lengths.length) this.#grow();
+        this.#lengths[frames] = length;
+        this.#sections[frames++] = section;
+        bytes += length;
+        copied += moved;
+        if (tracing) ends.traceCommitted(nbl, port, target, moved, tci, length - moved);
+      }
+      if (!kept) {
+        nbl.next = back;
+        back = nbl;
+      }
+    }
+    const delivered = this.#delivery.endBatch(port, channel);
+    for (let k = delivered; k < frames; k++) {
+      bytes -= this.#lengths[k] as number;
+      const section = this.#sections[k] as number;
+      if (section < 0 || lent === null) continue;
+      const nbl = lent.drop(section);
+      nbl.next = back;
+      back = nbl;
+    }
+    ends.end(port, queueId, seen, frames, delivered, bytes, channel.refusal);
+    this.#delivery.countCopied(port, copied);
+    return back;
+  }
+
+  /** NBLs of a chain may hold several frames, though those of a miniport hold one. */
+  #grow(): void {
+    const lengths = new Int32Array(2 * this.#lengths.length);
+    const sections = new Int32Array(lengths.length);
+    lengths.set(this.#lengths);
+    sections.set(this.#sections);
+    this.#lengths = lengths;
+    this.#sections = sections;
+  }
+}
