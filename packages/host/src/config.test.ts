@@ -17,6 +17,7 @@ describe('checkHostConfig', () => {
       executor: 'deterministic',
       processors: 4,
       vmq: true,
+      ndisVersion: '6.30',
       nic: { profile: 'vmq-nic', jumboPacket: 1514, keywords: {}, receiveBuffers: 256 },
       switch: { name: 'external', floodUnknownUnicast: false },
       vms: [],

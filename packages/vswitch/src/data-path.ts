@@ -224,10 +224,11 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const queueId = chain.filteringInfo >>> 16;
     const singleVmQueue = (flags & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) !== 0 && queueId !== 0;
     const port = singleVmQueue ? (this.#ports.portOfQueue[queueId] ?? -1) : -1;
-    if (port >= 0 && chain.firstNetBuffer.mdl.next !== null) {
+    if (port >= 0 && this.#extended === null && chain.firstNetBuffer.mdl.next !== null) {
       const mayKeep = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) === 0;
+      const tick = this.#forwarder.tick();
       const learned = this.#queueDelivery.learned as LearnedMacTable;
-      const back = this.#splitDelivery.deliver(chain, port, queueId, this.#tick(), learned, mayKeep);
+      const back = this.#splitDelivery.deliver(chain, port, queueId, tick, learned, mayKeep);
       if (mayKeep) this.#giveBack(back);
       return;
     }
