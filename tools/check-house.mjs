@@ -44,7 +44,20 @@ const MAY_IMPORT = {
     'guest',
     'host',
   ],
-  testkit: ['abi', 'machine', 'shared-memory', 'nic', 'ndis', 'miniport', 'host'],
+  testkit: [
+    'abi',
+    'wire',
+    'capture',
+    'machine',
+    'shared-memory',
+    'nic',
+    'ndis',
+    'miniport',
+    'vmbus',
+    'vswitch',
+    'guest',
+    'host',
+  ],
 };
 /** Packages that may use Node itself, and the modules they may use. */
 const NODE_ALLOWED = {

@@ -1,5 +1,5 @@
 /** Entry file of the worker threads of a bench under the threads executor. */
 import { runWorker } from '@vmq/machine';
-import { testkitAgentFactories } from './driver/bench.ts';
+import { testkitAgentFactories } from './driver/agents.ts';
 
 runWorker(testkitAgentFactories());

@@ -3,7 +3,6 @@
  * and B, as one host would join them; a cable; and shared memory that can be made to run out.
  */
 import { NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
-import { hostAgentFactories } from '@vmq/host';
 import {
   createDeterministicExecutor,
   createDmaDomain,
@@ -36,11 +35,10 @@ import {
 } from '@vmq/nic';
 import { createSharedMemoryManager } from '@vmq/shared-memory';
 import type { ReferenceProfile } from '../reference/vocabulary.ts';
+import { testkitAgentFactories } from './agents.ts';
 import {
-  createRecordingDataPath,
   createRecordingProtocol,
   type ProtocolListener,
-  RECORDING_DATA_PATH,
   type RecordingProtocol,
 } from './recording-protocol.ts';
 import { macText } from './request-bytes.ts';
@@ -225,11 +223,6 @@ export function createBench(options: BenchOptions, listeners: Record<'A' | 'B', 
     bindB: () => bind(B),
     stop: () => executor.stop(),
   });
-}
-
-/** The agents of a bench, for the deterministic executor and for `worker.ts`. */
-export function testkitAgentFactories(): ReturnType<typeof hostAgentFactories> {
-  return hostAgentFactories({ protocols: { [RECORDING_DATA_PATH]: createRecordingDataPath } });
 }
 
 function minorOf(kind: BenchKind): 20 | 30 | 60 {

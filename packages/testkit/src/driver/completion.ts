@@ -9,7 +9,9 @@ import {
   NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED,
   NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION,
   NDIS_STATUS_SUCCESS,
+  refusalText,
   type StructCodec,
+  type StructLayout,
 } from '@vmq/abi';
 import { type OidRequest, outputOf } from '@vmq/ndis';
 import type { Completion, FilterSeen, ParametersSeen, Request } from '../reference/vocabulary.ts';
@@ -21,24 +23,28 @@ export function completionOf(
   status: number,
   version: AbiVersion,
 ): Completion {
-  const given = request.input === 'short' ? oidRequest.inputBufferLength : oidRequest.outputBufferLength;
+  const { inputBufferLength, outputBufferLength } = oidRequest;
+  const outputAlone = request.output === 'short' && request.input === 'whole' && !runsPastTheEnd(request);
   const base = {
     request,
     status,
     bytesNeeded: oidRequest.bytesNeeded,
-    bytesGiven: oidRequest.requestType === 1 ? oidRequest.inputBufferLength : given,
+    bytesGiven: outputAlone || request.kind === 'query' ? outputBufferLength : inputBufferLength,
   };
   if (status !== NDIS_STATUS_SUCCESS) return base;
   const read = <T>(codec: StructCodec<T>): T => {
     const decoded = codec.decode(outputOf(oidRequest), { ndis: version });
-    if (!decoded.ok) throw new Error(`${request.body.oid}: the answer is no ${codec.name}`);
+    if (!decoded.ok)
+      throw new Error(`${request.body.oid}: answered with no ${codec.name}: ${refusalText(decoded.refusal)}`);
     return decoded.value;
   };
   switch (request.body.oid) {
     case 'allocate queue':
-      return { ...base, id: read(NDIS_RECEIVE_QUEUE_PARAMETERS).QueueId };
+      // A structure of a later revision comes back without its end if the caller left no room for it.
+      return { ...base, id: u32At(oidRequest, QUEUE_ID_AT) };
     case 'set filter':
-      return { ...base, id: read(NDIS_RECEIVE_FILTER_PARAMETERS).FilterId };
+      // The caller may have left room for the head alone.
+      return { ...base, id: u32At(oidRequest, FILTER_ID_AT) };
     case 'complete allocation': {
       const { elements } = read(NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY);
       return { ...base, elements: elements.map(({ CompletionStatus }) => CompletionStatus) };
@@ -66,6 +72,19 @@ export function completionOf(
     default:
       return base;
   }
+}
+
+const offsetOf = (layout: StructLayout, member: string): number =>
+  layout.fields.find(({ name }) => name === member)?.offset ?? 0;
+const QUEUE_ID_AT = offsetOf(NDIS_RECEIVE_QUEUE_PARAMETERS.layout, 'QueueId');
+const FILTER_ID_AT = offsetOf(NDIS_RECEIVE_FILTER_PARAMETERS.layout, 'FilterId');
+
+function u32At({ informationBuffer: bytes }: OidRequest, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
+}
+
+function runsPastTheEnd({ body }: Request): boolean {
+  return 'geometry' in body && body.geometry === 'past the end';
 }
 
 type Value<C> = C extends StructCodec<infer T> ? T : never;

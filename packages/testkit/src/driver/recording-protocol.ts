@@ -3,12 +3,14 @@
  * returns them when and in the order it is told.
  *
  *   record (shared)   word 0: records written, by all processors | 8 words a record, in a ring
- *      +0 frame number  +1 queue id  +2 processor  +3 indication flags  +4 802.1Q info  +5 faults
+ *      +0 frame number  +1 queue id  +2 processor  +3 indication flags  +4 802.1Q info   +5 faults
+ *      +6 bytes << 8 | MDLs  +7 bytes of the first MDL
  */
 import { NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID, NDIS_RECEIVE_FLAGS_SINGLE_QUEUE } from '@vmq/abi';
 import type { AgentContext } from '@vmq/machine';
 import {
   type Binding,
+  type Mdl,
   type NetBufferList,
   type OidRequest,
   type ProcessorServices,
@@ -41,14 +43,30 @@ interface RecordingImage {
 /** Bits of a record's faults, and what they say. */
 const FAULTS = [
   'RX-04: FilterId is not 0',
-  'RX-06: no shared memory info, or flags in it',
+  'RX-08: not one SharedMemoryInfo for each MDL, or flags in it',
   'RX-12: NumberOfNetBufferLists is not the chain length',
   'RX-12: more than one NB in the NBL',
   'RX-03: SINGLE_QUEUE with several queues in the call',
   'FLT-20: the bytes are not the frame without its tag',
 ] as const;
 
-const bytesOfSegment = (nbl: NetBufferList): Uint8Array => nbl.firstNetBuffer.mdl.segment.u8;
+/** The frame's bytes, gathered, and the number of MDLs they lie in. */
+function frameOf(nbl: NetBufferList): { bytes: Uint8Array; mdls: number } {
+  const { mdl: first, dataOffset, dataLength } = nbl.firstNetBuffer;
+  const bytes = new Uint8Array(dataLength);
+  let skip = dataOffset;
+  let filled = 0;
+  let mdls = 0;
+  for (let mdl: Mdl | null = first; mdl !== null; mdl = mdl.next) {
+    mdls++;
+    const start = mdl.byteOffset + skip;
+    const length = Math.min(mdl.byteCount - skip, dataLength - filled);
+    bytes.set(mdl.segment.u8.subarray(start, start + length), filled);
+    filled += length;
+    skip = 0;
+  }
+  return { bytes, mdls };
+}
 
 class RecordingDataPath {
   readonly #words: Int32Array;
@@ -86,18 +104,23 @@ class RecordingDataPath {
 
   /** True if the NBL is kept. */
   #take(nbl: NetBufferList, flags: number, ofChain: number): boolean {
-    const { mdl, dataOffset, dataLength, next, sharedMemoryInfo: info } = nbl.firstNetBuffer;
-    const bytes = bytesOfSegment(nbl);
-    const at = mdl.byteOffset + dataOffset;
-    const byte = (i: number): number => bytes[at + NUMBER_AT + i] as number;
+    const { next, sharedMemoryInfo } = nbl.firstNetBuffer;
+    const { bytes, mdls } = frameOf(nbl);
+    const byte = (i: number): number => bytes[NUMBER_AT + i] ?? 0;
     const number = (byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3);
+    let infos = 0;
+    let flagged = 0;
+    for (let info = sharedMemoryInfo; info !== null; info = info.next) {
+      infos++;
+      flagged |= info.sharedMemoryFlags;
+    }
     let faults = ofChain;
     if ((nbl.filteringInfo & 0xffff) !== 0) faults |= 1;
     if ((flags & NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID) !== 0) {
-      if (info === null || info.sharedMemoryFlags !== 0) faults |= 2;
+      if (infos !== mdls || flagged !== 0) faults |= 2;
     } else if (queueIdOf(nbl) !== 0) faults |= 2;
     if (next !== null) faults |= 8;
-    if (!isIntact(bytes, at, dataLength, number)) faults |= 32;
+    if (!isIntact(bytes, number)) faults |= 32;
     const words = this.#words;
     const slot = HEAD + (Atomics.add(words, 0, 1) & (RECORDS - 1)) * WORDS;
     words[slot] = number;
@@ -106,7 +129,9 @@ class RecordingDataPath {
     words[slot + 3] = flags;
     words[slot + 4] = nbl.ieee8021QInfo;
     words[slot + 5] = faults;
-    if (!this.#keeps || bytes[at + HOLD_AT] !== 1) return false;
+    words[slot + 6] = (bytes.length << 8) | mdls;
+    words[slot + 7] = nbl.firstNetBuffer.mdl.byteCount;
+    if (!this.#keeps || bytes[HOLD_AT] !== 1) return false;
     nbl.next = null;
     this.#held.set(number, nbl);
     return true;
@@ -219,6 +244,9 @@ export function createRecordingProtocol(
           processor: word(2),
           singleQueue: (word(3) & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) !== 0,
           tag: info === 0 ? null : `${info & 7} ${(info >> 3) & 1} ${info >>> 4}`,
+          length: word(6) >>> 8,
+          mdls: word(6) & 0xff,
+          firstMdlBytes: word(7),
           faults: FAULTS.filter((_, bit) => (word(5) & (1 << bit)) !== 0),
         });
       }

@@ -90,11 +90,6 @@ export function oidRequestOf(request: Request, version: AbiVersion): OidRequest 
   if (request.input === 'short') input = input.slice(0, Math.max(0, input.length - 12));
   let output = kind === 'set' ? 0 : request.output === 'short' ? SCANT : AMPLE;
   if (room !== null && kind !== 'set') output = room;
-  if (room !== null && input.length < room && input.length > 0) {
-    const longer = new Uint8Array(room);
-    longer.set(input);
-    input = longer;
-  }
   const informationBuffer = new Uint8Array(Math.max(input.length, output));
   informationBuffer.set(input);
   return {

@@ -12,6 +12,7 @@ import type {
 import {
   FILTER_VLANS,
   FRAME_VLANS,
+  type FrameStep,
   macHeaderTest,
   type RequestStep,
   type Step,
@@ -38,17 +39,27 @@ function filterOf(model: ReferenceAdapter, choice: number): number {
   return choice === 15 || ids.length === 0 ? NOT_AN_ID : (ids[(choice - 1) % ids.length] as number);
 }
 
+function frameOf(
+  model: ReferenceAdapter,
+  { aim, mac, vlan }: FrameStep,
+): { destination: string; vlan: number | null } {
+  const target = aim === 0 ? undefined : model.filters.get(filterOf(model, aim));
+  const tag = FRAME_VLANS[vlan] ?? null;
+  if (target === undefined) return { destination: addressOf(model, mac), vlan: tag };
+  const untagged = tag === 0 ? 0 : null;
+  return { destination: target.mac, vlan: target.vlan ?? (target.untaggedOrZero ? untagged : tag) };
+}
+
 /** The event, or null if the step means nothing now. */
 export function resolveStep(step: Step, model: ReferenceAdapter, nextFrame: number): ReferenceEvent | null {
   switch (step.do) {
     case 'request':
       return { type: 'request', request: requestOf(step, model) };
     case 'frames': {
-      const frames = step.frames.map(({ mac, vlan, hold }, i) => ({
+      const frames = step.frames.map((frame, i) => ({
+        ...frameOf(model, frame),
         number: nextFrame + i,
-        destination: addressOf(model, mac),
-        vlan: FRAME_VLANS[vlan] ?? null,
-        hold,
+        hold: frame.hold,
       }));
       return { type: 'frames', frames, racing: step.racing };
     }

@@ -30,6 +30,9 @@ import { packetFilter, resolveStep } from './resolve-step.ts';
 import type { Step } from './steps.ts';
 import { frameBytes } from './test-frame.ts';
 
+/** Whether the NBLs that are still held go back before their queues are freed, or after: then the frees pend. */
+export type Ending = 'return first' | 'free first';
+
 /** What a run has done, by what it was. */
 export interface Tally {
   steps: number;
@@ -82,11 +85,11 @@ export class SequenceDriver {
   }
 
   /** Takes the steps, then clears up. Throws a {@link Disagreement}. Returns the statuses, in order. */
-  run(steps: readonly Step[]): readonly string[] {
+  run(steps: readonly Step[], ending: Ending = 'return first'): readonly string[] {
     this.#story = [];
     this.#statuses = [];
     for (const step of steps) this.#step(step);
-    this.#clearUp();
+    this.#clearUp(ending);
     return this.#statuses;
   }
 
@@ -102,16 +105,14 @@ export class SequenceDriver {
     // INIT-12: with the size that was asked for, the lengths are right.
     if (event.type !== 'request' || completions.length !== 1 || only?.request !== event.request) return;
     const { request } = event;
-    const cured = request.input === 'short' || request.output === 'short';
+    const { body } = request;
+    const curable = !('geometry' in body) || body.geometry === 'fine';
+    const cured = curable && (request.input === 'short' || request.output === 'short');
     if (only.status !== NDIS_STATUS_INVALID_LENGTH || !cured) return;
+    const outputAlone = request.input === 'whole';
     this.#event({
       type: 'request',
-      request: {
-        ...request,
-        input: 'whole',
-        output: 'whole',
-        room: request.kind === 'set' ? null : only.bytesNeeded,
-      },
+      request: { ...request, input: 'whole', output: 'whole', room: outputAlone ? only.bytesNeeded : null },
     });
   }
 
@@ -229,17 +230,22 @@ export class SequenceDriver {
   }
 
   /** Back to an adapter with a default queue and nothing else, by requests that are compared like all others. */
-  #clearUp(): void {
+  #clearUp(ending: Ending): void {
     const model = this.#model;
     if (!model.running) this.#event({ type: 'restart' });
     if (!model.memoryAvailable) this.#event({ type: 'memory', available: true });
     if (model.frames.onTheirWay > 0) this.#event({ type: 'settle' });
-    const held = [...model.frames.held.keys()];
-    if (held.length > 0) this.#event({ type: 'return', numbers: held });
+    const giveBack = (): void => {
+      const held = [...model.frames.held.keys()];
+      if (held.length > 0) this.#event({ type: 'return', numbers: held });
+    };
+    // A free that is pending must end before the clearing up can look at what there is.
+    if (ending === 'return first' || model.pendingFree !== null) giveBack();
     for (const { id: filterId, queueId, owner } of [...model.filters.values()])
       this.#ask(owner, { oid: 'clear filter', filterId, queueId });
     for (const { id: queueId, owner } of [...model.queues.values()])
       if (queueId !== 0) this.#ask(owner, { oid: 'free queue', queueId });
+    giveBack();
     if (Object.values(model.packetFilter).some((bit) => bit))
       this.#ask('A', { oid: 'set packet filter', accepts: packetFilter(0) });
     if (model.multicastList.length > 0) this.#ask('A', { oid: 'set multicast list', addresses: [] });

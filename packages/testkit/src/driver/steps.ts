@@ -88,6 +88,14 @@ export const FILTER_FLAWS = [
 ] as const;
 export type FilterFlaw = null | (typeof FILTER_FLAWS)[number];
 
+export interface FrameStep {
+  /** Nonzero: the nth filter's address, and its VLAN if it tests one. */
+  readonly aim: number;
+  readonly mac: number;
+  readonly vlan: number;
+  readonly hold: boolean;
+}
+
 export type Step =
   | {
       readonly do: 'request';
@@ -97,7 +105,7 @@ export type Step =
     }
   | {
       readonly do: 'frames';
-      readonly frames: readonly { readonly mac: number; readonly vlan: number; readonly hold: boolean }[];
+      readonly frames: readonly FrameStep[];
       readonly racing: boolean;
     }
   | {
@@ -215,6 +223,7 @@ const request: fc.Arbitrary<RequestStep> = weighted<RequestStep>(
 );
 
 const frame = fc.record({
+  aim: weighted([2, small(5)], [1, fc.constant(0)]),
   mac: weighted([6, small(2)], [3, small(ADDRESSES - 1)]),
   vlan: small(FRAME_VLANS.length - 1),
   hold: fc.boolean(),

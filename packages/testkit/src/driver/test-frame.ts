@@ -1,5 +1,5 @@
 /**
- * The frames the driver sends: 60 bytes that carry their number, whether to hold them, and a pattern.
+ * The frames the driver sends: 60 or 300 bytes that carry their number, whether to hold them, and a pattern.
  *
  *   destination 6 | source 6 | [tag 4] | type 88-B5 | number 4 | hold 1 | pattern …
  */
@@ -7,7 +7,8 @@ import { TAG_PRIORITY } from '../reference/frame-tracker.ts';
 import type { Frame } from '../reference/vocabulary.ts';
 import { macBytes } from './request-bytes.ts';
 
-const LENGTH = 60;
+/** Bytes without a tag: every third frame is long enough to be split. */
+export const frameLength = (number: number): number => (number % 3 === 0 ? 300 : 60);
 const SOURCE = [2, 0, 0, 0, 0, 9];
 /** Offset of the number once the tag is removed. */
 export const NUMBER_AT = 14;
@@ -27,21 +28,22 @@ const bytesOf = (mac: string): Uint8Array => {
 /** The frame as it goes over the wire. */
 export function frameBytes({ number, destination, vlan, hold }: Frame): Uint8Array {
   const tag = vlan === null ? [] : [0x81, 0x00, (TAG_PRIORITY << 5) | (vlan >> 8), vlan & 0xff];
-  const bytes = new Uint8Array(LENGTH + tag.length);
+  const length = frameLength(number);
+  const bytes = new Uint8Array(length + tag.length);
   bytes.set(bytesOf(destination));
   bytes.set(SOURCE, 6);
   bytes.set(tag, 12);
   const rest = 12 + tag.length;
   bytes.set([0x88, 0xb5, number >>> 24, number >>> 16, number >>> 8, number, hold ? 1 : 0], rest);
-  for (let i = PATTERN_AT; i < LENGTH; i++) bytes[tag.length + i] = (number + i) & 0xff;
+  for (let i = PATTERN_AT; i < length; i++) bytes[tag.length + i] = (number + i) & 0xff;
   return bytes;
 }
 
-/** True if `length` bytes at `offset` are frame `number` without its tag, its address being one of ours. */
-export function isIntact(bytes: Uint8Array, offset: number, length: number, number: number): boolean {
-  if (length !== LENGTH) return false;
-  for (let i = 0; i < SOURCE.length; i++) if (bytes[offset + 6 + i] !== SOURCE[i]) return false;
-  if (bytes[offset + 12] !== 0x88 || bytes[offset + 13] !== 0xb5) return false;
-  for (let i = PATTERN_AT; i < LENGTH; i++) if (bytes[offset + i] !== ((number + i) & 0xff)) return false;
+/** True if the bytes are frame `number` without its tag; its address is left out. */
+export function isIntact(bytes: Uint8Array, number: number): boolean {
+  if (bytes.length !== frameLength(number)) return false;
+  for (let i = 0; i < SOURCE.length; i++) if (bytes[6 + i] !== SOURCE[i]) return false;
+  if (bytes[12] !== 0x88 || bytes[13] !== 0xb5) return false;
+  for (let i = PATTERN_AT; i < bytes.length; i++) if (bytes[i] !== ((number + i) & 0xff)) return false;
   return true;
 }

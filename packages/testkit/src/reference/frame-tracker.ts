@@ -71,6 +71,11 @@ export class FrameTracker {
     this.#last.set(seen.queueId, seen.number);
     if (world.queues.get(seen.queueId)?.perQueueIndication === true && !seen.singleQueue)
       problems.push(`RX-02: ${what}: without SINGLE_QUEUE`);
+    const splitAt = world.queues.get(seen.queueId)?.splitAt ?? 0;
+    const { length, mdls, firstMdlBytes } = seen;
+    if (splitAt === 0 && mdls !== 1) problems.push(`RX-08: ${what}: ${mdls} MDLs without a split`);
+    if (splitAt !== 0 && length > splitAt && !(mdls === 2 && firstMdlBytes >= splitAt))
+      problems.push(`RX-10: ${what}: ${mdls} MDLs, ${firstMdlBytes} bytes in the first, split at ${splitAt}`);
     const tag = frame.vlan === null ? null : `${TAG_PRIORITY} 0 ${frame.vlan}`;
     if (seen.tag !== tag) problems.push(`FLT-20: ${what}: tag ${seen.tag}, expected ${tag}`);
     // LIFE-07: while pausing it keeps nothing.

@@ -6,6 +6,8 @@ export interface QueueRecord extends QueueSettings {
   readonly owner: Caller;
   readonly state: Letter;
   readonly lookaheadSize: number;
+  /** RX-10: longer frames are split at or beyond this many bytes; 0: none is. */
+  readonly splitAt: number;
   readonly portId: number;
   readonly vmName: string;
 }

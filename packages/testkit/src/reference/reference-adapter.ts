@@ -82,7 +82,7 @@ export class ReferenceAdapter implements World {
     this.stationMac = profile.stationMac;
     const defaults = { perQueueIndication: false, splitRequired: false, group: 0, suggestedBuffers: 0 };
     const names = { queueName: '', vmName: '' };
-    const rest = { affinity: 1, lookaheadSize: 0, portId: 0 };
+    const rest = { affinity: 1, lookaheadSize: 0, splitAt: 0, portId: 0 };
     this.queues.set(0, { id: 0, owner: 'user', state: 'R', ...defaults, ...names, ...rest });
   }
 
@@ -244,7 +244,9 @@ export class ReferenceAdapter implements World {
       return;
     }
     const state = nextState('STA-01', 'U') ?? 'U';
-    this.queues.set(id, { ...body, id, owner, state });
+    // QUE-05: the flag acts here; QUE-14: from 6.30 on it does not act at all.
+    const splitAt = this.profile.version === 620 && body.splitRequired ? body.lookaheadSize : 0;
+    this.queues.set(id, { ...body, id, owner, state, splitAt });
   }
 
   #completeAllocation(

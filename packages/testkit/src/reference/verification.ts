@@ -93,8 +93,11 @@ export function faultsOf(request: Request, books: Books): Fault[] {
   if (!rightKind(request)) return [notSupported('INIT-13')];
   if (body.oid === 'move filter') return [notSupported('VPT-24')];
   if (NEEDS_VMQ.includes(body.oid) && !books.profile.vmq) return [notSupported('INIT-10')];
-  // What cannot be read cannot be judged.
-  if (request.input === 'short') return [wrongLength('INIT-12')];
+  // What cannot be read cannot be judged; but the head may say already that the array lies wrongly.
+  if (request.input === 'short') {
+    const misplaced = 'geometry' in body ? geometryFaults(body.geometry, 1, 'QUE-18, FLT-06') : [];
+    return [wrongLength('INIT-12'), ...misplaced];
+  }
   const faults = contentFaults(body, request.caller, books);
   if (request.output === 'short') faults.push(wrongLength('INIT-12'));
   return faults;

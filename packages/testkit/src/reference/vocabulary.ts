@@ -120,7 +120,7 @@ export interface Request {
   /** Input and output buffers long enough, or a few bytes short of the structure. */
   readonly input: 'whole' | 'short';
   readonly output: 'whole' | 'short';
-  /** A second try: the buffer has the BytesNeeded of the first. Null: as long as can be. */
+  /** A second try: room for the answer as the first said in BytesNeeded. Null: as much as can be. */
   readonly room: number | null;
 }
 
@@ -188,6 +188,10 @@ export interface Indicated {
   readonly singleQueue: boolean;
   /** Ieee8021QNetBufferListInfo as priority, CFI, VLAN id; null without. */
   readonly tag: string | null;
+  /** Bytes of the frame, MDLs they lie in, bytes of the first MDL. */
+  readonly length: number;
+  readonly mdls: number;
+  readonly firstMdlBytes: number;
   /** What is wrong with the NBL or its bytes; empty if nothing is. */
   readonly faults: readonly string[];
 }
