@@ -94,8 +94,10 @@ export const ALLOCATE_RULES: readonly RequestRule<ParametersSubject>[] = [
     rule: 'QUE-15',
     status: NDIS_STATUS_NOT_SUPPORTED,
     expected: 'QosSqId 0',
-    found: ({ value, bytes }) => {
-      if (value.Header.Revision < 3 || value.Header.Size < QOS_SQ_ID_OFFSET + 4) return null;
+    found: ({ core, value, bytes }) => {
+      // A 6.20 miniport's structure ends before it.
+      if (core.version === 620 || value.Header.Revision < 3 || value.Header.Size < QOS_SQ_ID_OFFSET + 4)
+        return null;
       if (bytes.length < QOS_SQ_ID_OFFSET + 4) return null;
       const id = readU32(bytes, QOS_SQ_ID_OFFSET);
       return id === 0 ? null : `QosSqId ${id}`;

@@ -137,6 +137,17 @@ describe('allocate', () => {
     expect(lastRule()).toBe('QUE-15');
   });
 
+  test('QUE-15: a 6.20 miniport knows no QosSqId: what follows its structure is ignored', () => {
+    const { binding } = createBench({ minor: 20 });
+    const later = new Uint8Array(1096);
+    later.set(queueParameters());
+    later.set([3, 1096 & 0xff, 1096 >> 8], 1);
+    later[1092] = 5;
+    expect(binding.oidRequest(methodRequest(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, later))).toBe(
+      NDIS_STATUS_SUCCESS,
+    );
+  });
+
   test('INIT-12: a short buffer gets INVALID_LENGTH; repeating with BytesNeeded passes the check', () => {
     const { binding, miniport } = createBench();
     const whole = queueParameters();
