@@ -2,6 +2,7 @@
 import type { AdapterState, BindingState } from './adapter-states.ts';
 import type { CapabilitySet } from './capabilities.ts';
 import type { OutstandingNbls } from './data-path-words.ts';
+import type { FilterModuleReport } from './filter-driver.ts';
 import type { MsixEntryReport } from './interrupt-messages.ts';
 import type { PendingOid } from './oid-engine.ts';
 import { operationalState, type QueueState } from './queue-states.ts';
@@ -54,6 +55,8 @@ export interface AdapterReport {
   readonly currentCapabilities: CapabilitySet['value'] | null;
   readonly queues: readonly QueueReport[];
   readonly filters: readonly FilterReport[];
+  /** Lowest first. */
+  readonly filterModules: readonly FilterModuleReport[];
   readonly bindings: readonly BindingReport[];
   readonly pendingOids: readonly PendingOid[];
   readonly sharedMemory: readonly SharedMemoryReportEntry[];
@@ -64,7 +67,7 @@ export interface AdapterReport {
 /** Numbers of the bits of an affinity mask. */
 export function processorsOf(mask: bigint): number[] {
   const found: number[] = [];
-  for (let n = 0; n < 64; n++) if ((mask >> BigInt(n)) & 1n) found.push(n);
+  for (let n = 0, rest = mask; rest !== 0n; n++, rest >>= 1n) if ((rest & 1n) === 1n) found.push(n);
   return found;
 }
 

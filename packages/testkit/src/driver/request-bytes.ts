@@ -76,8 +76,9 @@ const KINDS: Readonly<Record<RequestKind, NdisRequestType>> = {
   method: NdisRequestMethod,
 };
 
-/** Room for any answer. */
-const AMPLE = 8192;
+/** Room for any answer: of one structure, or an enumeration of all queues. */
+const AMPLE = 1200;
+const AMPLE_FOR_ALL = 5000;
 /** Too little for any answer. */
 const SCANT = 8;
 
@@ -88,7 +89,8 @@ export function oidRequestOf(request: Request, version: AbiVersion): OidRequest 
   let input = kind === 'query' || kind === 'statistics' ? new Uint8Array(0) : inputBytes(body, version);
   // More than any padding at the end of an element, so that a member is always cut.
   if (request.input === 'short') input = input.slice(0, Math.max(0, input.length - 12));
-  let output = kind === 'set' ? 0 : request.output === 'short' ? SCANT : AMPLE;
+  const ample = body.oid === 'enumerate queues' ? AMPLE_FOR_ALL : AMPLE;
+  let output = kind === 'set' ? 0 : request.output === 'short' ? SCANT : ample;
   if (room !== null && kind !== 'set') output = room;
   const informationBuffer = new Uint8Array(Math.max(input.length, output));
   informationBuffer.set(input);

@@ -60,8 +60,8 @@ export class SequenceDriver {
   readonly #version: AbiVersion;
   #model: ReferenceAdapter;
   #nextFrame = 1;
-  /** What was done in this sequence, in words. */
-  #story: string[] = [];
+  /** What was done in this sequence. */
+  #story: ReferenceEvent[] = [];
   /** `allocate queue SUCCESS` and so on, in order. */
   #statuses: string[] = [];
 
@@ -119,7 +119,7 @@ export class SequenceDriver {
   /** Does it, looks, compares. */
   #event(event: ReferenceEvent, oneByOne: boolean = false): readonly Completion[] {
     this.tally.steps++;
-    this.#story.push(describeEvent(event));
+    this.#story.push(event);
     this.#perform(event, oneByOne);
     const seen = this.#observe();
     this.#count(event, seen);
@@ -264,7 +264,7 @@ export class SequenceDriver {
   }
 
   #disagreement(problems: readonly string[]): Disagreement {
-    const story = this.#story.map((line, i) => `  ${i + 1}. ${line}`).join('\n');
+    const story = this.#story.map((event, i) => `  ${i + 1}. ${describeEvent(event)}`).join('\n');
     const { last } = this.#bench.ndis.refusals;
     const refusal = last === null ? '' : `\nlast refusal: ${refusalLine(last)}`;
     return new Disagreement(
