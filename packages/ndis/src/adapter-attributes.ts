@@ -86,7 +86,7 @@ export class AdapterAttributes {
     return NDIS_STATUS_SUCCESS;
   }
 
-  /** NDIS_BIND_PARAMETERS with the current sets (INIT-05). Only once the general attributes are set. */
+  /** NDIS_BIND_PARAMETERS with the current sets (INIT-05 to INIT-07). Only once the general attributes are set. */
   bindParameters(adapterName: string): BindParameters {
     const { general } = this;
     if (general === null) throw new Error(`adapter ${adapterName} has no general attributes`);
@@ -98,6 +98,7 @@ export class AdapterAttributes {
       currentMacAddress: general.currentMacAddress,
       receiveFilterCapabilities: this.#capabilities.current?.bytes.slice() ?? null,
       nicSwitchCapabilities: this.nicSwitchCapabilities?.slice() ?? null,
+      nicSwitchArray: [],
     };
   }
 }

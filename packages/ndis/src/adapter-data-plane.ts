@@ -7,8 +7,9 @@
 import type { Executor } from '@vmq/machine';
 import { DataPathWords, type OutstandingNbls } from './data-path-words.ts';
 import type { DataPlane, NdisDataPlaneMessage } from './data-plane.ts';
+import type { FilterImage } from './filter-driver.ts';
 
-type Side = 'miniport' | 'protocol';
+type Side = 'miniport' | 'filter' | 'protocol';
 interface Early {
   readonly processor: number | 'all';
   readonly message: unknown;
@@ -20,7 +21,7 @@ export class AdapterDataPlane {
   readonly #executor: Executor;
   readonly #words: DataPathWords;
   /** Messages kept for each side; null once it is attached. */
-  readonly #early: Record<Side, Early[] | null> = { miniport: [], protocol: [] };
+  readonly #early: Record<Side, Early[] | null> = { miniport: [], filter: [], protocol: [] };
 
   constructor(adapterName: string, plane: DataPlane, executor: Executor, processors: number) {
     this.#adapterName = adapterName;
@@ -29,10 +30,17 @@ export class AdapterDataPlane {
     this.#words = DataPathWords.create(processors);
   }
 
-  attachMiniport(factory: string, image: unknown): void {
+  attachMiniport(factory: string, image: unknown, filters: readonly FilterImage[]): void {
     const path = { adapterName: this.#adapterName, words: this.#words.buffer };
-    this.#toNdis({ op: 'attach miniport', factory, image, path });
+    this.#toNdis({ op: 'attach miniport', factory, image, path, filters });
     this.#flush('miniport');
+    this.#flush('filter');
+  }
+
+  /** Takes a filter module's data halves off the data path. */
+  bypassFilter(number: number): void {
+    this.#toNdis({ op: 'bypass filter', number });
+    this.publish();
   }
 
   attachProtocol(factory: string, image: unknown): void {
@@ -68,6 +76,12 @@ export class AdapterDataPlane {
   /** Lets receives up, or sends them straight back. */
   openReceives(open: boolean): void {
     this.#words.setReceiveGate(open);
+  }
+
+  /** Lets received chains into the filter modules, or past them back to the miniport. */
+  openFilters(open: boolean): void {
+    this.#words.setFilterGate(open);
+    this.publish();
   }
 
   outstanding(): OutstandingNbls {

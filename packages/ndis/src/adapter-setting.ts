@@ -1,6 +1,7 @@
 /** What an adapter is made of: its driver and resources, and the host's parts that it shares with others. */
 import type { DmaDomain, Executor, Machine } from '@vmq/machine';
 import type { DataPlane } from './data-plane.ts';
+import type { FilterDriver } from './filter-driver.ts';
 import type { RssProcessorSet, VectorPool } from './interrupt-messages.ts';
 import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
@@ -22,6 +23,8 @@ export interface AdapterSetting {
   readonly vectors: VectorPool;
   readonly log: AdapterRefusals;
   readonly trace: NdisTraceWriter;
+  /** Filter drivers whose modules attach to this adapter, lowest first. */
+  filterDrivers(): readonly FilterDriver[];
   provider(): SharedMemoryProvider | null;
   createDomain(name: string): DmaDomain;
   /** Number of the next binding on this host. */

@@ -4,12 +4,8 @@
  */
 import {
   NDIS_STATUS_FAILURE,
-  NDIS_STATUS_NOT_RESETTABLE,
   NDIS_STATUS_NOT_SUPPORTED,
   NDIS_STATUS_PENDING,
-  NDIS_STATUS_RESET_END,
-  NDIS_STATUS_RESET_IN_PROGRESS,
-  NDIS_STATUS_RESET_START,
   NDIS_STATUS_SUCCESS,
   statusName,
 } from '@vmq/abi';
@@ -18,10 +14,12 @@ import { AdapterAttributes } from './adapter-attributes.ts';
 import type { AdapterCore } from './adapter-core.ts';
 import { AdapterDataPlane } from './adapter-data-plane.ts';
 import { type AdapterReport, reportFilter, reportQueue } from './adapter-inspection.ts';
+import { AdapterReset } from './adapter-reset.ts';
 import type { AdapterSetting } from './adapter-setting.ts';
 import { type AdapterEvent, type AdapterState, adapterTransition } from './adapter-states.ts';
 import { AdapterBinding, type BindingAdapter } from './binding.ts';
 import { Capabilities, type MiniportVersion } from './capabilities.ts';
+import { FilterStack } from './filter-module.ts';
 import { InterruptMessages } from './interrupt-messages.ts';
 import {
   NdisDevicePnPEventSurpriseRemoved,
@@ -54,19 +52,19 @@ export class Adapter implements AdapterCore, BindingAdapter {
   readonly broker: SharedMemoryBroker;
   readonly interrupts: InterruptMessages;
   readonly engine: OidEngine;
+  readonly modules: FilterStack;
   readonly core: AdapterCore = this;
   state: AdapterState = 'Halted';
   removed = false;
-  resetting = false;
   readonly #setting: AdapterSetting;
   readonly #handle: MiniportHandle;
   readonly #dataPlane: AdapterDataPlane;
+  readonly #reset: AdapterReset;
   #bindings: AdapterBinding[] = [];
   /** The binding whose data halves sit on the adapter's data path. */
   #dataBinding: AdapterBinding | null = null;
   #miniportPaused = false;
   #restartStatus: number = NDIS_STATUS_PENDING;
-  #resetStatus: number = NDIS_STATUS_PENDING;
 
   constructor(setting: AdapterSetting) {
     const { name, driver, machine, log } = setting;
@@ -91,9 +89,32 @@ export class Adapter implements AdapterCore, BindingAdapter {
     });
     this.interrupts = new InterruptMessages(machine, setting.vectors, setting.resources, setting.rss, log);
     this.#handle = new MiniportHandle(this, setting.resources, setting.keywords);
-    this.engine = new OidEngine(this, {
-      oidRequest: (request) => this.work.during(() => driver.oidRequest(this.#handle, request)),
-      cancelOidRequest: (requestId) => driver.cancelOidRequest?.(this.#handle, requestId),
+    this.modules = new FilterStack({
+      adapterName: name,
+      log,
+      miniport: {
+        oidRequest: (request) => this.work.during(() => driver.oidRequest(this.#handle, request)),
+        cancelOidRequest: (requestId) => driver.cancelOidRequest?.(this.#handle, requestId),
+      },
+      complete: (request, status) => this.engine.completeFromMiniport(request, status),
+      indicate: (indication) => {
+        for (const binding of [...this.#bindings]) binding.indicate(indication);
+      },
+      openFilters: (open) => this.#dataPlane.openFilters(open),
+      post: (number, processor, message) => this.#dataPlane.post('filter', processor, { number, message }),
+      bypass: (number) => this.#dataPlane.bypassFilter(number),
+      publish: () => this.publish(),
+      waitFor: (done) => this.waitFor(done),
+    });
+    this.engine = new OidEngine(this, this.modules.oids);
+    this.#reset = new AdapterReset({
+      log,
+      engine: this.engine,
+      resetEx: driver.resetEx
+        ? () => this.work.during(() => driver.resetEx?.(this.#handle)) ?? { status: NDIS_STATUS_FAILURE }
+        : null,
+      indicate: (statusCode) => this.#indicateUp(statusCode, new Uint8Array(0)),
+      waitFor: (done) => this.waitFor(done),
     });
   }
 
@@ -120,7 +141,11 @@ export class Adapter implements AdapterCore, BindingAdapter {
     }
     this.queues.createDefault(1n << BigInt(this.#setting.rss.baseProcessor));
     this.#move('initialized');
-    this.#dataPlane.attachMiniport(driver.dataPathFactory, driver.dataPathImage(this.#handle));
+    const filters = this.modules.attach(this.#setting.filterDrivers(), (filterModuleNumber) => ({
+      ...this.attributes.bindParameters(this.name),
+      filterModuleNumber,
+    }));
+    this.#dataPlane.attachMiniport(driver.dataPathFactory, driver.dataPathImage(this.#handle), filters);
     this.work.run();
     return status;
   }
@@ -148,6 +173,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       return;
     }
     this.#move('restarted');
+    this.modules.restart();
     this.#dataPlane.openSends(true);
     for (const binding of this.#bindings) binding.restart();
     this.#aimReceives();
@@ -162,6 +188,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
     for (const binding of this.#bindings) binding.pause();
     this.#dataPlane.openSends(false);
     this.#aimReceives();
+    this.modules.pause();
     this.#miniportPaused = false;
     const status = this.work.during(() => this.#setting.driver.pause(this.#handle));
     if (status !== NDIS_STATUS_PENDING) this.#miniportPaused = true;
@@ -200,6 +227,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       binding.driver.unbindAdapter(binding);
       binding.close();
     }
+    this.modules.detach();
     this.work.during(() => this.#setting.driver.haltEx(this.#handle, action));
     this.#move('halt');
     this.#dataPlane.detachMiniport();
@@ -221,38 +249,15 @@ export class Adapter implements AdapterCore, BindingAdapter {
 
   /** MiniportResetEx: SUCCESS, the miniport's failure, RESET_IN_PROGRESS, NOT_RESETTABLE. */
   reset(): number {
-    const { driver } = this.#setting;
-    if (this.resetting)
-      return this.log.refuse(
-        'LIFE-13',
-        0,
-        NDIS_STATUS_RESET_IN_PROGRESS,
-        'no reset within a reset',
-        'a second one',
-      );
-    if (driver.resetEx === undefined) return NDIS_STATUS_NOT_RESETTABLE;
-    this.resetting = true;
-    this.engine.beginReset();
-    this.#toBindings(NDIS_STATUS_RESET_START, new Uint8Array(0));
-    this.#resetStatus = NDIS_STATUS_PENDING;
-    const { status } = this.work.during(() => driver.resetEx?.(this.#handle)) ?? {
-      status: NDIS_STATUS_FAILURE,
-    };
-    if (status !== NDIS_STATUS_PENDING) this.#resetDone(status);
-    else this.waitFor(() => this.#resetStatus !== NDIS_STATUS_PENDING);
-    return this.#resetStatus;
+    return this.#reset.start();
   }
 
   resetComplete(status: number, _addressingReset: boolean): void {
-    if (this.resetting) this.#resetDone(status);
-    else this.log.violation('LIFE-13', 'a reset to complete', 'none');
+    this.#reset.complete(status);
   }
 
-  #resetDone(status: number): void {
-    this.#resetStatus = status;
-    this.resetting = false;
-    this.#toBindings(NDIS_STATUS_RESET_END, new Uint8Array(0));
-    this.engine.endReset();
+  get resetting(): boolean {
+    return this.#reset.active;
   }
 
   #move(event: AdapterEvent): boolean {
@@ -345,12 +350,11 @@ export class Adapter implements AdapterCore, BindingAdapter {
       this.log.violation('INIT-08', expected, `${statusName(statusCode)} while ${this.state}`);
       return;
     }
-    if (acceptIndication(this, statusCode, buffer)) this.#toBindings(statusCode, buffer);
+    if (acceptIndication(this, statusCode, buffer)) this.#indicateUp(statusCode, buffer);
   }
 
-  #toBindings(statusCode: number, buffer: Uint8Array): void {
-    const indication = { sourceHandle: this.name, statusCode, statusBuffer: buffer.slice() };
-    for (const binding of [...this.#bindings]) binding.indicate(indication);
+  #indicateUp(statusCode: number, buffer: Uint8Array): void {
+    this.modules.indicate({ sourceHandle: this.name, statusCode, statusBuffer: buffer.slice() });
   }
 
   sharedMemoryLeft(queueId: number): number {
@@ -395,6 +399,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       currentCapabilities: this.capabilities.current?.value ?? null,
       queues: this.queues.all().map((queue) => reportQueue(queue, this.filters.ofQueue(queue.id).length)),
       filters: this.filters.all().map(reportFilter),
+      filterModules: this.modules.inspect(),
       bindings: this.#bindings.map(({ number, driver: protocol, state }) => ({
         number,
         protocol: protocol.name,

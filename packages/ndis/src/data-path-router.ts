@@ -5,6 +5,7 @@
  *      ^ │        gate up: a binding is Running, else the chain goes straight back (counted)
  *      │ v        gate down: the adapter is Running, else sends complete NDIS_STATUS_PAUSED
  *   filter n … filter 1
+ *      ^ │        gate to the filters: they are Running, else the chain goes straight back (counted)
  *      ^ │        accounting: NBLs indicated and returned, sent and completed
  *      │ v
  *   miniport
@@ -24,6 +25,7 @@ const RESOURCES = FLAGS_RESOURCES;
 const PAUSED = STATUS_PAUSED;
 const SEND_GATE = 0;
 const RECEIVE_GATE = 1;
+const FILTER_GATE = 2;
 
 const DROPPED_NOT_RUNNING = 'dropped.ndis.not-running';
 
@@ -97,6 +99,7 @@ class DataPathRouter implements NdisDataPath {
   readonly #downs: DownLink[] = [];
   #miniport: SendSink | null = null;
   #protocol: ReceiveSink | null = null;
+  #filtered = false;
   /** Above the accounting: the lowest filter, or the gate to the protocol. */
   #above: ReceiveSink;
   /** Below the send gate: the highest filter, or the accounting towards the miniport. */
@@ -141,6 +144,7 @@ class DataPathRouter implements NdisDataPath {
   attach(miniport: SendSink, filters: readonly FilterDataPath[], protocol: ReceiveSink | null): void {
     this.#miniport = miniport;
     this.#protocol = protocol;
+    this.#filtered = filters.length > 0;
     filters.forEach((_, index) => {
       this.filterLinks(index);
       (this.#ups[index] as UpLink).target = filters[index + 1] ?? this.#top;
@@ -158,7 +162,14 @@ class DataPathRouter implements NdisDataPath {
       const at = this.#line + INDICATED;
       Atomics.store(words, at, ((words[at] as number) + count) | 0);
     }
-    this.#above.receiveNetBufferLists(chain, port, count, flags);
+    if (this.#filtered && Atomics.load(this.#words, FILTER_GATE) === 0) this.#refuse(chain, count, flags);
+    else this.#above.receiveNetBufferLists(chain, port, count, flags);
+  }
+
+  /** Filter modules are not running: past them, back to the miniport. */
+  #refuse(chain: NetBufferList, count: number, flags: number): void {
+    this.#counters[this.#column] = (this.#counters[this.#column] as number) + count;
+    if ((flags & RESOURCES) === 0) this.#returnDown(chain, 0);
   }
 
   /** To the protocol, if it is there and running. */

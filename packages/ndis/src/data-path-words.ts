@@ -3,6 +3,7 @@
  *
  *   word 0    send gate     1 = Running: sends go down; 0 = they complete NDIS_STATUS_PAUSED
  *   word 1    receive gate  1 = Restarting or Running and a binding Running: receives go up
+ *   word 2    filter gate   1 = the filter modules are Running: receives go to them
  *   per processor, one cache line, written by that processor only, free-running int32
  *      +0 indicated   NBLs that went up and are to come back
  *      +1 returned    of those, NBLs that came back
@@ -12,6 +13,7 @@
 const LINE = 16;
 const SEND_GATE = 0;
 const RECEIVE_GATE = 1;
+const FILTER_GATE = 2;
 
 export const INDICATED = 0;
 export const RETURNED = 1;
@@ -53,6 +55,10 @@ export class DataPathWords {
 
   setReceiveGate(open: boolean): void {
     Atomics.store(this.words, RECEIVE_GATE, open ? 1 : 0);
+  }
+
+  setFilterGate(open: boolean): void {
+    Atomics.store(this.words, FILTER_GATE, open ? 1 : 0);
   }
 
   get sendGateOpen(): boolean {

@@ -3,9 +3,10 @@
  * published by the executor.
  */
 import type { NdisDataPathImage } from './data-path-router.ts';
+import type { FilterImage } from './filter-driver.ts';
 
 /** Whom a message is for. */
-export type DataPlaneComponent = 'miniport' | 'protocol' | 'ndis';
+export type DataPlaneComponent = 'miniport' | 'filter' | 'protocol' | 'ndis';
 
 /** Supplied by the host, which knows its processors' agents. */
 export interface DataPlane {
@@ -19,6 +20,12 @@ export interface DataPlaneEnvelope {
   readonly message: unknown;
 }
 
+/** Messages of component `filter`: for the data half of one module. */
+export interface FilterDataPlaneMessage {
+  readonly number: number;
+  readonly message: unknown;
+}
+
 /** Messages of component `ndis`: which data halves there are. */
 export type NdisDataPlaneMessage =
   | {
@@ -26,7 +33,10 @@ export type NdisDataPlaneMessage =
       readonly factory: string;
       readonly image: unknown;
       readonly path: NdisDataPathImage;
+      /** Filter modules with a data half, lowest first. */
+      readonly filters: readonly FilterImage[];
     }
+  | { readonly op: 'bypass filter'; readonly number: number }
   | { readonly op: 'attach protocol'; readonly factory: string; readonly image: unknown }
   | { readonly op: 'detach protocol' }
   | { readonly op: 'detach miniport' };

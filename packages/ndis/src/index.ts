@@ -26,13 +26,19 @@ export {
   type NdisDataPath,
   type NdisDataPathImage,
 } from './data-path-router.ts';
-export type { DataPlane, DataPlaneComponent, DataPlaneEnvelope, NdisDataPlaneMessage } from './data-plane.ts';
+export type {
+  DataPlane,
+  DataPlaneComponent,
+  DataPlaneEnvelope,
+  FilterDataPlaneMessage,
+  NdisDataPlaneMessage,
+} from './data-plane.ts';
+export type * from './filter-driver.ts';
 export type { MsixEntryReport } from './interrupt-messages.ts';
 export * from './miniport-driver.ts';
 export { type AdapterOptions, createNdis, type Ndis, type NdisAdapter, type NdisOptions } from './ndis.ts';
 export {
   createNdisProcessor,
-  type FilterDataPathFactory,
   type NdisProcessor,
   type NdisProcessorFactories,
 } from './ndis-processor.ts';

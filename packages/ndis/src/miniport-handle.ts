@@ -6,6 +6,7 @@ import type { DmaDomain } from '@vmq/machine';
 import type { AdapterAttributes } from './adapter-attributes.ts';
 import type { AdapterState } from './adapter-states.ts';
 import { abiVersion, type MiniportVersion } from './capabilities.ts';
+import type { FilterStack } from './filter-module.ts';
 import type { InterruptMessages } from './interrupt-messages.ts';
 import type {
   InterruptMessage,
@@ -14,7 +15,6 @@ import type {
   MiniportResources,
   MsixTableOperation,
 } from './miniport-driver.ts';
-import type { OidEngine } from './oid-engine.ts';
 import type { OidRequest } from './oid-request.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 import type { SharedMemoryBroker } from './shared-memory-broker.ts';
@@ -30,7 +30,7 @@ export interface AdapterParts {
   readonly attributes: AdapterAttributes;
   readonly interrupts: InterruptMessages;
   readonly broker: SharedMemoryBroker;
-  readonly engine: OidEngine;
+  readonly modules: FilterStack;
   readonly work: WorkItems;
   registerScatterGatherDma(): DmaDomain;
   indicateStatus(statusCode: number, buffer: Uint8Array): void;
@@ -100,7 +100,7 @@ export class MiniportHandle implements MiniportAdapter {
   }
 
   oidRequestComplete(request: OidRequest, status: number): void {
-    this.#adapter.engine.completeFromMiniport(request, status);
+    this.#adapter.modules.oids.completeFromMiniport(request, status);
   }
 
   pauseComplete(): void {

@@ -5,27 +5,18 @@
  *   publication ──refresh──> every data half
  */
 import type { AgentContext } from '@vmq/machine';
-import type { FilterDataPath, ReceiveSink, SendSink } from './data-path.ts';
+import type { ReceiveSink, SendSink } from './data-path.ts';
 import { createNdisDataPath, type NdisDataPath } from './data-path-router.ts';
-import type { DataPlaneEnvelope, NdisDataPlaneMessage } from './data-plane.ts';
+import type { DataPlaneEnvelope, FilterDataPlaneMessage, NdisDataPlaneMessage } from './data-plane.ts';
+import type { FilterDataPathFactory } from './filter-driver.ts';
 import type { MiniportDataPathFactory, ProcessorServices } from './miniport-driver.ts';
 import type { ProtocolDataPathFactory } from './protocol-driver.ts';
-
-/** Makes a filter module's data half; `up` and `down` are its neighbours. */
-export type FilterDataPathFactory = (
-  context: AgentContext,
-  processor: ProcessorServices,
-  adapterName: string,
-  up: ReceiveSink,
-  down: SendSink,
-) => FilterDataPath;
 
 export interface NdisProcessorFactories {
   /** By the name that {@link MiniportDriver.dataPathFactory} gives. */
   readonly miniports: Readonly<Record<string, MiniportDataPathFactory>>;
   readonly protocols: Readonly<Record<string, ProtocolDataPathFactory>>;
-  /** Filter modules of every adapter, lowest first. */
-  readonly filters?: readonly FilterDataPathFactory[];
+  readonly filters?: Readonly<Record<string, FilterDataPathFactory>>;
 }
 
 export interface NdisProcessor {
@@ -37,11 +28,31 @@ export interface NdisProcessor {
   path(adapterName: string): NdisDataPath | null;
 }
 
+interface AttachedFilter {
+  readonly number: number;
+  readonly path: ReturnType<FilterDataPathFactory>;
+  readonly up: ReceiveSink;
+  readonly down: SendSink;
+}
+
 interface Attached {
   readonly path: NdisDataPath;
   readonly miniport: ReturnType<MiniportDataPathFactory>;
-  readonly filters: readonly FilterDataPath[];
+  /** Lowest first. */
+  readonly filters: AttachedFilter[];
   protocol: ReturnType<ProtocolDataPathFactory> | null;
+}
+
+/** In place of a module that was detached: hands everything on. */
+function bypass(up: ReceiveSink, down: SendSink): ReturnType<FilterDataPathFactory> {
+  return {
+    receiveNetBufferLists: (chain, port, count, flags) => up.receiveNetBufferLists(chain, port, count, flags),
+    sendNetBufferListsComplete: (chain, flags) => up.sendNetBufferListsComplete(chain, flags),
+    sendNetBufferLists: (chain, port, flags) => down.sendNetBufferLists(chain, port, flags),
+    returnNetBufferLists: (chain, flags) => down.returnNetBufferLists(chain, flags),
+    refresh() {},
+    receiveMessage() {},
+  };
 }
 
 export function createNdisProcessor(
@@ -64,31 +75,49 @@ export function createNdisProcessor(
     return found;
   };
 
+  const join = ({ path, miniport, filters, protocol }: Attached): void =>
+    path.attach(
+      miniport,
+      filters.map((filter) => filter.path),
+      protocol,
+    );
+
   const compose = (adapter: string, message: NdisDataPlaneMessage): void => {
     switch (message.op) {
       case 'attach miniport': {
         const path = createNdisDataPath(context, processor.index, message.path);
         const make = factory('miniport', factories.miniports, message.factory);
         const miniport = make(context, processor, message.image, path.miniportUpcalls);
-        const filters = (factories.filters ?? []).map((makeFilter, index) => {
+        const filters = message.filters.map(({ number, factory: name, image }, index): AttachedFilter => {
           const { up, down } = path.filterLinks(index);
-          return makeFilter(context, processor, adapter, up, down);
+          const makeFilter = factory('filter', factories.filters ?? {}, name);
+          return { number, path: makeFilter(context, processor, image, up, down), up, down };
         });
-        path.attach(miniport, filters, null);
-        adapters.set(adapter, { path, miniport, filters, protocol: null });
+        const attached = { path, miniport, filters, protocol: null };
+        join(attached);
+        adapters.set(adapter, attached);
+        return;
+      }
+      case 'bypass filter': {
+        const attached = attachedAdapter(adapter);
+        const at = attached.filters.findIndex(({ number }) => number === message.number);
+        if (at < 0) return;
+        const { number, up, down } = attached.filters[at] as AttachedFilter;
+        attached.filters[at] = { number, path: bypass(up, down), up, down };
+        join(attached);
         return;
       }
       case 'attach protocol': {
         const attached = attachedAdapter(adapter);
         const make = factory('protocol', factories.protocols, message.factory);
         attached.protocol = make(context, processor, message.image, attached.path.protocolDowncalls);
-        attached.path.attach(attached.miniport, attached.filters, attached.protocol);
+        join(attached);
         return;
       }
       case 'detach protocol': {
         const attached = attachedAdapter(adapter);
         attached.protocol = null;
-        attached.path.attach(attached.miniport, attached.filters, null);
+        join(attached);
         return;
       }
       case 'detach miniport':
@@ -100,12 +129,16 @@ export function createNdisProcessor(
     receive({ adapter, component, message }) {
       if (component === 'ndis') compose(adapter, message as NdisDataPlaneMessage);
       else if (component === 'miniport') attachedAdapter(adapter).miniport.receiveMessage(message);
-      else attachedAdapter(adapter).protocol?.receiveMessage(message);
+      else if (component === 'filter') {
+        const { number, message: own } = message as FilterDataPlaneMessage;
+        const filter = attachedAdapter(adapter).filters.find((candidate) => candidate.number === number);
+        filter?.path.receiveMessage(own);
+      } else attachedAdapter(adapter).protocol?.receiveMessage(message);
     },
     refresh() {
       for (const { miniport, filters, protocol } of adapters.values()) {
         miniport.refresh();
-        for (const filter of filters) filter.refresh();
+        for (const { path } of filters) path.refresh();
         protocol?.refresh();
       }
     },

@@ -9,6 +9,7 @@ import type { AdapterReport } from './adapter-inspection.ts';
 import type { AdapterState } from './adapter-states.ts';
 import type { DataPlane } from './data-plane.ts';
 import { createDefaultProvider } from './default-provider.ts';
+import type { FilterDriver } from './filter-driver.ts';
 import { type RssProcessorSet, VectorPool } from './interrupt-messages.ts';
 import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
 import { NdisTraceWriter } from './ndis-trace.ts';
@@ -66,6 +67,11 @@ export interface NdisAdapter {
 export interface Ndis {
   /** NdisMRegisterMiniportDriver: SUCCESS, BAD_CHARACTERISTICS for a second driver of that name. */
   registerMiniportDriver(driver: MiniportDriver): number;
+  /**
+   * NdisFRegisterFilterDriver: SUCCESS, BAD_CHARACTERISTICS for a second driver of that name. A module attaches to
+   * every adapter added from now on, the first registered driver's next to the miniport.
+   */
+  registerFilterDriver(driver: FilterDriver): number;
   /** NdisRegisterProtocolDriver: SUCCESS, BAD_CHARACTERISTICS for a second driver of that name. */
   registerProtocolDriver(driver: ProtocolDriver): number;
   /** NdisSetOptionalHandlers with NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS; null takes them back. */
@@ -91,6 +97,7 @@ export function createNdis(options: NdisOptions): Ndis {
   const vectors = new VectorPool(machine);
   const trace = new NdisTraceWriter(options.trace ?? null);
   const miniports = new Map<string, MiniportDriver>();
+  const filters = new Map<string, FilterDriver>();
   const protocols = new Map<string, ProtocolDriver>();
   const builtIn = options.sharedMemory === undefined ? null : createDefaultProvider(options.sharedMemory);
   const domains = new Map<string, ReturnType<typeof createDmaDomain>>();
@@ -107,6 +114,7 @@ export function createNdis(options: NdisOptions): Ndis {
 
   return {
     registerMiniportDriver: (driver) => register(miniports, driver),
+    registerFilterDriver: (driver) => register(filters, driver),
     registerProtocolDriver: (driver) => register(protocols, driver),
     setOptionalHandlers(provider) {
       registered = provider;
@@ -149,6 +157,7 @@ export function createNdis(options: NdisOptions): Ndis {
         vectors,
         log,
         trace,
+        filterDrivers: () => [...filters.values()],
         provider: () => registered ?? builtIn,
         createDomain(domainName) {
           // One domain per device, whatever its adapter's lives: the device holds on to its tables.

@@ -17,6 +17,8 @@ export interface BindParameters {
   /** NDIS_RECEIVE_FILTER_CAPABILITIES bytes of the current set, or null without receive filtering. */
   readonly receiveFilterCapabilities: Uint8Array | null;
   readonly nicSwitchCapabilities: Uint8Array | null;
+  /** NDIS_NIC_SWITCH_INFO of each NIC switch that exists; none does, as NIC switches are not modelled (INIT-07). */
+  readonly nicSwitchArray: readonly Uint8Array[];
 }
 
 /** NDIS_STATUS_INDICATION. */

@@ -39,6 +39,7 @@ import {
   type BindParameters,
   createNdis,
   type DataPlane,
+  type FilterDriver,
   methodRequest,
   NDIS_DROP_REASONS,
   type Ndis,
@@ -107,6 +108,8 @@ export interface BenchOptions extends TestMiniportOptions {
   readonly factories?: AgentFactories;
   readonly dataPlane?: (executor: Executor) => DataPlane;
   readonly protocol?: TestProtocol;
+  /** Registered before the adapter comes, lowest first. */
+  readonly filterDrivers?: readonly FilterDriver[];
   /** Lets the control half write traces as agent `control`. */
   readonly trace?: boolean;
 }
@@ -148,6 +151,7 @@ export function createHost(options: BenchOptions = {}) {
       ? { trace: new TraceWriter(machine.traceImage, machine.agent('control'), machine.board) }
       : {}),
   });
+  for (const driver of options.filterDrivers ?? []) ndis.registerFilterDriver(driver);
   const bar = machine.memory.addSegment('bar', 0x4000);
   const miniport = new TestMiniport(options);
   const add = () =>

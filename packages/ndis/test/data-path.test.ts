@@ -1,5 +1,6 @@
 import {
   NDIS_RECEIVE_FLAGS_RESOURCES,
+  NDIS_STATUS_FAILURE,
   NDIS_STATUS_PAUSED,
   NDIS_STATUS_PENDING,
   NDIS_STATUS_SUCCESS,
@@ -16,6 +17,7 @@ import {
   type ProtocolDataPathFactory,
 } from '../src/index.ts';
 import { createBench, TestProtocol } from './bench.ts';
+import { TestFilter } from './test-filter.ts';
 
 interface Order {
   readonly op: 'indicate' | 'send' | 'return';
@@ -113,25 +115,26 @@ function setUp(filterNames: readonly string[] = []) {
     };
   };
 
-  const filters = filterNames.map(
-    (name): FilterDataPathFactory =>
-      (_context, _processor, _adapter, up, down) => ({
-        receiveNetBufferLists(chain, port, number, flags) {
-          log.push(`${name} up`);
-          up.receiveNetBufferLists(chain, port, number, flags);
-        },
-        sendNetBufferListsComplete: (chain, flags) => up.sendNetBufferListsComplete(chain, flags),
-        sendNetBufferLists(chain, port, flags) {
-          log.push(`${name} down`);
-          down.sendNetBufferLists(chain, port, flags);
-        },
-        returnNetBufferLists(chain, flags) {
-          log.push(`${name} return`);
-          down.returnNetBufferLists(chain, flags);
-        },
-        refresh() {},
-      }),
-  );
+  const makeFilter =
+    (name: string): FilterDataPathFactory =>
+    (_context, _processor, _image, up, down) => ({
+      receiveNetBufferLists(chain, port, number, flags) {
+        log.push(`${name} up`);
+        up.receiveNetBufferLists(chain, port, number, flags);
+      },
+      sendNetBufferListsComplete: (chain, flags) => up.sendNetBufferListsComplete(chain, flags),
+      sendNetBufferLists(chain, port, flags) {
+        log.push(`${name} down`);
+        down.sendNetBufferLists(chain, port, flags);
+      },
+      returnNetBufferLists(chain, flags) {
+        log.push(`${name} return`);
+        down.returnNetBufferLists(chain, flags);
+      },
+      refresh() {},
+      receiveMessage: (message) => early.push(message),
+    });
+  const filterDrivers = filterNames.map((name) => new TestFilter(name, [], name));
 
   const factories: AgentFactories = {
     processor: (context: AgentContext, data: { index: number }) => {
@@ -139,7 +142,7 @@ function setUp(filterNames: readonly string[] = []) {
       const ndis = createNdisProcessor(context, processor, {
         miniports: { 'test-miniport': miniport },
         protocols: { switch: protocol },
-        filters,
+        filters: Object.fromEntries(filterNames.map((name) => [name, makeFilter(name)])),
       });
       return {
         step: () => processor.step(),
@@ -152,6 +155,7 @@ function setUp(filterNames: readonly string[] = []) {
   };
   const bench = createBench({
     processors: 2,
+    filterDrivers,
     factories,
     protocol: new TestProtocol('switch', 'switch'),
     dataPlane: (executor) => {
@@ -178,7 +182,7 @@ function setUp(filterNames: readonly string[] = []) {
     bench.executor.runUntilIdle();
   };
   const dropped = (): number => bench.machine.ledger.total('dropped.ndis.not-running');
-  return { ...bench, run, log, pools, completed, early, dropped };
+  return { ...bench, run, log, pools, completed, early, dropped, filterDrivers };
 }
 
 describe('receive', () => {
@@ -272,6 +276,48 @@ describe('layers', () => {
       'high return',
       'low return',
     ]);
+  });
+
+  test('LIFE-06: while the modules are not Running received chains go past them, back to the miniport', () => {
+    const { adapter, run, log, pools, dropped } = setUp(['low']);
+    run('miniport', 0, { op: 'indicate', count: 3 });
+    run('miniport', 0, { op: 'indicate', count: 2, flags: NDIS_RECEIVE_FLAGS_RESOURCES });
+    expect([log, dropped(), pools[0]?.available]).toEqual([[], 5, 64]);
+    adapter.restart();
+    run('miniport', 0, { op: 'indicate', count: 1 });
+    expect(log).toEqual(['low up', 'protocol 0 gets 1']);
+    run('protocol', 0, { op: 'return', count: 1 });
+    adapter.pause();
+    run('miniport', 0, { op: 'indicate', count: 1 });
+    expect([log.length, dropped(), adapter.inspect().outstanding.receives]).toEqual([3, 6, 0]);
+  });
+
+  test('a module that fails to restart is bypassed in both directions; its neighbours stay', () => {
+    const { adapter, run, log, filterDrivers } = setUp(['low', 'bad', 'high']);
+    (filterDrivers[1] as TestFilter).restartStatus = NDIS_STATUS_FAILURE;
+    adapter.restart();
+    run('miniport', 1, { op: 'indicate', count: 1 });
+    run('protocol', 1, { op: 'return', count: 1 });
+    run('protocol', 1, { op: 'send', count: 1 });
+    expect(log).toEqual([
+      'low up',
+      'high up',
+      'protocol 1 gets 1',
+      'high return',
+      'low return',
+      'high down',
+      'low down',
+      'miniport 1 sends 1',
+    ]);
+  });
+
+  test('what a module posts reaches its own data halves', () => {
+    const { early, filterDrivers, executor } = setUp(['low', 'high']);
+    early.length = 0;
+    (filterDrivers[1] as TestFilter).module.post('all', 'all');
+    (filterDrivers[0] as TestFilter).module.post(1, 'one');
+    executor.publish();
+    expect(early.sort()).toEqual(['all', 'all', 'one']);
   });
 
   test('what a miniport posts while it initializes reaches its data half once that is there', () => {

@@ -1,0 +1,63 @@
+/**
+ * MiniportResetEx around an adapter (IND-06, LIFE-12 to LIFE-14): requests are held while it lasts, and whoever is
+ * above hears of its start and end.
+ */
+import {
+  NDIS_STATUS_NOT_RESETTABLE,
+  NDIS_STATUS_PENDING,
+  NDIS_STATUS_RESET_END,
+  NDIS_STATUS_RESET_IN_PROGRESS,
+  NDIS_STATUS_RESET_START,
+} from '@vmq/abi';
+import type { OidEngine } from './oid-engine.ts';
+import type { AdapterRefusals } from './refusal-log.ts';
+
+export interface AdapterResetSetting {
+  readonly log: AdapterRefusals;
+  readonly engine: OidEngine;
+  /** MiniportResetEx, or null if the driver has none. */
+  readonly resetEx: (() => { readonly status: number }) | null;
+  indicate(statusCode: number): void;
+  waitFor(done: () => boolean): boolean;
+}
+
+export class AdapterReset {
+  active = false;
+  readonly #setting: AdapterResetSetting;
+  #status: number = NDIS_STATUS_PENDING;
+
+  constructor(setting: AdapterResetSetting) {
+    this.#setting = setting;
+  }
+
+  /** SUCCESS, the miniport's failure, RESET_IN_PROGRESS, NOT_RESETTABLE. */
+  start(): number {
+    const { log, engine, resetEx, indicate, waitFor } = this.#setting;
+    if (this.active) {
+      const expected = 'no reset within a reset';
+      return log.refuse('LIFE-13', 0, NDIS_STATUS_RESET_IN_PROGRESS, expected, 'a second one');
+    }
+    if (resetEx === null) return NDIS_STATUS_NOT_RESETTABLE;
+    this.active = true;
+    engine.beginReset();
+    indicate(NDIS_STATUS_RESET_START);
+    this.#status = NDIS_STATUS_PENDING;
+    const { status } = resetEx();
+    if (status !== NDIS_STATUS_PENDING) this.#done(status);
+    else waitFor(() => this.#status !== NDIS_STATUS_PENDING);
+    return this.#status;
+  }
+
+  /** NdisMResetComplete. */
+  complete(status: number): void {
+    if (this.active) this.#done(status);
+    else this.#setting.log.violation('LIFE-13', 'a reset to complete', 'none');
+  }
+
+  #done(status: number): void {
+    this.#status = status;
+    this.active = false;
+    this.#setting.indicate(NDIS_STATUS_RESET_END);
+    this.#setting.engine.endReset();
+  }
+}
