@@ -41,6 +41,12 @@ export interface GuestAgentData {
   /** From `createGuestStatistics()`. */
   readonly statistics: SharedArrayBuffer;
   readonly layout?: GuestLayoutOptions;
+  /**
+   * Byte offset in the segment of the page in which the programs below keep what they remember
+   * ({@link ENDPOINT_PAGE_BYTES}, a multiple of 4096). A guest whose memory came with such a page goes on with what
+   * stands there, whatever `responder` and `sender` say. Absent: they keep it elsewhere and it does not move.
+   */
+  readonly endpointPage?: number;
   /** Frames per step; default 64. */
   readonly budget?: number;
   /** Copies every received frame here; see record.ts. */
@@ -53,9 +59,19 @@ export interface GuestAgentData {
   readonly verifyChecksums?: boolean;
 }
 
-/** What can be posted to a guest's agent while it runs. */
+/** What can be posted to a guest's agent while it runs; to a paused guest it comes when it goes on. */
 export type GuestMessage =
   | { readonly op: 'send'; readonly sender: SenderConfig }
   | { readonly op: 'respond'; readonly responder: ResponderConfig }
   /** Closes the channel from the guest's side. */
   | { readonly op: 'close' };
+
+/** What can be posted to the agent about the virtual machine itself. */
+export type VirtualMachineMessage =
+  /** Ends what runs, and starts a guest. */
+  | { readonly op: 'boot'; readonly data: GuestAgentData }
+  /** The agent touches no memory from here on, until another `boot`. */
+  | { readonly op: 'halt' }
+  /** Nothing of the guest runs and nothing of its memory is touched by it, until `resume`. */
+  | { readonly op: 'pause' }
+  | { readonly op: 'resume' };

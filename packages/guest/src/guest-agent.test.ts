@@ -31,9 +31,9 @@ import {
 } from '@vmq/wire';
 import { describe, expect, test } from 'vitest';
 import type { GuestAgentData } from './endpoint-config.ts';
-import { createGuestAgent } from './guest-agent.ts';
 import { createGuestRecordReader } from './record.ts';
 import { createGuestStatistics, readGuestStatistics } from './statistics.ts';
+import { createGuestAgent } from './virtual-machine.ts';
 
 const MAC = { hi: 0x0015, lo: 0x5d010203 };
 const PEER = { hi: 0x0200, lo: 0x00000001 };

@@ -11,6 +11,7 @@ import { type Agent, type AgentContext, FrameConsumer, type MemorySegment } from
 import { type ChannelGuest, createChannelGuest, type HostFrameHandler } from '@vmq/vmbus';
 import { FrameLayout, isGroupMac, readMacHi, readMacLo, verifyFrameChecksums } from '@vmq/wire';
 import type { GuestAgentData, GuestMessage } from './endpoint-config.ts';
+import { ENDPOINT_PAGE_BYTES, EndpointPage } from './endpoint-page.ts';
 import { FramePort } from './frame-port.ts';
 import { RecordWriter } from './record.ts';
 import { Responder } from './responder.ts';
@@ -22,12 +23,8 @@ import { GUEST_TRACE } from './trace-kinds.ts';
 const CHECKSUM_BAD = 0x02 | 0x08 | 0x20;
 const TRACE_RECEIVED = GUEST_TRACE.RECEIVED;
 
-/** Makes a guest's agent; `data` survived a structured clone. */
-export function createGuestAgent(context: AgentContext, data: GuestAgentData): Agent {
-  return new GuestAgent(context, data);
-}
-
-class GuestAgent implements Agent, HostFrameHandler {
+/** What runs in a VM; `virtual-machine.ts` starts and stops it. */
+export class Guest implements Agent, HostFrameHandler {
   readonly #context: AgentContext;
   readonly #segment: MemorySegment;
   readonly #channel: ChannelGuest;
@@ -38,6 +35,7 @@ class GuestAgent implements Agent, HostFrameHandler {
   readonly #record: RecordWriter | null;
   readonly #source: FrameConsumer | null;
   readonly #layout: FrameLayout | null;
+  readonly #page: EndpointPage;
   #responder: Responder | null;
   #sender: Sender | null;
   #wasOpen = false;
@@ -64,8 +62,16 @@ class GuestAgent implements Agent, HostFrameHandler {
     this.#record = data.record === undefined ? null : new RecordWriter(data.record);
     this.#source = data.source === undefined ? null : new FrameConsumer(data.source);
     this.#layout = data.verifyChecksums === true ? new FrameLayout() : null;
-    this.#responder = data.responder === undefined ? null : new Responder(data.responder);
-    this.#sender = data.sender === undefined ? null : new Sender(data.sender, data.number);
+    const { endpointPage, responder, sender } = data;
+    const page =
+      endpointPage === undefined
+        ? new EndpointPage(new ArrayBuffer(ENDPOINT_PAGE_BYTES), 0)
+        : new EndpointPage(this.#segment.buffer, endpointPage);
+    this.#page = page;
+    const fresh = !page.isResumed;
+    this.#responder = fresh && responder ? Responder.begin(page, responder) : Responder.resume(page);
+    this.#sender =
+      fresh && sender ? Sender.begin(page, sender, data.number) : Sender.resume(page, data.number);
   }
 
   step(): boolean {
@@ -84,8 +90,8 @@ class GuestAgent implements Agent, HostFrameHandler {
 
   refresh(messages: readonly unknown[]): void {
     for (const message of messages as readonly GuestMessage[]) {
-      if (message.op === 'send') this.#sender = new Sender(message.sender, this.#number);
-      else if (message.op === 'respond') this.#responder = new Responder(message.responder);
+      if (message.op === 'send') this.#sender = Sender.begin(this.#page, message.sender, this.#number);
+      else if (message.op === 'respond') this.#responder = Responder.begin(this.#page, message.responder);
       else if (message.op === 'close') this.#channel.close();
     }
   }

@@ -7,8 +7,14 @@
  *
  * @packageDocumentation
  */
-export type { GuestAgentData, GuestMessage, ResponderConfig, SenderConfig } from './endpoint-config.ts';
-export { createGuestAgent } from './guest-agent.ts';
+export type {
+  GuestAgentData,
+  GuestMessage,
+  ResponderConfig,
+  SenderConfig,
+  VirtualMachineMessage,
+} from './endpoint-config.ts';
+export { ENDPOINT_PAGE_BYTES } from './endpoint-page.ts';
 export { createGuestRecordReader, type GuestRecordReader, type RecordedFrame } from './record.ts';
 export { SENDER_ETHERTYPE } from './sender.ts';
 export {
@@ -18,3 +24,4 @@ export {
   readGuestStatistics,
 } from './statistics.ts';
 export { describeGuestTrace, GUEST_TRACE } from './trace-kinds.ts';
+export { createGuestAgent } from './virtual-machine.ts';

@@ -39,6 +39,13 @@ import {
   writeUint32,
 } from '@vmq/wire';
 import type { ResponderConfig } from './endpoint-config.ts';
+import {
+  type EndpointPage,
+  MAX_ADDRESSES,
+  RESPONDER_IPV4_COUNT,
+  RESPONDER_IPV6_COUNT,
+  RESPONDER_KIND,
+} from './endpoint-page.ts';
 import type { FramePort } from './frame-port.ts';
 
 const ETHERNET = 14;
@@ -47,18 +54,16 @@ const IPV4 = 0x0800;
 const IPV6 = 0x86dd;
 const ICMP = 1;
 const ICMPV6 = 58;
-/** Addresses remembered of each version. */
-const MAX_ADDRESSES = 64;
 const SHORTEST_FRAME = 60;
+/** Values of the page's RESPONDER_KIND. */
+const ANSWERS_CONFIGURED = 1;
+const ANSWERS_ANY = 2;
 
 export class Responder {
   /** Replies written. */
   replies = 0;
-  readonly #ipv4 = new Uint32Array(MAX_ADDRESSES);
-  #ipv4Count = 0;
-  /** 16 bytes each. */
-  readonly #ipv6 = new Uint8Array(MAX_ADDRESSES * 16);
-  #ipv6Count = 0;
+  /** The addresses it knows stand in the guest's memory. */
+  readonly #page: EndpointPage;
   readonly #any: boolean;
   readonly #arp = new ArpView();
   readonly #ip4 = new Ipv4View();
@@ -66,18 +71,34 @@ export class Responder {
   readonly #source = new Uint8Array(16);
   readonly #destination = new Uint8Array(16);
 
-  constructor(config: ResponderConfig) {
-    this.#any = config.answer === 'any';
+  /** A new responder, in place of the one that `page` may hold. Throws for what is no address. */
+  static begin(page: EndpointPage, config: ResponderConfig): Responder {
+    const { words } = page;
+    words[RESPONDER_KIND] = config.answer === 'any' ? ANSWERS_ANY : ANSWERS_CONFIGURED;
+    words[RESPONDER_IPV4_COUNT] = 0;
+    words[RESPONDER_IPV6_COUNT] = 0;
+    const made = new Responder(page);
     for (const text of config.ipv4 ?? []) {
       const address = parseIpv4Address(text);
       if (address === null) throw new Error(`guest responder: '${text}' is no IPv4 address`);
-      this.#learnIpv4(address);
+      made.#learnIpv4(address);
     }
     for (const text of config.ipv6 ?? []) {
       const address = parseIpv6Address(text);
       if (address === null) throw new Error(`guest responder: '${text}' is no IPv6 address`);
-      this.#learnIpv6(address, 0);
+      made.#learnIpv6(address, 0);
     }
+    return made;
+  }
+
+  /** The responder that `page` holds, or null. */
+  static resume(page: EndpointPage): Responder | null {
+    return page.words[RESPONDER_KIND] === 0 ? null : new Responder(page);
+  }
+
+  private constructor(page: EndpointPage) {
+    this.#page = page;
+    this.#any = page.words[RESPONDER_KIND] === ANSWERS_ANY;
   }
 
   /** Looks at a received frame and answers it. `port.reserve()` must have room: the caller has made sure. */
@@ -209,27 +230,39 @@ export class Responder {
   }
 
   #knowsIpv4(address: number): boolean {
-    for (let i = 0; i < this.#ipv4Count; i++) if (this.#ipv4[i] === address >>> 0) return true;
+    const { ipv4 } = this.#page;
+    const count = this.#known(RESPONDER_IPV4_COUNT);
+    for (let i = 0; i < count; i++) if (ipv4[i] === address >>> 0) return true;
     return false;
   }
 
   #learnIpv4(address: number): void {
-    if (this.#knowsIpv4(address) || this.#ipv4Count === MAX_ADDRESSES) return;
-    this.#ipv4[this.#ipv4Count++] = address;
+    const count = this.#known(RESPONDER_IPV4_COUNT);
+    if (count === MAX_ADDRESSES || this.#knowsIpv4(address)) return;
+    this.#page.ipv4[count] = address;
+    this.#page.words[RESPONDER_IPV4_COUNT] = count + 1;
   }
 
   #knowsIpv6(bytes: Uint8Array, offset: number): boolean {
-    for (let i = 0; i < this.#ipv6Count; i++) {
+    const { ipv6 } = this.#page;
+    const count = this.#known(RESPONDER_IPV6_COUNT);
+    for (let i = 0; i < count; i++) {
       let equal = true;
-      for (let b = 0; b < 16 && equal; b++) equal = this.#ipv6[i * 16 + b] === bytes[offset + b];
+      for (let b = 0; b < 16 && equal; b++) equal = ipv6[i * 16 + b] === bytes[offset + b];
       if (equal) return true;
     }
     return false;
   }
 
   #learnIpv6(bytes: Uint8Array, offset: number): void {
-    if (this.#knowsIpv6(bytes, offset) || this.#ipv6Count === MAX_ADDRESSES) return;
-    for (let b = 0; b < 16; b++) this.#ipv6[this.#ipv6Count * 16 + b] = bytes[offset + b] as number;
-    this.#ipv6Count++;
+    const count = this.#known(RESPONDER_IPV6_COUNT);
+    if (count === MAX_ADDRESSES || this.#knowsIpv6(bytes, offset)) return;
+    for (let b = 0; b < 16; b++) this.#page.ipv6[count * 16 + b] = bytes[offset + b] as number;
+    this.#page.words[RESPONDER_IPV6_COUNT] = count + 1;
+  }
+
+  /** Entries of a table; memory that came from elsewhere may say anything. */
+  #known(word: number): number {
+    return Math.min((this.#page.words[word] as number) >>> 0, MAX_ADDRESSES);
   }
 }

@@ -6,6 +6,7 @@
  */
 import { parseMacAddress, writeEthernetHeader, writeUint32 } from '@vmq/wire';
 import type { SenderConfig } from './endpoint-config.ts';
+import * as page from './endpoint-page.ts';
 import type { FramePort } from './frame-port.ts';
 
 /** IEEE Std 802 local experimental EtherType 1. */
@@ -14,57 +15,82 @@ export const SENDER_ETHERTYPE = 0x88b5;
 const LEAST_LENGTH = 22;
 
 export class Sender {
-  readonly #config: Required<Omit<SenderConfig, 'source'>>;
-  readonly #hi: number;
-  readonly #lo: number;
-  readonly #source: { readonly hi: number; readonly lo: number } | null;
+  /** What it is to send and how far it is stands in the guest's memory. */
+  readonly #words: Int32Array;
   readonly #vm: number;
-  #sent = 0;
-  #wait = 0;
 
-  constructor(config: SenderConfig, vm: number) {
+  /** A new sender, in place of the one that `memory` may hold. Throws for a configuration that makes no sense. */
+  static begin(memory: page.EndpointPage, config: SenderConfig, vm: number): Sender {
     const { interval = 1, burst = 32, length = 60, tci = 0, count, destination } = config;
     const mac = parseMacAddress(destination);
     if (mac === null) throw new Error(`guest sender: '${destination}' is no MAC address`);
     if (length < LEAST_LENGTH)
       throw new RangeError(`guest sender: ${length} bytes, at least ${LEAST_LENGTH}`);
-    this.#config = { interval, burst, length, tci, count, destination };
-    this.#hi = mac.hi;
-    this.#lo = mac.lo;
-    this.#source = config.source === undefined ? null : parseMacAddress(config.source);
+    const source = config.source === undefined ? null : parseMacAddress(config.source);
+    const { words } = memory;
+    words[page.SENDER_DESTINATION_HI] = mac.hi;
+    words[page.SENDER_DESTINATION_LO] = mac.lo;
+    words[page.SENDER_SOURCE_HI] = source?.hi ?? -1;
+    words[page.SENDER_SOURCE_LO] = source?.lo ?? 0;
+    words[page.SENDER_INTERVAL] = interval;
+    words[page.SENDER_BURST] = burst;
+    words[page.SENDER_LENGTH] = length;
+    words[page.SENDER_TCI] = tci;
+    words[page.SENDER_COUNT] = Math.min(count, 0x7fff_ffff);
+    words[page.SENDER_SENT] = 0;
+    words[page.SENDER_WAIT] = 0;
+    words[page.SENDER_THERE] = 1;
+    return new Sender(words, vm);
+  }
+
+  /** The sender that `memory` holds, or null. */
+  static resume(memory: page.EndpointPage, vm: number): Sender | null {
+    return memory.words[page.SENDER_THERE] === 0 ? null : new Sender(memory.words, vm);
+  }
+
+  private constructor(words: Int32Array, vm: number) {
+    this.#words = words;
     this.#vm = vm;
   }
 
-  get isDone(): boolean {
-    return this.#sent >= this.#config.count;
+  #field(word: number): number {
+    return this.#words[word] as number;
   }
 
   /** Sends the next burst if it is due; true if it will want to send more without being woken. */
   step(port: FramePort): boolean {
-    const { interval, burst, length, tci, count } = this.#config;
-    if (this.#sent >= count) return false;
+    const words = this.#words;
+    const count = this.#field(page.SENDER_COUNT);
+    let number = this.#field(page.SENDER_SENT);
+    if (number >= count) return false;
+    const length = this.#field(page.SENDER_LENGTH);
     if (length > port.maxFrameBytes) {
       throw new RangeError(`guest sender: ${length} bytes, the channel takes ${port.maxFrameBytes}`);
     }
-    if (this.#wait > 0) {
-      this.#wait--;
+    const wait = this.#field(page.SENDER_WAIT);
+    if (wait > 0) {
+      words[page.SENDER_WAIT] = wait - 1;
       return true;
     }
     const bytes = port.segment.u8;
-    const source = this.#source;
-    for (let n = 0; n < burst && this.#sent < count; n++) {
+    const tci = this.#field(page.SENDER_TCI);
+    const burst = this.#field(page.SENDER_BURST);
+    const own = this.#field(page.SENDER_SOURCE_HI) < 0;
+    const hi = own ? port.macHi : this.#field(page.SENDER_SOURCE_HI);
+    const lo = own ? port.macLo : this.#field(page.SENDER_SOURCE_LO) >>> 0;
+    const toHi = this.#field(page.SENDER_DESTINATION_HI);
+    const toLo = this.#field(page.SENDER_DESTINATION_LO) >>> 0;
+    for (let n = 0; n < burst && number < count; n++) {
       const at = port.reserve();
       if (at < 0) return false; // the host's completions wake us
-      const number = ++this.#sent;
-      const hi = source?.hi ?? port.macHi;
-      const lo = source?.lo ?? port.macLo;
-      writeEthernetHeader(bytes, at, this.#hi, this.#lo, hi, lo, SENDER_ETHERTYPE);
+      words[page.SENDER_SENT] = ++number;
+      writeEthernetHeader(bytes, at, toHi, toLo, hi, lo, SENDER_ETHERTYPE);
       writeUint32(bytes, at + 14, this.#vm);
       writeUint32(bytes, at + 18, number);
       for (let i = LEAST_LENGTH; i < length; i++) bytes[at + i] = (this.#vm * 7 + number + i) & 0xff;
       port.commit(length, tci);
     }
-    this.#wait = interval - 1;
-    return this.#sent < count;
+    words[page.SENDER_WAIT] = this.#field(page.SENDER_INTERVAL) - 1;
+    return number < count;
   }
 }

@@ -36,7 +36,10 @@ export interface ChannelControlOptions {
   readonly violationLimit?: number;
   /** The slots to use, so that they can be given to the guest before; default: new ones. */
   readonly messages?: SharedArrayBuffer;
-  /** Takes up a channel saved on another host; it is open at once. */
+  /**
+   * Takes up a channel saved on another host; it is open at once. What came from elsewhere is to be judged with
+   * `refusalOfSavedChannel` first.
+   */
   readonly saved?: SavedChannel;
 }
 
@@ -48,6 +51,8 @@ export interface SavedChannel {
   readonly send: SectionBuffer;
   readonly maxFrameBytes: number;
   readonly stateSections: number;
+  /** NDIS version of the guest's driver, major << 16 | minor. */
+  readonly ndisVersion: number;
   readonly state: ArrayBuffer;
 }
 

@@ -68,9 +68,14 @@ export const COUNT_BYTES_FROM_GUEST = 4;
 export const COUNT_SIGNALS = 5;
 const COUNTERS = 8;
 
-export function createChannelState(sectionCount: number, violationLimit: number): SharedArrayBuffer {
+/** Bytes of the state of a channel with room for so many sections. */
+export function channelStateBytes(sectionCount: number): number {
   const words = TABLES + SECTION_TABLES * sectionCount + MAX_ANSWERS * ANSWER_WORDS;
-  const state = new SharedArrayBuffer(((words + 1) & ~1) * 4 + COUNTERS * 8);
+  return ((words + 1) & ~1) * 4 + COUNTERS * 8;
+}
+
+export function createChannelState(sectionCount: number, violationLimit: number): SharedArrayBuffer {
+  const state = new SharedArrayBuffer(channelStateBytes(sectionCount));
   const view = new Int32Array(state);
   view[VIOLATION_LIMIT] = violationLimit;
   return state;

@@ -174,7 +174,8 @@ class ControlHalf implements ChannelControl {
     const state = new ArrayBuffer(image.state.byteLength);
     new Uint8Array(state).set(new Uint8Array(image.state));
     this.#forget();
-    return { toGuest, toHost, receive, send, maxFrameBytes, stateSections, state };
+    const ndisVersion = this.#ndisVersion;
+    return { toGuest, toHost, receive, send, maxFrameBytes, stateSections, ndisVersion, state };
   }
 
   report(): ChannelReport {
@@ -232,7 +233,8 @@ class ControlHalf implements ChannelControl {
   }
 
   #restore(saved: SavedChannel): void {
-    const { state: bytes, ...places } = saved;
+    const { state: bytes, ndisVersion, ...places } = saved;
+    this.#ndisVersion = ndisVersion;
     const state = new SharedArrayBuffer(bytes.byteLength);
     new Uint8Array(state).set(new Uint8Array(bytes));
     this.#state = new ChannelState(state, saved.stateSections);

@@ -55,6 +55,8 @@ export class GuestRings {
     this.#write = this.outbound.loadHeader(RING_WRITE_INDEX);
     this.#published = this.#write;
     this.#readSeen = this.outbound.loadHeader(RING_READ_INDEX);
+    // A driver that moved with its memory may have been waiting for room.
+    this.#isWaiting = this.outbound.loadHeader(RING_PENDING_SEND_SIZE) !== 0;
   }
 
   /** Empties both rings, before they are offered to the host. */

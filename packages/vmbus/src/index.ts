@@ -37,6 +37,7 @@ export { copyFrame } from './copy-frame.ts';
 export { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';
 export { createChannelHost } from './host-channel.ts';
 export { createMessageSlots } from './message-slots.ts';
+export { refusalOfSavedChannel } from './saved-channel.ts';
 export type { SectionLease } from './section-lease.ts';
 export { describeVmbusTrace, VMBUS_TRACE } from './trace-kinds.ts';
 export { VMBUS_VIOLATIONS, type VmbusViolation } from './violations.ts';

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createChannelGuest } from './channel-guest.ts';
 import { createChannelControl } from './control-half.ts';
 import { createChannelHost } from './host-channel.ts';
+import { refusalOfSavedChannel } from './saved-channel.ts';
 import { createBench, frame, MAC, type TakenFrame } from './test-bench.test-support.ts';
 
 describe('a channel that moves to another host with its VM', () => {
@@ -55,5 +56,36 @@ describe('a channel that moves to another host with its VM', () => {
     guest.flush();
     while (host.poll(target.handler, 16));
     expect(target.sent).toEqual([frame(5, 80)]);
+  });
+
+  test('SEC-10 a channel from another host is judged before anything is built on it', () => {
+    const old = createBench();
+    const host = old.open();
+    old.pollAll(host);
+    old.guestRuns = false;
+    old.deliver(host, [frame(0, 60), frame(1, 900), frame(2, 1514)]);
+    const saved = old.control.save(() => old.executor.publish());
+    const memory = old.segment.byteLength;
+    expect(refusalOfSavedChannel(saved, memory)).toBeNull();
+    // Each of its words, changed: refused with a reason or still sound, and never an exception.
+    let refused = 0;
+    for (let at = 0; at < saved.state.byteLength; at += 4) {
+      for (const value of [-1, 7, 0x7fff_ffff]) {
+        const state = saved.state.slice(0);
+        new DataView(state).setInt32(at, value, true);
+        if (refusalOfSavedChannel({ ...saved, state }, memory) !== null) refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(3000);
+    const wrong: Partial<typeof saved>[] = [
+      { toGuest: { ...saved.toGuest, offset: saved.toGuest.offset + 8 } },
+      { toHost: { ...saved.toHost, dataBytes: 1 << 30 } },
+      { receive: { ...saved.receive, sectionCount: saved.receive.sectionCount + 64 } },
+      { send: { ...saved.send, offset: memory } },
+      { maxFrameBytes: 9000 },
+      { stateSections: saved.stateSections - 1 },
+      { state: saved.state.slice(4) },
+    ];
+    for (const change of wrong) expect(refusalOfSavedChannel({ ...saved, ...change }, memory)).toMatch(/./);
   });
 });

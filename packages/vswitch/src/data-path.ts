@@ -37,9 +37,11 @@ import { FrameEnds } from './frame-ends.ts';
 import { FrameGatherer } from './frame-gatherer.ts';
 import { GuestFramePolicy } from './guest-frame-policy.ts';
 import { type GuestFrameSink, GuestPort } from './guest-port.ts';
+import { HostFrameSource } from './host-frame-source.ts';
 import { LearnedMacTable } from './learned-mac-table.ts';
 import {
   EXTERNAL_PORT,
+  type HostFrames,
   type PortImage,
   type SwitchDataImage,
   type SwitchExtensionsImage,
@@ -93,6 +95,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   readonly #extended: ExtendedSwitching | null;
   readonly #flushReceived = (): void => this.#flush(EXTERNAL_PORT);
   readonly #send: SendPath;
+  readonly #hostFrames: HostFrameSource;
   /** Generation of the channel each port has here. */
   readonly #generations: Int32Array;
   readonly #guestPorts: Map<number, GuestPort> = new Map();
@@ -126,6 +129,8 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     this.#queueDelivery = new QueueDelivery(context, this.#ports, this.#delivery, queueEnds);
     this.#splitDelivery = new SplitDelivery(context, this.#ports, this.#delivery, queueEnds);
     this.#send = new SendPath(downcalls, host, this.#ends, new Int32Array(image.outstandingSends), index);
+    const wake = (): void => context.machine.board.wake(context.agent);
+    this.#hostFrames = new HostFrameSource(processor, this.#send, host, this, wake);
     this.#forwarder = new Forwarder(context, this.#ports, this.#batch, this.#fanOut, this.#send);
     this.#guests = new GuestFramePolicy(context, this.#ports, this.#batch, this.#forwarder);
     this.#extended = extended ? this.#makeExtended(extensions, factories) : null;
@@ -155,8 +160,9 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   // --- from the control half, between batches -----------------------------------------------------------
 
   receiveMessage(message: unknown): void {
-    const state = message as SwitchState;
-    if (state.op === 'state') this.#load(state);
+    const known = message as SwitchState | HostFrames;
+    if (known.op === 'state') this.#load(known);
+    else if (known.op === 'send') this.#hostFrames.add(known);
   }
 
   refresh(): void {}

@@ -1,7 +1,7 @@
 /**
  * The number of each delivery to a port: the n-th frame its guest receives on its channel.
  *
- *   16 words per port:   +0 lock   +1 frames delivered since the port was connected
+ *   16 words per port:   +0 lock   +1 frames delivered into its channel
  *
  * Several processors deliver to one port. A channel message is written and its numbers are taken under one lock,
  * so the order of the numbers is the order in the channel's ring, and a reader can join the guest's n-th frame
@@ -47,8 +47,11 @@ export class DeliveryNumbers {
     return Atomics.load(this.#words, port * STRIDE + 1) >>> 0;
   }
 
-  /** Starts at 1 again: the port has a new channel. While no data half delivers to it. */
-  reset(port: number): void {
-    Atomics.store(this.#words, port * STRIDE + 1, 0);
+  /**
+   * Goes on after `delivered` frames: the port has another channel, into which so many have been put (none, unless
+   * it came from another host). While no data half delivers to it.
+   */
+  reset(port: number, delivered: number): void {
+    Atomics.store(this.#words, port * STRIDE + 1, delivered | 0);
   }
 }

@@ -68,6 +68,14 @@ export interface SwitchState {
   readonly sendBuffers: readonly (SendBuffersImage | null)[];
 }
 
+/** Frames the host sends on behalf of a port's VM; for the processor that polls the port's channel. */
+export interface HostFrames {
+  readonly op: 'send';
+  readonly port: number;
+  /** Without tag and FCS; each fits a send buffer. */
+  readonly frames: readonly Uint8Array[];
+}
+
 /** An extension, as a data half sees it. */
 export interface SwitchExtensionImage {
   readonly name: string;

@@ -121,6 +121,11 @@ export function trunkMembers(vlan: Extract<PortVlan, { mode: 'trunk' }>): number
   return [...new Set([vlan.native, ...vlan.vlans])].filter((id) => !pruned.has(id)).sort((x, y) => x - y);
 }
 
+/** VLANs that a port belongs to; 0 = frames without tag. */
+export function vlansOf(vlan: PortVlan): number[] {
+  return vlan.mode === 'trunk' ? trunkMembers(vlan) : [vlan.vlan];
+}
+
 /** Why these properties cannot be, or null. */
 export function refusalOfProperties(properties: PortProperties): string | null {
   const { vlan, vmqWeight } = properties;

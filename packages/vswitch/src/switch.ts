@@ -26,6 +26,8 @@ import { AllocationLedger } from './allocation-ledger.ts';
 import { ExtensionStack } from './extension-stack.ts';
 import { createHostMemoryProvider } from './host-memory-provider.ts';
 import { vlanOf } from './mac-key.ts';
+import type { HostFrames, SwitchState } from './messages.ts';
+import { clearPortCounters } from './port-counters.ts';
 import { ProcessorAssignment } from './processor-assignment.ts';
 import { Publication } from './publication.ts';
 import {
@@ -34,7 +36,7 @@ import {
   type PortProperties,
   refusalOfProperties,
   SwitchPort,
-  trunkMembers,
+  vlansOf,
 } from './switch-port.ts';
 import {
   type PortReport,
@@ -89,12 +91,12 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
   });
   const all = (): SwitchPort[] => [...ports.values()];
   const connected = (): SwitchPort[] => all().filter((port) => port.connected);
-  const publish = (): void => {
+  const tell = (processor: number | 'all', message: SwitchState | HostFrames): void => {
     const transport = adapter.transport ?? options.transport;
-    if (!transport) return;
-    transport.post('all', publication.state(all()));
-    transport.publish();
+    transport?.post(processor, message);
+    transport?.publish();
   };
+  const publish = (): void => tell('all', publication.state(all()));
   const queues = new VmQueueManager(
     {
       switchName: name,
@@ -156,7 +158,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     port.channelGeneration++;
     port.channelProcessor = processor;
     port.channelVector = vector;
-    publication.numbers.reset(port.id);
+    publication.numbers.reset(port.id, channel.report().framesToGuest);
     channel.setSignalTarget(processor, vector);
     return OK;
   };
@@ -177,15 +179,13 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
 
   /** A connected port with the same MAC in a VLAN of `port`, or undefined. */
   const sharesAddress = (port: SwitchPort, vlan: PortProperties['vlan'], mac: NicOptions['mac']) => {
-    const members = (of: PortProperties['vlan']): number[] =>
-      of.mode === 'trunk' ? trunkMembers(of) : [of.vlan];
-    const own = new Set(members(vlan));
+    const own = new Set(vlansOf(vlan));
     return connected().find(
       (other) =>
         other !== port &&
         other.mac.hi === mac.hi &&
         other.mac.lo === mac.lo &&
-        members(other.properties.vlan).some((id) => own.has(id)),
+        vlansOf(other.properties.vlan).some((id) => own.has(id)),
     );
   };
 
@@ -309,6 +309,8 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
         return refuse(NDIS_STATUS_INVALID_PORT_STATE, `port ${id} has ${port.references} references`);
       }
       ports.delete(id);
+      // The next port of this number counts from zero.
+      clearPortCounters(publication.counters, maxPorts, id);
       return OK;
     },
 
@@ -324,6 +326,16 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
       if (!(port instanceof SwitchPort)) return port;
       if (port.references === 0) return refuse(NDIS_STATUS_FAILURE, `port ${id} has no references`);
       port.references--;
+      return OK;
+    },
+
+    sendFor(id, frames) {
+      const port = find(id, 'connected');
+      if (!(port instanceof SwitchPort)) return port;
+      if (port.channel === null) return refuse(NDIS_STATUS_FAILURE, `port ${id} has no channel`);
+      if (frames.some(({ length }) => length < 14 || length > sendBufferBytes))
+        return refuse(NDIS_STATUS_INVALID_PARAMETER, `frames of 14 to ${sendBufferBytes} bytes can be sent`);
+      tell(port.channelProcessor, { op: 'send', port: id, frames });
       return OK;
     },
 
@@ -344,7 +356,8 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
       if (refilter) queues.clearFilters(port);
       port.properties = properties;
       if (mac && port.nic) port.nic = { ...port.nic, mac };
-      if (refilter) publication.relearn((entry) => entry.port !== id || isMember(port, vlanOf(entry.b)));
+      const members = vlansOf(properties.vlan);
+      if (refilter) publication.relearn(({ port: at, b }) => at !== id || members.includes(vlanOf(b)));
       publish();
       if (!port.connected) return OK;
       if (refilter) queues.refilter(port);
@@ -384,9 +397,4 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     }),
   };
   return virtualSwitch;
-}
-
-function isMember(port: SwitchPort, vlan: number): boolean {
-  const own = port.properties.vlan;
-  return own.mode === 'trunk' ? trunkMembers(own).includes(vlan) : own.vlan === vlan;
 }

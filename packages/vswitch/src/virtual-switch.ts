@@ -87,6 +87,12 @@ export interface VirtualSwitch {
   /** Keeps a port from being deleted, until as many dereferences. */
   referencePort(port: number): SwitchResult;
   dereferencePort(port: number): SwitchResult;
+  /**
+   * Sends frames (without FCS and tag) as if the VM of a connected port had sent them: the port's rules hold for
+   * them, and they count as the guest's. Without hurry: they are on their way, not sent, when it returns.
+   * INVALID_PORT_STATE, FAILURE without channel, INVALID_PARAMETER for a frame that fits no send buffer.
+   */
+  sendFor(port: number, frames: readonly Uint8Array[]): SwitchResult;
   /** Changes properties or the MAC of a port; its filters follow, and no wrong-VLAN frame passes (SW-23). */
   setPort(port: number, change: Partial<PortProperties> & Partial<Pick<NicOptions, 'mac'>>): SwitchResult;
   /** Forgets learned addresses not seen for `ageingSeconds`; returns how many. */
