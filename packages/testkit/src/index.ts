@@ -8,6 +8,7 @@
  * @packageDocumentation
  */
 export { BENCH_KINDS, type BenchKind, type BenchOptions } from './driver/bench.ts';
+export { type Opening, openingSteps } from './driver/opening.ts';
 export {
   runSequences,
   type SequenceReport,
@@ -15,7 +16,7 @@ export {
   sequenceArbitrary,
   summarize,
 } from './driver/run-sequences.ts';
-export { Disagreement, SequenceDriver, type Tally } from './driver/sequence.ts';
+export { Disagreement, type Ending, SequenceDriver, type Tally } from './driver/sequence.ts';
 export { type Step, stepArbitrary } from './driver/steps.ts';
 export { ReferenceAdapter, type ReferenceEvent } from './reference/reference-adapter.ts';
 export type * from './reference/vocabulary.ts';

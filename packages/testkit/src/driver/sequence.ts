@@ -62,8 +62,9 @@ export class SequenceDriver {
   #nextFrame = 1;
   /** What was done in this sequence. */
   #story: ReferenceEvent[] = [];
-  /** `allocate queue SUCCESS` and so on, in order. */
+  /** `allocate queue: NDIS_STATUS_SUCCESS` and so on, in the order in which they were asked. */
   #statuses: string[] = [];
+  readonly #asked = new Map<Request, number>();
 
   // What was seen since the last step.
   #completions: Completion[] = [];
@@ -84,10 +85,12 @@ export class SequenceDriver {
     });
   }
 
-  /** Takes the steps, then clears up. Throws a {@link Disagreement}. Returns the statuses, in order. */
+  /** Takes the steps, then clears up. Throws a {@link Disagreement}. Returns the statuses, in the order of the
+   * requests. */
   run(steps: readonly Step[], ending: Ending = 'return first'): readonly string[] {
     this.#story = [];
     this.#statuses = [];
+    this.#asked.clear();
     for (const step of steps) this.#step(step);
     this.#clearUp(ending);
     return this.#statuses;
@@ -171,6 +174,7 @@ export class SequenceDriver {
     const { A, B, adapter } = this.#bench;
     const oidRequest = oidRequestOf(request, this.#version);
     this.#pending.set(oidRequest, request);
+    this.#asked.set(request, this.#asked.size);
     const binding = { A: A.binding, B: B.binding, user: null }[request.caller];
     const status = binding === null ? adapter.userModeRequest(oidRequest) : binding.oidRequest(oidRequest);
     if (status !== NDIS_STATUS_PENDING) this.#completed(oidRequest, status);
@@ -225,7 +229,8 @@ export class SequenceDriver {
     for (const { request, status, elements } of completions) {
       const word = `${request.body.oid}: ${statusName(status)}`;
       tally.statuses.set(word, (tally.statuses.get(word) ?? 0) + 1);
-      this.#statuses.push(elements === undefined ? word : `${word} ${elements.map(statusName).join(' ')}`);
+      this.#statuses[this.#asked.get(request) ?? 0] =
+        elements === undefined ? word : `${word} ${elements.map(statusName).join(' ')}`;
     }
   }
 
