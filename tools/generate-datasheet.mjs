@@ -63,13 +63,14 @@ function printProfiles(profiles) {
       'largest MFS',
       'Gbit/s',
       'rx checksum',
+      'NVGRE',
     ],
   ];
   for (const one of profiles) {
     const split = one.lookaheadMax === 0 ? '–' : `${one.lookaheadMin}..${one.lookaheadMax}`;
     const checksum = one.receiveChecksum ? 'yes' : 'no';
     const sizes = [one.queues, one.filters, one.msixEntries, split, one.maxFrameBytes, one.linkGbps];
-    rows.push([one.name, ...sizes.map(String), checksum]);
+    rows.push([one.name, ...sizes.map(String), checksum, one.nvgre ? 'yes' : 'no']);
   }
   return table(rows);
 }

@@ -11,6 +11,7 @@ import { checkNicProfile, type NicProfile } from './profiles.ts';
 import {
   BAR_REGISTER_BYTES,
   CAPF_MODERATION,
+  CAPF_NVGRE,
   CAPF_RX_CHECKSUM,
   CAPF_SPLIT,
   CAPF_TX_VLAN,
@@ -32,6 +33,8 @@ export const ATTENTION: number = BAR_REGISTER_BYTES / 4;
 export const ATTENTION_RX: number = ATTENTION + 1;
 /** One bit per transmit queue whose TXARM or TDT was written. */
 export const ATTENTION_TX: number = ATTENTION_RX + 5;
+/** Nonzero while the bus does not reach the registers: the device is in D3, or out of its slot. */
+export const UNREACHABLE: number = ATTENTION + 16;
 export const FILTER_TABLE: number = (BAR_REGISTER_BYTES + 0x1000) / 4;
 
 /** Bits of the attention word. */
@@ -91,6 +94,7 @@ export function resetRegisters(words: Int32Array, profile: NicProfile, link: num
   words[REG.CAPF >> 2] =
     (profile.lookaheadMax > 0 ? CAPF_SPLIT : 0) |
     (profile.receiveChecksum ? CAPF_RX_CHECKSUM : 0) |
+    (profile.nvgre === true ? CAPF_NVGRE : 0) |
     CAPF_MODERATION |
     CAPF_TX_VLAN;
   words[REG.CAPL >> 2] = profile.lookaheadMin | (profile.lookaheadMax << 16);

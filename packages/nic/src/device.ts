@@ -22,6 +22,7 @@ import {
   ATTENTION_RX,
   ATTENTION_TX,
   resetRegisters,
+  UNREACHABLE,
 } from './device-memory.ts';
 import { DeviceState } from './device-state.ts';
 import { latchFilters } from './filter-unit.ts';
@@ -62,7 +63,14 @@ export type NicMessage =
   /** The domain reaches segments it did not reach before. Rights within known segments need no message. */
   | { readonly op: 'dma'; readonly image: DmaDomainImage }
   /** Plugs the cable in or out. */
-  | { readonly op: 'link'; readonly up: boolean };
+  | { readonly op: 'link'; readonly up: boolean }
+  /**
+   * Puts the device into D3 or back into D0. Off, it does nothing and answers nothing; on again, every register has
+   * its power-on value.
+   */
+  | { readonly op: 'power'; readonly on: boolean }
+  /** Pulls the card out, for good: it answers nothing, and the cable goes with it. */
+  | { readonly op: 'remove' };
 
 /** Makes the device. `AgentFactories` entry: `{ [NIC_AGENT]: createNicAgent }`. */
 export function createNicAgent(context: AgentContext, data: NicAgentData): Agent {
@@ -80,6 +88,7 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
   const wireBefore = data.wakeOnReceive === undefined ? -1 : machine.agent(data.wakeOnReceive);
   const wireBehind = data.wakeOnTransmit === undefined ? -1 : machine.agent(data.wakeOnTransmit);
   let configuration = words[REG.CFGACK >> 2] as number;
+  let isRemoved = false;
   state.linkUp = ((words[REG.STATUS >> 2] as number) & STATUS_LU) !== 0;
   latchFilters(state);
 
@@ -143,8 +152,20 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
     interrupts.considerTransmit(queue);
   };
 
+  const setPower = (on: boolean): void => {
+    if (isRemoved) return;
+    Atomics.store(words, UNREACHABLE, on ? 0 : 1);
+    reset();
+  };
+
+  const remove = (): void => {
+    setPower(false);
+    isRemoved = true;
+    state.linkUp = false;
+  };
+
   const setLink = (up: boolean): void => {
-    if (up === state.linkUp) return;
+    if (up === state.linkUp || isRemoved) return;
     state.linkUp = up;
     if (up) Atomics.or(words, REG.STATUS >> 2, STATUS_LU);
     else Atomics.and(words, REG.STATUS >> 2, ~STATUS_LU);
@@ -181,6 +202,8 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
       for (const message of messages as readonly NicMessage[]) {
         if (message.op === 'dma') state.adoptDomain(message.image);
         else if (message.op === 'link') setLink(message.up);
+        else if (message.op === 'power') setPower(message.on);
+        else if (message.op === 'remove') remove();
         else throw new Error(`NIC: unknown message ${JSON.stringify(message)}`);
       }
     },

@@ -18,6 +18,7 @@ import {
   RCTL_AAM,
   RCTL_BAM,
   RCTL_MPE,
+  RCTL_NVGRE,
   RCTL_UPE,
   REG,
   RX_QUEUE_STRIDE,
@@ -58,6 +59,8 @@ export interface NicExplanation {
   readonly destination: readonly number[];
   /** Tag control information, or -1 without a tag. */
   readonly tci: number;
+  /** Destination of the frame inside an NVGRE frame, which the filters test; null: they test the outer one. */
+  readonly inner: readonly number[] | null;
   /** The tests made, in order; the last one passes if a filter took the frame. */
   readonly tests: readonly NicFilterTest[];
   readonly rule: AddressRule;
@@ -93,7 +96,7 @@ export function explain(
   const byte = (i: number): number => (i < length ? (u8[offset + i] as number) : 0);
   const destination = [0, 1, 2, 3, 4, 5].map(byte);
   const typeIsTag = byte(12) === 0x81 && byte(13) === 0x00;
-  const none = { length, destination, tests: [], queue: -1, slot: -1, inexact: false } as const;
+  const none = { length, destination, inner: null, tests: [], queue: -1, slot: -1, inexact: false } as const;
   if (length < 14 || (typeIsTag && length < 18))
     return { ...none, tci: -1, rule: 'not asked', drop: NIC_DROP_REASONS[DROP_RUNT] };
   const tci = typeIsTag ? (byte(14) << 8) | byte(15) : -1;
@@ -101,18 +104,17 @@ export function explain(
     return { ...none, tci, rule: 'not asked', drop: NIC_DROP_REASONS[DROP_OVERSIZE] };
 
   const vid = tci < 0 ? 0 : tci & 0xfff;
-  const [a, b, c, d, e, f] = destination as [number, number, number, number, number, number];
-  const low = a | (b << 8) | (c << 16) | (d << 24);
-  const high = e | (f << 8);
+  const [low, high] = addressWords(destination);
+  const inner = (tables.rctl & RCTL_NVGRE) !== 0 ? innerDestination(byte, length) : null;
+  const [testedLow, testedHigh] = addressWords(inner ?? destination);
   const tests: NicFilterTest[] = [];
   for (const filter of tables.filters) {
-    const macEqual = filter.low === low && filter.high === high;
+    const macEqual = filter.low === testedLow && filter.high === testedHigh;
     const vlanEqual = filter.vid < 0 || filter.vid === vid;
     const passes = filter.active && macEqual && vlanEqual;
     const { slot, queue, active, mode } = filter;
     tests.push({ slot, queue, active, macEqual, mode, vid: Math.max(filter.vid, 0), vlanEqual, passes });
-    if (passes)
-      return { length, destination, tci, tests, rule: 'not asked', queue, slot, inexact: false, drop: null };
+    if (passes) return { ...none, tci, inner, tests, rule: 'not asked', queue, slot, drop: null };
   }
 
   const rule = addressRule(tables, low, high);
@@ -129,6 +131,7 @@ export function explain(
     length,
     destination,
     tci,
+    inner,
     tests,
     rule,
     queue: refusal === null ? 0 : -1,
@@ -149,4 +152,27 @@ function addressRule(tables: FilterTables, low: number, high: number): AddressRu
   for (let i = 0; i < tables.multicast.length; i += 2)
     if (tables.multicast[i] === low && tables.multicast[i + 1] === high) return 'multicast list';
   return has(RCTL_MPE) ? 'all multicast (MPE)' : 'multicast, not accepted';
+}
+
+/** Six bytes as the two words that the tables hold. */
+function addressWords(address: readonly number[]): [low: number, high: number] {
+  const [a, b, c, d, e, f] = address as [number, number, number, number, number, number];
+  return [a | (b << 8) | (c << 16) | (d << 24), e | (f << 8)];
+}
+
+/** Destination of the frame inside an NVGRE frame; null for every other frame. `byte` reads zero beyond the end. */
+function innerDestination(byte: (i: number) => number, length: number): number[] | null {
+  const pair = (i: number): number => byte(i) * 256 + byte(i + 1);
+  const network = pair(12) === 0x8100 ? 18 : 14;
+  const version = { 2048: 4, 34525: 6 }[pair(network - 2)];
+  if (version === undefined || Math.floor(byte(network) / 16) !== version) return null;
+  const header = version === 4 ? (byte(network) % 16) * 4 : 40;
+  const datagram = version === 4 ? pair(network + 2) : 40 + pair(network + 4);
+  const protocol = byte(network + (version === 4 ? 9 : 6));
+  const fragment = version === 4 ? pair(network + 6) % 0x4000 : 0;
+  if (header < 20 || protocol !== 47 || fragment !== 0 || network + datagram > length) return null;
+  // Flags with the key alone, then the EtherType of a whole Ethernet frame.
+  const gre = network + header;
+  if (pair(gre) !== 0x2000 || pair(gre + 2) !== 0x6558 || header + 8 + 14 > datagram) return null;
+  return [0, 1, 2, 3, 4, 5].map((i) => byte(gre + 8 + i));
 }

@@ -10,6 +10,7 @@ import {
   MCHI_VALID,
   MULTICAST_ENTRIES,
   MULTICAST_STRIDE,
+  RCTL_NVGRE,
   REG,
 } from './register-constants.ts';
 
@@ -87,7 +88,7 @@ export function readFilterTables(
     multicast.push(wireLow(words[at] as number), wireHigh(words[at + 1] as number));
   }
   return {
-    rctl: words[REG.RCTL >> 2] as number,
+    rctl: (words[REG.RCTL >> 2] as number) & (profile.nvgre === true ? -1 : ~RCTL_NVGRE),
     maxFrame: Math.min((words[REG.MFS >> 2] as number) >>> 0, profile.maxFrameBytes),
     stationLow: wireLow(words[REG.MACLO >> 2] as number),
     stationHigh: wireHigh(words[REG.MACHI >> 2] as number),

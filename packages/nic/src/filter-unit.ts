@@ -9,7 +9,7 @@
  *
  * Precedence is settled while compiling, so one look decides: queues in ascending order, queue 0 last, lower
  * slots first within a queue. A key for any VLAN serves the VLAN ids that have no key of their own; untagged
- * frames look under VLAN id 0.
+ * frames look under VLAN id 0. With RCTL.NVGRE the inner frame's MAC is looked up (`encapsulation.ts`).
  */
 
 import { FILTER_TABLE, FILTER_TABLE_ENTRIES } from './device-memory.ts';
@@ -104,6 +104,11 @@ export function classifyUnmatched(state: DeviceState, low: number, high: number)
     const value = lookUp(state.words, state.tableMask, low, address | ANY_VLAN);
     if (value !== 0) return value;
   }
+  return acceptByAddress(state, low, address);
+}
+
+/** Address filter and packet filter: {@link VALUE_DEFAULT}, {@link VALUE_INEXACT}, or the complement of a drop code. */
+export function acceptByAddress(state: DeviceState, low: number, address: number): number {
   const tables = state.tables;
   const rctl = tables.rctl;
   if ((low & 1) === 0) {

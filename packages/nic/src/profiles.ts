@@ -18,6 +18,8 @@ export interface NicProfile {
   readonly maxFrameBytes: number;
   readonly linkGbps: number;
   readonly receiveChecksum: boolean;
+  /** Filters may test the inner destination of NVGRE frames; default false. */
+  readonly nvgre?: boolean;
 }
 
 /** The device to use when no particular one is meant. */
@@ -31,6 +33,7 @@ const VMQ_NIC: NicProfile = {
   maxFrameBytes: 9216,
   linkGbps: 10,
   receiveChecksum: true,
+  nvgre: true,
 };
 
 /** What Microsoft's netvmini sample driver claims of its imaginary hardware. */

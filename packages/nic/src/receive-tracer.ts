@@ -15,7 +15,7 @@ import {
 } from './device-state.ts';
 import { ADDRESS_RULES, explain, type NicExplanation } from './explain.ts';
 import type { ReceiveUnit } from './receive-unit.ts';
-import { MSIX_STRIDE, REG, RX_QUEUE_STRIDE, RXCTL_SPLIT } from './register-constants.ts';
+import { MSIX_STRIDE, RCTL_NVGRE, REG, RX_QUEUE_STRIDE, RXCTL_SPLIT } from './register-constants.ts';
 import { NIC_TRACE } from './trace-kinds.ts';
 
 export class ReceiveTracer {
@@ -64,6 +64,11 @@ export class ReceiveTracer {
 
   #tellClassification(stamp: number, story: NicExplanation): void {
     const { trace } = this.#state.context;
+    if ((this.#state.tables.rctl & RCTL_NVGRE) !== 0) {
+      const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = story.inner ?? [];
+      const first = (a << 24) | (b << 16) | (c << 8) | d;
+      trace.write(NIC_TRACE.INNER_FRAME, stamp, first, story.inner === null ? -1 : (e << 8) | f, 0, 0, 0);
+    }
     for (const test of story.tests) {
       const flags =
         (test.active ? 1 : 0) | (test.macEqual ? 2 : 0) | (test.vlanEqual ? 4 : 0) | (test.passes ? 8 : 0);

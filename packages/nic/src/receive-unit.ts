@@ -38,12 +38,14 @@ import {
   DROP_RUNT,
   DROP_RX_DISABLED,
 } from './drop-reasons.ts';
+import { classifyEncapsulated } from './encapsulation.ts';
 import { classifyUnmatched, HASH_HIGH, HASH_LOW } from './filter-unit.ts';
 import { placeSpecial } from './frame-placement.ts';
 import type { InterruptUnit } from './interrupt-unit.ts';
 import {
   QSTS_ENABLED,
   QSTS_STARVED,
+  RCTL_NVGRE,
   REG,
   RX_QUEUE_STRIDE,
   RXCTL_CSUMEN,
@@ -129,6 +131,7 @@ export class ReceiveUnit {
     const pages = rights.length;
     // Frames of 18 to MFS bytes need no second look at their length.
     const usual = (state.tables.maxFrame - 18) | 0;
+    const looksInside = (state.tables.rctl & RCTL_NVGRE) !== 0;
     let stamp = words[REG.RXSTAMP >> 2] as number;
     let i = from | 0;
     for (; i < to; i++) {
@@ -158,8 +161,11 @@ export class ReceiveUnit {
         slot = (slot + 1) & tableMask;
         value = words[TABLE + (slot << 2) + 2] as number;
       }
-      if (value === 0) {
-        value = classifyUnmatched(state, low, high);
+      // `looksInside` is as it is for the whole batch: where it is off, the same branch is taken every time.
+      if (value === 0 || looksInside) {
+        value = looksInside
+          ? classifyEncapsulated(state, input8, f, length, low, high)
+          : classifyUnmatched(state, low, high);
         if (value < 0) {
           this.drops.count(~value);
           continue;

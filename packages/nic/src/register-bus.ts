@@ -15,6 +15,7 @@ import {
   ATTENTION,
   ATTENTION_RX,
   ATTENTION_TX,
+  UNREACHABLE,
 } from './device-memory.ts';
 import {
   BAR_REGISTER_BYTES,
@@ -40,6 +41,9 @@ const RX_TAIL = 5;
 const RX_ARM = 6;
 const TX_BELL = 7;
 const MSIX = 8;
+
+/** What a bus reads where nobody answers. */
+const ALL_ONES = 0xffff_ffff;
 
 function actionOf(register: RegisterDefinition): number {
   if (register.access === 'RO') return 0;
@@ -79,12 +83,14 @@ export function attachNicRegisters(segment: MemorySegment, wake: () => void): Ni
   return {
     read32(offset: number): number {
       check(offset);
+      if (Atomics.load(words, UNREACHABLE) !== 0) return ALL_ONES;
       const at = offset >> 2;
       if (actions[at] === READ_CLEARS) return Atomics.exchange(words, at, 0) >>> 0;
       return Atomics.load(words, at) >>> 0;
     },
     write32(offset: number, value: number): void {
       check(offset);
+      if (Atomics.load(words, UNREACHABLE) !== 0) return;
       const at = offset >> 2;
       switch (actions[at]) {
         case PLAIN:

@@ -128,6 +128,7 @@ export const RCTL_UPE: number = 1 << 0;
 export const RCTL_MPE: number = 1 << 1;
 export const RCTL_BAM: number = 1 << 2;
 export const RCTL_AAM: number = 1 << 3;
+export const RCTL_NVGRE: number = 1 << 4;
 
 export const CAPQ_FILTERS_SHIFT = 8;
 export const CAPQ_MSIX_SHIFT = 20;
@@ -136,6 +137,7 @@ export const CAPF_SPLIT: number = 1 << 0;
 export const CAPF_RX_CHECKSUM: number = 1 << 1;
 export const CAPF_MODERATION: number = 1 << 2;
 export const CAPF_TX_VLAN: number = 1 << 3;
+export const CAPF_NVGRE: number = 1 << 4;
 
 export const CAUSE_LINK: number = 1 << 0;
 export const CAUSE_DMA_FAULT: number = 1 << 1;

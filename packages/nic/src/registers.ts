@@ -104,12 +104,17 @@ const GLOBAL: readonly Row[] = [
     'RCTL',
     'RW',
     'config',
-    'Packet filter for frames that no filter entry takes.',
+    'Packet filter for frames that no filter entry takes, and what the entries look at.',
     [
       bit('UPE', 0, 'Accept every unicast frame.'),
       bit('MPE', 1, 'Accept every multicast frame.'),
       bit('BAM', 2, 'Accept broadcast.'),
       bit('AAM', 3, 'Accept unicast to the station address.'),
+      bit(
+        'NVGRE',
+        4,
+        'Filter entries test the inner destination of NVGRE frames. Ignored without CAPF.NVGRE.',
+      ),
     ],
   ],
   [
@@ -147,6 +152,7 @@ const GLOBAL: readonly Row[] = [
       bit('RXCSUM', 1, 'Receive checksum validation.'),
       bit('ITR', 2, 'Interrupt moderation.'),
       bit('TXVLAN', 3, 'Tag insertion on transmit.'),
+      bit('NVGRE', 4, 'Filters on the inner destination of NVGRE frames.'),
     ],
   ],
   [

@@ -25,6 +25,8 @@ export const NIC_TRACE = {
   INTERRUPT: 107,
   /** a index into NIC_DROP_REASONS, b queue or -1. */
   DROP: 108,
+  /** With RCTL.NVGRE: a inner destination bytes 0..3, b bytes 4..5; b -1 = no inner frame, the outer is tested. */
+  INNER_FRAME: 109,
 } as const;
 
 /** What became of an interrupt; index = code. */
@@ -78,6 +80,10 @@ export function describeNicTrace(r: TraceRecord): string | null {
       const target = `processor ${msiProcessor(r.d >>> 0)} vector ${r.e & 0xff}`;
       return `queue ${r.a}: interrupt by MSI-X entry ${r.b} (${target}): ${INTERRUPT_RESULTS[r.c]}`;
     }
+    case NIC_TRACE.INNER_FRAME:
+      return r.b < 0
+        ? 'NVGRE: no frame inside, filters test the outer destination'
+        : `NVGRE: filters test the inner destination ${mac(r.a, r.b)}`;
     case NIC_TRACE.DROP:
       return `dropped: ${(NIC_DROP_REASONS[r.a] ?? '?').slice('dropped.nic.'.length)}${r.b >= 0 ? ` (queue ${r.b})` : ''}`;
     default:
