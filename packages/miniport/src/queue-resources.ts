@@ -120,9 +120,6 @@ export function buildReceiveQueue(
   write(REG.RDBASE, image.descriptorOffset);
   write(REG.RDSEG, 0);
   write(REG.RDLEN, ringEntries);
-  // Counts begin at 0 with every life of the queue; what its last one left there would pass for posted descriptors.
-  write(REG.RDT, 0);
-  write(REG.RCT, 0);
   write(REG.RCBASE, image.completionOffset);
   write(REG.RCSEG, 0);
   write(REG.RSBASE, image.statusOffset);
