@@ -22,7 +22,8 @@ import {
 } from '@vmq/abi';
 import { readCapture } from '@vmq/capture';
 import { HOST_SEGMENT } from '@vmq/machine';
-import { type FilterDataPathFactory, methodRequest, type NetBufferList } from '@vmq/ndis';
+import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
+import { type MiniportDataPathFactory, methodRequest, type NetBufferList } from '@vmq/ndis';
 import { createHostMemoryProvider } from '@vmq/vswitch';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostOptions } from './index.ts';
@@ -121,6 +122,19 @@ function makeHold(host: Host, to: readonly number[], vlan = 0): Uint8Array[] {
   return first;
 }
 
+/** Options of a host where `look` sees every NBL that the miniport indicates, before anybody else. */
+function indications(look: (nbl: NetBufferList) => void): HostOptions {
+  const watched: MiniportDataPathFactory = (context, processor, image, up) =>
+    createVmqMiniportDataPath(context, processor, image, {
+      receiveNetBufferLists(chain, port, count, flags) {
+        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) look(nbl);
+        up.receiveNetBufferLists(chain, port, count, flags);
+      },
+      sendNetBufferListsComplete: (chain, flags) => up.sendNetBufferListsComplete(chain, flags),
+    });
+  return { dataPaths: { miniports: { [VMQ_MINIPORT_DATA_PATH]: watched } } };
+}
+
 function conserved(host: Host): void {
   const { ledger, conservation } = host.inspect();
   expect(conservation, JSON.stringify(ledger)).toBe(true);
@@ -198,28 +212,19 @@ describe('a 6.20 host', () => {
 
   it('RX-08 RX-10 indicates two MDLs and two SharedMemoryInfos for each frame of a VM queue, lookahead first', () => {
     const seen: { queue: number; mdls: number[][]; memory: number[][]; length: number }[] = [];
-    const watch: FilterDataPathFactory = (_context, _processor, _adapter, up, down) => ({
-      receiveNetBufferLists(chain, port, count, flags) {
-        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
-          const nb = nbl.firstNetBuffer;
-          const mdls: number[][] = [];
-          const memory: number[][] = [];
-          for (let mdl: typeof nb.mdl | null = nb.mdl; mdl !== null; mdl = mdl.next) {
-            mdls.push([mdl.segment.id, mdl.byteCount]);
-          }
-          for (let info = nb.sharedMemoryInfo; info !== null; info = info.next) {
-            memory.push([info.sharedMemoryHandle, info.sharedMemoryLength]);
-          }
-          seen.push({ queue: nbl.filteringInfo >>> 16, mdls, memory, length: nb.dataLength });
-        }
-        up.receiveNetBufferLists(chain, port, count, flags);
-      },
-      sendNetBufferListsComplete: (chain, flags) => up.sendNetBufferListsComplete(chain, flags),
-      sendNetBufferLists: (chain, port, flags) => down.sendNetBufferLists(chain, port, flags),
-      returnNetBufferLists: (chain, flags) => down.returnNetBufferLists(chain, flags),
-      refresh() {},
+    const watch = indications((nbl) => {
+      const nb = nbl.firstNetBuffer;
+      const mdls: number[][] = [];
+      const memory: number[][] = [];
+      for (let mdl: typeof nb.mdl | null = nb.mdl; mdl !== null; mdl = mdl.next) {
+        mdls.push([mdl.segment.id, mdl.byteCount]);
+      }
+      for (let info = nb.sharedMemoryInfo; info !== null; info = info.next) {
+        memory.push([info.sharedMemoryHandle, info.sharedMemoryLength]);
+      }
+      seen.push({ queue: nbl.filteringInfo >>> 16, mdls, memory, length: nb.dataLength });
     });
-    const host = hostWith(TWO_VMS, { dataPaths: { filters: [watch] } });
+    const host = hostWith(TWO_VMS, watch);
     send(host, [frame(WEB, 60, 1), frame(WEB, LOOKAHEAD, 2), frame(WEB, 1514, 3)]);
     const web = segmentOf(host, 'web');
     expect(seen.map(({ queue, mdls, length }) => ({ queue, mdls, length }))).toEqual(
@@ -247,24 +252,18 @@ describe('a 6.20 host', () => {
 
   it('SEC-05 SEC-06 SW-16 judges and delivers by the lookahead, whatever the VM does to its memory meanwhile', () => {
     // As if the guest wrote between DMA and delivery: other addresses over the backfill of every section.
-    const scribble: FilterDataPathFactory = (_context, _processor, _adapter, up, down) => ({
-      receiveNetBufferLists(chain, port, count, flags) {
-        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
-          const rest = nbl.firstNetBuffer.mdl.next;
-          if (rest === null || rest.segment.id === HOST_SEGMENT) continue;
-          rest.segment.u8.fill(0xee, rest.byteOffset - LOOKAHEAD, rest.byteOffset);
-        }
-        up.receiveNetBufferLists(chain, port, count, flags);
-      },
-      sendNetBufferListsComplete: (chain, flags) => up.sendNetBufferListsComplete(chain, flags),
-      sendNetBufferLists: (chain, port, flags) => down.sendNetBufferLists(chain, port, flags),
-      returnNetBufferLists: (chain, flags) => down.returnNetBufferLists(chain, flags),
-      refresh() {},
+    let written = 0;
+    const scribble = indications((nbl) => {
+      const rest = nbl.firstNetBuffer.mdl.next;
+      if (rest === null || rest.segment.id === HOST_SEGMENT) return;
+      rest.segment.u8.fill(0xee, rest.byteOffset - LOOKAHEAD, rest.byteOffset);
+      written++;
     });
-    const host = hostWith(TWO_VMS, { dataPaths: { filters: [scribble] } });
+    const host = hostWith(TWO_VMS, scribble);
     const bytes = frame(WEB, 900, 5);
     send(host, [bytes]);
     expect(received(host, 'web')).toEqual([[...bytes]]);
+    expect(written).toBe(1);
     expect(host.virtualSwitch.inspect().learned.map(({ macAddress }) => macAddress)).toEqual([
       '02-00-00-00-00-09',
     ]);
