@@ -7,16 +7,23 @@ import type { AgentFactories } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
 import type { NdisProcessorFactories } from '@vmq/ndis';
 import { createNicAgent } from '@vmq/nic';
-import { createSwitchDataPath, VSWITCH_DATA_PATH } from '@vmq/vswitch';
+import {
+  type SwitchExtensionDataPathFactories,
+  switchDataPathFactory,
+  VSWITCH_DATA_PATH,
+} from '@vmq/vswitch';
 import { createProcessorAgent, type ProcessorAgentData } from './processor-agent.ts';
 
-/** Data halves of one's own drivers and filter modules, beside those of this repository. */
-export type ExtraDataPaths = Partial<NdisProcessorFactories>;
+/** Data halves of one's own drivers, filter modules and switch extensions, beside those of this repository. */
+export interface ExtraDataPaths extends Partial<NdisProcessorFactories> {
+  readonly switchExtensions?: SwitchExtensionDataPathFactories;
+}
 
 export function hostAgentFactories(extra: ExtraDataPaths = {}): AgentFactories {
+  const switchDataPath = switchDataPathFactory(extra.switchExtensions ?? {});
   const dataPaths: NdisProcessorFactories = {
     miniports: { [VMQ_MINIPORT_DATA_PATH]: createVmqMiniportDataPath, ...extra.miniports },
-    protocols: { [VSWITCH_DATA_PATH]: createSwitchDataPath, ...extra.protocols },
+    protocols: { [VSWITCH_DATA_PATH]: switchDataPath, ...extra.protocols },
     ...(extra.filters ? { filters: extra.filters } : {}),
   };
   return {

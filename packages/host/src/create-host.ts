@@ -76,7 +76,13 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     hostMemoryBytes: hostMemoryBytes(config),
     processors: config.processors,
     agents: [CONTROL_AGENT, NIC_AGENT, ...config.vms.map(guestAgentName)],
-    dropReasons: [...NIC_DROP_REASONS, ...NDIS_DROP_REASONS, ...VMBUS_DROP_REASONS, ...VSWITCH_DROP_REASONS],
+    dropReasons: [
+      ...NIC_DROP_REASONS,
+      ...NDIS_DROP_REASONS,
+      ...VMBUS_DROP_REASONS,
+      ...VSWITCH_DROP_REASONS,
+      ...(options.dropReasons ?? []),
+    ],
     traceRecords: options.traceRecords ?? 4096,
     clock,
   });
@@ -132,6 +138,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     sharedMemory,
     hostVersion,
     floodUnknownUnicast: config.switch.floodUnknownUnicast,
+    ...(options.switchExtensions ? { extensions: options.switchExtensions } : {}),
     suggestedReceiveBuffers: config.nic.receiveBuffers,
     sendBuffers: SEND_BUFFERS,
     sendBufferBytes: Math.max(2048, frameRoom(config)) + 64,
@@ -140,6 +147,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     },
   });
   ndis.setOptionalHandlers(virtualSwitch.sharedMemoryProvider);
+  for (const driver of options.filterDrivers ?? []) ndis.registerFilterDriver(driver);
   ndis.registerProtocolDriver(virtualSwitch.protocolDriver);
   const adapter = bringUpAdapter();
 

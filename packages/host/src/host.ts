@@ -1,8 +1,8 @@
 /** What a host is to those who use it: a wire, the VMs' frames, a trace, a report. */
 import type { Executor, FrameProducer, Machine, TraceReader, TraceRecord } from '@vmq/machine';
-import type { Ndis, NdisAdapter } from '@vmq/ndis';
+import type { FilterDriver, Ndis, NdisAdapter } from '@vmq/ndis';
 import type { SharedMemoryManager } from '@vmq/shared-memory';
-import type { VirtualSwitch } from '@vmq/vswitch';
+import type { SwitchExtension, VirtualSwitch } from '@vmq/vswitch';
 import type { ExtraDataPaths } from './agent-factories.ts';
 import type { HostConfig } from './config.ts';
 import type { HostReport } from './report.ts';
@@ -42,6 +42,12 @@ export interface HostOptions {
   readonly wire?: { readonly slots: number; readonly dataBytes: number };
   /** Data halves of one's own drivers (deterministic executor; a worker entry of one's own brings its own). */
   readonly dataPaths?: ExtraDataPaths;
+  /** Filter drivers: each gets a module on the adapter, the first one next to the miniport. */
+  readonly filterDrivers?: readonly FilterDriver[];
+  /** Extensions of the switch. */
+  readonly switchExtensions?: readonly SwitchExtension[];
+  /** Ledger counters in which data halves of one's own end frames, e.g. `dropped.filter.sampled`. */
+  readonly dropReasons?: readonly string[];
   /** Entry file of the worker threads; default: this package's. */
   readonly workerEntry?: URL;
 }

@@ -66,6 +66,8 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     throw new RangeError(`switch ${name}: maxPorts 2 to 4096, got ${maxPorts}`);
 
   const ports = new Map<number, SwitchPort>();
+  if (options.hostVersion === 620 && (options.extensions ?? []).length > 0)
+    throw new RangeError(`switch ${name}: extensions need a host of NDIS 6.30 or later`);
   const extensions = new ExtensionStack(name, options.extensions ?? []);
   const extensionsImage = extensions.image(machine.processorCount);
   const ledger = new AllocationLedger();

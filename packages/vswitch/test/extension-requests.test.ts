@@ -205,10 +205,9 @@ test('IND-07: indications of the adapter come up wrapped, forwarding first; only
 });
 
 test('extensions have unique names, and one of them forwards', () => {
-  const make = (...extensions: SwitchExtension[]) => {
-    const { machine } = createAdapterBench();
-    return createSwitch({ name: 's', type: 'private', machine, sharedMemory: null as never, extensions });
-  };
+  const { machine } = createAdapterBench();
+  const options = { name: 's', type: 'private', machine, sharedMemory: null as never } as const;
+  const make = (...extensions: SwitchExtension[]) => createSwitch({ ...options, extensions });
   const one: SwitchExtension = { name: 'one', type: 'forwarding' };
   expect(() => make(one, { name: 'two', type: 'forwarding' })).toThrow(
     /one forwarding extension, got one, two/,
@@ -219,4 +218,5 @@ test('extensions have unique names, and one of them forwards', () => {
       .inspect()
       .extensions.map(({ name }) => name),
   ).toEqual(['two', 'one']);
+  expect(() => createSwitch({ ...options, hostVersion: 620, extensions: [one] })).toThrow(/NDIS 6.30/);
 });
