@@ -65,6 +65,10 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
   if (maxPorts < 2 || maxPorts > 4096)
     throw new RangeError(`switch ${name}: maxPorts 2 to 4096, got ${maxPorts}`);
 
+  const lookaheadSize = options.lookaheadSize ?? 128;
+  if (!Number.isInteger(lookaheadSize) || lookaheadSize < 14)
+    throw new RangeError(`switch ${name}: lookaheadSize of at least 14 bytes, got ${lookaheadSize}`);
+
   const ports = new Map<number, SwitchPort>();
   if (options.hostVersion === 620 && (options.extensions ?? []).length > 0)
     throw new RangeError(`switch ${name}: extensions need a host of NDIS 6.30 or later`);
@@ -103,7 +107,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     {
       switchName: name,
       suggestedBuffers: options.suggestedReceiveBuffers ?? 256,
-      lookaheadSize: options.hostVersion === 620 ? (options.lookaheadSize ?? 128) : 0,
+      lookaheadSize: options.hostVersion === 620 ? lookaheadSize : 0,
       preemptByWeight: options.preemptByWeight ?? false,
       processors: new ProcessorAssignment(vmqProcessors),
       ledger,
