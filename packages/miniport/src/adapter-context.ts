@@ -18,19 +18,7 @@ import {
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import type { InterruptMessage, MiniportAdapter } from '@vmq/ndis';
-import {
-  CTRL_RXEN,
-  CTRL_TXEN,
-  QSTS_ENABLED,
-  REG,
-  RX_QUEUE_STRIDE,
-  RXCTL_DROPEN,
-  RXCTL_ENABLE,
-  RXCTL_HEADER_SHIFT,
-  RXCTL_SPLIT,
-  TX_QUEUE_STRIDE,
-  TXCTL_ENABLE,
-} from '@vmq/nic';
+import { CTRL_RXEN, CTRL_TXEN, REG } from '@vmq/nic';
 import type { HardwareSizes } from './capabilities.ts';
 import type { Device, HardwareFilter } from './device.ts';
 import { FilterTable } from './filter-table.ts';
@@ -78,8 +66,6 @@ export interface QueueWish {
 export class AdapterContext {
   readonly device: Device;
   readonly filters: FilterTable;
-  /** The adapter was surprise-removed: its hardware is not touched any more (LIFE-16). */
-  isRemoved = false;
   readonly #adapter: MiniportAdapter;
   readonly #settings: AdapterSettings;
   readonly #interrupts: InterruptPlan;
@@ -87,6 +73,7 @@ export class AdapterContext {
   /** Resources of transmit queue i, which belongs to the processor of message i. */
   readonly #transmit: QueueResources<TransmitQueueImage>[] = [];
   readonly #bufferBytes: number;
+  #isRemoved = false;
 
   /** Takes an interrupt message for each processor (INT-02); everything else is taken by {@link start}. */
   constructor(
@@ -123,15 +110,14 @@ export class AdapterContext {
       const built = buildTransmitQueue(this.#adapter, device, i, message, transmitRingEntries);
       if (built.resources === undefined) return built.status;
       this.#transmit.push(built.resources);
-      registers.write32(REG.TXCTL + i * TX_QUEUE_STRIDE, TXCTL_ENABLE);
+      device.enableTransmitQueue(i);
     }
     const affinity = 1n << BigInt(baseProcessor);
     this.allocateQueue(0, { affinity, suggestedBuffers: 0, lookaheadBytes: 0 });
     const status = this.completeQueues([0]).get(0) ?? NDIS_STATUS_FAILURE;
     if (status !== NDIS_STATUS_SUCCESS) return status;
-    const isEnabled = (_: unknown, i: number): boolean =>
-      (registers.read32(REG.TXSTS + i * TX_QUEUE_STRIDE) & QSTS_ENABLED) !== 0;
-    return messages.every(isEnabled) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
+    const sending = messages.every((_, i) => device.isTransmitQueueEnabled(i));
+    return sending ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
   }
 
   /**
@@ -139,7 +125,7 @@ export class AdapterContext {
    * halves theirs before the memory goes (SHM-15).
    */
   release(): void {
-    if (!this.isRemoved) this.device.reset();
+    if (!this.#isRemoved) this.device.reset();
     this.#post('all', { op: 'stop' });
     this.#adapter.publish();
     for (const { resources } of this.#queues.values())
@@ -215,12 +201,12 @@ export class AdapterContext {
     }
     if (made.length === 0) return statuses;
     this.#adapter.publish();
-    for (const { queueId, lookaheadBytes } of made) this.#control(queueId, controlOf(lookaheadBytes));
+    for (const { queueId, lookaheadBytes } of made) this.device.enableReceiveQueue(queueId, lookaheadBytes);
     const answered = this.device.commit();
-    const failed = made.filter(({ queueId }) => !answered || !this.#isEnabled(queueId));
+    const failed = made.filter(({ queueId }) => !answered || !this.device.isReceiveQueueEnabled(queueId));
     for (const queue of failed) {
       statuses.set(queue.queueId, NDIS_STATUS_FAILURE);
-      this.#control(queue.queueId, 0);
+      this.device.disableReceiveQueue(queue.queueId);
       this.#unserve(queue);
     }
     if (failed.length === 0) return statuses;
@@ -263,7 +249,7 @@ export class AdapterContext {
   stopQueue(queueId: number): boolean {
     const queue = this.#queues.get(queueId) as Queue;
     if (queue.resources !== null) {
-      this.#control(queueId, 0);
+      this.device.disableReceiveQueue(queueId);
       this.device.commit();
       this.#unserve(queue);
       this.#adapter.publish();
@@ -285,7 +271,7 @@ export class AdapterContext {
   finishFree(queueId: number): void {
     const queue = this.#queues.get(queueId) as Queue;
     this.#freeQueueMemory(queue);
-    if (!this.isRemoved) this.#interrupts.releaseReceiveQueue(queueId);
+    if (!this.#isRemoved) this.#interrupts.releaseReceiveQueue(queueId);
     this.#queues.delete(queueId);
   }
 
@@ -330,7 +316,7 @@ export class AdapterContext {
 
   /** Stops receiving, lets what was received go up, then holds still. True once every NBL is back (LIFE-03). */
   pause(): boolean {
-    if (!this.isRemoved) {
+    if (!this.#isRemoved) {
       this.device.setBits(REG.CTRL, CTRL_RXEN, false);
       this.device.commit();
     }
@@ -347,21 +333,25 @@ export class AdapterContext {
     return this.#transmit.every(({ image }) => Atomics.load(new Int32Array(image.state), 0) === 0);
   }
 
+  /** The adapter was surprise-removed: its hardware is not touched any more (LIFE-16). */
+  get isRemoved(): boolean {
+    return this.#isRemoved;
+  }
+
+  /** Completes what was to be sent, if the card is really out: one that answers still sends and says so. */
+  remove(): void {
+    this.#isRemoved = true;
+    if (this.device.isPresent) return;
+    this.#post('all', { op: 'removed' });
+    this.#adapter.publish();
+  }
+
   // --- pieces -----------------------------------------------------------------------------------------
 
   /** The suggestion is advice (QUE-11): the next power of two, within what a ring may sensibly have. */
   #ringEntriesFor(suggested: number): number {
     if (suggested === 0) return this.#settings.receiveRingEntries;
     return Math.min(1024, Math.max(32, 2 ** Math.ceil(Math.log2(suggested))));
-  }
-
-  #control(queueId: number, value: number): void {
-    this.device.registers.write32(REG.RXCTL + queueId * RX_QUEUE_STRIDE, value);
-  }
-
-  #isEnabled(queueId: number): boolean {
-    const status = this.device.registers.read32(REG.RXSTS + queueId * RX_QUEUE_STRIDE);
-    return (status & QSTS_ENABLED) !== 0;
   }
 
   /** Has the queue's processor serve it from the next publication on. */
@@ -384,15 +374,6 @@ export class AdapterContext {
   #post(processor: number | 'all', message: MiniportMessage): void {
     this.#adapter.post(processor, message);
   }
-}
-
-/**
- * RXCTL of a queue that is to run. DROPEN: without a descriptor it drops its own frames and does not hold up the
- * others (RX-18).
- */
-function controlOf(lookaheadBytes: number): number {
-  const split = lookaheadBytes === 0 ? 0 : RXCTL_SPLIT | (lookaheadBytes << RXCTL_HEADER_SHIFT);
-  return RXCTL_ENABLE | RXCTL_DROPEN | split;
 }
 
 /** NBLs of a queue that somebody above holds. */

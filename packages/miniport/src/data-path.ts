@@ -6,7 +6,11 @@
  *
  * Arming and looking again closes the race with a device that completes between the last look and the arming.
  */
-import { NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL, NDIS_STATUS_RESOURCES } from '@vmq/abi';
+import {
+  NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL,
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_RESOURCES,
+} from '@vmq/abi';
 import type { AgentContext } from '@vmq/machine';
 import {
   type MiniportDataPath,
@@ -18,10 +22,14 @@ import {
   type ReceiveSink,
 } from '@vmq/ndis';
 import { attachNicRegisters, type NicRegisters } from '@vmq/nic';
-import { DROPPED_NO_TRANSMIT_QUEUE } from './drop-reasons.ts';
+import { DROPPED_ADAPTER_REMOVED, DROPPED_NO_TRANSMIT_QUEUE } from './drop-reasons.ts';
 import type { MiniportImage, MiniportMessage, ReceiveQueueImage } from './queue-image.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import { TransmitQueue } from './transmit-queue.ts';
+
+/** With what status a send is refused, and which counter its frames end in. */
+const NO_QUEUE = { status: NDIS_STATUS_RESOURCES, reason: DROPPED_NO_TRANSMIT_QUEUE };
+const REMOVED = { status: NDIS_STATUS_FAILURE, reason: DROPPED_ADAPTER_REMOVED };
 
 class VmqMiniportDataPath implements MiniportDataPath {
   readonly #context: AgentContext;
@@ -38,6 +46,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
   /** Which of them the next DPC serves first. */
   #turn = 0;
   #transmit: TransmitQueue | null = null;
+  #refusal: { readonly status: number; readonly reason: string } = NO_QUEUE;
   #running = false;
 
   constructor(
@@ -80,6 +89,9 @@ class VmqMiniportDataPath implements MiniportDataPath {
       case 'run':
         this.#running = true;
         this.#processor.queueDpc(this);
+        break;
+      case 'removed':
+        this.#abandonSends();
         break;
       case 'stop':
         this.#stop();
@@ -146,17 +158,30 @@ class VmqMiniportDataPath implements MiniportDataPath {
     }
   }
 
-  /** The device has fewer transmit queues than there are processors, and this one has none. */
+  /** The device has fewer transmit queues than there are processors, and this one has none; or it is gone. */
   #refuse(chain: NetBufferList): void {
     let frames = 0;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
-      nbl.status = NDIS_STATUS_RESOURCES;
+      nbl.status = this.#refusal.status;
       for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) frames++;
     }
-    const { counters, machine } = this.#context;
-    const column = machine.ledger.column(DROPPED_NO_TRANSMIT_QUEUE);
-    counters[column] = (counters[column] as number) + frames;
+    this.#countDropped(frames);
     this.#upcalls.sendNetBufferListsComplete(chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
+  }
+
+  #countDropped(frames: number): void {
+    if (frames === 0) return;
+    const { counters, machine } = this.#context;
+    const column = machine.ledger.column(this.#refusal.reason);
+    counters[column] = (counters[column] as number) + frames;
+  }
+
+  /** Nobody will report sends any more, neither those in the ring nor later ones. */
+  #abandonSends(): void {
+    const transmit = this.#transmit;
+    this.#refusal = REMOVED;
+    this.#transmit = null;
+    if (transmit !== null) this.#countDropped(transmit.abandon(REMOVED.status));
   }
 
   // --- queues -----------------------------------------------------------------------------------------

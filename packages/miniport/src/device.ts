@@ -18,9 +18,17 @@ import {
   MULTICAST_ENTRIES,
   MULTICAST_STRIDE,
   type NicRegisters,
+  QSTS_ENABLED,
   REG,
+  RX_QUEUE_STRIDE,
+  RXCTL_DROPEN,
+  RXCTL_ENABLE,
+  RXCTL_HEADER_SHIFT,
+  RXCTL_SPLIT,
   STATUS_RSTDONE,
   STATUS_SPEED_SHIFT,
+  TX_QUEUE_STRIDE,
+  TXCTL_ENABLE,
 } from '@vmq/nic';
 import type { HardwareSizes } from './capabilities.ts';
 
@@ -36,6 +44,7 @@ export interface HardwareFilter {
 
 /** The version of the register map this driver is written for, without its minor number. */
 const KNOWN_VERSION = 1;
+const ALL_ONES = 0xffff_ffff;
 
 export class Device {
   readonly registers: NicRegisters;
@@ -45,6 +54,11 @@ export class Device {
   constructor(adapter: MiniportAdapter) {
     this.#adapter = adapter;
     this.registers = attachNicRegisters(adapter.resources.bar, adapter.resources.wakeDevice);
+  }
+
+  /** False once the card has been pulled: then the bus answers all ones. */
+  get isPresent(): boolean {
+    return this.registers.read32(REG.VERSION) !== ALL_ONES;
   }
 
   /** True if the register map is one this driver knows. */
@@ -104,6 +118,35 @@ export class Device {
     const before = this.registers.read32(register);
     this.registers.write32(register, on ? before | mask : before & ~mask);
   }
+
+  // --- queues: what is enabled or disabled here happens at the next commit ------------------------------
+
+  /**
+   * DROPEN: without a descriptor the queue drops its own frames and does not hold up the others (RX-18).
+   * `lookaheadBytes` go to the header buffer; 0 = no split.
+   */
+  enableReceiveQueue(queue: number, lookaheadBytes: number): void {
+    const split = lookaheadBytes === 0 ? 0 : RXCTL_SPLIT | (lookaheadBytes << RXCTL_HEADER_SHIFT);
+    this.registers.write32(REG.RXCTL + queue * RX_QUEUE_STRIDE, RXCTL_ENABLE | RXCTL_DROPEN | split);
+  }
+
+  disableReceiveQueue(queue: number): void {
+    this.registers.write32(REG.RXCTL + queue * RX_QUEUE_STRIDE, 0);
+  }
+
+  isReceiveQueueEnabled(queue: number): boolean {
+    return (this.registers.read32(REG.RXSTS + queue * RX_QUEUE_STRIDE) & QSTS_ENABLED) !== 0;
+  }
+
+  enableTransmitQueue(queue: number): void {
+    this.registers.write32(REG.TXCTL + queue * TX_QUEUE_STRIDE, TXCTL_ENABLE);
+  }
+
+  isTransmitQueueEnabled(queue: number): boolean {
+    return (this.registers.read32(REG.TXSTS + queue * TX_QUEUE_STRIDE) & QSTS_ENABLED) !== 0;
+  }
+
+  // --- tables -------------------------------------------------------------------------------------------
 
   writeFilter(slot: number, filter: HardwareFilter | null): void {
     const at = slot * FILTER_STRIDE;

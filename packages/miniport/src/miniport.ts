@@ -134,7 +134,7 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
       handleOidRequest(targetOf(adapter), request),
 
     devicePnpEventNotify(adapter: MiniportAdapter, event: number): void {
-      if (event === NdisDevicePnPEventSurpriseRemoved) targetOf(adapter).context.isRemoved = true;
+      if (event === NdisDevicePnPEventSurpriseRemoved) targetOf(adapter).context.remove();
     },
 
     dataPathImage: (adapter: MiniportAdapter) => targetOf(adapter).context.image(),

@@ -91,5 +91,7 @@ export type MiniportMessage =
   /** The adapter is paused: indicate nothing until `run`. */
   | { readonly op: 'pause' }
   | { readonly op: 'run' }
+  /** The card has been pulled: complete what it will not send any more. */
+  | { readonly op: 'removed' }
   /** The adapter halts: let go of vectors and memory. */
   | { readonly op: 'stop' };

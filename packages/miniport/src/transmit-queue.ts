@@ -123,6 +123,47 @@ export class TransmitQueue {
     return this.#completed !== this.#posted;
   }
 
+  /**
+   * The device sends nothing any more: completes all NBLs with `status`. Returns how many of their frames had not
+   * left.
+   */
+  abandon(status: number): number {
+    this.reap();
+    let frames = 0;
+    let first: NetBufferList | null = null;
+    let last: NetBufferList | null = null;
+    const add = (nbl: NetBufferList): void => {
+      nbl.status = status;
+      nbl.next = null;
+      if (last === null) first = nbl;
+      else last.next = nbl;
+      last = nbl;
+    };
+    for (let at = this.#completed; at !== this.#posted; at = (at + 1) | 0) {
+      const slot = at & this.#mask;
+      const flags = this.#host[this.#descriptors + slot * DESCRIPTOR_WORDS + 1] as number;
+      if ((flags & EOP) !== 0) frames++;
+      const nbl = this.#owner[slot] as NetBufferList | null;
+      if (nbl !== null) add(nbl);
+    }
+    let backlog = this.#backlogHead;
+    let from = this.#resume;
+    while (backlog !== null) {
+      const next: NetBufferList | null = backlog.next;
+      for (let nb: NetBuffer | null = from ?? backlog.firstNetBuffer; nb !== null; nb = nb.next) frames++;
+      from = null;
+      add(backlog);
+      backlog = next;
+    }
+    this.#owner.fill(null);
+    this.#completed = this.#posted;
+    this.#backlogHead = this.#backlogTail = this.#resume = null;
+    this.#hold(-this.#held);
+    if (first !== null)
+      this.#upcalls.sendNetBufferListsComplete(first, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
+    return frames;
+  }
+
   arm(): void {
     this.#registers.write32(this.#consumedRegister, this.#completed);
     this.#registers.write32(this.#arm, 1);

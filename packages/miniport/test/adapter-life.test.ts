@@ -384,27 +384,48 @@ describe('halt', () => {
 });
 
 describe('surprise removal', () => {
-  it('LIFE-16 LIFE-17 afterwards requests are NOT_ACCEPTED, the hardware is left alone, and halt releases everything', () => {
-    const bench = createBench();
+  it('LIFE-15 LIFE-16 LIFE-17 a card is pulled: requests are NOT_ACCEPTED, sends end, halt releases everything', () => {
+    const bench = createBench({ wireSlots: 4, miniport: { transmitRingEntries: 8 } });
+    const memory = new SendMemory(bench);
     const { queueId } = runningQueue(bench, 1);
     bench.holding.add(queueId);
     bench.receive(...frames(1, 0, 3));
-    bench.executor.post('nic', { op: 'link', up: false });
+    const sends = [1, 3, 9, 1].map((count) =>
+      memory.nbl(range(0, count).map(() => ({ mdls: [frame(2).slice(0, 14), frame(2).slice(14)] }))),
+    );
+    bench.on(0, (path) => path.send(sends));
+    bench.settle();
+    expect(bench.completions.flatMap(({ nbls }) => nbls)).toEqual(sends.slice(0, 2));
+    bench.executor.post('nic', { op: 'remove' });
     bench.executor.publish();
-    // One NBL is out, so that the removal stops at Pausing and requests can be made.
-    const bar = bench.machine.memory.segment(1);
-    const writes = (): number[] => [REG.CFGREQ, REG.CTRL].map((register) => bar.i32[register >> 2] ?? 0);
-    const before = writes();
+    // An NBL is out, so that the removal stops at Pausing and requests can be made.
     expect(statusName(bench.adapter.surpriseRemove())).toBe('NDIS_STATUS_PENDING');
-    const request = allocateRequest([0]);
-    expect(bench.binding.oidRequest(request) >>> 0).toBe(NDIS_STATUS_NOT_ACCEPTED);
+    expect(bench.binding.oidRequest(allocateRequest([0])) >>> 0).toBe(NDIS_STATUS_NOT_ACCEPTED);
+    expect(bench.completions.flatMap(({ nbls }) => nbls)).toEqual(sends);
+    expect(bench.completions.at(-1)?.statuses).toEqual(['NDIS_STATUS_FAILURE', 'NDIS_STATUS_FAILURE']);
     bench.on(0, (path) => path.giveBack(path.held));
     bench.settle();
     expect(bench.adapter.state).toBe('Paused');
     expect(statusName(bench.adapter.halt())).toBe(SUCCESS);
-    expect(writes()).toEqual(before);
+    expect(bench.memory.blocks().map(({ owner }) => owner)).toEqual(['test sends']);
+    expect(bench.machine.ledger.report()).toMatchObject({
+      inFlight: 0,
+      ends: { transmitted: 4, dropped: { 'miniport.adapter-removed': 10 } },
+    });
+    expect(bench.add()).toBe('NDIS_STATUS_ADAPTER_NOT_FOUND');
+  });
+
+  it('LIFE-16 after the notice the driver writes no register, even if the card still answers', () => {
+    const bench = createBench();
+    runningQueue(bench, 1);
+    bench.executor.post('nic', { op: 'link', up: false });
+    bench.executor.publish();
+    const bar = bench.machine.memory.segment(1);
+    const written = (): number[] => [REG.CFGREQ, REG.CTRL, REG.FLTQ].map((at) => bar.i32[at >> 2] ?? 0);
+    const before = written();
+    expect(statusName(bench.adapter.surpriseRemove())).toBe(SUCCESS);
+    expect(written()).toEqual(before);
     expect(bench.memory.blocks()).toEqual([]);
-    expect(bench.machine.ledger.report().inFlight).toBe(0);
   });
 });
 
