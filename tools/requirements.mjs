@@ -39,6 +39,14 @@ function namedTests() {
       const ids = match[2].match(ID);
       if (ids) found.push({ file: relative(root, file), name: match[2], ids: [...new Set(ids)] });
     }
+    // test.each(rows)('%s …'): the id is each row's first member, and with it the name of a test of its own.
+    for (const [, rows] of text.matchAll(/\b(?:it|test)\.each\((\w+)\)\(\s*['"`]%s/g)) {
+      const table = text.match(new RegExp(`const ${rows}\\b[^=]*= \\[\n([\\s\\S]*?)\n *\\];`))?.[1] ?? '';
+      for (const [, name] of table.matchAll(/^ *\[\s*'([^']*)',/gm)) {
+        const ids = name.match(ID);
+        if (ids) found.push({ file: relative(root, file), name, ids });
+      }
+    }
   }
   return found;
 }

@@ -1,6 +1,6 @@
 /**
- * NdisMSetMiniportAttributes: registration, then general, then hardware-assist attributes, each with a revision
- * that NDIS knows (requirements INIT-01, INIT-02).
+ * NdisMSetMiniportAttributes: registration, general and hardware-assist attributes in this order, then perhaps
+ * offload attributes, each with a revision that NDIS knows (requirements INIT-01, INIT-02).
  */
 import {
   NDIS_STATUS_BAD_VERSION,
@@ -16,10 +16,11 @@ import type { AdapterRefusals } from './refusal-log.ts';
 type AttributeType = MiniportAdapterAttributes['type'];
 type General = Extract<MiniportAdapterAttributes, { readonly type: 'general' }>;
 
-const ORDER: readonly AttributeType[] = ['registration', 'general', 'hardware-assist'];
+const ORDER: readonly AttributeType[] = ['registration', 'general', 'hardware-assist', 'offload'];
 
 /** Known revisions: of the first two any that NDIS 6.0 to 6.30 defined; of hardware assist the version's own. */
 function knownRevisions(type: AttributeType, version: MiniportVersion): readonly number[] {
+  if (type === 'offload') return [1];
   if (type !== 'hardware-assist') return [1, 2];
   if (version === 620) return [2];
   return version === 630 ? [3] : [3, 4];
@@ -27,8 +28,12 @@ function knownRevisions(type: AttributeType, version: MiniportVersion): readonly
 
 export class AdapterAttributes {
   general: General | null = null;
-  /** Current NIC-switch capabilities as registered; carried to bindings, not interpreted. */
+  /** NIC-switch capabilities as registered or indicated; carried to bindings and queries, not interpreted. */
+  hardwareNicSwitchCapabilities: Uint8Array | null = null;
   nicSwitchCapabilities: Uint8Array | null = null;
+  /** NDIS_MINIPORT_ATTRIBUTES_* of the registration attributes. */
+  flags = 0;
+  readonly encapsulation: { supported: boolean; enabled: boolean } = { supported: false, enabled: false };
   readonly #version: MiniportVersion;
   readonly #capabilities: Capabilities;
   readonly #log: AdapterRefusals;
@@ -76,7 +81,22 @@ export class AdapterAttributes {
       }
       this.general = attributes;
     }
+    if (attributes.type === 'registration') this.flags = attributes.attributeFlags;
+    if (attributes.type === 'offload') {
+      const { hardware, current } = attributes.encapsulatedPacketVmq;
+      if (current && !hardware)
+        return this.#log.refuse(
+          'OFF-06',
+          0,
+          NDIS_STATUS_INVALID_PARAMETER,
+          'current offloads that the hardware has',
+          'VMQ on encapsulated packets',
+        );
+      this.encapsulation.supported = hardware;
+      this.encapsulation.enabled = current;
+    }
     if (attributes.type === 'hardware-assist') {
+      this.hardwareNicSwitchCapabilities = attributes.hardwareNicSwitchCapabilities ?? null;
       this.nicSwitchCapabilities = attributes.currentNicSwitchCapabilities ?? null;
       return this.#capabilities.register(
         attributes.hardwareReceiveFilterCapabilities,

@@ -6,6 +6,12 @@ import type { ReceiveFilterBook } from './receive-filter.ts';
 import type { ReceiveQueue, ReceiveQueueBook } from './receive-queue.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 
+/** NIC-switch capability sets as registered or indicated; carried, not interpreted. */
+export interface NicSwitchSets {
+  hardwareNicSwitchCapabilities: Uint8Array | null;
+  nicSwitchCapabilities: Uint8Array | null;
+}
+
 export interface AdapterCore {
   readonly name: string;
   /** NDIS version of the miniport: decides what a request may ask for. */
@@ -19,6 +25,9 @@ export interface AdapterCore {
   readonly processorMask: bigint;
   /** The miniport was told of its surprise removal. */
   readonly removed: boolean;
+  /** VMQ on encapsulated packets (NVGRE): whether the hardware can do it, and whether it does. */
+  readonly encapsulation: { readonly supported: boolean; enabled: boolean };
+  readonly attributes: NicSwitchSets;
   /** Shared-memory allocations that the miniport still has for a queue. */
   sharedMemoryLeft(queueId: number): number;
 }

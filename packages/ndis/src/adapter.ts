@@ -1,6 +1,6 @@
 /**
  * One miniport adapter: its life from initialization to halt, its bindings, and the records they share
- * (requirements INIT-03, LIFE-01 to LIFE-17).
+ * (requirements INIT-03, LIFE-01 to LIFE-18).
  */
 import {
   NDIS_STATUS_FAILURE,
@@ -14,6 +14,7 @@ import { AdapterAttributes } from './adapter-attributes.ts';
 import type { AdapterCore } from './adapter-core.ts';
 import { AdapterDataPlane } from './adapter-data-plane.ts';
 import { type AdapterReport, reportFilter, reportQueue } from './adapter-inspection.ts';
+import { AdapterPower, isLowPower, setPowerRequest } from './adapter-power.ts';
 import { AdapterReset } from './adapter-reset.ts';
 import type { AdapterSetting } from './adapter-setting.ts';
 import { type AdapterEvent, type AdapterState, adapterTransition } from './adapter-states.ts';
@@ -22,6 +23,7 @@ import { Capabilities, type MiniportVersion } from './capabilities.ts';
 import { FilterStack } from './filter-module.ts';
 import { InterruptMessages } from './interrupt-messages.ts';
 import {
+  NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND,
   NdisDevicePnPEventSurpriseRemoved,
   NdisHaltDeviceDisabled,
   NdisHaltDeviceSurpriseRemoved,
@@ -30,7 +32,8 @@ import { MiniportHandle } from './miniport-handle.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
 import { OidEngine } from './oid-engine.ts';
 import type { OidRequest } from './oid-request.ts';
-import type { ProtocolDriver } from './protocol-driver.ts';
+import { NDIS_ITSELF } from './oid-table.ts';
+import { NetEventQueryRemoveDevice, type ProtocolDriver } from './protocol-driver.ts';
 import { ReceiveFilterBook } from './receive-filter.ts';
 import { ReceiveQueueBook } from './receive-queue.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
@@ -60,6 +63,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   readonly #handle: MiniportHandle;
   readonly #dataPlane: AdapterDataPlane;
   readonly #reset: AdapterReset;
+  readonly #power: AdapterPower;
   #bindings: AdapterBinding[] = [];
   /** The binding whose data halves sit on the adapter's data path. */
   #dataBinding: AdapterBinding | null = null;
@@ -107,6 +111,21 @@ export class Adapter implements AdapterCore, BindingAdapter {
       waitFor: (done) => this.waitFor(done),
     });
     this.engine = new OidEngine(this, this.modules.oids);
+    this.#power = new AdapterPower({
+      log,
+      adapterState: () => this.state,
+      keepsRunning: () =>
+        this.version >= 630 &&
+        (this.attributes.flags & NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND) !== 0 &&
+        this.modules.areAllSince(30),
+      pause: () => this.pause(),
+      restart: () => this.restart(),
+      setPower: (state) => this.#ownRequest(setPowerRequest(state)),
+      powerDevice: (state) => {
+        setting.resources.setDevicePower?.(state);
+        if (!isLowPower(state)) this.interrupts.restore();
+      },
+    });
     this.#reset = new AdapterReset({
       log,
       engine: this.engine,
@@ -152,6 +171,8 @@ export class Adapter implements AdapterCore, BindingAdapter {
 
   /** SUCCESS (Running), the miniport's failure (Paused again), or PENDING if the machine rests first. */
   restart(): number {
+    if (this.#power.isLow)
+      return this.log.refuse('LIFE-18', 0, NDIS_STATUS_FAILURE, 'an adapter in D0', 'low power');
     if (!this.#move('restart')) return NDIS_STATUS_FAILURE;
     this.#restartStatus = NDIS_STATUS_PENDING;
     const status = this.work.during(() => this.#setting.driver.restart(this.#handle));
@@ -235,25 +256,52 @@ export class Adapter implements AdapterCore, BindingAdapter {
     return NDIS_STATUS_SUCCESS;
   }
 
-  /** LIFE-15: notice, pause, unbind, halt. The miniport answers every request NOT_ACCEPTED from the notice on. */
+  /**
+   * LIFE-15: query-remove up the stack, notice to the miniport, pause, unbind, detach, halt. The miniport answers
+   * every request NOT_ACCEPTED from the notice on. PENDING while protocols hold NBLs: call again.
+   */
   surpriseRemove(): number {
-    this.removed = true;
-    const { driver } = this.#setting;
-    this.work.during(() => driver.devicePnpEventNotify?.(this.#handle, NdisDevicePnPEventSurpriseRemoved));
+    if (!this.removed) this.#announceRemoval();
     if (this.state === 'Running') {
       const status = this.pause();
       if (status !== NDIS_STATUS_SUCCESS) return status;
     }
+    if (!this.finishPause()) return NDIS_STATUS_PENDING;
     return this.halt(NdisHaltDeviceSurpriseRemoved);
+  }
+
+  #announceRemoval(): void {
+    const { driver } = this.#setting;
+    this.modules.netPnpEvent(NetEventQueryRemoveDevice);
+    for (const binding of [...this.#bindings])
+      binding.driver.netPnpEvent?.(binding, NetEventQueryRemoveDevice);
+    this.removed = true;
+    this.work.during(() => driver.devicePnpEventNotify?.(this.#handle, NdisDevicePnPEventSurpriseRemoved));
+  }
+
+  /** NDIS_DEVICE_POWER_STATE of the adapter. */
+  get powerState(): number {
+    return this.#power.state;
+  }
+
+  /** Puts the adapter into a device power state: see {@link AdapterPower.set}. */
+  setPower(state: number): number {
+    return this.#power.set(state);
   }
 
   /** MiniportResetEx: SUCCESS, the miniport's failure, RESET_IN_PROGRESS, NOT_RESETTABLE. */
   reset(): number {
+    if (this.#power.isLow)
+      return this.log.refuse('LIFE-18', 0, NDIS_STATUS_FAILURE, 'an adapter in D0', 'low power');
     return this.#reset.start();
   }
 
   resetComplete(status: number, _addressingReset: boolean): void {
     this.#reset.complete(status);
+  }
+
+  get encapsulation(): AdapterAttributes['encapsulation'] {
+    return this.attributes.encapsulation;
   }
 
   get resetting(): boolean {
@@ -335,8 +383,17 @@ export class Adapter implements AdapterCore, BindingAdapter {
         'an initialized adapter',
         this.state,
       );
+    return this.#submitAndWait(0, request);
+  }
+
+  /** A request of NDIS's own, waited for. */
+  #ownRequest(request: OidRequest): number {
+    return this.#submitAndWait(NDIS_ITSELF, request);
+  }
+
+  #submitAndWait(owner: number, request: OidRequest): number {
     let final = NDIS_STATUS_PENDING;
-    const status = this.engine.submit(0, request, (result) => {
+    const status = this.engine.submit(owner, request, (result) => {
       final = result;
     });
     if (status !== NDIS_STATUS_PENDING) return status;

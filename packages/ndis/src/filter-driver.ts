@@ -50,6 +50,8 @@ export interface FilterDriver {
   oidRequestComplete?(module: FilterModule, request: OidRequest, status: number): void;
   /** FilterStatus: passes on what {@link FilterModule.indicateStatus} is called with. Absent: all pass by. */
   status?(module: FilterModule, indication: StatusIndication): void;
+  /** FilterNetPnPEvent: NetEventQueryRemoveDevice, which NDIS itself takes on to the next module. */
+  netPnpEvent?(module: FilterModule, event: number): void;
   /** Name under which the processor agents know the {@link FilterDataPathFactory}; '' = frames bypass the module. */
   readonly dataPathFactory: string;
   /** What that factory is given on every processor; survives a structured clone. Valid once attached. */

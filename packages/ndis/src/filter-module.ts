@@ -247,6 +247,16 @@ export class FilterStack {
     else module.driver.status?.(module, indication);
   }
 
+  /** FilterNetPnPEvent, from the bottom up. */
+  netPnpEvent(event: number): void {
+    for (const module of [...this.#modules]) module.driver.netPnpEvent?.(module, event);
+  }
+
+  /** Every module's driver is of NDIS 6.`minor` or later. */
+  areAllSince(minor: number): boolean {
+    return this.#modules.every(({ driver }) => driver.minorNdisVersion >= minor);
+  }
+
   inspect(): FilterModuleReport[] {
     return this.#modules.map(({ number, driver, state }) => ({ number, driver: driver.name, state }));
   }

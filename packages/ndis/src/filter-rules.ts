@@ -9,6 +9,7 @@ import {
   NDIS_RECEIVE_FILTER_IPV4_HEADER_SUPPORTED,
   NDIS_RECEIVE_FILTER_IPV6_HEADER_SUPPORTED,
   NDIS_RECEIVE_FILTER_MAC_HEADER_SUPPORTED,
+  NDIS_RECEIVE_FILTER_PACKET_ENCAPSULATION,
   NDIS_RECEIVE_FILTER_TEST,
   NDIS_RECEIVE_FILTER_UDP_HEADER_SUPPORTED,
   NDIS_STATUS_FAILURE,
@@ -32,6 +33,7 @@ export interface FilterSubject {
 const INVALID = NDIS_STATUS_INVALID_PARAMETER;
 const { NdisMacHeaderFieldDestinationAddress: MAC, NdisMacHeaderFieldVlanId: VLAN } = NDIS_MAC_HEADER_FIELD;
 const EQUAL = NDIS_RECEIVE_FILTER_TEST.NdisReceiveFilterTestEqual;
+const ENCAPSULATION = NDIS_RECEIVE_FILTER_PACKET_ENCAPSULATION;
 const UNTAGGED = NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO;
 
 /** Bit of SupportedHeaders, member with the supported fields, by frame header. */
@@ -142,6 +144,15 @@ export const VMQ_FILTER_RULES: readonly RequestRule<FilterSubject>[] = [
     found: ({ value }) => (value.FilterId === 0 ? null : `FilterId ${value.FilterId}`),
   },
   ...FILTER_TARGET_RULES,
+  {
+    rule: 'FLT-38',
+    status: INVALID,
+    expected: 'PACKET_ENCAPSULATION only while VMQ on encapsulated packets is enabled',
+    found: ({ core, value }) =>
+      (value.Flags & ENCAPSULATION) !== 0 && !core.encapsulation.enabled
+        ? `Flags 0x${value.Flags.toString(16)}, ${core.encapsulation.supported ? 'disabled' : 'not supported'}`
+        : null,
+  },
   {
     rule: 'FLT-07',
     status: INVALID,

@@ -46,7 +46,7 @@ export { describeNdisTrace, NDIS_TRACE } from './ndis-trace.ts';
 export * from './net-buffer-list.ts';
 export type { PendingOid } from './oid-engine.ts';
 export * from './oid-request.ts';
-export type * from './protocol-driver.ts';
+export * from './protocol-driver.ts';
 export {
   operationalState,
   QUEUE_EVENTS,

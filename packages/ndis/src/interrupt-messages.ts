@@ -176,6 +176,11 @@ export class InterruptMessages {
     return { status: NDIS_STATUS_SUCCESS, bytesNeeded };
   }
 
+  /** The device has lost its table (it was off): writes every entry again. */
+  restore(): void {
+    for (const [entry, { message }] of this.#entries) this.#add(entry, message);
+  }
+
   /** At halt: masks every entry and gives the vectors back. */
   release(): void {
     for (const entry of [...this.#entries.keys()]) this.configure({ operation: 'remove', entry });

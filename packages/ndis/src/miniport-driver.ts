@@ -23,6 +23,9 @@ export const NdisHaltDeviceStopped = 6;
 export const NdisDevicePnPEventSurpriseRemoved = 2;
 export const NdisDevicePnPEventPowerProfileChanged = 6;
 
+/** AttributeFlags: the stack need not be paused while the adapter is in low power (NDIS 6.30 on). */
+export const NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND = 0x0000_0100;
+
 export interface MiniportDriver {
   readonly name: string;
   /** MajorNdisVersion.MinorNdisVersion: 6.20, 6.30 or 6.60 decides what it may register and accept. */
@@ -100,6 +103,13 @@ export type MiniportAdapterAttributes =
       /** NDIS_NIC_SWITCH_CAPABILITIES bytes, 6.30 on. */
       readonly hardwareNicSwitchCapabilities?: Uint8Array | null;
       readonly currentNicSwitchCapabilities?: Uint8Array | null;
+    }
+  | {
+      /** NDIS_MINIPORT_ADAPTER_OFFLOAD attributes, of which only what concerns receive filters is here. */
+      readonly type: 'offload';
+      readonly revision: number;
+      /** VmqSupported of EncapsulatedPacketTaskOffloadGre in the hardware and in the default set. */
+      readonly encapsulatedPacketVmq: { readonly hardware: boolean; readonly current: boolean };
     };
 
 /** An interrupt message that the system assigned: where a device's MSI-X entry must write, and what. */
@@ -128,6 +138,8 @@ export interface MiniportResources {
    * it). Default: a plain store, then {@link wakeDevice}.
    */
   readonly write32?: (offset: number, value: number) => void;
+  /** The bus: puts the device into NDIS_DEVICE_POWER_STATE `state`. Default: it stays powered. */
+  readonly setDevicePower?: (state: number) => void;
   /** The DMA domain the bus driver has put the device in. Default: NDIS makes one of the adapter's name. */
   readonly dmaDomain?: DmaDomain;
 }

@@ -56,7 +56,15 @@ export interface NdisAdapter {
   /** SUCCESS, FAILURE unless Paused without requests. `action` is an NDIS_HALT_ACTION. */
   halt(action?: number): number;
   reset(): number;
+  /** Query-remove, notice, pause, unbind, halt: SUCCESS, or PENDING while NBLs are held (call again). */
   surpriseRemove(): number;
+  /** NDIS_DEVICE_POWER_STATE; D0 unless {@link setPower} was called. */
+  readonly powerState: number;
+  /**
+   * Into a device power state, as a PnP power IRP does: SUCCESS, FAILURE (wrong state), the miniport's failure,
+   * PENDING while NBLs keep the stack from pausing (call again).
+   */
+  setPower(state: number): number;
   /** Binds a registered or unregistered protocol; its status. */
   bind(driver: ProtocolDriver): { readonly status: number; readonly binding: Binding | null };
   /** A request of user mode: owns no queue, sees all of them in statistics queries (QUE-34). */

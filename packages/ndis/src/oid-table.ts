@@ -16,6 +16,8 @@
  *   PARAMETERS                                    NDIS
  *   MOVE_FILTER                         refused without a NIC switch
  *   OID_NIC_SWITCH_…            refused without a NIC switch
+ *   OID_TCP_OFFLOAD_PARAMETERS          miniport
+ *   OID_PNP_SET_POWER                   miniport; from NDIS itself only
  *   OID_GEN_RECEIVE_SCALE_…     miniport; a set is refused while VMQ is current
  *   any other                   miniport, unverified
  *
@@ -39,6 +41,7 @@ import {
   OID_NIC_SWITCH_PARAMETERS,
   OID_NIC_SWITCH_VF_PARAMETERS,
   OID_NIC_SWITCH_VPORT_PARAMETERS,
+  OID_PNP_SET_POWER,
   OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
   OID_RECEIVE_FILTER_CLEAR_FILTER,
   OID_RECEIVE_FILTER_CURRENT_CAPABILITIES,
@@ -52,6 +55,7 @@ import {
   OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
   OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
   OID_RECEIVE_FILTER_SET_FILTER,
+  OID_TCP_OFFLOAD_PARAMETERS,
 } from '@vmq/abi';
 import { NdisRequestMethod, NdisRequestSetInformation, type NdisRequestType } from './oid-request.ts';
 import { type OidCall, refuse, refuseWithoutVmq, type Verdict } from './oid-verification.ts';
@@ -60,10 +64,16 @@ import {
   queryCurrentCapabilities,
   queryGlobalParameters,
   queryHardwareCapabilities,
+  queryNicSwitchCurrentCapabilities,
+  queryNicSwitchHardwareCapabilities,
 } from './oids-capabilities.ts';
+import { setOffloadParameters } from './oids-offload.ts';
 import { queryQueueParameters, setQueueParameters } from './oids-queue-parameters.ts';
 import { clearFilter, enumerateFilters, queryFilter, setFilter } from './oids-receive-filter.ts';
 import { allocateQueue, enumerateQueues, freeQueue } from './oids-receive-queue.ts';
+
+/** Owner of requests that NDIS makes for itself. */
+export const NDIS_ITSELF = -1;
 
 type Kind = 'query' | 'set' | 'method';
 
@@ -101,8 +111,8 @@ const ROWS: ReadonlyMap<number, OidRow> = new Map<number, OidRow>([
   [OID_RECEIVE_FILTER_ENUM_FILTERS, { method: ndis(enumerateFilters) }],
   [OID_RECEIVE_FILTER_PARAMETERS, { method: ndis(queryFilter) }],
   [OID_RECEIVE_FILTER_MOVE_FILTER, NO_NIC_SWITCH],
-  [OID_NIC_SWITCH_HARDWARE_CAPABILITIES, NO_NIC_SWITCH],
-  [OID_NIC_SWITCH_CURRENT_CAPABILITIES, NO_NIC_SWITCH],
+  [OID_NIC_SWITCH_HARDWARE_CAPABILITIES, { query: ndis(queryNicSwitchHardwareCapabilities) }],
+  [OID_NIC_SWITCH_CURRENT_CAPABILITIES, { query: ndis(queryNicSwitchCurrentCapabilities) }],
   [OID_NIC_SWITCH_CREATE_SWITCH, NO_NIC_SWITCH],
   [OID_NIC_SWITCH_PARAMETERS, NO_NIC_SWITCH],
   [OID_NIC_SWITCH_DELETE_SWITCH, NO_NIC_SWITCH],
@@ -115,6 +125,17 @@ const ROWS: ReadonlyMap<number, OidRow> = new Map<number, OidRow>([
   [OID_NIC_SWITCH_FREE_VF, NO_NIC_SWITCH],
   [OID_NIC_SWITCH_VF_PARAMETERS, NO_NIC_SWITCH],
   [OID_NIC_SWITCH_ENUM_VFS, NO_NIC_SWITCH],
+  [OID_TCP_OFFLOAD_PARAMETERS, { set: miniport(setOffloadParameters) }],
+  [
+    OID_PNP_SET_POWER,
+    {
+      set: miniport((call) =>
+        call.owner === NDIS_ITSELF
+          ? passDown()
+          : refuse(call, 'LIFE-18', NDIS_STATUS_NOT_SUPPORTED, 'power changes by NDIS', 'a request for one'),
+      ),
+    },
+  ],
   [
     OID_GEN_RECEIVE_SCALE_PARAMETERS,
     {

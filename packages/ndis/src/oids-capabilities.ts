@@ -34,3 +34,19 @@ export function queryGlobalParameters(call: OidCall): Verdict {
     NDIS_RECEIVE_FILTER_GLOBAL_PARAMETERS.encode({ EnabledFilterTypes, EnabledQueueTypes }),
   );
 }
+
+/** OID_NIC_SWITCH_CURRENT_CAPABILITIES, query: SUCCESS, INVALID_LENGTH, NOT_SUPPORTED without a current set. */
+export function queryNicSwitchCurrentCapabilities(call: OidCall): Verdict {
+  return answerNicSwitch(call, call.core.attributes.nicSwitchCapabilities);
+}
+
+/** OID_NIC_SWITCH_HARDWARE_CAPABILITIES, query: the same of the hardware set. */
+export function queryNicSwitchHardwareCapabilities(call: OidCall): Verdict {
+  const { hardwareNicSwitchCapabilities, nicSwitchCapabilities } = call.core.attributes;
+  return answerNicSwitch(call, nicSwitchCapabilities === null ? null : hardwareNicSwitchCapabilities);
+}
+
+function answerNicSwitch(call: OidCall, bytes: Uint8Array | null): Verdict {
+  if (bytes !== null) return answer(call, bytes);
+  return refuse(call, 'VPT-24', NDIS_STATUS_NOT_SUPPORTED, 'a current NIC switch', 'none');
+}

@@ -28,6 +28,9 @@ export interface StatusIndication {
   readonly statusBuffer: Uint8Array;
 }
 
+/** NET_PNP_EVENT code: the device is about to go, or is gone (LIFE-15). */
+export const NetEventQueryRemoveDevice = 2;
+
 export interface ProtocolDriver {
   readonly name: string;
   /** ProtocolBindAdapterEx: SUCCESS keeps the binding (it is opened by then), anything else refuses it. */
@@ -38,6 +41,8 @@ export interface ProtocolDriver {
   oidRequestComplete(binding: Binding, request: OidRequest, status: number): void;
   /** ProtocolStatusEx. */
   status(binding: Binding, indication: StatusIndication): void;
+  /** ProtocolNetPnPEvent, for events besides pause and restart: NetEventQueryRemoveDevice. */
+  netPnpEvent?(binding: Binding, event: number): void;
   /** ProtocolNetPnPEvent NetEventPause / NetEventRestart; pause returns when no send is outstanding. */
   pause(binding: Binding): void;
   restart(binding: Binding): void;

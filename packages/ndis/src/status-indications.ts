@@ -1,18 +1,26 @@
 /**
  * NdisMIndicateStatusEx: what NDIS itself learns from a miniport's indication before the protocols get it
- * (requirements QUE-31, CAP-18, INIT-08, IND-01 to IND-03).
+ * (requirements QUE-31, CAP-18, INIT-08, IND-01 to IND-05).
  */
 import {
+  NDIS_NIC_SWITCH_CAPABILITIES,
   NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE,
+  NDIS_RECEIVE_QUEUE_PARAMETERS,
+  NDIS_RECEIVE_QUEUE_PARAMETERS_CHANGE_MASK,
+  NDIS_RECEIVE_QUEUE_PARAMETERS_INTERRUPT_COALESCING_DOMAIN_ID_CHANGED,
   NDIS_RECEIVE_QUEUE_STATE,
+  NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES,
+  NDIS_STATUS_NIC_SWITCH_HARDWARE_CAPABILITIES,
   NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES,
   NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES,
+  NDIS_STATUS_RECEIVE_FILTER_QUEUE_PARAMETERS,
   NDIS_STATUS_RECEIVE_QUEUE_STATE,
   refusalText,
   statusName,
 } from '@vmq/abi';
-import { type AdapterCore, moveQueue } from './adapter-core.ts';
+import { type AdapterCore, moveQueue, type NicSwitchSets } from './adapter-core.ts';
 
+const DOMAIN_CHANGED = NDIS_RECEIVE_QUEUE_PARAMETERS_INTERRUPT_COALESCING_DOMAIN_ID_CHANGED;
 const { NdisReceiveQueueOperationalStateDmaStopped: DMA_STOPPED } = NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE;
 
 /** True if the indication is to go on to the protocols; what breaks a rule is written down and ends here. */
@@ -24,6 +32,12 @@ export function acceptIndication(core: AdapterCore, statusCode: number, buffer: 
       return acceptCapabilities(core, 'current', statusCode, buffer);
     case NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES:
       return acceptCapabilities(core, 'hardware', statusCode, buffer);
+    case NDIS_STATUS_RECEIVE_FILTER_QUEUE_PARAMETERS:
+      return acceptQueueParameters(core, buffer);
+    case NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES:
+      return acceptNicSwitch(core, 'nicSwitchCapabilities', statusCode, buffer);
+    case NDIS_STATUS_NIC_SWITCH_HARDWARE_CAPABILITIES:
+      return acceptNicSwitch(core, 'hardwareNicSwitchCapabilities', statusCode, buffer);
     default:
       return true;
   }
@@ -63,4 +77,44 @@ function acceptCapabilities(
     return false;
   }
   return core.capabilities.replace(which, buffer);
+}
+
+/** IND-04: the one parameter that may change by itself is the interrupt coalescing domain of a VM queue. */
+function acceptQueueParameters(core: AdapterCore, buffer: Uint8Array): boolean {
+  const violation = (expected: string, found: string): boolean => {
+    core.log.violation('IND-04', expected, found);
+    return false;
+  };
+  if (core.version === 620) return violation('queue parameter indications from NDIS 6.30 on', 'NDIS 6.20');
+  const decoded = NDIS_RECEIVE_QUEUE_PARAMETERS.decode(buffer);
+  if (!decoded.ok) return violation('NDIS_RECEIVE_QUEUE_PARAMETERS', refusalText(decoded.refusal));
+  const { Header, QueueId: queueId, Flags, InterruptCoalescingDomainId } = decoded.value;
+  if (Header.Revision !== 2 || InterruptCoalescingDomainId === undefined)
+    return violation('revision 2', `revision ${Header.Revision}`);
+  if ((Flags & NDIS_RECEIVE_QUEUE_PARAMETERS_CHANGE_MASK) !== DOMAIN_CHANGED)
+    return violation('INTERRUPT_COALESCING_DOMAIN_ID_CHANGED alone', `Flags 0x${(Flags >>> 0).toString(16)}`);
+  const queue = core.queues.find(queueId);
+  if (queue === undefined) return violation('an existing queue', `no queue ${queueId}`);
+  queue.parameters = { ...queue.parameters, InterruptCoalescingDomainId };
+  return true;
+}
+
+/** IND-05: NDIS keeps the set for queries and for whoever binds or attaches later. */
+function acceptNicSwitch(
+  core: AdapterCore,
+  which: keyof NicSwitchSets,
+  statusCode: number,
+  buffer: Uint8Array,
+): boolean {
+  if (core.version === 620) {
+    core.log.violation('IND-05', 'NIC-switch capabilities from NDIS 6.30 on', statusName(statusCode));
+    return false;
+  }
+  const decoded = NDIS_NIC_SWITCH_CAPABILITIES.decode(buffer);
+  if (!decoded.ok) {
+    core.log.violation('IND-05', 'NDIS_NIC_SWITCH_CAPABILITIES', refusalText(decoded.refusal));
+    return false;
+  }
+  core.attributes[which] = buffer.slice(0, decoded.value.Header.Size);
+  return true;
 }

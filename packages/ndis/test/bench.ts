@@ -95,6 +95,10 @@ export class TestProtocol implements ProtocolDriver {
     this.events.push('restart');
   }
 
+  netPnpEvent(_binding: Binding, event: number): void {
+    this.events.push(`event ${event}`);
+  }
+
   dataPathImage(): unknown {
     return { protocol: this.name };
   }
@@ -110,6 +114,7 @@ export interface BenchOptions extends TestMiniportOptions {
   readonly protocol?: TestProtocol;
   /** Registered before the adapter comes, lowest first. */
   readonly filterDrivers?: readonly FilterDriver[];
+  readonly setDevicePower?: (state: number) => void;
   /** Lets the control half write traces as agent `control`. */
   readonly trace?: boolean;
 }
@@ -164,6 +169,7 @@ export function createHost(options: BenchOptions = {}) {
         wakeDevice: () => {},
         msixTableEntries: 16,
         msixTableOffset: MSIX_TABLE,
+        ...(options.setDevicePower === undefined ? {} : { setDevicePower: options.setDevicePower }),
       },
       keywords: options.keywords ?? { '*VMQ': 1, '*RssOrVmqPreference': 1 },
       ...(options.rssProcessors === undefined ? {} : { rssProcessors: options.rssProcessors }),

@@ -93,6 +93,7 @@ describe('set', () => {
     ['FLT-21', [1, [macTest(1), vlanTest(4095)]]],
     ['FLT-21', [1, [group]]],
     ['FLT-23', [3, [untaggedMac(1)]]],
+    ['FLT-38', [1, [untaggedMac(1)], { Flags: 2 }]],
   ];
   test.each(bad)(
     '%s QUE-03 STA-14: INVALID_PARAMETER, the miniport never asked, no filter left',

@@ -11,7 +11,7 @@ import type {
 export class TestFilter implements FilterDriver {
   readonly name: string;
   readonly majorNdisVersion = 6;
-  readonly minorNdisVersion = 30;
+  minorNdisVersion: 0 | 1 | 20 | 30 | 60 = 30;
   readonly dataPathFactory: string;
   readonly log: string[];
   module!: FilterModule;
@@ -47,6 +47,10 @@ export class TestFilter implements FilterDriver {
 
   detach(): void {
     this.log.push(`${this.name} detach`);
+  }
+
+  netPnpEvent(_module: FilterModule, event: number): void {
+    this.log.push(`${this.name} event ${event}`);
   }
 
   pause(): number {

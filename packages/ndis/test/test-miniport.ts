@@ -16,12 +16,14 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
   OID_GEN_CURRENT_PACKET_FILTER,
+  OID_PNP_SET_POWER,
   OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
   OID_RECEIVE_FILTER_CLEAR_FILTER,
   OID_RECEIVE_FILTER_FREE_QUEUE,
   OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
   OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
   OID_RECEIVE_FILTER_SET_FILTER,
+  OID_TCP_OFFLOAD_PARAMETERS,
 } from '@vmq/abi';
 import {
   type MiniportAdapter,
@@ -41,6 +43,10 @@ export interface TestMiniportOptions {
   /** Replaces what initializeEx does. */
   readonly initialize?: (adapter: MiniportAdapter, miniport: TestMiniport) => number;
   readonly resettable?: boolean;
+  /** NDIS_MINIPORT_ATTRIBUTES_*. */
+  readonly attributeFlags?: number;
+  /** VMQ on encapsulated packets: registers offload attributes. */
+  readonly encapsulation?: { readonly hardware: boolean; readonly current: boolean };
 }
 
 interface Queue {
@@ -91,9 +97,9 @@ export class TestMiniport implements MiniportDriver {
 
   attributes(): MiniportAdapterAttributes[] {
     const minor = this.minorNdisVersion;
-    const { hardware = capabilities(minor), current = capabilities(minor) } = this.#options;
+    const { hardware = capabilities(minor), current = capabilities(minor), encapsulation } = this.#options;
     return [
-      { type: 'registration', revision: 1, attributeFlags: 0 },
+      { type: 'registration', revision: 1, attributeFlags: this.#options.attributeFlags ?? 0 },
       {
         type: 'general',
         revision: 2,
@@ -113,6 +119,9 @@ export class TestMiniport implements MiniportDriver {
         hardwareReceiveFilterCapabilities: hardware,
         currentReceiveFilterCapabilities: current,
       },
+      ...(encapsulation === undefined
+        ? []
+        : [{ type: 'offload' as const, revision: 1, encapsulatedPacketVmq: encapsulation }]),
     ];
   }
 
@@ -223,6 +232,10 @@ export class TestMiniport implements MiniportDriver {
       case OID_RECEIVE_FILTER_SET_FILTER:
       case OID_RECEIVE_FILTER_CLEAR_FILTER:
       case OID_RECEIVE_FILTER_QUEUE_PARAMETERS:
+      case OID_TCP_OFFLOAD_PARAMETERS:
+        return NDIS_STATUS_SUCCESS;
+      case OID_PNP_SET_POWER:
+        this.events.push(`power ${bytes[0]}`);
         return NDIS_STATUS_SUCCESS;
       case OID_GEN_CURRENT_PACKET_FILTER:
         if (request.requestType === NdisRequestQueryInformation) {

@@ -1,0 +1,127 @@
+import {
+  NDIS_NIC_SWITCH_CAPABILITIES,
+  NDIS_RECEIVE_QUEUE_INFO_ARRAY,
+  NDIS_RECEIVE_QUEUE_PARAMETERS,
+  NDIS_STATUS_INVALID_LENGTH,
+  NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES,
+  NDIS_STATUS_NIC_SWITCH_HARDWARE_CAPABILITIES,
+  NDIS_STATUS_NOT_SUPPORTED,
+  NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES,
+  NDIS_STATUS_RECEIVE_FILTER_QUEUE_PARAMETERS,
+  NDIS_STATUS_SUCCESS,
+  type NdisReceiveQueueParameters,
+  OID_NIC_SWITCH_CURRENT_CAPABILITIES,
+  OID_NIC_SWITCH_HARDWARE_CAPABILITIES,
+  OID_RECEIVE_FILTER_ENUM_QUEUES,
+  OID_RECEIVE_FILTER_HARDWARE_CAPABILITIES,
+  OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
+  type StructInput,
+} from '@vmq/abi';
+import { describe, expect, test } from 'vitest';
+import { methodRequest, outputOf, queryRequest } from '../src/index.ts';
+import { allocate, capabilities, createBench, TestProtocol } from './bench.ts';
+
+test('IND-03: an indicated hardware set is what hardware queries answer; the current set stays', () => {
+  const { miniport, binding, adapter, protocol } = createBench();
+  const fewer = capabilities(30, { NumQueues: 2 });
+  miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES, fewer);
+  expect(protocol.indications).toMatchObject([
+    { statusCode: NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES, statusBuffer: fewer },
+  ]);
+  const query = queryRequest(OID_RECEIVE_FILTER_HARDWARE_CAPABILITIES, 84);
+  expect(binding.oidRequest(query)).toBe(NDIS_STATUS_SUCCESS);
+  expect(outputOf(query)).toEqual(fewer);
+  expect(adapter.inspect().currentCapabilities?.NumQueues).toBe(4);
+});
+
+test('IND-03: a set that breaks a rule, or a 6.20 miniport’s, goes no further', () => {
+  const { miniport, adapter, protocol } = createBench();
+  const broken = capabilities(30, { MaxMacHeaderFilters: 1 });
+  miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES, broken);
+  expect(adapter.inspect().hardwareCapabilities?.MaxMacHeaderFilters).toBe(8);
+  const old = createBench({ minor: 20 });
+  old.miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES, capabilities(20));
+  expect([protocol.indications, old.protocol.indications]).toEqual([[], []]);
+});
+
+describe('queue parameters', () => {
+  const DOMAIN_CHANGED = 0x0010_0000;
+  const parameters = (change: StructInput<NdisReceiveQueueParameters>, revision = 2): Uint8Array =>
+    NDIS_RECEIVE_QUEUE_PARAMETERS.encode(
+      { QueueId: 1, Flags: DOMAIN_CHANGED, InterruptCoalescingDomainId: 7, ...change },
+      { revision },
+    );
+
+  test('IND-04: a new coalescing domain is kept, and nothing else of the buffer', () => {
+    const { miniport, binding, protocol } = createBench();
+    const id = allocate(binding);
+    const buffer = parameters({ VmName: 'other', NumSuggestedReceiveBuffers: 5 });
+    miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_QUEUE_PARAMETERS, buffer);
+    expect(protocol.indications.map(({ statusBuffer }) => statusBuffer)).toEqual([buffer]);
+    const query = methodRequest(
+      OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
+      NDIS_RECEIVE_QUEUE_PARAMETERS.encode({ QueueId: id }),
+    );
+    expect(binding.oidRequest(query)).toBe(NDIS_STATUS_SUCCESS);
+    const answer = NDIS_RECEIVE_QUEUE_PARAMETERS.decode(outputOf(query));
+    expect(answer.ok && answer.value).toMatchObject({
+      InterruptCoalescingDomainId: 7,
+      VmName: 'web',
+      NumSuggestedReceiveBuffers: 64,
+    });
+    const list = queryRequest(OID_RECEIVE_FILTER_ENUM_QUEUES, 4000);
+    binding.oidRequest(list);
+    const queues = NDIS_RECEIVE_QUEUE_INFO_ARRAY.decode(outputOf(list));
+    expect(queues.ok && queues.value.elements[0]?.InterruptCoalescingDomainId).toBe(7);
+  });
+
+  const bad: [string, Uint8Array, 20 | 30][] = [
+    ['IND-04 another member changed', parameters({ Flags: DOMAIN_CHANGED | 0x2_0000 }), 30],
+    ['IND-04 nothing changed', parameters({ Flags: 0 }), 30],
+    ['IND-04 revision 1', parameters({ InterruptCoalescingDomainId: 0 }, 1), 30],
+    ['IND-04 unknown queue', parameters({ QueueId: 3 }), 30],
+    ['IND-04 half a structure', parameters({}).subarray(0, 40), 30],
+    ['IND-04 below 6.30', parameters({}), 20],
+  ];
+  test.each(bad)('%s: written down, not passed on, not kept', (_, buffer, minor) => {
+    const { miniport, binding, protocol, violations } = createBench({ minor });
+    allocate(binding);
+    miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_QUEUE_PARAMETERS, buffer);
+    expect([violations(), protocol.indications]).toEqual([['IND-04'], []]);
+  });
+});
+
+describe('NIC switch', () => {
+  const set = (MaxNumVPorts: number): Uint8Array =>
+    NDIS_NIC_SWITCH_CAPABILITIES.encode({ MaxNumSwitches: 1, MaxNumVPorts }, { revision: 2 });
+
+  test('IND-05: an indicated set is used for queries and later binds', () => {
+    const { miniport, binding, adapter, protocol } = createBench();
+    const ask = (oid: number) => {
+      const query = queryRequest(oid, 116);
+      const status = binding.oidRequest(query);
+      return status === NDIS_STATUS_SUCCESS ? outputOf(query) : status;
+    };
+    expect(ask(OID_NIC_SWITCH_CURRENT_CAPABILITIES)).toBe(NDIS_STATUS_NOT_SUPPORTED);
+    miniport.adapter.indicateStatusEx(NDIS_STATUS_NIC_SWITCH_HARDWARE_CAPABILITIES, set(9));
+    expect(ask(OID_NIC_SWITCH_HARDWARE_CAPABILITIES)).toBe(NDIS_STATUS_NOT_SUPPORTED); // VPT-24
+    miniport.adapter.indicateStatusEx(NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES, set(5));
+    expect(ask(OID_NIC_SWITCH_HARDWARE_CAPABILITIES)).toEqual(set(9));
+    expect(ask(OID_NIC_SWITCH_CURRENT_CAPABILITIES)).toEqual(set(5));
+    expect(protocol.indications.map(({ statusBuffer }) => statusBuffer)).toEqual([set(9), set(5)]);
+    const late = new TestProtocol('late');
+    adapter.bind(late);
+    expect(late.bound?.nicSwitchCapabilities).toEqual(set(5));
+    const short = queryRequest(OID_NIC_SWITCH_CURRENT_CAPABILITIES, 20);
+    expect([binding.oidRequest(short), short.bytesNeeded]).toEqual([NDIS_STATUS_INVALID_LENGTH, 116]);
+  });
+
+  test('IND-05: below 6.30, or undecodable, it goes no further', () => {
+    const old = createBench({ minor: 20 });
+    old.miniport.adapter.indicateStatusEx(NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES, set(5));
+    const { miniport, protocol, violations } = createBench();
+    miniport.adapter.indicateStatusEx(NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES, set(5).subarray(0, 20));
+    expect([old.violations(), violations()]).toEqual([['IND-05'], ['IND-05']]);
+    expect([old.protocol.indications, protocol.indications]).toEqual([[], []]);
+  });
+});
