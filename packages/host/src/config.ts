@@ -8,6 +8,10 @@ import { NIC_PROFILES } from '@vmq/nic';
 import { formatMacAddress, isGroupMac, parseIpv4Address, parseIpv6Address, parseMacAddress } from '@vmq/wire';
 import { z } from 'zod';
 
+const MOST_VMS = 64;
+/** Room for VMs that come later, where the configuration does not say. */
+const SPARE_VMS = 8;
+
 /** A virtual machine. */
 export interface VmConfig {
   /** Unique name; also the queue's VmFriendlyName. */
@@ -59,13 +63,26 @@ export interface HostConfig {
   };
   /** At most 64. */
   readonly vms: readonly VmConfig[];
+  /**
+   * Most VMs there can be at a time, those that are added while the host runs included; at most 64, and no fewer than
+   * `vms` has. Default: 8 more than `vms` has. Memory and agents are made for so many.
+   */
+  readonly maxVms?: number | undefined;
 }
+
+/** Most VMs that a host of this configuration has at a time. */
+export function mostVms(config: HostConfig): number {
+  return config.maxVms ?? Math.min(MOST_VMS, config.vms.length + SPARE_VMS);
+}
+
+/** What may be written of a VM: only its name and its MAC have no default. */
+export type VmConfigInput = Partial<VmConfig> & Pick<VmConfig, 'name' | 'mac'>;
 
 /** What may be written: only `vms[].name` and `vms[].mac` have no default. */
 export type HostConfigInput = Partial<Omit<HostConfig, 'nic' | 'switch' | 'vms'>> & {
   readonly nic?: Partial<HostConfig['nic']>;
   readonly switch?: Partial<HostConfig['switch']>;
-  readonly vms?: readonly (Partial<VmConfig> & Pick<VmConfig, 'name' | 'mac'>)[];
+  readonly vms?: readonly VmConfigInput[];
 };
 
 const mac = z.string().refine((text) => parseMacAddress(text) !== null, {
@@ -83,7 +100,7 @@ const powerOfTwo = (low: number, high: number) =>
     .max(high)
     .refine((value) => (value & (value - 1)) === 0, { error: 'expected a power of two' });
 
-const vmSchema = z.strictObject({
+const vmSchema: z.ZodType<VmConfig> = z.strictObject({
   name: z.string().min(1).max(64),
   /** The adapter's address. */
   mac,
@@ -94,58 +111,65 @@ const vmSchema = z.strictObject({
   answer: z.boolean().default(false),
 });
 
-const hostConfigSchema: z.ZodType<HostConfig> = z.strictObject({
-  name: z.string().min(1).max(32).default('host'),
-  seed: z.int().default(1),
-  executor: z.enum(['deterministic', 'threads']).default('deterministic'),
-  processors: z.int().min(1).max(64).default(4),
-  vmq: z.boolean().default(true),
-  ndisVersion: z.enum(['6.20', '6.30']).default('6.30'),
-  nic: z
-    .strictObject({
-      profile: z
-        .string()
-        .refine((name) => Object.hasOwn(NIC_PROFILES, name), {
-          error: `expected one of ${Object.keys(NIC_PROFILES).join(', ')}`,
-        })
-        .default('vmq-nic'),
-      jumboPacket: z.int().min(60).max(16_000).default(1514),
-      keywords: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
-      receiveBuffers: powerOfTwo(32, 1024).default(256),
-    })
-    .prefault({}),
-  switch: z
-    .strictObject({
-      name: z.string().min(1).max(64).default('external'),
-      floodUnknownUnicast: z.boolean().default(false),
-    })
-    .prefault({}),
-  vms: z
-    .array(vmSchema)
-    .max(64)
-    .default([])
-    .superRefine((vms, context) => {
-      const names = new Map<string, number>();
-      const macs = new Map<string, number>();
-      vms.forEach((vm, i) => {
-        const parsed = parseMacAddress(vm.mac);
-        const key = parsed === null ? '' : formatMacAddress(parsed.hi, parsed.lo);
-        if (parsed !== null && isGroupMac(parsed.hi)) {
-          context.addIssue({ code: 'custom', path: [i, 'mac'], message: `${vm.mac} is a group address` });
-        }
-        for (const [seen, value, member] of [
-          [names, vm.name, 'name'],
-          [macs, key, 'mac'],
-        ] as const) {
-          const before = seen.get(value);
-          if (before !== undefined) {
-            const message = `${vm[member]} is also the ${member} of vms[${before}] (${vms[before]?.name})`;
-            context.addIssue({ code: 'custom', path: [i, member], message });
-          } else seen.set(value, i);
-        }
-      });
-    }),
-});
+const vmsSchema = z
+  .array(vmSchema)
+  .max(MOST_VMS)
+  .superRefine((vms, context) => {
+    const names = new Map<string, number>();
+    const macs = new Map<string, number>();
+    vms.forEach((vm, i) => {
+      const parsed = parseMacAddress(vm.mac);
+      const key = parsed === null ? '' : formatMacAddress(parsed.hi, parsed.lo);
+      if (parsed !== null && isGroupMac(parsed.hi)) {
+        context.addIssue({ code: 'custom', path: [i, 'mac'], message: `${vm.mac} is a group address` });
+      }
+      for (const [seen, value, member] of [
+        [names, vm.name, 'name'],
+        [macs, key, 'mac'],
+      ] as const) {
+        const before = seen.get(value);
+        if (before !== undefined) {
+          const message = `${vm[member]} is also the ${member} of vms[${before}] (${vms[before]?.name})`;
+          context.addIssue({ code: 'custom', path: [i, member], message });
+        } else seen.set(value, i);
+      }
+    });
+  });
+
+const hostConfigSchema: z.ZodType<HostConfig> = z
+  .strictObject({
+    name: z.string().min(1).max(32).default('host'),
+    seed: z.int().default(1),
+    executor: z.enum(['deterministic', 'threads']).default('deterministic'),
+    processors: z.int().min(1).max(64).default(4),
+    vmq: z.boolean().default(true),
+    ndisVersion: z.enum(['6.20', '6.30']).default('6.30'),
+    nic: z
+      .strictObject({
+        profile: z
+          .string()
+          .refine((name) => Object.hasOwn(NIC_PROFILES, name), {
+            error: `expected one of ${Object.keys(NIC_PROFILES).join(', ')}`,
+          })
+          .default('vmq-nic'),
+        jumboPacket: z.int().min(60).max(16_000).default(1514),
+        keywords: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
+        receiveBuffers: powerOfTwo(32, 1024).default(256),
+      })
+      .prefault({}),
+    switch: z
+      .strictObject({
+        name: z.string().min(1).max(64).default('external'),
+        floodUnknownUnicast: z.boolean().default(false),
+      })
+      .prefault({}),
+    vms: vmsSchema.default([]),
+    maxVms: z.int().min(0).max(MOST_VMS).optional(),
+  })
+  .refine(({ maxVms, vms }) => maxVms === undefined || maxVms >= vms.length, {
+    path: ['maxVms'],
+    error: 'expected no fewer than there are VMs',
+  });
 
 /** One thing that is wrong: where, and what was expected. */
 export interface ConfigProblem {
@@ -161,8 +185,25 @@ export type ConfigResult =
 /** Checks a configuration from anywhere. Never throws. */
 export function checkHostConfig(input: unknown): ConfigResult {
   const result = hostConfigSchema.safeParse(input);
-  if (result.success) return { ok: true, config: result.data };
-  const problems = result.error.issues.flatMap((issue) => {
+  return result.success
+    ? { ok: true, config: result.data }
+    : { ok: false, problems: problemsOf(result.error.issues) };
+}
+
+export type VmConfigResult =
+  | { readonly ok: true; readonly vm: VmConfig }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+/** Checks one VM. Never throws. */
+export function checkVmConfig(input: unknown): VmConfigResult {
+  const result = vmsSchema.safeParse([input]);
+  if (result.success) return { ok: true, vm: result.data[0] as VmConfig };
+  const issues = result.error.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }));
+  return { ok: false, problems: problemsOf(issues) };
+}
+
+function problemsOf(issues: readonly z.core.$ZodIssue[]): ConfigProblem[] {
+  return issues.flatMap((issue) => {
     const at = pathText(issue.path);
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({
@@ -172,7 +213,6 @@ export function checkHostConfig(input: unknown): ConfigResult {
     }
     return [{ path: at, message: issue.message }];
   });
-  return { ok: false, problems };
 }
 
 function pathText(path: readonly PropertyKey[]): string {

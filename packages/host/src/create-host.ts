@@ -4,10 +4,9 @@
  *   board, memory ─> NIC and processors ─> NDIS, provider, protocol registered ─> adapter initialized, bound,
  *   restarted ─> VMs boot and open their channels ─> ports and NICs created, connected (queues, filters) ─> ready
  */
-import { NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import { NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
 import { describeGuestTrace } from '@vmq/guest';
 import {
-  type AgentAssignment,
   createDeterministicExecutor,
   createDmaDomain,
   createFrameRing,
@@ -41,11 +40,12 @@ import { createSharedMemoryManager } from '@vmq/shared-memory';
 import { describeVmbusTrace, VMBUS_DROP_REASONS } from '@vmq/vmbus';
 import { createSwitch, describeSwitchTrace, VSWITCH_DROP_REASONS } from '@vmq/vswitch';
 import { hostAgentFactories } from './agent-factories.ts';
-import type { HostConfig } from './config.ts';
-import { createGuest, type Guest, guestAgentName } from './guests.ts';
+import { checkVmConfig, type HostConfig, mostVms } from './config.ts';
 import type { Host, HostOptions } from './host.ts';
 import { reportHost } from './inspect.ts';
 import { frameRoom, hostMemoryBytes, SEND_BUFFERS } from './sizing.ts';
+import { setVmLife, VmLife } from './vm-life.ts';
+import { vmAgentName } from './vm-places.ts';
 import { createWirePort } from './wire-port.ts';
 
 /** Name of the agent under which the control half writes its trace records; it never runs. */
@@ -75,7 +75,8 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const machine = createMachine({
     hostMemoryBytes: hostMemoryBytes(config),
     processors: config.processors,
-    agents: [CONTROL_AGENT, NIC_AGENT, ...config.vms.map(guestAgentName)],
+    agents: [CONTROL_AGENT, NIC_AGENT, ...config.vms.map(({ name }) => vmAgentName(name))],
+    maxAgents: config.processors + 2 + mostVms(config),
     dropReasons: [
       ...NIC_DROP_REASONS,
       ...NDIS_DROP_REASONS,
@@ -152,19 +153,18 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const adapter = bringUpAdapter();
 
   const window = Math.min(config.nic.receiveBuffers, 256);
-  const guests = config.vms.map((vm, i) =>
-    createGuest(machine, config, vm, i + 1, options.record === true ? 4 * window : 0),
-  );
-  if (hostVersion === 620) reachGuests(guests);
-  if (guests.length > 0) connectGuests(guests);
+  const vms = new VmLife({
+    config,
+    machine,
+    executor,
+    virtualSwitch,
+    recordFrames: options.record === true ? 4 * window : 0,
+    reach: hostVersion === 620 ? reachGuests : () => {},
+    admitPort: options.admitPort,
+  });
+  if (config.vms.length > 0) startVms();
   const wire = createWirePort(machine, rx, tx);
   const trace = new TraceReader(machine.traceImage);
-  const guestNamed = (name: string): Guest => {
-    const found = guests.find((guest) => guest.vm.name === name);
-    if (found === undefined)
-      throw new Error(`no VM '${name}'; there are ${guests.map((g) => g.vm.name).join(', ')}`);
-    return found;
-  };
   const describers = [
     describeNicTrace,
     describeNdisTrace,
@@ -174,7 +174,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   ];
   const registers = attachNicRegisters(bar, () => {});
 
-  return {
+  const host: Host = {
     config,
     machine,
     executor,
@@ -185,12 +185,22 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     wire,
     trace,
     window,
+    get vmNames() {
+      return vms.names;
+    },
+    addVm(input) {
+      const checked = checkVmConfig(input);
+      if (checked.ok) return vms.add([checked.vm]);
+      const reason = checked.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
+      return { status: NDIS_STATUS_INVALID_PARAMETER, reason };
+    },
+    removeVm: (name) => vms.remove(name),
     runUntilIdle() {
       executor.runUntilIdle();
       ndis.poll();
     },
-    takeReceived: (name, take) => guestNamed(name).takeReceived(take),
-    guestStatistics: (name) => guestNamed(name).statistics(),
+    takeReceived: (name, take) => vms.named(name).takeReceived(take),
+    guestStatistics: (name) => vms.named(name).statistics(),
     publish: () => executor.publish(),
     describe(record: TraceRecord): string {
       for (const describer of describers) {
@@ -203,6 +213,8 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     inspect: () => reportHost({ config, executor, machine, adapter, virtualSwitch, registers }),
     stop: () => executor.stop(),
   };
+  setVmLife(host, vms);
+  return host;
 
   function bringUpAdapter(): NdisAdapter {
     const added = ndis.addAdapter({
@@ -236,41 +248,14 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   }
 
   /** Tables for the VMs' memory, empty, so that parts of it can be granted to the NIC later. */
-  function reachGuests(all: readonly Guest[]): void {
-    for (const { segment } of all) domain.setRights(segment, 0, PAGE_SIZE, 0);
+  function reachGuests(segments: readonly MemorySegment[]): void {
+    for (const { id } of segments) if (domain.table(id) === null) domain.setRights(id, 0, PAGE_SIZE, 0);
     executor.post(NIC_AGENT, { op: 'dma', image: domain.image() } satisfies NicMessage);
   }
 
-  function connectGuests(all: readonly Guest[]): void {
-    // One call is one worker thread: the guests share it.
-    executor.start(all.map((guest): AgentAssignment => guest.assignment));
-    executor.publish();
-    for (const { channel } of all) channel.offer();
-    const opened = executor.runUntil(() => all.map(({ channel }) => channel.poll()).every((open) => open));
-    if (!opened) {
-      const closed = all.filter(({ channel }) => !channel.isOpen).map(({ vm }) => vm.name);
-      throw new Error(`VMs did not open their channel: ${closed.join(', ')}`);
-    }
-    const ports = all.map(({ vm, mac, channel }) => {
-      const created = virtualSwitch.createPort(`${vm.name} port`, {
-        vlan: { mode: 'access', vlan: vm.vlan },
-        allowMacSpoofing: vm.allowMacSpoofing,
-        vmqWeight: vm.vmqWeight,
-      });
-      const nic = virtualSwitch.createNic(created.port, {
-        name: `${vm.name} NIC`,
-        vmName: vm.name,
-        mac,
-        channel,
-      });
-      for (const { status, reason } of [created, nic]) {
-        if (status !== NDIS_STATUS_SUCCESS) throw new Error(`${vm.name}: ${statusName(status)}: ${reason}`);
-      }
-      return created.port;
-    });
-    const { status, reason } = virtualSwitch.connectNics(ports);
-    if (status !== NDIS_STATUS_SUCCESS)
-      throw new Error(`connecting the VMs: ${statusName(status)}: ${reason}`);
+  function startVms(): void {
+    const { status, reason } = vms.add(config.vms);
+    if (status !== NDIS_STATUS_SUCCESS) throw new Error(`starting the VMs: ${statusName(status)}: ${reason}`);
     executor.runUntilIdle();
   }
 }

@@ -1,4 +1,4 @@
-/** The VMs of a host: memory, channel, agent, and what each has received. */
+/** A VM of a host: its channel, how its guest is started, and what it has received. */
 import {
   createGuestRecordReader,
   createGuestStatistics,
@@ -6,82 +6,122 @@ import {
   type GuestRecordReader,
   readGuestStatistics,
 } from '@vmq/guest';
-import { type AgentAssignment, createFrameRing, type FrameRingImage, type Machine } from '@vmq/machine';
-import { type ChannelControl, createChannelControl } from '@vmq/vmbus';
+import { createFrameRing, type FrameRingImage, type Machine } from '@vmq/machine';
+import {
+  type ChannelControl,
+  createChannelControl,
+  type GuestLayoutOptions,
+  layoutGuest,
+  type SavedChannel,
+} from '@vmq/vmbus';
 import { type MacAddress, parseMacAddress } from '@vmq/wire';
 import type { HostConfig, VmConfig } from './config.ts';
 import type { ReceivedFrame } from './host.ts';
-import { frameRoom, guestLayout, guestMemoryBytes } from './sizing.ts';
+import { frameRoom, guestLayout } from './sizing.ts';
+import type { VmPlace } from './vm-places.ts';
 
-export interface Guest {
+export interface GuestOptions {
+  readonly config: HostConfig;
   readonly vm: VmConfig;
-  readonly mac: MacAddress;
-  /** Id of its partition's memory segment. */
-  readonly segment: number;
-  readonly channel: ChannelControl;
-  /** How its agent is started. */
-  readonly assignment: AgentAssignment;
-  takeReceived(take: (frame: ReceivedFrame) => void): number;
-  statistics(): Readonly<Record<string, number>>;
+  readonly place: VmPlace;
+  /** The host's number of its channel. */
+  readonly channel: number;
+  /** Frames its record has room for, 0 = no record. */
+  readonly recordFrames: number;
+  /** A VM that comes from another host; its memory is in its place already. */
+  readonly moved?: MovedGuest;
 }
 
-/** Name of a VM's agent on the machine. */
-export const guestAgentName = (vm: VmConfig): string => `vm:${vm.name}`;
+/** What a guest brings along, beside its memory. */
+export interface MovedGuest {
+  readonly number: number;
+  readonly layout: GuestLayoutOptions;
+  readonly channel: SavedChannel;
+  /** Values of its statistics, in their order. */
+  readonly statistics: Float64Array;
+}
 
-/** Gives a VM its memory and its channel; `number` counts the VMs from 1. */
-export function createGuest(
-  machine: Machine,
-  config: HostConfig,
-  vm: VmConfig,
-  number: number,
-  recordFrames: number,
-): Guest {
-  const mac = parseMacAddress(vm.mac) as MacAddress;
-  const name = guestAgentName(vm);
-  const segment = machine.memory.addSegment(name, guestMemoryBytes(config));
-  const channel = createChannelControl(machine, {
-    channel: number,
-    segment: segment.id,
-    guestAgent: machine.agent(name),
-    macAddress: [
-      mac.hi >>> 8,
-      mac.hi & 255,
-      mac.lo >>> 24,
-      (mac.lo >>> 16) & 255,
-      (mac.lo >>> 8) & 255,
-      mac.lo & 255,
-    ],
-    maxFrameBytes: config.nic.jumboPacket,
-    receiveSections: guestLayout(config).receiveSections as number,
-  });
-  const record: FrameRingImage | null =
-    recordFrames > 0 ? createFrameRing(recordFrames, recordFrames * (frameRoom(config) + 64)) : null;
-  const statistics = createGuestStatistics();
-  const data: GuestAgentData = {
-    segment: segment.id,
-    messages: channel.messages,
-    number,
-    statistics,
-    layout: guestLayout(config),
-    ...(record ? { record } : {}),
-    ...(vm.answer ? { responder: responderFor(vm) } : {}),
-  };
-  const reader: GuestRecordReader | null = record ? createGuestRecordReader(machine, name, record) : null;
-  return {
-    vm,
-    mac,
-    segment: segment.id,
-    channel,
-    assignment: { name, factory: 'guest', data },
-    takeReceived(take) {
-      const frames = reader?.read() ?? [];
-      for (const { number: delivery, bytes, tci } of frames) {
-        take({ delivery, bytes, offset: 0, length: bytes.length, tci });
-      }
-      return frames.length;
-    },
-    statistics: () => readGuestStatistics(statistics),
-  };
+export class Guest {
+  readonly vm: VmConfig;
+  readonly mac: MacAddress;
+  readonly place: VmPlace;
+  /** Marks the frames it sends; the same on every host. */
+  readonly number: number;
+  readonly layout: GuestLayoutOptions;
+  /** What its agent is started with. */
+  readonly data: GuestAgentData;
+  readonly statisticsBuffer: SharedArrayBuffer;
+  /** Its port, 0 = none yet. */
+  port = 0;
+  /** It is on its way to another host. */
+  isMoving = false;
+  readonly #machine: Machine;
+  readonly #options: GuestOptions;
+  readonly #reader: GuestRecordReader | null;
+  #channel: ChannelControl;
+
+  constructor(machine: Machine, options: GuestOptions) {
+    const { config, vm, place, channel, recordFrames, moved } = options;
+    this.#machine = machine;
+    this.#options = options;
+    this.vm = vm;
+    this.mac = parseMacAddress(vm.mac) as MacAddress;
+    this.place = place;
+    this.number = moved?.number ?? channel;
+    this.layout = moved?.layout ?? guestLayout(config);
+    this.statisticsBuffer = createGuestStatistics();
+    if (moved) new Float64Array(this.statisticsBuffer).set(moved.statistics);
+    this.#channel = this.#makeChannel(moved?.channel);
+    const record: FrameRingImage | null =
+      recordFrames > 0 ? createFrameRing(recordFrames, recordFrames * (frameRoom(config) + 64)) : null;
+    this.#reader = record ? createGuestRecordReader(machine, place.agent, record) : null;
+    this.data = {
+      segment: place.segment.id,
+      messages: this.#channel.messages,
+      number: this.number,
+      statistics: this.statisticsBuffer,
+      layout: this.layout,
+      endpointPage: layoutGuest(this.layout).end,
+      ...(record ? { record } : {}),
+      ...(vm.answer ? { responder: responderFor(vm) } : {}),
+    };
+  }
+
+  get channel(): ChannelControl {
+    return this.#channel;
+  }
+
+  /** Its channel as it was saved, on the memory it was saved from. */
+  reopenChannel(saved: SavedChannel): void {
+    this.#channel = this.#makeChannel(saved, this.#channel.messages);
+  }
+
+  takeReceived(take: (frame: ReceivedFrame) => void): number {
+    const frames = this.#reader?.read() ?? [];
+    for (const { number: delivery, bytes, tci } of frames) {
+      take({ delivery, bytes, offset: 0, length: bytes.length, tci });
+    }
+    return frames.length;
+  }
+
+  statistics(): Readonly<Record<string, number>> {
+    return readGuestStatistics(this.statisticsBuffer);
+  }
+
+  #makeChannel(saved?: SavedChannel, messages?: SharedArrayBuffer): ChannelControl {
+    const { channel, place } = this.#options;
+    const { hi, lo } = this.mac;
+    return createChannelControl(this.#machine, {
+      channel,
+      segment: place.segment.id,
+      guestAgent: this.#machine.agent(place.agent),
+      macAddress: [...Uint8Array.of(hi >>> 8, hi, lo >>> 24, lo >>> 16, lo >>> 8, lo)],
+      maxFrameBytes: layoutGuest(this.layout).maxFrameBytes,
+      receiveSections: this.layout.receiveSections as number,
+      ...(saved ? { saved } : {}),
+      ...(messages ? { messages } : {}),
+    });
+  }
 }
 
 function responderFor(vm: VmConfig): NonNullable<GuestAgentData['responder']> {

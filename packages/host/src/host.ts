@@ -2,9 +2,9 @@
 import type { Executor, FrameProducer, Machine, TraceReader, TraceRecord } from '@vmq/machine';
 import type { FilterDriver, Ndis, NdisAdapter } from '@vmq/ndis';
 import type { SharedMemoryManager } from '@vmq/shared-memory';
-import type { SwitchExtension, VirtualSwitch } from '@vmq/vswitch';
+import type { PortProperties, SwitchExtension, SwitchResult, VirtualSwitch } from '@vmq/vswitch';
 import type { ExtraDataPaths } from './agent-factories.ts';
-import type { HostConfig } from './config.ts';
+import type { HostConfig, VmConfigInput } from './config.ts';
 import type { HostReport } from './report.ts';
 
 /** The far end of the cable that is plugged into the NIC. */
@@ -33,6 +33,15 @@ export interface ReceivedFrame {
   readonly tci: number;
 }
 
+/** A port that is to be made for a VM: one that starts here, or one that wants to come from another host. */
+export interface PortRequest {
+  readonly vmName: string;
+  readonly name: string;
+  readonly properties: PortProperties;
+  /** IsValidationPort: the port is only to find out whether this host would take the VM; nothing is connected. */
+  readonly isValidationPort: boolean;
+}
+
 export interface HostOptions {
   /** Have every guest keep a copy of each frame it receives, for {@link Host.takeReceived}. Default false. */
   readonly record?: boolean;
@@ -48,6 +57,11 @@ export interface HostOptions {
   readonly switchExtensions?: readonly SwitchExtension[];
   /** Ledger counters in which data halves of one's own end frames, e.g. `dropped.filter.sampled`. */
   readonly dropReasons?: readonly string[];
+  /**
+   * Asked before each port is made, as a switch extension is with OID_SWITCH_PORT_CREATE. A status other than
+   * NDIS_STATUS_SUCCESS vetoes it.
+   */
+  readonly admitPort?: (request: PortRequest) => SwitchResult | undefined;
   /** Entry file of the worker threads; default: this package's. */
   readonly workerEntry?: URL;
 }
@@ -67,6 +81,20 @@ export interface Host {
    * whatever queue they go to.
    */
   readonly window: number;
+  /** Names of the VMs that are here now, in the order of their coming. */
+  readonly vmNames: readonly string[];
+  /**
+   * Starts a VM while the host runs: memory, agent, channel, port, NIC, connection. INVALID_PARAMETER for a
+   * configuration with problems, RESOURCE_CONFLICT for a name or MAC that is taken, RESOURCES beyond `maxVms`,
+   * FAILURE if its guest does not open the channel, and what the switch says. Refused, nothing has changed.
+   */
+  addVm(vm: VmConfigInput): SwitchResult;
+  /**
+   * Ends a VM: its queue is freed, its memory is wiped for the next one. What it has received can still be taken.
+   * INVALID_PARAMETER for an unknown one. INVALID_PORT_STATE: it is gone, but its port is referred to and stays until
+   * it is called again without a reference left.
+   */
+  removeVm(name: string): SwitchResult;
   /** Lets everything run until nothing is left to do. */
   runUntilIdle(): void;
   /** Frames that the VM `name` has received since the last call, in its order; views valid during the call. */

@@ -19,6 +19,10 @@ describe('machine', () => {
     expect(machine.agent('vm:b')).toBe(4);
     expect(() => machine.addAgent('vm:c')).toThrow(/no room/);
     expect(() => machine.addAgent('nic')).toThrow(/already/);
+    machine.renameAgent(4, 'vm:c');
+    expect(machine.agent('vm:c')).toBe(4);
+    expect(() => machine.agent('vm:b')).toThrow(/no agent/);
+    expect(() => machine.renameAgent(4, 'nic')).toThrow(/already/);
     expect(() => machine.agent('vm:z')).toThrow(/no agent 'vm:z'/);
   });
 

@@ -57,6 +57,8 @@ export interface Machine {
   readonly agentNames: readonly string[];
   /** Gives a new agent a number; control path. Throws when `maxAgents` are there. */
   addAgent(name: string): AgentId;
+  /** Gives an agent another name, so that its place can be another one's; control path. Throws for a taken name. */
+  renameAgent(agent: AgentId, name: string): void;
   /** Id of an agent by name (`processor:0`, `nic`, …). Throws for a name that does not exist. */
   agent(name: string): AgentId;
   image(): MachineImage;
@@ -127,6 +129,12 @@ function assemble(parts: Parts): Machine {
       if (names.length >= parts.trace.agents) throw new RangeError(`machine: no room for agent '${name}'`);
       board.assignWorker(names.length, -1);
       return names.push(name) - 1;
+    },
+    renameAgent(agent: AgentId, name: string): void {
+      if (names[agent] === name) return;
+      if (names[agent] === undefined) throw new RangeError(`machine: no agent ${agent}`);
+      if (names.includes(name)) throw new Error(`machine: there is an agent '${name}' already`);
+      names[agent] = name;
     },
     agent(name: string): AgentId {
       const found = names.indexOf(name);

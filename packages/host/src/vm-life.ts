@@ -1,0 +1,315 @@
+/**
+ * The VMs of one host, from start to end (SW-21), while the host comes up and while it runs:
+ *
+ *   add      place ─> agent ─> channel ─> port create ─> NIC create ─> connect
+ *   remove   pause ─> NIC disconnect ─> NIC delete ─> channel ─> port teardown ─> port delete ─> place
+ *
+ * A migration does the same steps in an order of its own; they are here for it one by one.
+ */
+import {
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_RESOURCE_CONFLICT,
+  NDIS_STATUS_RESOURCES,
+  NDIS_STATUS_SUCCESS,
+} from '@vmq/abi';
+import type { VirtualMachineMessage } from '@vmq/guest';
+import type { Executor, Machine, MemorySegment } from '@vmq/machine';
+import {
+  DEFAULT_PORT_PROPERTIES,
+  type PortProperties,
+  type SwitchResult,
+  type VirtualSwitch,
+} from '@vmq/vswitch';
+import { formatMacAddress, parseMacAddress } from '@vmq/wire';
+import { type HostConfig, mostVms, type VmConfig } from './config.ts';
+import { Guest, type MovedGuest } from './guests.ts';
+import type { PortRequest } from './host.ts';
+import { guestLayout, guestMemoryBytes } from './sizing.ts';
+import { type VmPlace, VmPlaces } from './vm-places.ts';
+
+export interface VmLifeOptions {
+  readonly config: HostConfig;
+  readonly machine: Machine;
+  readonly executor: Executor;
+  readonly virtualSwitch: VirtualSwitch;
+  /** Frames each VM's record has room for, 0 = no records. */
+  readonly recordFrames: number;
+  /** Makes the memory of new places known to the NIC's DMA domain; takes effect with the next publication. */
+  readonly reach: (segments: readonly MemorySegment[]) => void;
+  readonly admitPort?: ((request: PortRequest) => SwitchResult | undefined) | undefined;
+}
+
+const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
+const refuse = (status: number, reason: string): SwitchResult => ({ status, reason });
+const failed = ({ status }: SwitchResult): boolean => status !== NDIS_STATUS_SUCCESS;
+
+export class VmLife {
+  readonly config: HostConfig;
+  readonly machine: Machine;
+  readonly executor: Executor;
+  readonly virtualSwitch: VirtualSwitch;
+  readonly #options: VmLifeOptions;
+  readonly #places: VmPlaces;
+  readonly #guests = new Map<string, Guest>();
+  /** VMs that have left, for what they received here and nobody has taken yet. */
+  readonly #departed = new Map<string, Guest>();
+  /** Ports of VMs that have left, which somebody still refers to. */
+  readonly #referenced = new Map<string, number>();
+  #channels = 0;
+
+  constructor(options: VmLifeOptions) {
+    this.#options = options;
+    this.config = options.config;
+    this.machine = options.machine;
+    this.executor = options.executor;
+    this.virtualSwitch = options.virtualSwitch;
+    this.#places = new VmPlaces(options.machine);
+  }
+
+  get names(): string[] {
+    return [...this.#guests.keys()];
+  }
+
+  find(name: string): Guest | undefined {
+    return this.#guests.get(name);
+  }
+
+  /** The VM of that name that is here, or the last one that was. Throws if there was none. */
+  named(name: string): Guest {
+    const found = this.#guests.get(name) ?? this.#departed.get(name);
+    if (found === undefined) throw new Error(`no VM '${name}'; there are ${this.names.join(', ')}`);
+    return found;
+  }
+
+  /** Why the VM cannot come here, or null. */
+  refusalOf(vm: VmConfig): SwitchResult | null {
+    const all = [...this.#guests.values()];
+    if (all.length >= mostVms(this.config))
+      return refuse(NDIS_STATUS_RESOURCES, `there are ${all.length} VMs and may be no more (maxVms)`);
+    if (this.#guests.has(vm.name))
+      return refuse(NDIS_STATUS_RESOURCE_CONFLICT, `there is a VM '${vm.name}' already`);
+    const mac = macText(vm.mac);
+    const twin = all.find((other) => macText(other.vm.mac) === mac);
+    return twin === undefined
+      ? null
+      : refuse(NDIS_STATUS_RESOURCE_CONFLICT, `${mac} is the address of VM '${twin.vm.name}'`);
+  }
+
+  /** Starts VMs together: one worker thread for those that are new to the machine, queues by weight (SW-04). */
+  add(vms: readonly VmConfig[]): SwitchResult {
+    const guests: Guest[] = [];
+    const undo = (result: SwitchResult): SwitchResult => {
+      for (const guest of guests.reverse()) {
+        this.#unplug(guest.port);
+        this.#end(guest);
+        this.#departed.delete(guest.vm.name);
+      }
+      return result;
+    };
+    for (const vm of vms) {
+      const refusal = this.refusalOf(vm);
+      if (refusal) return undo(refusal);
+      const place = this.takePlace(vm.name, guestMemoryBytes(guestLayout(this.config)));
+      if (typeof place === 'string') return undo(refuse(NDIS_STATUS_RESOURCES, place));
+      guests.push(this.settle(vm, place));
+    }
+    this.#options.reach(guests.map(({ place }) => place.segment));
+    this.#start(guests);
+    for (const { channel } of guests) channel.offer();
+    const open = (): boolean => guests.map(({ channel }) => channel.poll()).every((isOpen) => isOpen);
+    if (!this.executor.runUntil(open)) {
+      const closed = guests.filter(({ channel }) => !channel.isOpen).map(({ vm }) => vm.name);
+      return undo(refuse(NDIS_STATUS_FAILURE, `VMs did not open their channel: ${closed.join(', ')}`));
+    }
+    for (const guest of guests) {
+      const { vm, channel } = guest;
+      const { port, ...created } = this.createPort(vm.name, propertiesOf(vm));
+      guest.port = port;
+      const nic = failed(created) ? created : this.createNic(guest, channel);
+      if (failed(nic)) return undo(nic);
+    }
+    const connected = this.virtualSwitch.connectNics(guests.map(({ port }) => port));
+    return failed(connected) ? undo(connected) : OK;
+  }
+
+  /** Ends a VM. If its port is still referred to, says so; called again when it is not, deletes the port. */
+  remove(name: string): SwitchResult {
+    const guest = this.#guests.get(name);
+    if (guest === undefined) {
+      const port = this.#referenced.get(name);
+      if (port === undefined) return refuse(NDIS_STATUS_INVALID_PARAMETER, `there is no VM '${name}'`);
+      return this.#deletePort(name, port);
+    }
+    if (guest.isMoving) return refuse(NDIS_STATUS_FAILURE, `VM '${name}' is moving to another host`);
+    this.pause(guest);
+    const deleted = this.#unplug(guest.port);
+    this.#end(guest);
+    if (failed(deleted)) this.#referenced.set(name, guest.port);
+    return deleted;
+  }
+
+  // --- the steps, as a migration takes them ---------------------------------------------------------------
+
+  /** Memory and agent for a VM that is to come; or why there are none. */
+  takePlace(vmName: string, bytes: number): VmPlace | string {
+    return this.#places.take(vmName, bytes);
+  }
+
+  /** Gives back a place in which no guest has been started. */
+  givePlace(place: VmPlace): void {
+    this.#places.give(place);
+  }
+
+  /** Has an agent ready in a place, with nothing running on it yet. */
+  prepare(place: VmPlace): void {
+    this.#options.reach([place.segment]);
+    if (!place.isStarted) this.executor.start([{ name: place.agent, factory: 'guest', data: null }]);
+    place.isStarted = true;
+    this.executor.publish();
+  }
+
+  /** Makes the VM one of this host's; its guest does not run yet. */
+  settle(vm: VmConfig, place: VmPlace, moved?: MovedGuest): Guest {
+    const { config, recordFrames } = this.#options;
+    const channel = ++this.#channels;
+    const options = { config, vm, place, channel, recordFrames, ...(moved ? { moved } : {}) };
+    const guest = new Guest(this.machine, options);
+    this.#guests.set(vm.name, guest);
+    return guest;
+  }
+
+  /** Undoes {@link settle}. */
+  unsettle(guest: Guest): void {
+    this.#guests.delete(guest.vm.name);
+  }
+
+  /** Starts a guest on its prepared place. */
+  boot(guest: Guest): void {
+    this.#tell(guest, { op: 'boot', data: guest.data });
+  }
+
+  /** Stops the guest between two batches; afterwards it touches nothing. */
+  pause(guest: Guest): void {
+    this.#tell(guest, { op: 'pause' });
+  }
+
+  resume(guest: Guest): void {
+    this.#tell(guest, { op: 'resume' });
+  }
+
+  /** The VM has left: its memory is the next one's, its port is gone but for those who refer to it. */
+  depart(guest: Guest, portLeft: boolean): void {
+    if (portLeft) this.#referenced.set(guest.vm.name, guest.port);
+    this.#end(guest);
+  }
+
+  createPort(
+    vmName: string,
+    properties: PortProperties,
+    isValidationPort: boolean = false,
+  ): ReturnType<VirtualSwitch['createPort']> {
+    const name = isValidationPort ? `${vmName} validation port` : `${vmName} port`;
+    const admitted = this.#options.admitPort?.({ vmName, name, properties, isValidationPort }) ?? OK;
+    if (failed(admitted)) return { ...admitted, port: 0 };
+    return this.virtualSwitch.createPort(name, properties);
+  }
+
+  createNic(guest: Guest, channel?: Guest['channel']): SwitchResult {
+    const { vm, mac } = guest;
+    return this.virtualSwitch.createNic(guest.port, {
+      name: `${vm.name} NIC`,
+      vmName: vm.name,
+      mac,
+      ...(channel ? { channel } : {}),
+    });
+  }
+
+  // --- inside ---------------------------------------------------------------------------------------------
+
+  /** What the switch says of a port. */
+  portOf(port: number): ReturnType<VirtualSwitch['inspect']>['ports'][0] | undefined {
+    return this.virtualSwitch.inspect().ports.find((candidate) => candidate.port === port);
+  }
+
+  #tell(guest: Guest, message: VirtualMachineMessage): void {
+    this.executor.post(guest.place.agent, message);
+    this.executor.publish();
+  }
+
+  #start(guests: readonly Guest[]): void {
+    const fresh = guests.filter(({ place }) => !place.isStarted);
+    for (const { place, data } of guests) {
+      if (place.isStarted)
+        this.executor.post(place.agent, { op: 'boot', data } satisfies VirtualMachineMessage);
+    }
+    if (fresh.length > 0) {
+      // One call is one worker thread: the guests share it.
+      this.executor.start(fresh.map(({ place, data }) => ({ name: place.agent, factory: 'guest', data })));
+      for (const { place } of fresh) place.isStarted = true;
+    }
+    this.executor.publish();
+  }
+
+  /** Takes a port through the rest of its life, from wherever it stands. */
+  #unplug(port: number): SwitchResult {
+    for (;;) {
+      const state = this.portOf(port)?.state;
+      if (state === undefined) return OK;
+      const step =
+        state === 'connected'
+          ? 'disconnectNic'
+          : state === 'nic-created' || state === 'disconnected'
+            ? 'deleteNic'
+            : state === 'created'
+              ? 'teardownPort'
+              : 'deletePort';
+      const result = this.virtualSwitch[step](port);
+      if (failed(result)) return result;
+    }
+  }
+
+  /** Nothing of the VM runs from here on, and its place is free. */
+  #end(guest: Guest): void {
+    if (guest.channel.phase !== 'closed') guest.channel.close(() => this.executor.publish());
+    if (guest.place.isStarted) this.#tell(guest, { op: 'halt' });
+    this.#guests.delete(guest.vm.name);
+    this.#departed.set(guest.vm.name, guest);
+    this.#places.give(guest.place);
+  }
+
+  #deletePort(name: string, port: number): SwitchResult {
+    const deleted = this.virtualSwitch.deletePort(port);
+    if (!failed(deleted)) this.#referenced.delete(name);
+    return deleted;
+  }
+}
+
+/** Port properties of a VM as configured. */
+function propertiesOf(vm: VmConfig): PortProperties {
+  return {
+    ...DEFAULT_PORT_PROPERTIES,
+    vlan: { mode: 'access', vlan: vm.vlan },
+    allowMacSpoofing: vm.allowMacSpoofing,
+    vmqWeight: vm.vmqWeight,
+  };
+}
+
+/** The one way of writing an address. */
+function macText(text: string): string {
+  const mac = parseMacAddress(text);
+  return mac === null ? text : formatMacAddress(mac.hi, mac.lo);
+}
+
+const lives = new WeakMap<object, VmLife>();
+
+/** Keeps the VMs of a host for those operations on it that are not the host's own. */
+export function setVmLife(host: object, life: VmLife): void {
+  lives.set(host, life);
+}
+
+export function vmLifeOf(host: object): VmLife {
+  const found = lives.get(host);
+  if (found === undefined) throw new Error('expected a host that createHost made');
+  return found;
+}

@@ -1,0 +1,57 @@
+/**
+ * Places for VMs on a machine: an agent and a segment of memory each. A machine can make more of them but take none
+ * away, so a place outlives its VM and is the next one's.
+ */
+import type { Machine, MemorySegment } from '@vmq/machine';
+
+export interface VmPlace {
+  /** Name of the agent: `vm:` and the name of the VM that is here. */
+  agent: string;
+  /** Its partition's memory: all zero when the place is taken. */
+  segment: MemorySegment;
+  /** The agent has been started; another guest is booted on it. */
+  isStarted: boolean;
+}
+
+/** Name of a VM's agent on the machine. */
+export const vmAgentName = (vmName: string): string => `vm:${vmName}`;
+
+export class VmPlaces {
+  readonly #machine: Machine;
+  readonly #free: VmPlace[] = [];
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  /** A place with `bytes` bytes of memory, or why there is none. */
+  take(vmName: string, bytes: number): VmPlace | string {
+    const machine = this.#machine;
+    const agent = vmAgentName(vmName);
+    const fits = this.#free.findIndex(({ segment }) => segment.byteLength === bytes);
+    const [place] = this.#free.splice(Math.max(fits, 0), 1);
+    if (place === undefined) {
+      const known = machine.agentNames.includes(agent);
+      if (!known && machine.agentNames.length >= machine.traceImage.agents)
+        return 'the machine has no agent left';
+      if (!known) machine.addAgent(agent);
+      return { agent, segment: machine.memory.addSegment(agent, bytes), isStarted: false };
+    }
+    // Memory of another size stays behind: segments are for ever.
+    if (place.segment.byteLength !== bytes) place.segment = machine.memory.addSegment(agent, bytes);
+    machine.renameAgent(machine.agent(place.agent), agent);
+    place.agent = agent;
+    return place;
+  }
+
+  /** The VM is gone and nobody uses its memory any more. SEC-08: the next one finds nothing of it. */
+  give(place: VmPlace): void {
+    place.segment.u8.fill(0);
+    const { agentNames } = this.#machine;
+    let name = 'vm:';
+    for (let n = 1; agentNames.includes(name); n++) name = `vm: ${n}`;
+    this.#machine.renameAgent(this.#machine.agent(place.agent), name);
+    place.agent = name;
+    this.#free.push(place);
+  }
+}
