@@ -38,7 +38,7 @@ const queue: fc.Arbitrary<OpeningQueue> = fc.record({
 });
 
 const queues: fc.Arbitrary<OpeningQueue[]> = fc.oneof(
-  { weight: 1, arbitrary: fc.constant<OpeningQueue[]>([]) },
+  { weight: 2, arbitrary: fc.constant<OpeningQueue[]>([]) },
   { weight: 5, arbitrary: fc.array(queue, { minLength: 1, maxLength: 2 }) },
   { weight: 1, arbitrary: fc.array(queue, { minLength: 3, maxLength: 3 }) },
 );

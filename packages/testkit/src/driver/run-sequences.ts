@@ -11,8 +11,10 @@ export interface SequenceRunOptions {
   readonly seed: number;
   /** Where in that run to begin, as a failure report gives it: only that failure, shrunken. */
   readonly path?: string;
-  /** Steps of the longest sequence; default 6, after an opening of up to nine. */
+  /** Steps of the longest sequence; default 5, after an opening of up to nine. */
   readonly maxSteps?: number;
+  /** Look for the smallest sequence that still fails; default true. */
+  readonly shrink?: boolean;
   /** Default: all, the usual ones more often. */
   readonly kinds?: readonly BenchKind[];
 }
@@ -47,7 +49,7 @@ export function sequenceArbitrary(kinds: readonly BenchKind[], maxSteps: number)
  * soon as stack and model disagree.
  */
 export function runSequences(options: SequenceRunOptions): SequenceReport {
-  const { sequences, seed, kinds = USUAL_MIX, maxSteps = 6 } = options;
+  const { sequences, seed, kinds = USUAL_MIX, maxSteps = 5 } = options;
   const drivers = new Map<BenchKind, SequenceDriver>();
   const tally = emptyTally();
   const retire = (kind: BenchKind): void => {
@@ -74,7 +76,7 @@ export function runSequences(options: SequenceRunOptions): SequenceReport {
       numRuns: sequences,
       seed,
       ...(options.path === undefined ? {} : { path: options.path }),
-      endOnFailure: false,
+      endOnFailure: options.shrink === false,
     },
   );
   for (const kind of [...drivers.keys()]) retire(kind);

@@ -1,3 +1,0 @@
-import { agreementTest } from './agreement.ts';
-
-agreementTest(0);
