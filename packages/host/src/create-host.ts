@@ -24,7 +24,7 @@ import {
   type TraceRecord,
   TraceWriter,
 } from '@vmq/machine';
-import { createVmqMiniport } from '@vmq/miniport';
+import { createVmqMiniport, describeMiniportTrace, MINIPORT_DROP_REASONS } from '@vmq/miniport';
 import { createNdis, describeNdisTrace, NDIS_DROP_REASONS, type NdisAdapter, refusalLine } from '@vmq/ndis';
 import {
   attachNicRegisters,
@@ -80,6 +80,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     dropReasons: [
       ...NIC_DROP_REASONS,
       ...NDIS_DROP_REASONS,
+      ...MINIPORT_DROP_REASONS,
       ...VMBUS_DROP_REASONS,
       ...VSWITCH_DROP_REASONS,
       ...(options.dropReasons ?? []),
@@ -167,6 +168,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const trace = new TraceReader(machine.traceImage);
   const describers = [
     describeNicTrace,
+    describeMiniportTrace,
     describeNdisTrace,
     describeSwitchTrace,
     describeVmbusTrace,

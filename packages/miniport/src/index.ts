@@ -12,3 +12,4 @@ export { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from './data-path.t
 export { MINIPORT_DROP_REASONS } from './drop-reasons.ts';
 export { type ReceiveMode, readJumboPacket, readReceiveMode } from './keywords.ts';
 export { createVmqMiniport, type VmqMiniportOptions } from './miniport.ts';
+export { describeMiniportTrace, MINIPORT_TRACE } from './trace-kinds.ts';

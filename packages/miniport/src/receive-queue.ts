@@ -19,7 +19,8 @@ import {
   NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID,
   NDIS_RECEIVE_FLAGS_SINGLE_QUEUE,
 } from '@vmq/abi';
-import type { AgentContext, MemorySegment } from '@vmq/machine';
+import { type AgentContext, type MemorySegment, TRACE_ALL } from '@vmq/machine';
+
 import {
   ieee8021QFromTci,
   type NetBufferList,
@@ -40,6 +41,7 @@ import {
   STATE_SLOTS,
 } from './queue-image.ts';
 import { describeBuffers } from './shared-memory-info.ts';
+import { MINIPORT_TRACE } from './trace-kinds.ts';
 
 // Local copies: V8 folds these, an imported binding it loads with checks.
 const OUTSTANDING = STATE_OUTSTANDING;
@@ -81,6 +83,9 @@ export class ReceiveQueue {
   readonly #consumedRegister: number;
   readonly #pool: NetBufferListPool;
   readonly #upcalls: ReceiveSink;
+  readonly #context: AgentContext;
+  /** Number of the processor this runs on; for the trace. */
+  readonly #processor: number;
   #consumed: number;
   #posted: number;
   #collected: number;
@@ -95,6 +100,9 @@ export class ReceiveQueue {
   ) {
     const { memory } = context.machine;
     const { buffers, lookahead } = image;
+    this.#context = context;
+    // Processors' agents are numbered first, as the processors are.
+    this.#processor = context.agent;
     this.queueId = image.queueId;
     this.ringEntries = image.ringEntries;
     this.#tag = slot << 16;
@@ -202,6 +210,7 @@ export class ReceiveQueue {
     this.#consumed = at;
     this.held += count;
     Atomics.add(state, OUTSTANDING, count);
+    if (this.#context.trace.level !== 0) this.#traceChain(chain, count);
     this.#upcalls.receiveNetBufferLists(chain, 0, count, INDICATION_FLAGS);
     return count;
   }
@@ -219,6 +228,7 @@ export class ReceiveQueue {
     const tag = this.#tag;
     const isServed = this.isServed;
     const isSplit = this.#split !== null;
+    const tracing = this.#context.trace.level !== 0;
     let posted = this.#posted;
     let count = 0;
     let last = chain;
@@ -227,6 +237,7 @@ export class ReceiveQueue {
       const buffer = nbl.originatorReserved & 0xffff;
       if (isSplit) nbl.firstNetBuffer.mdl.next = null;
       if (isServed) {
+        if (tracing) this.#traceReturn(nbl.stamp, buffer, posted & this.#mask);
         this.#postBuffer(posted, buffer);
         posted = (posted + 1) | 0;
       } else this.#away.put(buffer);
@@ -250,6 +261,26 @@ export class ReceiveQueue {
     this.#state[STATE_CONSUMED] = this.#consumed;
     this.#state[STATE_POSTED] = this.#posted;
     this.#state[STATE_COLLECTED] = this.#collected;
+  }
+
+  #traceChain(chain: NetBufferList, count: number): void {
+    const { trace } = this.#context;
+    let place = 0;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+      place++;
+      if (!trace.wants(TRACE_ALL, nbl.stamp)) continue;
+      const buffer = nbl.originatorReserved & 0xffff;
+      const length = nbl.firstNetBuffer.dataLength;
+      trace.write(MINIPORT_TRACE.INDICATED, nbl.stamp, this.queueId, buffer, length, this.#processor, place);
+    }
+    if (!trace.wants(TRACE_ALL, 0)) return;
+    trace.write(MINIPORT_TRACE.CHAIN, 0, this.queueId, count, INDICATION_FLAGS, this.#processor, 0);
+  }
+
+  #traceReturn(stamp: number, buffer: number, slot: number): void {
+    const { trace } = this.#context;
+    if (!trace.wants(TRACE_ALL, stamp)) return;
+    trace.write(MINIPORT_TRACE.RETURNED, stamp, this.queueId, buffer, slot, this.#processor, 0);
   }
 
   /** Posts the buffers that came back on processors the queue has left. */

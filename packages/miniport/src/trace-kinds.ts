@@ -1,0 +1,28 @@
+/**
+ * Trace records of the miniport's data half: the DPC's part of a frame's story.
+ *
+ *   kind       stamp   a          b        c         d           e
+ *   INDICATED  frame   queue id   buffer   length    processor   frame's place in the chain, from 1
+ *   CHAIN      –       queue id   NBLs     receive flags         processor
+ *   RETURNED   frame   queue id   buffer   descriptor slot       processor
+ */
+import type { TraceRecord } from '@vmq/machine';
+
+export const MINIPORT_TRACE = { INDICATED: 200, CHAIN: 201, RETURNED: 202 } as const;
+
+const queue = (id: number): string => (id === 0 ? 'default queue' : `queue ${id}`);
+
+/** One human line for a record of this package, or null for another package's. */
+export function describeMiniportTrace(record: TraceRecord): string | null {
+  const { kind, a, b, c, d, e } = record;
+  switch (kind) {
+    case MINIPORT_TRACE.INDICATED:
+      return `DPC on processor ${d}: NBL ${e} of the chain, ${queue(a)}, receive buffer ${b}, ${c} bytes`;
+    case MINIPORT_TRACE.CHAIN:
+      return `DPC on processor ${d}: indicates a chain of ${b} ${b === 1 ? 'NBL' : 'NBLs'} of the ${queue(a)}, flags 0x${(c >>> 0).toString(16).padStart(8, '0')}`;
+    case MINIPORT_TRACE.RETURNED:
+      return `NBL returned on processor ${d}: buffer ${b} of the ${queue(a)} posted again in descriptor ${c}`;
+    default:
+      return null;
+  }
+}
