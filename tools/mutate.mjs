@@ -94,7 +94,11 @@ function mutantsOf(file) {
       add(node, node.kind === K.TrueKeyword ? 'false' : 'true', 'other truth');
     } else if (ts.isIdentifier(node) && /^NDIS_STATUS_/.test(node.text)) {
       add(node, node.text === 'NDIS_STATUS_FAILURE' ? INVALID_PARAMETER : FAILURE, 'other status');
-    } else if (ts.isPropertyAssignment(node) && node.name.getText(source) === 'next') {
+    } else if (
+      ts.isPropertyAssignment(node) &&
+      node.name.getText(source) === 'next' &&
+      ts.isStringLiteral(node.initializer)
+    ) {
       tableMutants(node.initializer);
       return;
     } else if (ts.isExpressionStatement(node) && !/\.trace\./.test(node.getText(source))) {
