@@ -149,7 +149,8 @@ const hostConfigSchema: z.ZodType<HostConfig> = z
         profile: z
           .string()
           .refine((name) => Object.hasOwn(NIC_PROFILES, name), {
-            error: `expected one of ${Object.keys(NIC_PROFILES).join(', ')}`,
+            error: (issue) =>
+              `expected one of ${Object.keys(NIC_PROFILES).join(', ')}; found ${JSON.stringify(issue.input)}`,
           })
           .default('vmq-nic'),
         jumboPacket: z.int().min(60).max(16_000).default(1514),
