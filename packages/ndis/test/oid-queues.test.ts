@@ -137,6 +137,17 @@ describe('allocate', () => {
     expect(lastRule()).toBe('QUE-15');
   });
 
+  test('QUE-15: what lies behind a structure that ends before QosSqId is not its QosSqId', () => {
+    const { binding } = createBench();
+    for (const size of [1092, 1095]) {
+      const later = new Uint8Array(1100).fill(0xff, 1092);
+      later.set(queueParameters());
+      later.set([3, size & 0xff, size >> 8], 1);
+      const request = methodRequest(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, later);
+      expect(binding.oidRequest(request)).toBe(NDIS_STATUS_SUCCESS);
+    }
+  });
+
   test('QUE-15: a 6.20 miniport knows no QosSqId: what follows its structure is ignored', () => {
     const { binding } = createBench({ minor: 20 });
     const later = new Uint8Array(1096);

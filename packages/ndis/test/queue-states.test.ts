@@ -186,3 +186,39 @@ describe('through the OIDs', () => {
     );
   });
 });
+
+test('STA-01 to STA-13: every cell of the table, as the requirements have it', () => {
+  const table: Record<QueueEvent, string> = {
+    allocate: 'A......',
+    'query parameters': '.ASRP..',
+    'set parameters': '.ASRP..',
+    'set filter': '.SSRR..',
+    'clear last filter': '..AP...',
+    'clear filter': '..SR...',
+    'enumerate filters': '.ASRP..',
+    'query filter parameters': '..SR...',
+    'allocation complete': '.PR....',
+    'receive frame': '...R...',
+    free: '.D..D..',
+    'dma stopped': '.....F.',
+    'resources freed': '......U',
+  };
+  const states = ['Undefined', 'Allocated', 'Set', 'Running', 'Paused', 'StopDma', 'Freeing'] as const;
+  const letter: Record<QueueState, string> = {
+    Undefined: 'U',
+    Allocated: 'A',
+    Set: 'S',
+    Running: 'R',
+    Paused: 'P',
+    StopDma: 'D',
+    Freeing: 'F',
+  };
+  const found = QUEUE_EVENTS.map(({ event }) => {
+    const cells = states.map((state) => {
+      const step = queueTransition(state, event);
+      return step.ok ? letter[step.next] : '.';
+    });
+    return [event, cells.join('')];
+  });
+  expect(Object.fromEntries(found)).toEqual(table);
+});
