@@ -211,6 +211,19 @@ describe('the keywords', () => {
     },
   );
 
+  it('CAP-26 a changed keyword counts from the next initialization on', () => {
+    const keywords: Record<string, number | string> = { ...VMQ };
+    const { bench } = initialized(keywords);
+    keywords['*VMQ'] = 0;
+    expect(bench.adapter.restart()).toBe(0);
+    expect(bench.adapter.inspect().vmqCurrent).toBe(true);
+    bench.adapter.pause();
+    expect(bench.adapter.inspect().vmqCurrent).toBe(true);
+    bench.adapter.halt();
+    expect(bench.add()).toBe('NDIS_STATUS_SUCCESS');
+    expect(bench.adapter.inspect().vmqCurrent).toBe(false);
+  });
+
   it('CAP-24 with VMQ on the processor limits of RSS and the switch’s keywords are not read', () => {
     const others = {
       '*RssMaxProcNumber': 1,

@@ -185,6 +185,62 @@ describe('allocation', () => {
   });
 });
 
+describe('in every state', () => {
+  it('INIT-09 the six requests of VM queues and filters are supported', () => {
+    const bench = createBench();
+    const queueId = allocate(bench);
+    const filterId = setFilter(bench, queueId, 1);
+    expect(complete(bench, queueId)).toEqual([SUCCESS]);
+    expect(move(bench, queueId, 1)).toBe(SUCCESS);
+    expect(clearFilter(bench, queueId, filterId)).toBe(SUCCESS);
+    expect(free(bench, queueId)).toBe(SUCCESS);
+  });
+
+  it('RX-01 STA-10 a frame is indicated on a VM queue only if a filter of a Running queue passed', () => {
+    const bench = createBench();
+    const states: [state: string, seen: number][] = [];
+    const probe = (): void => {
+      const before = bench.frames.length;
+      bench.receive(frame(1), frame(2));
+      const state = bench.adapter.inspect().queues[1]?.state ?? 'Undefined';
+      states.push([state, bench.frames.slice(before).filter(({ queueId }) => queueId === 1).length]);
+    };
+    probe();
+    const queueId = allocate(bench);
+    probe();
+    const filterId = setFilter(bench, queueId, 1);
+    probe();
+    complete(bench, queueId);
+    probe();
+    clearFilter(bench, queueId, filterId);
+    probe();
+    free(bench, queueId);
+    probe();
+    expect(states).toEqual([
+      ['Undefined', 0],
+      ['Allocated', 0],
+      ['Set', 0],
+      ['Running', 1],
+      ['Paused', 0],
+      ['Undefined', 0],
+    ]);
+  });
+
+  it('QUE-36 a queue without filters holds no frames: what the device has put into its ring was indicated', () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const bench = createBench({ seed });
+      const { queueId, filterId } = runningQueue(bench, 1, 1, { NumSuggestedReceiveBuffers: 1024 });
+      bench.put(...frames(1, 0, 400));
+      for (let turn = 0; turn < seed; turn++) bench.executor.step();
+      clearFilter(bench, queueId, filterId);
+      const written = bench.registers.read32(REG.RDH + queueId * RX_QUEUE_STRIDE);
+      expect(seenOn(bench, queueId)).toHaveLength(written);
+      bench.settle();
+      expect(bench.registers.read32(REG.RDH + queueId * RX_QUEUE_STRIDE)).toBe(written);
+    }
+  });
+});
+
 describe('freeing', () => {
   it('QUE-30 QUE-31 IND-01 DMA stops, DmaStopped is indicated once, memory is freed, the request completes', () => {
     const bench = createBench();

@@ -1,7 +1,10 @@
 import {
+  NDIS_RECEIVE_FLAGS_PERFECT_FILTERED,
   NDIS_RECEIVE_FLAGS_RESOURCES,
   NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID,
+  NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE,
   NDIS_RECEIVE_FLAGS_SINGLE_QUEUE,
+  NDIS_RECEIVE_FLAGS_SINGLE_VLAN,
 } from '@vmq/abi';
 import { ieee8021QFromTci } from '@vmq/ndis';
 import { REG, RX_QUEUE_STRIDE } from '@vmq/nic';
@@ -17,6 +20,10 @@ import {
   withoutTag,
 } from './bench.test-support.ts';
 
+/** What an indication may say of all its frames. */
+const CLAIMS =
+  NDIS_RECEIVE_FLAGS_SINGLE_VLAN | NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE | NDIS_RECEIVE_FLAGS_PERFECT_FILTERED;
+
 const frames = (last: number, from: number, count: number): Uint8Array[] =>
   Array.from({ length: count }, (_, i) => frame(last, { sequence: from + i }));
 const sequences = (bench: Bench, queueId: number): number[] =>
@@ -24,7 +31,7 @@ const sequences = (bench: Bench, queueId: number): number[] =>
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
 describe('what is indicated', () => {
-  it('RX-02 RX-03 RX-04 an indication holds one queue, says so, and every NBL has its queue id and filter id 0', () => {
+  it('RX-02 RX-03 RX-04 RX-05 an indication holds one queue, says so, and every NBL has its queue id and filter id 0', () => {
     const bench = createBench();
     const { queueId: one } = runningQueue(bench, 1);
     const { queueId: two } = runningQueue(bench, 2);
@@ -56,6 +63,18 @@ describe('what is indicated', () => {
     }
     for (const { flags } of bench.indications)
       expect((flags & NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID) >>> 0).not.toBe(0);
+  });
+
+  it('RX-20 a chain of several VLANs and EtherTypes claims nothing that is not true of all of it', () => {
+    const bench = createBench();
+    const { queueId } = runningQueue(bench, 1);
+    setFilter(bench, queueId, 1, 100);
+    setFilter(bench, queueId, 1, 200);
+    const arp = frame(1);
+    arp.set([0x08, 0x06], 12);
+    bench.receive(frame(1), frame(1, { tci: 100 }), frame(1, { tci: 200 }), arp);
+    expect(bench.frames).toHaveLength(4);
+    for (const { flags } of bench.indications) expect(flags & CLAIMS).toBe(0);
   });
 
   it('RX-12 one NB per NBL, the number of NBLs is the chain length, SourceHandle is the adapter', () => {
@@ -215,6 +234,17 @@ describe('the DPC', () => {
     const order = bench.frames.map(({ queueId }) => queueId);
     // The busy queue has four budgets' worth; the quiet one's frame does not wait for all of them.
     expect(order.indexOf(quiet)).toBeLessThan(order.lastIndexOf(busy));
+  });
+
+  it('INT-06 queues of one processor coalesce: frames of one batch on several queues make one interrupt', () => {
+    const bench = createBench();
+    for (const last of [1, 2, 3]) runningQueue(bench, last);
+    const processor = bench.processors[0];
+    const { interrupts = 0, dpcs = 0 } = processor ?? {};
+    bench.receive(frame(1), frame(2), frame(3), frame(1));
+    expect(bench.frames).toHaveLength(4);
+    expect((processor?.interrupts ?? 0) - interrupts).toBe(1);
+    expect((processor?.dpcs ?? 0) - dpcs).toBe(1);
   });
 
   it('an idle queue is armed: each lone frame makes one interrupt', () => {
