@@ -3,7 +3,8 @@
  *
  * `checkHostConfig` says what is wrong with a configuration; `createHost` brings the host up: machine, NIC,
  * miniport, NDIS, switch and guests, joined as drivers are joined on Windows, under the deterministic executor or
- * over worker threads.
+ * over worker threads. VMs come and go while it runs (`addVm`, `removeVm`), and move to another host without
+ * stopping for longer than it takes to hand over what is left (`migrateVm`).
  *
  * @packageDocumentation
  */
@@ -15,7 +16,18 @@ export {
   type HostConfig,
   type HostConfigInput,
   type VmConfig,
+  type VmConfigInput,
 } from './config.ts';
 export { createHost } from './create-host.ts';
-export type { Host, HostOptions, HostWire, ReceivedFrame } from './host.ts';
+export type { Host, HostOptions, HostWire, PortRequest, ReceivedFrame } from './host.ts';
+export { migrateVm } from './migration.ts';
+export {
+  type DropCounts,
+  MIGRATION_STEPS,
+  type MigrationOptions,
+  type MigrationProgress,
+  type MigrationReport,
+  type MigrationResult,
+  type MigrationStep,
+} from './migration-report.ts';
 export type { HostReport, PortReport, QueueReport } from './report.ts';

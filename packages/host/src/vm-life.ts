@@ -17,6 +17,7 @@ import type { VirtualMachineMessage } from '@vmq/guest';
 import type { Executor, Machine, MemorySegment } from '@vmq/machine';
 import {
   DEFAULT_PORT_PROPERTIES,
+  type NicOptions,
   type PortProperties,
   type SwitchResult,
   type VirtualSwitch,
@@ -126,7 +127,7 @@ export class VmLife {
       const { vm, channel } = guest;
       const { port, ...created } = this.createPort(vm.name, propertiesOf(vm));
       guest.port = port;
-      const nic = failed(created) ? created : this.createNic(guest, channel);
+      const nic = failed(created) ? created : this.createNic(guest, { channel });
       if (failed(nic)) return undo(nic);
     }
     const connected = this.virtualSwitch.connectNics(guests.map(({ port }) => port));
@@ -209,20 +210,21 @@ export class VmLife {
     properties: PortProperties,
     isValidationPort: boolean = false,
   ): ReturnType<VirtualSwitch['createPort']> {
-    const name = isValidationPort ? `${vmName} validation port` : `${vmName} port`;
+    const name = portName(vmName, isValidationPort);
     const admitted = this.#options.admitPort?.({ vmName, name, properties, isValidationPort }) ?? OK;
     if (failed(admitted)) return { ...admitted, port: 0 };
     return this.virtualSwitch.createPort(name, properties);
   }
 
-  createNic(guest: Guest, channel?: Guest['channel']): SwitchResult {
-    const { vm, mac } = guest;
-    return this.virtualSwitch.createNic(guest.port, {
-      name: `${vm.name} NIC`,
-      vmName: vm.name,
-      mac,
-      ...(channel ? { channel } : {}),
-    });
+  /** A port in place of one that was there a moment ago: nobody is asked. */
+  recreatePort(vmName: string, properties: PortProperties): ReturnType<VirtualSwitch['createPort']> {
+    return this.virtualSwitch.createPort(portName(vmName), properties);
+  }
+
+  /** The NIC of a VM; `change`: its channel, or another address than the configured one. */
+  createNic(guest: Guest, change: Partial<Pick<NicOptions, 'channel' | 'mac'>> = {}): SwitchResult {
+    const { vm, mac, port } = guest;
+    return this.virtualSwitch.createNic(port, { name: `${vm.name} NIC`, vmName: vm.name, mac, ...change });
   }
 
   // --- inside ---------------------------------------------------------------------------------------------
@@ -283,6 +285,10 @@ export class VmLife {
     if (!failed(deleted)) this.#referenced.delete(name);
     return deleted;
   }
+}
+
+function portName(vmName: string, isValidationPort: boolean = false): string {
+  return isValidationPort ? `${vmName} validation port` : `${vmName} port`;
 }
 
 /** Port properties of a VM as configured. */

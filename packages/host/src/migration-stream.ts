@@ -1,0 +1,109 @@
+/**
+ * How a VM is put into bytes on its way from one host to another. All numbers are little-endian, as the machine's.
+ *
+ *   message    0  magic 'VMQM'      4  version 16 | kind 16     8  sequence, from 0    12  length of the body
+ *             16  CRC-32 of bytes 0..15 and the body           20  body
+ *
+ *   hello      JSON: the VM, its memory's size and layout, its port's properties
+ *   pages      round 32 | count 32 | count page numbers, ascending | count pages of 4096 bytes
+ *   state      CRC-32 of the whole memory | lengths of JSON, channel state, statistics | count of pages
+ *              JSON: the channel | channel state | statistics (doubles) | page numbers | pages
+ */
+import { crc32 } from 'node:zlib';
+import type { ChannelDescription, VmDescription } from './migration-description.ts';
+
+export const MIGRATION_MAGIC = 0x4d51_4d56;
+export const MIGRATION_VERSION = 1;
+export const HEADER_BYTES = 20;
+export const KIND_HELLO = 1;
+export const KIND_PAGES = 2;
+export const KIND_STATE = 3;
+/** Bytes before what varies in length. */
+export const PAGES_HEAD = 8;
+export const STATE_HEAD = 20;
+
+/** Pages of a VM's memory: their numbers, ascending, and their bytes one after the other. */
+export interface PageSet {
+  readonly numbers: Uint32Array;
+  readonly bytes: Uint8Array;
+}
+
+/** What ends the transfer: all that a VM is, besides the pages sent before. */
+export interface VmState {
+  /** CRC-32 of the whole memory, to be found again on the other side. */
+  readonly memoryCrc: number;
+  readonly channel: ChannelDescription;
+  /** The source host's private state of the channel. */
+  readonly channelState: ArrayBuffer;
+  readonly statistics: Float64Array;
+  readonly pages: PageSet;
+}
+
+export type MigrationMessage =
+  | { readonly kind: 'hello'; readonly description: VmDescription }
+  | { readonly kind: 'pages'; readonly round: number; readonly pages: PageSet }
+  | { readonly kind: 'state'; readonly state: VmState };
+
+/** Turns messages into bytes; one for each transfer, for it numbers them. */
+export class MigrationEncoder {
+  #sequence = 0;
+
+  hello(description: VmDescription): Uint8Array {
+    return this.#message(KIND_HELLO, [new TextEncoder().encode(JSON.stringify(description))]);
+  }
+
+  pages(round: number, { numbers, bytes }: PageSet): Uint8Array {
+    return this.#message(KIND_PAGES, [words([round, numbers.length]), words(numbers), bytes]);
+  }
+
+  state({ memoryCrc, channel, channelState, statistics, pages }: VmState): Uint8Array {
+    const json = new TextEncoder().encode(JSON.stringify(channel));
+    const figures = doubles(statistics);
+    const head = words([
+      memoryCrc,
+      json.length,
+      channelState.byteLength,
+      figures.length,
+      pages.numbers.length,
+    ]);
+    const parts = [head, json, new Uint8Array(channelState), figures, words(pages.numbers), pages.bytes];
+    return this.#message(KIND_STATE, parts);
+  }
+
+  #message(kind: number, parts: readonly Uint8Array[]): Uint8Array {
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    const bytes = new Uint8Array(HEADER_BYTES + length);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, MIGRATION_MAGIC, true);
+    view.setUint16(4, MIGRATION_VERSION, true);
+    view.setUint16(6, kind, true);
+    view.setUint32(8, this.#sequence++, true);
+    view.setUint32(12, length, true);
+    let at = HEADER_BYTES;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    view.setUint32(16, checksumOf(bytes), true);
+    return bytes;
+  }
+}
+
+/** Of a whole message, the field itself left out. */
+export function checksumOf(message: Uint8Array): number {
+  return crc32(message.subarray(HEADER_BYTES), crc32(message.subarray(0, 16)));
+}
+
+function words(values: ArrayLike<number>): Uint8Array {
+  const bytes = new Uint8Array(values.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < values.length; i++) view.setUint32(i * 4, values[i] as number, true);
+  return bytes;
+}
+
+function doubles(values: Float64Array): Uint8Array {
+  const bytes = new Uint8Array(values.length * 8);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < values.length; i++) view.setFloat64(i * 8, values[i] as number, true);
+  return bytes;
+}
