@@ -81,6 +81,16 @@ describe('one request at a time', () => {
     ]);
   });
 
+  test('INIT-14: a stranger’s completion does not complete the request that is at the miniport', () => {
+    const { binding, miniport, protocol } = createBench();
+    miniport.pendNext = true;
+    binding.oidRequest(packetFilter(1));
+    expect(() => miniport.adapter.oidRequestComplete(packetFilter(3), 0)).toThrow('NdisOidUnknownComplete');
+    expect(protocol.completions).toEqual([]);
+    miniport.completePended();
+    expect(protocol.completions.length).toBe(1);
+  });
+
   test('INIT-14: completing inside the call and returning a status is a double completion', () => {
     const { binding, miniport } = createBench();
     miniport.handle = (adapter, request) => {

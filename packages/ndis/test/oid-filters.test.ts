@@ -36,6 +36,33 @@ const INVALID = NDIS_STATUS_INVALID_PARAMETER;
 const SUCCESS = NDIS_STATUS_SUCCESS;
 
 describe('set', () => {
+  test.each([
+    [20, 36],
+    [30, 44],
+  ] as const)('INIT-12: the answer of 6.%i needs room for a head of %i bytes, no more', (minor, head) => {
+    const { binding } = createBench({ minor });
+    const { informationBuffer } = filterRequest(allocate(binding), [untaggedMac(1)]);
+    const short = methodRequest(OID_RECEIVE_FILTER_SET_FILTER, informationBuffer.slice(), head - 1);
+    expect(binding.oidRequest(short)).toBe(NDIS_STATUS_INVALID_LENGTH);
+    expect(short.bytesNeeded).toBe(head);
+    const enough = methodRequest(OID_RECEIVE_FILTER_SET_FILTER, informationBuffer.slice(), head);
+    expect(binding.oidRequest(enough)).toBe(SUCCESS);
+    expect(filterIdOf(enough)).toBe(1);
+  });
+
+  test('FLT-35: a 6.20 adapter answers with the structure it knows, whichever it was set with', () => {
+    const { binding } = createBench({ minor: 20 });
+    const id = allocate(binding);
+    const set = filterRequest(id, [untaggedMac(1)]);
+    expect(set.informationBuffer[1]).toBe(2);
+    expect(binding.oidRequest(set)).toBe(SUCCESS);
+    const input = NDIS_RECEIVE_FILTER_PARAMETERS.encode({ FilterId: filterIdOf(set), elements: [] });
+    const query = methodRequest(OID_RECEIVE_FILTER_PARAMETERS, input, 500);
+    expect(binding.oidRequest(query)).toBe(SUCCESS);
+    const [type, revision, size] = outputOf(query);
+    expect([type, revision, size]).toEqual([0x80, 1, NDIS_RECEIVE_FILTER_PARAMETERS.sizeOf(1)]);
+  });
+
   test('FLT-01 FLT-03: NDIS assigns ids from 1 up, unique over all queues, before the miniport sees them', () => {
     const { binding, miniport } = createBench();
     const one = allocate(binding);

@@ -80,6 +80,16 @@ describe('NdisAllocateSharedMemory', () => {
     expect(violations()).toEqual(['QUE-21']);
   });
 
+  test('QUE-21: nor after a completion that failed', () => {
+    const { miniport, binding, violations } = createBench();
+    const id = allocate(binding);
+    miniport.bytesPerQueue = 1 << 30;
+    expect(complete(binding, [id]).elements).toEqual([NDIS_STATUS_RESOURCES]);
+    expect(violations()).toEqual([]);
+    expect(miniport.adapter.allocateSharedMemory(want({ queueId: id })).status).toBe(NDIS_STATUS_SUCCESS);
+    expect(violations()).toEqual(['QUE-21']);
+  });
+
   test('SHM-15: memory that outlives its queue is written down', () => {
     const { miniport, binding, violations } = createBench();
     const id = allocate(binding);
