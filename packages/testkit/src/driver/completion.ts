@@ -29,7 +29,7 @@ export function completionOf(
     request,
     status,
     bytesNeeded: oidRequest.bytesNeeded,
-    bytesGiven: outputAlone || request.kind === 'query' ? outputBufferLength : inputBufferLength,
+    bytesGiven: outputAlone || inputBufferLength === 0 ? outputBufferLength : inputBufferLength,
   };
   if (status !== NDIS_STATUS_SUCCESS) return base;
   const read = <T>(codec: StructCodec<T>): T => {

@@ -88,11 +88,12 @@ export function resolveStep(step: Step, model: ReferenceAdapter, nextFrame: numb
 function requestOf(step: Extract<Step, { do: 'request' }>, model: ReferenceAdapter): Request {
   const { request, spoil, by } = step;
   const wrong = spoil === 'wrong kind' ? WRONG_KINDS[request.oid] : null;
-  const kind = wrong ?? kindOf(request);
-  const hasOutput = kind === 'method' || kind === 'query';
-  const hasInput = kind !== 'query' && request.oid !== 'set multicast list';
+  const byUserMode = request.oid === 'enumerate queues' && request.all;
+  const kind = wrong ?? (byUserMode ? 'statistics' : kindOf(request));
+  const hasOutput = kind !== 'set';
+  const hasInput = (kind === 'set' || kind === 'method') && request.oid !== 'set multicast list';
   return {
-    caller: by === 'owner' ? ownerOf(request, model) : by,
+    caller: byUserMode ? 'user' : by === 'owner' ? ownerOf(request, model) : by,
     kind,
     body: bodyOf(request, model),
     input: spoil === 'input' && hasInput ? 'short' : 'whole',

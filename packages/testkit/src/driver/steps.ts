@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import type { FieldTest, Geometry, RequestKind } from '../reference/vocabulary.ts';
 
 /** Who asks: whoever owns what is named, or a protocol by name. */
-export type Asker = 'owner' | 'A' | 'B' | 'user';
+export type Asker = 'owner' | 'A' | 'B';
 
 /** How a request is spoilt: in its kind or its lengths. */
 export type Spoil = 'wrong kind' | 'input' | 'output' | null;
@@ -61,7 +61,9 @@ export type RequestStep =
     }
   | { readonly oid: 'clear filter'; readonly filter: FilterChoice; readonly elsewhere: boolean }
   | { readonly oid: 'query filter' | 'move filter'; readonly filter: FilterChoice }
-  | { readonly oid: 'enumerate queues' | 'query current capabilities' | 'query global parameters' }
+  /** `all`: by user mode, which sees every queue. */
+  | { readonly oid: 'enumerate queues'; readonly all: boolean }
+  | { readonly oid: 'query current capabilities' | 'query global parameters' }
   | { readonly oid: 'set packet filter'; readonly bits: number }
   | { readonly oid: 'set multicast list'; readonly groups: readonly number[] };
 
@@ -202,14 +204,11 @@ const request: fc.Arbitrary<RequestStep> = weighted<RequestStep>(
     }),
   ],
   [1, fc.record({ oid: fc.constantFrom('query filter' as const, 'move filter' as const), filter })],
+  [3, fc.record({ oid: fc.constant('enumerate queues' as const), all: fc.boolean() })],
   [
-    2,
+    1,
     fc.record({
-      oid: fc.constantFrom(
-        'enumerate queues' as const,
-        'query current capabilities' as const,
-        'query global parameters' as const,
-      ),
+      oid: fc.constantFrom('query current capabilities' as const, 'query global parameters' as const),
     }),
   ],
   [3, fc.record({ oid: fc.constant('set packet filter' as const), bits: small(31) })],
@@ -234,11 +233,7 @@ export const stepArbitrary: fc.Arbitrary<Step> = weighted<Step>(
     20,
     fc.record({
       do: fc.constant('request' as const),
-      by: weighted<Asker>(
-        [10, fc.constant('owner')],
-        [1, fc.constantFrom('A', 'B')],
-        [0, fc.constant('user')],
-      ),
+      by: weighted<Asker>([10, fc.constant('owner')], [1, fc.constantFrom('A', 'B')]),
       spoil: rarely<Spoil>(16, null, ['wrong kind', 'input', 'output']),
       request,
     }),
