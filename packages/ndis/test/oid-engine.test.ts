@@ -81,6 +81,20 @@ describe('one request at a time', () => {
     ]);
   });
 
+  test('INIT-14: a request cannot be given again before it has completed, queued or at the miniport', () => {
+    const { binding, miniport, protocol } = createBench();
+    miniport.pendNext = true;
+    const first = packetFilter(1);
+    const second = packetFilter(2);
+    binding.oidRequest(first);
+    binding.oidRequest(second);
+    expect(() => binding.oidRequest(first)).toThrow('NdisOidRequestReused');
+    expect(() => binding.oidRequest(second)).toThrow('NdisOidRequestReused');
+    miniport.completePended();
+    expect(protocol.completions.length).toBe(2);
+    expect(binding.oidRequest(first)).toBe(NDIS_STATUS_SUCCESS);
+  });
+
   test('INIT-14: a stranger’s completion does not complete the request that is at the miniport', () => {
     const { binding, miniport, protocol } = createBench();
     miniport.pendNext = true;

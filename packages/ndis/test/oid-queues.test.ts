@@ -253,6 +253,22 @@ describe('allocation complete', () => {
     expect([stateOf(adapter, plain), stateOf(adapter, filtered)]).toEqual(['Paused', 'Running']);
   });
 
+  test('QUE-17: an element that the miniport leaves PENDING has failed, and the rule is written down', () => {
+    const { binding, miniport, adapter, violations } = createBench();
+    const id = allocate(binding);
+    miniport.handle = (_adapter, request) => {
+      new DataView(request.informationBuffer.buffer).setUint32(
+        request.inputBufferLength - 4,
+        NDIS_STATUS_PENDING,
+        true,
+      );
+      return NDIS_STATUS_SUCCESS;
+    };
+    expect(complete(binding, [id]).elements).toEqual([NDIS_STATUS_FAILURE]);
+    expect(violations()).toEqual(['QUE-17']);
+    expect(stateOf(adapter, id)).toBe('Allocated');
+  });
+
   test('STA-14: a failed request completes nothing', () => {
     const { binding, miniport, adapter } = createBench();
     const id = allocate(binding);
