@@ -4,7 +4,12 @@
  *   board, memory ─> NIC and processors ─> NDIS, provider, protocol registered ─> adapter initialized, bound,
  *   restarted ─> VMs boot and open their channels ─> ports and NICs created, connected (queues, filters) ─> ready
  */
-import { NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import {
+  NDIS_DEVICE_POWER_STATE,
+  NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_SUCCESS,
+  statusName,
+} from '@vmq/abi';
 import { describeGuestTrace } from '@vmq/guest';
 import {
   createDeterministicExecutor,
@@ -225,7 +230,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
         receiveRingEntries: config.nic.receiveBuffers,
         minorNdisVersion: hostVersion === 620 ? 20 : 30,
       }),
-      resources: nicResources(machine, bar, profile.msixEntries, domain),
+      resources: nicResources(machine, executor, bar, profile.msixEntries, domain),
       keywords: {
         '*RssOrVmqPreference': 1,
         '*VMQ': config.vmq ? 1 : 0,
@@ -264,6 +269,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
 
 function nicResources(
   machine: Machine,
+  executor: Executor,
   bar: MemorySegment,
   msixTableEntries: number,
   dmaDomain: ReturnType<typeof createDmaDomain>,
@@ -278,6 +284,10 @@ function nicResources(
     msixTableEntries,
     msixTableOffset: REG.MSIXADDRLO,
     write32: (offset, value) => registers.write32(offset, value),
+    setDevicePower(state) {
+      executor.post(NIC_AGENT, { op: 'power', on: state === NDIS_DEVICE_POWER_STATE.NdisDeviceStateD0 });
+      executor.publish();
+    },
     dmaDomain,
   };
 }

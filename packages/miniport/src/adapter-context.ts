@@ -17,32 +17,23 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import type { InterruptMessage, MiniportAdapter } from '@vmq/ndis';
+import type { MiniportAdapter } from '@vmq/ndis';
 import { CTRL_RXEN, CTRL_TXEN, REG } from '@vmq/nic';
 import type { HardwareSizes } from './capabilities.ts';
 import type { Device, HardwareFilter } from './device.ts';
 import { FilterTable } from './filter-table.ts';
+import { PacketFilter } from './general-oids.ts';
 import { InterruptPlan } from './interrupt-plan.ts';
 import {
   type MiniportImage,
   type MiniportMessage,
   NO_HOME,
   type ReceiveQueueImage,
-  STATE_HOME,
-  STATE_OUTSTANDING,
   type TransmitQueueImage,
 } from './queue-image.ts';
+import { outstandingOf, type Queue, setHome, type TransmitResources } from './queue-record.ts';
 import { buildReceiveQueue, buildTransmitQueue, freeMemory, type QueueResources } from './queue-resources.ts';
-
-interface Queue {
-  readonly queueId: number;
-  /** Bytes of the header split; 0 = none. */
-  readonly lookaheadBytes: number;
-  ringEntries: number;
-  /** Where it is served: what its interrupts are aimed at. */
-  message: InterruptMessage;
-  resources: QueueResources<ReceiveQueueImage> | null;
-}
+import { Standstill } from './standstill.ts';
 
 export interface AdapterSettings {
   readonly sizes: HardwareSizes;
@@ -66,14 +57,17 @@ export interface QueueWish {
 export class AdapterContext {
   readonly device: Device;
   readonly filters: FilterTable;
+  readonly packetFilter: PacketFilter;
+  readonly standstill: Standstill;
   readonly #adapter: MiniportAdapter;
   readonly #settings: AdapterSettings;
   readonly #interrupts: InterruptPlan;
   readonly #queues = new Map<number, Queue>();
   /** Resources of transmit queue i, which belongs to the processor of message i. */
-  readonly #transmit: QueueResources<TransmitQueueImage>[] = [];
+  readonly #transmit: TransmitResources[] = [];
   readonly #bufferBytes: number;
   #isRemoved = false;
+  #isRunning = false;
 
   /** Takes an interrupt message for each processor (INT-02); everything else is taken by {@link start}. */
   constructor(
@@ -86,9 +80,23 @@ export class AdapterContext {
     this.device = device;
     this.#settings = settings;
     this.filters = new FilterTable(device, settings.sizes.filters);
+    this.packetFilter = new PacketFilter(device);
     this.#interrupts = new InterruptPlan(adapter, device, settings.sizes, processors);
     // A multiple of 64, so that the device may copy whole lines.
     this.#bufferBytes = Math.max(2048, Math.ceil(settings.maxFrameBytes / 64) * 64);
+    this.standstill = new Standstill({
+      adapter,
+      device,
+      filters: this.filters,
+      interrupts: this.#interrupts,
+      queues: this.#queues,
+      transmit: this.#transmit,
+      isRunning: () => this.#isRunning,
+      areSendsDone: () => this.#areSendsDone(),
+      serve: (queue) => this.#serve(queue),
+      unserve: (queue) => this.#unserve(queue),
+      programPort: () => this.#programPort(),
+    });
   }
 
   // --- initialization and halt ------------------------------------------------------------------------
@@ -99,12 +107,9 @@ export class AdapterContext {
    */
   start(baseProcessor: number): number {
     const { device } = this;
-    const { registers } = device;
     const { messages } = this.#interrupts;
     if (messages.length === 0) return NDIS_STATUS_RESOURCES;
-    registers.write32(REG.MFS, this.#settings.maxFrameBytes);
-    registers.write32(REG.MACLO, registers.read32(REG.PMACLO));
-    registers.write32(REG.MACHI, registers.read32(REG.PMACHI));
+    this.#programPort();
     for (const [i, message] of messages.entries()) {
       const { transmitRingEntries } = this.#settings;
       const built = buildTransmitQueue(this.#adapter, device, i, message, transmitRingEntries);
@@ -125,7 +130,7 @@ export class AdapterContext {
    * halves theirs before the memory goes (SHM-15).
    */
   release(): void {
-    if (!this.#isRemoved) this.device.reset();
+    if (!this.#isRemoved && !this.device.isAsleep) this.device.reset();
     this.#post('all', { op: 'stop' });
     this.#adapter.publish();
     for (const { resources } of this.#queues.values())
@@ -166,6 +171,8 @@ export class AdapterContext {
       // Below what the device can do it splits later (QUE-13).
       lookaheadBytes: wish.lookaheadBytes === 0 ? 0 : split,
       resources: null,
+      isServed: false,
+      isStopped: false,
     });
     return this.#interrupts.aimReceiveQueue(queueId, message);
   }
@@ -227,7 +234,7 @@ export class AdapterContext {
     const message = this.#interrupts.choose(affinity);
     if (message === queue.message) return NDIS_STATUS_SUCCESS;
     const { resources } = queue;
-    if (resources !== null) {
+    if (queue.isServed) {
       this.#unserve(queue);
       this.#adapter.publish();
     }
@@ -248,6 +255,9 @@ export class AdapterContext {
    */
   stopQueue(queueId: number): boolean {
     const queue = this.#queues.get(queueId) as Queue;
+    // Issued again after a reset: the device has let go of it, and that was indicated (QUE-31).
+    if (queue.isStopped) return this.canFinishFree(queueId);
+    queue.isStopped = true;
     if (queue.resources !== null) {
       this.device.disableReceiveQueue(queueId);
       this.device.commit();
@@ -293,7 +303,7 @@ export class AdapterContext {
   clearFilter(filterId: number, queueId: number): number {
     if (!this.filters.clear(filterId)) return NDIS_STATUS_FAILURE;
     const queue = this.#queues.get(queueId);
-    if (queue !== undefined && queue.resources !== null) {
+    if (queue?.isServed === true) {
       this.#post(queue.message.processor, { op: 'drain', queueId });
       this.#adapter.publish();
     }
@@ -307,7 +317,8 @@ export class AdapterContext {
     this.#post('all', { op: 'run' });
     this.#adapter.publish();
     this.device.setBits(REG.CTRL, CTRL_RXEN | CTRL_TXEN, true);
-    if (this.device.commit()) return NDIS_STATUS_SUCCESS;
+    this.#isRunning = this.device.commit();
+    if (this.#isRunning) return NDIS_STATUS_SUCCESS;
     this.device.setBits(REG.CTRL, CTRL_RXEN | CTRL_TXEN, false);
     this.#post('all', { op: 'pause' });
     this.#adapter.publish();
@@ -316,6 +327,7 @@ export class AdapterContext {
 
   /** Stops receiving, lets what was received go up, then holds still. True once every NBL is back (LIFE-03). */
   pause(): boolean {
+    this.#isRunning = false;
     if (!this.#isRemoved) {
       this.device.setBits(REG.CTRL, CTRL_RXEN, false);
       this.device.commit();
@@ -330,6 +342,10 @@ export class AdapterContext {
   /** No NBL indicated and not returned, no send accepted and not completed. */
   isQuiet(): boolean {
     for (const queue of this.#queues.values()) if (outstandingOf(queue) !== 0) return false;
+    return this.#areSendsDone();
+  }
+
+  #areSendsDone(): boolean {
     return this.#transmit.every(({ image }) => Atomics.load(new Int32Array(image.state), 0) === 0);
   }
 
@@ -342,8 +358,17 @@ export class AdapterContext {
   remove(): void {
     this.#isRemoved = true;
     if (this.device.isPresent) return;
-    this.#post('all', { op: 'removed' });
+    this.#post('all', { op: 'stop sends', why: 'removed', abandon: true });
     this.#adapter.publish();
+  }
+
+  /** Station address, frame size, packet filter; in force from the next commit on. */
+  #programPort(): void {
+    const { registers } = this.device;
+    registers.write32(REG.MFS, this.#settings.maxFrameBytes);
+    registers.write32(REG.MACLO, registers.read32(REG.PMACLO));
+    registers.write32(REG.MACHI, registers.read32(REG.PMACHI));
+    this.packetFilter.program();
   }
 
   // --- pieces -----------------------------------------------------------------------------------------
@@ -354,14 +379,20 @@ export class AdapterContext {
     return Math.min(1024, Math.max(32, 2 ** Math.ceil(Math.log2(suggested))));
   }
 
-  /** Has the queue's processor serve it from the next publication on. */
-  #serve({ message, resources }: Queue): void {
+  /** Has the queue's processor serve it from the next publication on; in low power when that ends. */
+  #serve(queue: Queue): void {
+    if (this.device.isAsleep) return;
+    queue.isServed = true;
+    const { message, resources } = queue;
     const { image } = resources as QueueResources<ReceiveQueueImage>;
     setHome(image, (message.processor << 8) | message.vector);
     this.#post(message.processor, { op: 'serve', queue: image });
   }
 
-  #unserve({ queueId, message, resources }: Queue): void {
+  #unserve(queue: Queue): void {
+    if (!queue.isServed) return;
+    queue.isServed = false;
+    const { queueId, message, resources } = queue;
     setHome((resources as QueueResources<ReceiveQueueImage>).image, NO_HOME);
     this.#post(message.processor, { op: 'release', queueId });
   }
@@ -374,14 +405,4 @@ export class AdapterContext {
   #post(processor: number | 'all', message: MiniportMessage): void {
     this.#adapter.post(processor, message);
   }
-}
-
-/** NBLs of a queue that somebody above holds. */
-function outstandingOf(queue: Queue | undefined): number {
-  const image = queue?.resources?.image;
-  return image === undefined ? 0 : Atomics.load(new Int32Array(image.state), STATE_OUTSTANDING);
-}
-
-function setHome(image: ReceiveQueueImage, home: number): void {
-  Atomics.store(new Int32Array(image.state), STATE_HOME, home);
 }

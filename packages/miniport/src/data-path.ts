@@ -9,6 +9,8 @@
 import {
   NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL,
   NDIS_STATUS_FAILURE,
+  NDIS_STATUS_LOW_POWER_STATE,
+  NDIS_STATUS_RESET_IN_PROGRESS,
   NDIS_STATUS_RESOURCES,
 } from '@vmq/abi';
 import type { AgentContext } from '@vmq/machine';
@@ -22,14 +24,23 @@ import {
   type ReceiveSink,
 } from '@vmq/ndis';
 import { attachNicRegisters, type NicRegisters } from '@vmq/nic';
-import { DROPPED_ADAPTER_REMOVED, DROPPED_NO_TRANSMIT_QUEUE } from './drop-reasons.ts';
-import type { MiniportImage, MiniportMessage, ReceiveQueueImage } from './queue-image.ts';
+import { DROPPED_ADAPTER_REMOVED, DROPPED_NO_TRANSMIT_QUEUE, DROPPED_RESET } from './drop-reasons.ts';
+import type { MiniportImage, MiniportMessage, ReceiveQueueImage, WhyNoSends } from './queue-image.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import { TransmitQueue } from './transmit-queue.ts';
 
 /** With what status a send is refused, and which counter its frames end in. */
-const NO_QUEUE = { status: NDIS_STATUS_RESOURCES, reason: DROPPED_NO_TRANSMIT_QUEUE };
-const REMOVED = { status: NDIS_STATUS_FAILURE, reason: DROPPED_ADAPTER_REMOVED };
+interface Refusal {
+  readonly status: number;
+  readonly reason: string | null;
+}
+const NO_QUEUE: Refusal = { status: NDIS_STATUS_RESOURCES, reason: DROPPED_NO_TRANSMIT_QUEUE };
+const REFUSALS: Readonly<Record<WhyNoSends, Refusal>> = {
+  removed: { status: NDIS_STATUS_FAILURE, reason: DROPPED_ADAPTER_REMOVED },
+  reset: { status: NDIS_STATUS_RESET_IN_PROGRESS, reason: DROPPED_RESET },
+  // The sender counts these, as it does those that complete PAUSED.
+  'low power': { status: NDIS_STATUS_LOW_POWER_STATE, reason: null },
+};
 
 class VmqMiniportDataPath implements MiniportDataPath {
   readonly #context: AgentContext;
@@ -46,7 +57,9 @@ class VmqMiniportDataPath implements MiniportDataPath {
   /** Which of them the next DPC serves first. */
   #turn = 0;
   #transmit: TransmitQueue | null = null;
-  #refusal: { readonly status: number; readonly reason: string } = NO_QUEUE;
+  #refusal: Refusal = NO_QUEUE;
+  /** New sends go to {@link #transmit}; otherwise they are refused. */
+  #accepts = false;
   #running = false;
 
   constructor(
@@ -68,6 +81,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
     const transmit = image.transmit[processor.index] ?? null;
     if (transmit === null) return;
     this.#transmit = new TransmitQueue(context, transmit, this.#registers, upcalls);
+    this.#accepts = true;
     this.#connect(transmit.vector);
   }
 
@@ -90,8 +104,11 @@ class VmqMiniportDataPath implements MiniportDataPath {
         this.#running = true;
         this.#processor.queueDpc(this);
         break;
-      case 'removed':
-        this.#abandonSends();
+      case 'stop sends':
+        this.#stopSends(REFUSALS[told.why], told.abandon);
+        break;
+      case 'resume sends':
+        this.#resumeSends();
         break;
       case 'stop':
         this.#stop();
@@ -144,7 +161,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
   // --- MiniportSendNetBufferLists, MiniportReturnNetBufferLists ---------------------------------------
 
   sendNetBufferLists(chain: NetBufferList): void {
-    if (this.#transmit !== null) this.#transmit.send(chain);
+    if (this.#accepts) (this.#transmit as TransmitQueue).send(chain);
     else this.#refuse(chain);
   }
 
@@ -158,7 +175,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
     }
   }
 
-  /** The device has fewer transmit queues than there are processors, and this one has none; or it is gone. */
+  /** This processor has no transmit queue, or nothing can be sent at present. */
   #refuse(chain: NetBufferList): void {
     let frames = 0;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
@@ -170,18 +187,30 @@ class VmqMiniportDataPath implements MiniportDataPath {
   }
 
   #countDropped(frames: number): void {
-    if (frames === 0) return;
+    const { reason } = this.#refusal;
+    if (frames === 0 || reason === null) return;
     const { counters, machine } = this.#context;
-    const column = machine.ledger.column(this.#refusal.reason);
+    const column = machine.ledger.column(reason);
     counters[column] = (counters[column] as number) + frames;
   }
 
-  /** Nobody will report sends any more, neither those in the ring nor later ones. */
-  #abandonSends(): void {
+  /** No new sends; those in the ring and behind it are abandoned if nobody will report them any more. */
+  #stopSends(refusal: Refusal, abandon: boolean): void {
     const transmit = this.#transmit;
-    this.#refusal = REMOVED;
+    if (transmit === null && this.#refusal === NO_QUEUE) return;
+    this.#refusal = refusal;
+    this.#accepts = false;
+    if (!abandon || transmit === null) return;
     this.#transmit = null;
-    if (transmit !== null) this.#countDropped(transmit.abandon(REMOVED.status));
+    this.#countDropped(transmit.abandon(refusal.status));
+  }
+
+  #resumeSends(): void {
+    const image = this.#image.transmit[this.#processor.index] ?? null;
+    if (image === null) return;
+    this.#context.machine.memory.host.i32[image.statusOffset >> 2] = 0;
+    this.#transmit = new TransmitQueue(this.#context, image, this.#registers, this.#upcalls);
+    this.#accepts = true;
   }
 
   // --- queues -----------------------------------------------------------------------------------------
@@ -245,6 +274,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
     this.#queues = [];
     this.#slots.length = 0;
     this.#transmit = null;
+    this.#accepts = false;
   }
 }
 

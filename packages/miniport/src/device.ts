@@ -8,6 +8,7 @@
 import type { MiniportAdapter } from '@vmq/ndis';
 import {
   attachNicRegisters,
+  CAPF_NVGRE,
   CAPQ_FILTERS_SHIFT,
   CAPQ_MSIX_SHIFT,
   CTRL_RST,
@@ -48,6 +49,8 @@ const ALL_ONES = 0xffff_ffff;
 
 export class Device {
   readonly registers: NicRegisters;
+  /** In low power: the device is not there to answer, and what is written is lost; the end of it writes all. */
+  isAsleep = false;
   readonly #adapter: MiniportAdapter;
   #configuration = 0;
 
@@ -70,6 +73,7 @@ export class Device {
   reset(): boolean {
     const { registers } = this;
     this.#configuration = 0;
+    this.isAsleep = false;
     registers.write32(REG.CTRL, CTRL_RST);
     return this.#adapter.runUntil(
       () =>
@@ -90,6 +94,11 @@ export class Device {
     };
   }
 
+  /** Filters can test the inner destination of NVGRE frames. */
+  get looksInside(): boolean {
+    return (this.registers.read32(REG.CAPF) & CAPF_NVGRE) !== 0;
+  }
+
   /** Largest value of MFS. */
   get maxFrameBytes(): number {
     return this.registers.read32(REG.CAPM);
@@ -108,6 +117,7 @@ export class Device {
 
   /** Has the device take over what was written; false if it never answers (it hangs or is gone). */
   commit(): boolean {
+    if (this.isAsleep) return true;
     this.#configuration = (this.#configuration + 1) >>> 0;
     const wanted = this.#configuration;
     this.registers.write32(REG.CFGREQ, wanted);
@@ -135,6 +145,7 @@ export class Device {
   }
 
   isReceiveQueueEnabled(queue: number): boolean {
+    if (this.isAsleep) return true;
     return (this.registers.read32(REG.RXSTS + queue * RX_QUEUE_STRIDE) & QSTS_ENABLED) !== 0;
   }
 

@@ -11,6 +11,7 @@ export class FilterTable {
   readonly #device: Device;
   /** Filter id by slot; 0 = free. */
   readonly #slots: number[];
+  readonly #filters: HardwareFilter[] = [];
 
   constructor(device: Device, entries: number) {
     this.#device = device;
@@ -27,7 +28,15 @@ export class FilterTable {
       return false;
     }
     this.#slots[slot] = filterId;
+    this.#filters[slot] = filter;
     return true;
+  }
+
+  /** Writes every filter again, for a device that has forgotten them; in force from the next commit on. */
+  restore(): void {
+    this.#slots.forEach((filterId, slot) => {
+      this.#device.writeFilter(slot, filterId === 0 ? null : (this.#filters[slot] as HardwareFilter));
+    });
   }
 
   /** True once the device classifies without the filter; false if it does not answer or there is no such filter. */

@@ -15,12 +15,13 @@ import {
   NDIS_STATISTICS_INFO,
   NDIS_STATUS_FAILURE,
   NDIS_STATUS_INVALID_LENGTH,
+  NDIS_STATUS_LOW_POWER_STATE,
   NDIS_STATUS_MULTICAST_FULL,
   NDIS_STATUS_NOT_SUPPORTED,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import type { OidRequest } from '@vmq/ndis';
-import { MULTICAST_ENTRIES, RCTL_AAM, RCTL_BAM, RCTL_MPE, RCTL_UPE, REG } from '@vmq/nic';
+import { MULTICAST_ENTRIES, RCTL_AAM, RCTL_BAM, RCTL_MPE, RCTL_NVGRE, RCTL_UPE, REG } from '@vmq/nic';
 import type { Device } from './device.ts';
 
 /** NDIS_PACKET_TYPE_* that the device can do. */
@@ -56,6 +57,7 @@ export class PacketFilter {
   readonly #device: Device;
   #types = 0;
   #multicast: readonly Uint8Array[] = [];
+  #looksInside = false;
 
   constructor(device: Device) {
     this.#device = device;
@@ -69,7 +71,7 @@ export class PacketFilter {
     request.bytesRead = 4;
     if ((types & ~SUPPORTED_PACKET_FILTERS) !== 0) return NDIS_STATUS_NOT_SUPPORTED;
     this.#types = types;
-    return this.#program();
+    return this.#apply();
   }
 
   /** OID_802_3_MULTICAST_LIST, set: SUCCESS, INVALID_LENGTH, MULTICAST_FULL, FAILURE. */
@@ -81,10 +83,22 @@ export class PacketFilter {
       request.informationBuffer.slice(i * 6, i * 6 + 6),
     );
     request.bytesRead = length;
-    return this.#program();
+    return this.#apply();
   }
 
-  #program(): number {
+  /** Has filters test the inner destination of NVGRE frames, or not (OFF-06): SUCCESS, FAILURE. */
+  setEncapsulation(on: boolean): number {
+    this.#looksInside = on;
+    return this.#apply();
+  }
+
+  #apply(): number {
+    this.program();
+    return this.#device.commit() ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
+  }
+
+  /** Writes the registers; in force from the next commit on. */
+  program(): void {
     const device = this.#device;
     const has = (type: number): boolean => (this.#types & type) !== 0;
     device.registers.write32(
@@ -92,16 +106,17 @@ export class PacketFilter {
       (has(NDIS_PACKET_TYPE_PROMISCUOUS) ? RCTL_UPE | RCTL_MPE | RCTL_BAM : 0) |
         (has(NDIS_PACKET_TYPE_ALL_MULTICAST) ? RCTL_MPE : 0) |
         (has(NDIS_PACKET_TYPE_BROADCAST) ? RCTL_BAM : 0) |
-        (has(NDIS_PACKET_TYPE_DIRECTED) ? RCTL_AAM : 0),
+        (has(NDIS_PACKET_TYPE_DIRECTED) ? RCTL_AAM : 0) |
+        (this.#looksInside ? RCTL_NVGRE : 0),
     );
     // The device knows no switch for its list: without MULTICAST it is empty.
     device.writeMulticastList(has(NDIS_PACKET_TYPE_MULTICAST) ? this.#multicast : []);
-    return device.commit() ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
   }
 }
 
-/** OID_GEN_STATISTICS, query: SUCCESS, INVALID_LENGTH. Only what SupportedStatistics names is counted. */
+/** OID_GEN_STATISTICS, query: SUCCESS, INVALID_LENGTH, LOW_POWER_STATE (nobody to ask). Only what SupportedStatistics names is counted. */
 export function queryStatistics(device: Device, request: OidRequest): number {
+  if (device.isAsleep) return NDIS_STATUS_LOW_POWER_STATE;
   const sum = (registers: readonly number[]): bigint =>
     registers.reduce((total, register) => total + BigInt(device.counter(register)), 0n);
   const reply = NDIS_STATISTICS_INFO.encode({

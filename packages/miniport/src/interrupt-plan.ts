@@ -37,9 +37,14 @@ export class InterruptPlan {
     }
     this.messages = messages;
     this.#firstOfProcessors = sizes.msixEntries - messages.length;
-    messages.forEach((message, i) => {
+    this.restore();
+  }
+
+  /** Aims the processors' entries; again for a device that has forgotten them. Receive queues are aimed one by one. */
+  restore(): void {
+    this.messages.forEach((message, i) => {
       this.#aim(this.#firstOfProcessors + i, message);
-      device.registers.write32(REG.TXENTRY + i * TX_QUEUE_STRIDE, this.#firstOfProcessors + i);
+      this.#device.registers.write32(REG.TXENTRY + i * TX_QUEUE_STRIDE, this.#firstOfProcessors + i);
     });
   }
 

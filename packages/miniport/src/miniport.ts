@@ -16,6 +16,7 @@ import {
 import {
   type MiniportAdapter,
   type MiniportDriver,
+  NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND,
   NdisDevicePnPEventSurpriseRemoved,
   type OidRequest,
 } from '@vmq/ndis';
@@ -24,9 +25,11 @@ import { AdapterContext } from './adapter-context.ts';
 import { buildCapabilities } from './capabilities.ts';
 import { VMQ_MINIPORT_DATA_PATH } from './data-path.ts';
 import { Device } from './device.ts';
-import { PacketFilter, SUPPORTED_PACKET_FILTERS } from './general-oids.ts';
+import { SUPPORTED_PACKET_FILTERS } from './general-oids.ts';
 import { readJumboPacket, readReceiveMode } from './keywords.ts';
-import { handleOidRequest, type OidTarget, SUPPORTED_OIDS, whenTrue } from './oid-handlers.ts';
+import { handleOidRequest, type OidTarget, SUPPORTED_OIDS } from './oid-handlers.ts';
+import { QueueFree, whenTrue } from './queue-free.ts';
+import { resetAdapter } from './reset.ts';
 
 export interface VmqMiniportOptions {
   readonly name?: string;
@@ -65,7 +68,8 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
     dataPathFactory: VMQ_MINIPORT_DATA_PATH,
 
     initializeEx(adapter: MiniportAdapter): number {
-      let status = adapter.setMiniportAttributes({ type: 'registration', revision: 1, attributeFlags: 0 });
+      const attributeFlags = minorNdisVersion === 20 ? 0 : NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND;
+      let status = adapter.setMiniportAttributes({ type: 'registration', revision: 1, attributeFlags });
       if (status !== NDIS_STATUS_SUCCESS) return status;
       const device = new Device(adapter);
       if (!device.isKnown) return NDIS_STATUS_ADAPTER_NOT_FOUND;
@@ -99,6 +103,11 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
         currentReceiveFilterCapabilities: sets.current,
       });
       if (status !== NDIS_STATUS_SUCCESS) return status;
+      if (device.looksInside && minorNdisVersion !== 20) {
+        const encapsulatedPacketVmq = { hardware: true, current: false };
+        status = adapter.setMiniportAttributes({ type: 'offload', revision: 1, encapsulatedPacketVmq });
+        if (status !== NDIS_STATUS_SUCCESS) return status;
+      }
       adapter.registerScatterGatherDma();
       const rss = rssProcessors(adapter);
       const settings = { sizes, receiveRingEntries, transmitRingEntries, indicationBudget, maxFrameBytes };
@@ -108,7 +117,7 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
         context.release();
         return status;
       }
-      targets.set(adapter, { adapter, context, packetFilter: new PacketFilter(device) });
+      targets.set(adapter, { adapter, context, queueFree: new QueueFree(adapter, context) });
       return NDIS_STATUS_SUCCESS;
     },
 
@@ -129,6 +138,8 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
     },
 
     restart: (adapter: MiniportAdapter) => targetOf(adapter).context.run(),
+
+    resetEx: (adapter: MiniportAdapter) => resetAdapter(targetOf(adapter)),
 
     oidRequest: (adapter: MiniportAdapter, request: OidRequest) =>
       handleOidRequest(targetOf(adapter), request),

@@ -18,19 +18,20 @@ import {
   NDIS_STATUS_INVALID_PARAMETER,
   NDIS_STATUS_NOT_ACCEPTED,
   NDIS_STATUS_NOT_SUPPORTED,
-  NDIS_STATUS_PENDING,
   NDIS_STATUS_SUCCESS,
   type NdisReceiveFilterParameters,
   type NdisReceiveQueueParameters,
   OID_802_3_MULTICAST_LIST,
   OID_GEN_CURRENT_PACKET_FILTER,
   OID_GEN_STATISTICS,
+  OID_PNP_SET_POWER,
   OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
   OID_RECEIVE_FILTER_CLEAR_FILTER,
   OID_RECEIVE_FILTER_FREE_QUEUE,
   OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
   OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
   OID_RECEIVE_FILTER_SET_FILTER,
+  OID_TCP_OFFLOAD_PARAMETERS,
   type StructCodec,
 } from '@vmq/abi';
 import {
@@ -44,13 +45,16 @@ import {
 import { FLTVLAN_ANY, FLTVLAN_EXACT, FLTVLAN_UNTAGGED_OR_ZERO } from '@vmq/nic';
 import type { AdapterContext } from './adapter-context.ts';
 import type { HardwareFilter } from './device.ts';
-import { type PacketFilter, queryStatistics } from './general-oids.ts';
+import { queryStatistics } from './general-oids.ts';
+import { setOffloadParameters } from './offload-oids.ts';
+import { setPower } from './power.ts';
+import type { QueueFree } from './queue-free.ts';
 
 /** What a request may act on. */
 export interface OidTarget {
   readonly adapter: MiniportAdapter;
   readonly context: AdapterContext;
-  readonly packetFilter: PacketFilter;
+  readonly queueFree: QueueFree;
 }
 
 interface OidHandler {
@@ -72,16 +76,18 @@ const HANDLERS: ReadonlyMap<number, OidHandler> = new Map<number, OidHandler>([
   [OID_RECEIVE_FILTER_CLEAR_FILTER, { types: SET, handle: clearFilter }],
   [
     OID_GEN_CURRENT_PACKET_FILTER,
-    { types: SET, handle: ({ packetFilter }, request) => packetFilter.setTypes(request) },
+    { types: SET, handle: ({ context }, request) => context.packetFilter.setTypes(request) },
   ],
   [
     OID_802_3_MULTICAST_LIST,
-    { types: SET, handle: ({ packetFilter }, request) => packetFilter.setMulticastList(request) },
+    { types: SET, handle: ({ context }, request) => context.packetFilter.setMulticastList(request) },
   ],
   [
     OID_GEN_STATISTICS,
     { types: QUERY, handle: ({ context }, request) => queryStatistics(context.device, request) },
   ],
+  [OID_PNP_SET_POWER, { types: SET, handle: setPower }],
+  [OID_TCP_OFFLOAD_PARAMETERS, { types: SET, handle: setOffloadParameters }],
 ]);
 
 /** SupportedOidList of the general attributes. */
@@ -96,12 +102,6 @@ export function handleOidRequest(target: OidTarget, request: OidRequest): number
   const handler = HANDLERS.get(request.oid);
   if (handler === undefined || !handler.types.includes(request.requestType)) return NDIS_STATUS_NOT_SUPPORTED;
   return handler.handle(target, request);
-}
-
-/** Runs `then` at PASSIVE_LEVEL once `ready` holds: a work item that queues itself again until it does. */
-export function whenTrue(adapter: MiniportAdapter, ready: () => boolean, then: () => void): void {
-  const look = (): void => (ready() ? then() : adapter.queueWorkItem(look));
-  adapter.queueWorkItem(look);
 }
 
 /** Reads the input structure; NDIS has verified it, so a refusal here is a caller that bypassed NDIS. */
@@ -171,24 +171,10 @@ function setQueueParameters({ context }: OidTarget, request: OidRequest): number
   return context.moveQueue(queueId, parameters.ProcessorAffinity.Mask);
 }
 
-function freeQueue({ adapter, context }: OidTarget, request: OidRequest): number {
+function freeQueue({ context, queueFree }: OidTarget, request: OidRequest): number {
   const parameters = read(NDIS_RECEIVE_QUEUE_FREE_PARAMETERS, request);
   if (parameters === null || !context.hasQueue(parameters.QueueId)) return NDIS_STATUS_INVALID_PARAMETER;
-  const queueId = parameters.QueueId;
-  if (context.stopQueue(queueId)) {
-    context.finishFree(queueId);
-    return NDIS_STATUS_SUCCESS;
-  }
-  // Somebody holds frames of the queue: the request waits for them (QUE-32).
-  whenTrue(
-    adapter,
-    () => context.canFinishFree(queueId),
-    () => {
-      context.finishFree(queueId);
-      adapter.oidRequestComplete(request, NDIS_STATUS_SUCCESS);
-    },
-  );
-  return NDIS_STATUS_PENDING;
+  return queueFree.free(parameters.QueueId, request);
 }
 
 // --- filters ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@
  *   0 consumed      completions taken, free-running     ┐ written when the queue leaves a processor, read by the
  *   1 posted        descriptors given to the device     │ next one to serve it
  *   2 collected     buffers taken in from the returns   ┘
- *   3 primed        1 once the first processor has posted the buffers
+ *   3 primed        1 once the first processor has posted the buffers; 2 when the device has forgotten them
  *   4 outstanding   NBLs indicated and not returned, on whatever processor; atomic
  *   5 home          processor << 8 | vector that serves it now, or -1
  *   6 returned      buffers that came back elsewhere than at home, free-running; atomic
@@ -18,6 +18,9 @@ export const STATE_CONSUMED = 0;
 export const STATE_POSTED = 1;
 export const STATE_COLLECTED = 2;
 export const STATE_PRIMED = 3;
+/** Values of {@link STATE_PRIMED}. */
+export const PRIMED = 1;
+export const FORGOTTEN = 2;
 export const STATE_OUTSTANDING = 4;
 export const STATE_HOME = 5;
 export const STATE_RETURNED = 6;
@@ -80,6 +83,9 @@ export interface MiniportImage {
   readonly indicationBudget: number;
 }
 
+/** The card has been pulled, is being reset, or is in low power. */
+export type WhyNoSends = 'removed' | 'reset' | 'low power';
+
 /** Messages from the control half to a data half. */
 export type MiniportMessage =
   /** Serve this queue from now on. */
@@ -91,7 +97,9 @@ export type MiniportMessage =
   /** The adapter is paused: indicate nothing until `run`. */
   | { readonly op: 'pause' }
   | { readonly op: 'run' }
-  /** The card has been pulled: complete what it will not send any more. */
-  | { readonly op: 'removed' }
+  /** Accept no sends any more; with `abandon`, complete also what was accepted and will not be sent. */
+  | { readonly op: 'stop sends'; readonly why: WhyNoSends; readonly abandon: boolean }
+  /** The device begins anew with an empty transmit ring. */
+  | { readonly op: 'resume sends' }
   /** The adapter halts: let go of vectors and memory. */
   | { readonly op: 'stop' };

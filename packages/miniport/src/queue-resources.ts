@@ -115,16 +115,22 @@ export function buildReceiveQueue(
     vector: message.vector,
     state,
   };
-  const at = queueId * RX_QUEUE_STRIDE;
+  programReceiveQueue(device, image);
+  return { status: NDIS_STATUS_SUCCESS, resources: { image, allocationHandles: taken } };
+}
+
+/** Writes a receive queue's registers; it is not enabled. */
+export function programReceiveQueue(device: Device, image: ReceiveQueueImage): void {
+  const at = image.hardwareQueue * RX_QUEUE_STRIDE;
   const write = (register: number, value: number): void => device.registers.write32(register + at, value);
   write(REG.RDBASE, image.descriptorOffset);
   write(REG.RDSEG, 0);
-  write(REG.RDLEN, ringEntries);
+  write(REG.RDLEN, image.ringEntries);
   write(REG.RCBASE, image.completionOffset);
   write(REG.RCSEG, 0);
   write(REG.RSBASE, image.statusOffset);
-  write(REG.RXBUF, bufferBytes | (lookaheadBytes << RXBUF_HEADER_SHIFT));
-  return { status: NDIS_STATUS_SUCCESS, resources: { image, allocationHandles: taken } };
+  const headerBytes = image.lookahead?.bufferBytes ?? 0;
+  write(REG.RXBUF, image.buffers.bufferBytes | (headerBytes << RXBUF_HEADER_SHIFT));
 }
 
 /** Takes memory for a processor's transmit queue and programs it, not yet enabled: SUCCESS, RESOURCES, FAILURE. */
@@ -150,13 +156,18 @@ export function buildTransmitQueue(
     vector: message.vector,
     state: new SharedArrayBuffer(64),
   };
-  const at = hardwareQueue * TX_QUEUE_STRIDE;
+  programTransmitQueue(device, image);
+  return { status: NDIS_STATUS_SUCCESS, resources: { image, allocationHandles: [rings.allocationHandle] } };
+}
+
+/** Writes a transmit queue's registers; it is not enabled. */
+export function programTransmitQueue(device: Device, image: TransmitQueueImage): void {
+  const at = image.hardwareQueue * TX_QUEUE_STRIDE;
   const write = (register: number, value: number): void => device.registers.write32(register + at, value);
   write(REG.TDBASE, image.descriptorOffset);
   write(REG.TDSEG, 0);
-  write(REG.TDLEN, ringEntries);
+  write(REG.TDLEN, image.ringEntries);
   write(REG.TSBASE, image.statusOffset);
-  return { status: NDIS_STATUS_SUCCESS, resources: { image, allocationHandles: [rings.allocationHandle] } };
 }
 
 export function freeMemory(adapter: MiniportAdapter, allocationHandles: readonly number[]): void {

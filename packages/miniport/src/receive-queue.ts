@@ -30,8 +30,11 @@ import {
 } from '@vmq/ndis';
 import { DESCRIPTOR_BYTES, type NicRegisters, REG, RX_QUEUE_STRIDE, RXC_VLAN } from '@vmq/nic';
 import { AwayReturns } from './away-returns.ts';
+import { DROPPED_RESET } from './drop-reasons.ts';
 import { LookaheadSplit } from './lookahead-split.ts';
 import {
+  FORGOTTEN,
+  PRIMED,
   type ReceiveQueueImage,
   STATE_COLLECTED,
   STATE_CONSUMED,
@@ -136,7 +139,9 @@ export class ReceiveQueue {
     this.#consumed = this.#state[STATE_CONSUMED] as number;
     this.#posted = this.#state[STATE_POSTED] as number;
     this.#collected = this.#state[STATE_COLLECTED] as number;
-    if (this.#state[STATE_PRIMED] === 0) this.#prime();
+    const primed = this.#state[STATE_PRIMED];
+    if (primed === 0) this.#prime();
+    else if (primed === FORGOTTEN) this.#postAgain(context);
   }
 
   /** Gives the device every buffer: once in a queue's life, before the device is told to use the queue. */
@@ -146,8 +151,32 @@ export class ReceiveQueue {
     this.#host[this.#statusWord] = 0;
     for (let buffer = 0; buffer < count; buffer++) this.#postBuffer(buffer, buffer);
     this.#posted = count;
-    this.#state[STATE_PRIMED] = 1;
+    this.#state[STATE_PRIMED] = PRIMED;
     this.#registers.write32(this.#doorbell, count);
+  }
+
+  /**
+   * The device was reset or powered down and counts from 0 again: what lay in the ring is posted anew, before the
+   * device is told to use the queue. Frames that nobody could indicate before (the device hung) are lost.
+   */
+  #postAgain(context: AgentContext): void {
+    const lost = this.waiting();
+    if (lost > 0) {
+      const { counters, machine } = context;
+      const column = machine.ledger.column(DROPPED_RESET);
+      counters[column] = (counters[column] as number) + lost;
+    }
+    const buffers: number[] = [];
+    for (let at = this.#consumed; at !== this.#posted; at = (at + 1) | 0)
+      buffers.push(this.#state[SLOTS + (at & this.#mask)] as number);
+    this.#host[this.#statusWord] = 0;
+    buffers.forEach((buffer, position) => {
+      this.#postBuffer(position, buffer);
+    });
+    this.#consumed = 0;
+    this.#posted = buffers.length;
+    this.#state[STATE_PRIMED] = PRIMED;
+    this.#registers.write32(this.#doorbell, this.#posted);
   }
 
   /** Completions waiting to be indicated. */

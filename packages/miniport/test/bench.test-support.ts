@@ -447,6 +447,10 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
     msixTableOffset: REG.MSIXADDRLO,
     write32: (offset: number, value: number) => registers.write32(offset, value),
     dmaDomain: domain,
+    setDevicePower(state: number): void {
+      executor.post(NIC_AGENT, { op: 'power', on: state === 1 });
+      executor.publish();
+    },
   };
   const events: string[] = [];
   const statuses: StatusIndication[] = [];

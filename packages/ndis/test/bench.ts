@@ -31,6 +31,7 @@ import {
   createVirtualClock,
   type Executor,
   type Machine,
+  type MemorySegment,
   TraceWriter,
 } from '@vmq/machine';
 import { createSharedMemoryManager, type SharedMemoryManager } from '@vmq/shared-memory';
@@ -120,6 +121,7 @@ export interface BenchOptions extends TestMiniportOptions {
 }
 
 export interface Bench {
+  readonly bar: MemorySegment;
   readonly machine: Machine;
   readonly executor: Executor;
   readonly memory: SharedMemoryManager;

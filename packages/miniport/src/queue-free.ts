@@ -1,0 +1,59 @@
+/**
+ * OID_RECEIVE_FILTER_FREE_QUEUE: stop, indicate, wait for NBLs, free, complete (QUE-30, QUE-32).
+ *
+ *   free ──> DMA stopped, indicated ──NBLs back──> memory freed, SUCCESS
+ *                      │ reset meanwhile
+ *                      └──> REQUEST_ABORTED; NDIS issues it again, and it goes on where it stopped (LIFE-14)
+ */
+import { NDIS_STATUS_PENDING, NDIS_STATUS_REQUEST_ABORTED, NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import type { MiniportAdapter, OidRequest } from '@vmq/ndis';
+import type { AdapterContext } from './adapter-context.ts';
+
+export class QueueFree {
+  readonly #adapter: MiniportAdapter;
+  readonly #context: AdapterContext;
+  /** The request that waits for NBLs; NDIS gives a miniport one request at a time. */
+  #pending: OidRequest | null = null;
+
+  constructor(adapter: MiniportAdapter, context: AdapterContext) {
+    this.#adapter = adapter;
+    this.#context = context;
+  }
+
+  /** SUCCESS, or PENDING while somebody holds frames of the queue. */
+  free(queueId: number, request: OidRequest): number {
+    const context = this.#context;
+    if (context.stopQueue(queueId)) {
+      context.finishFree(queueId);
+      return NDIS_STATUS_SUCCESS;
+    }
+    this.#pending = request;
+    whenTrue(
+      this.#adapter,
+      () => this.#pending !== request || context.canFinishFree(queueId),
+      () => {
+        if (this.#pending !== request) return;
+        context.finishFree(queueId);
+        this.#complete(NDIS_STATUS_SUCCESS);
+      },
+    );
+    return NDIS_STATUS_PENDING;
+  }
+
+  /** No request may be pending at the end of a reset. */
+  abort(): void {
+    if (this.#pending !== null) this.#complete(NDIS_STATUS_REQUEST_ABORTED);
+  }
+
+  #complete(status: number): void {
+    const request = this.#pending as OidRequest;
+    this.#pending = null;
+    this.#adapter.oidRequestComplete(request, status);
+  }
+}
+
+/** Runs `then` at PASSIVE_LEVEL once `ready` holds: a work item that queues itself again until it does. */
+export function whenTrue(adapter: MiniportAdapter, ready: () => boolean, then: () => void): void {
+  const look = (): void => (ready() ? then() : adapter.queueWorkItem(look));
+  adapter.queueWorkItem(look);
+}
