@@ -206,8 +206,8 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
       executor.runUntilIdle();
       ndis.poll();
     },
-    takeReceived: (name, take) => vms.named(name).takeReceived(take),
-    guestStatistics: (name) => vms.named(name).statistics(),
+    takeReceived: (name, take) => vms.takeReceived(name, take),
+    guestStatistics: (name) => vms.statistics(name),
     publish: () => executor.publish(),
     describe(record: TraceRecord): string {
       for (const describer of describers) {

@@ -1,5 +1,4 @@
 /** Two hosts on one physical switch, with a station beside them: what migrations are tested in. */
-import { expect } from 'vitest';
 import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostOptions } from './index.ts';
 
 export const WEB: readonly number[] = [0x00, 0x15, 0x5d, 0, 0, 1];
@@ -47,9 +46,9 @@ export class Lab {
   /** Frames that came to the station, in their order. */
   readonly station: Uint8Array[] = [];
   /** Where the physical switch has seen each address. */
-  readonly learned = new Map<string, Host | 'station'>();
+  readonly learned: Map<string, Host | 'station'> = new Map();
   /** Frames each host has put on its wire. */
-  readonly transmitted = new Map<Host, Uint8Array[]>();
+  readonly transmitted: Map<Host, Uint8Array[]> = new Map();
 
   constructor(a: Host, b: Host) {
     this.a = a;
@@ -85,7 +84,8 @@ export class Lab {
   conserved(): void {
     for (const host of [this.a, this.b]) {
       const { ledger, conservation } = host.inspect();
-      expect(conservation, `${host.config.name} ${JSON.stringify(ledger)}`).toBe(true);
+      if (!conservation)
+        throw new Error(`frames in flight on ${host.config.name}: ${JSON.stringify(ledger)}`);
     }
   }
 
@@ -120,9 +120,33 @@ export class Lab {
     for (const target of targets) {
       if (target === from) continue;
       if (target === 'station') this.station.push(bytes);
-      else expect(target.wire.send(bytes, 0, bytes.length)).not.toBe(0);
+      else if (target.wire.send(bytes, 0, bytes.length) === 0) throw new Error('the wire is full');
     }
   }
+}
+
+/** What others see of a host: VMs, ports, queues and filters, without counters. */
+export function shapeOf(host: Host): object {
+  const { ports, queues } = host.inspect();
+  return {
+    vms: host.vmNames,
+    ports: ports.map(({ PortId, VmName, QueueID, MacAddress }) => ({ PortId, VmName, QueueID, MacAddress })),
+    queues: queues.map(({ QueueID, State, NumFilters, VmFriendlyName, FilterList }) => ({
+      QueueID,
+      State,
+      NumFilters,
+      VmFriendlyName,
+      filters: FilterList.map(({ MacAddress, VlanID }) => `${MacAddress} ${VlanID}`),
+    })),
+  };
+}
+
+/** Why the adapter of a host is not at rest, or null: nothing is in anybody's hands, and no rule was broken. */
+export function unrestOf(host: Host): string | null {
+  const { outstanding, pendingOids } = host.adapter.inspect();
+  const refused = host.ndis.refusals.last;
+  if (outstanding.receives !== 0 || outstanding.sends !== 0) return JSON.stringify(outstanding);
+  return pendingOids.length !== 0 || refused !== null ? JSON.stringify({ pendingOids, refused }) : null;
 }
 
 export interface LabOptions {

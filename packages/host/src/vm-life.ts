@@ -25,7 +25,7 @@ import {
 import { formatMacAddress, parseMacAddress } from '@vmq/wire';
 import { type HostConfig, mostVms, type VmConfig } from './config.ts';
 import { Guest, type MovedGuest } from './guests.ts';
-import type { PortRequest } from './host.ts';
+import type { PortRequest, ReceivedFrame } from './host.ts';
 import { guestLayout, guestMemoryBytes } from './sizing.ts';
 import { type VmPlace, VmPlaces } from './vm-places.ts';
 
@@ -53,8 +53,8 @@ export class VmLife {
   readonly #options: VmLifeOptions;
   readonly #places: VmPlaces;
   readonly #guests = new Map<string, Guest>();
-  /** VMs that have left, for what they received here and nobody has taken yet. */
-  readonly #departed = new Map<string, Guest>();
+  /** VMs that have left, oldest first, for what they received here and nobody has taken yet. */
+  readonly #departed = new Map<string, Guest[]>();
   /** Ports of VMs that have left, which somebody still refers to. */
   readonly #referenced = new Map<string, number>();
   #channels = 0;
@@ -76,9 +76,23 @@ export class VmLife {
     return this.#guests.get(name);
   }
 
+  /** Frames that the VM has received here, before it left and since it came back. Throws if it was never here. */
+  takeReceived(name: string, take: (frame: ReceivedFrame) => void): number {
+    const now = this.#named(name);
+    const past = this.#departed.get(name) ?? [];
+    let count = 0;
+    for (const guest of past) count += guest.takeReceived(take);
+    if (past.length > 1) this.#departed.set(name, past.slice(-1));
+    return past.includes(now) ? count : count + now.takeReceived(take);
+  }
+
+  statistics(name: string): Readonly<Record<string, number>> {
+    return this.#named(name).statistics();
+  }
+
   /** The VM of that name that is here, or the last one that was. Throws if there was none. */
-  named(name: string): Guest {
-    const found = this.#guests.get(name) ?? this.#departed.get(name);
+  #named(name: string): Guest {
+    const found = this.#guests.get(name) ?? this.#departed.get(name)?.at(-1);
     if (found === undefined) throw new Error(`no VM '${name}'; there are ${this.names.join(', ')}`);
     return found;
   }
@@ -104,7 +118,6 @@ export class VmLife {
       for (const guest of guests.reverse()) {
         this.#unplug(guest.port);
         this.#end(guest);
-        this.#departed.delete(guest.vm.name);
       }
       return result;
     };
@@ -145,8 +158,7 @@ export class VmLife {
     if (guest.isMoving) return refuse(NDIS_STATUS_FAILURE, `VM '${name}' is moving to another host`);
     this.pause(guest);
     const deleted = this.#unplug(guest.port);
-    this.#end(guest);
-    if (failed(deleted)) this.#referenced.set(name, guest.port);
+    this.depart(guest, failed(deleted));
     return deleted;
   }
 
@@ -201,8 +213,10 @@ export class VmLife {
 
   /** The VM has left: its memory is the next one's, its port is gone but for those who refer to it. */
   depart(guest: Guest, portLeft: boolean): void {
-    if (portLeft) this.#referenced.set(guest.vm.name, guest.port);
+    const { name } = guest.vm;
+    if (portLeft) this.#referenced.set(name, guest.port);
     this.#end(guest);
+    this.#departed.set(name, [...(this.#departed.get(name) ?? []), guest]);
   }
 
   createPort(
@@ -276,7 +290,6 @@ export class VmLife {
     if (guest.channel.phase !== 'closed') guest.channel.close(() => this.executor.publish());
     if (guest.place.isStarted) this.#tell(guest, { op: 'halt' });
     this.#guests.delete(guest.vm.name);
-    this.#departed.set(guest.vm.name, guest);
     this.#places.give(guest.place);
   }
 
