@@ -95,10 +95,9 @@ export const ALLOCATE_RULES: readonly RequestRule<ParametersSubject>[] = [
     status: NDIS_STATUS_NOT_SUPPORTED,
     expected: 'QosSqId 0',
     found: ({ core, value, bytes }) => {
-      // A 6.20 miniport's structure ends before it.
+      // A 6.20 miniport's structure ends before it. Header.Size is within the buffer, or it could not be read.
       if (core.version === 620 || value.Header.Revision < 3 || value.Header.Size < QOS_SQ_ID_OFFSET + 4)
         return null;
-      if (bytes.length < QOS_SQ_ID_OFFSET + 4) return null;
       const id = readU32(bytes, QOS_SQ_ID_OFFSET);
       return id === 0 ? null : `QosSqId ${id}`;
     },
