@@ -158,6 +158,24 @@ describe.each(['6.20', '6.30'] as const)('NDIS %s: frames of a VM that moves', (
   );
 });
 
+it('MIG-01 QUE-32 on NDIS 6.20 the VM stops with frames in its own hands: the switch returns their NBLs, it keeps the frames', async () => {
+  const lab = createLab({ a: { ndisVersion: '6.20' } });
+  lab.learned.set(WEB.join('-'), lab.a);
+  lab.send(...toWeb(0, 64, 900));
+  const held = (): number => lab.a.adapter.inspect().outstanding.receives;
+  expect(lab.a.executor.runUntil(() => held() > 8)).toBe(true);
+  const { report } = migrateVm(lab.a, lab.b, 'web', { maxRounds: 0 });
+  expect(report.messagesCarried).toBeGreaterThan(0);
+  expect(held()).toBe(0);
+  lab.settle();
+  accounted(
+    lab,
+    64,
+    Object.values(droppedAtSource(lab)).reduce((sum, n) => sum + n, 0),
+  );
+  await lab.stop();
+});
+
 describe('MIG-04 the destination', () => {
   it.each([
     ['has no VMQ', { vmq: false }, /./],

@@ -140,8 +140,9 @@ export class MigrationSource {
     return this.#life.virtualSwitch.deletePort(this.guest.port);
   }
 
-  /** A port like the one that was torn down. */
+  /** A port like the one that was torn down, in its place unless somebody refers to that one. */
   createPort(): SwitchResult {
+    this.deletePort();
     const created = this.#life.recreatePort(this.guest.vm.name, this.#properties);
     if (!failed(created)) this.guest.port = created.port;
     return created;

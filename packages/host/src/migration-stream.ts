@@ -49,11 +49,14 @@ export class MigrationEncoder {
   #sequence = 0;
 
   hello(description: VmDescription): Uint8Array {
-    return this.#message(KIND_HELLO, [new TextEncoder().encode(JSON.stringify(description))]);
+    return migrationMessage(KIND_HELLO, this.#sequence++, [
+      new TextEncoder().encode(JSON.stringify(description)),
+    ]);
   }
 
   pages(round: number, { numbers, bytes }: PageSet): Uint8Array {
-    return this.#message(KIND_PAGES, [words([round, numbers.length]), words(numbers), bytes]);
+    const parts = [words([round, numbers.length]), words(numbers), bytes];
+    return migrationMessage(KIND_PAGES, this.#sequence++, parts);
   }
 
   state({ memoryCrc, channel, channelState, statistics, pages }: VmState): Uint8Array {
@@ -67,26 +70,27 @@ export class MigrationEncoder {
       pages.numbers.length,
     ]);
     const parts = [head, json, new Uint8Array(channelState), figures, words(pages.numbers), pages.bytes];
-    return this.#message(KIND_STATE, parts);
+    return migrationMessage(KIND_STATE, this.#sequence++, parts);
   }
+}
 
-  #message(kind: number, parts: readonly Uint8Array[]): Uint8Array {
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
-    const bytes = new Uint8Array(HEADER_BYTES + length);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, MIGRATION_MAGIC, true);
-    view.setUint16(4, MIGRATION_VERSION, true);
-    view.setUint16(6, kind, true);
-    view.setUint32(8, this.#sequence++, true);
-    view.setUint32(12, length, true);
-    let at = HEADER_BYTES;
-    for (const part of parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    view.setUint32(16, checksumOf(bytes), true);
-    return bytes;
+/** One whole message with a right header. */
+export function migrationMessage(kind: number, sequence: number, parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const bytes = new Uint8Array(HEADER_BYTES + length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MIGRATION_MAGIC, true);
+  view.setUint16(4, MIGRATION_VERSION, true);
+  view.setUint16(6, kind, true);
+  view.setUint32(8, sequence, true);
+  view.setUint32(12, length, true);
+  let at = HEADER_BYTES;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
   }
+  view.setUint32(16, checksumOf(bytes), true);
+  return bytes;
 }
 
 /** Of a whole message, the field itself left out. */

@@ -130,7 +130,9 @@ export function shapeOf(host: Host): object {
   const { ports, queues } = host.inspect();
   return {
     vms: host.vmNames,
-    ports: ports.map(({ PortId, VmName, QueueID, MacAddress }) => ({ PortId, VmName, QueueID, MacAddress })),
+    ports: ports
+      .map(({ PortId, VmName, QueueID, MacAddress }) => ({ PortId, VmName, QueueID, MacAddress }))
+      .sort((x, y) => x.PortId - y.PortId),
     queues: queues.map(({ QueueID, State, NumFilters, VmFriendlyName, FilterList }) => ({
       QueueID,
       State,

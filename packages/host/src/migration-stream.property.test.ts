@@ -1,0 +1,158 @@
+import { fc, test } from '@fast-check/vitest';
+import { DEFAULT_PORT_PROPERTIES } from '@vmq/vswitch';
+import { describe, expect, it } from 'vitest';
+import { MigrationDecoder } from './migration-decoder.ts';
+import { completeLayout, type VmDescription } from './migration-description.ts';
+import {
+  MigrationEncoder,
+  type MigrationMessage,
+  migrationMessage,
+  type VmState,
+} from './migration-stream.ts';
+import { guestMemoryBytes } from './sizing.ts';
+
+const layout = completeLayout({ receiveSections: 16, sendSections: 4 });
+const description: VmDescription = {
+  vm: {
+    name: 'web',
+    mac: '00-15-5D-00-00-01',
+    vlan: 0,
+    vmqWeight: 100,
+    allowMacSpoofing: false,
+    addresses: ['10.0.0.1'],
+    answer: true,
+  },
+  number: 3,
+  memoryBytes: guestMemoryBytes(layout),
+  layout,
+  port: { ...DEFAULT_PORT_PROPERTIES, vlan: { mode: 'trunk', native: 1, vlans: [1, 2], prune: [2] } },
+};
+
+function pagesOf(numbers: readonly number[], seed: number) {
+  const bytes = Uint8Array.from({ length: numbers.length * 4096 }, (_, i) => (i * 31 + seed) & 255);
+  return { numbers: Uint32Array.from(numbers), bytes };
+}
+
+function stateOf(numbers: readonly number[], seed: number): VmState {
+  const ring = { offset: 4096, dataBytes: 65_536 };
+  return {
+    memoryCrc: 0xdead_beef,
+    channel: {
+      toGuest: ring,
+      toHost: ring,
+      receive: { offset: 0, sectionSize: 1664, sectionCount: 16 },
+      send: { offset: 0, sectionSize: 1664, sectionCount: 4 },
+      maxFrameBytes: 1514,
+      stateSections: 16,
+      ndisVersion: 0x6001e,
+    },
+    channelState: Uint8Array.from({ length: 77 }, (_, i) => i ^ (seed & 255)).buffer,
+    statistics: Float64Array.from([1, 2.5, 2 ** 40]),
+    pages: pagesOf(numbers, seed),
+  };
+}
+
+function streamOf(
+  numbers: readonly number[],
+  seed: number,
+): { bytes: Uint8Array; messages: MigrationMessage[] } {
+  const encoder = new MigrationEncoder();
+  const pages = pagesOf(numbers, seed);
+  const state = stateOf(numbers.slice(1), seed);
+  const parts = [encoder.hello(description), encoder.pages(1, pages), encoder.state(state)];
+  return {
+    bytes: Uint8Array.from(parts.flatMap((part) => [...part])),
+    messages: [
+      { kind: 'hello', description },
+      { kind: 'pages', round: 1, pages },
+      { kind: 'state', state },
+    ],
+  };
+}
+
+const numbers = fc.uniqueArray(fc.nat(40), { maxLength: 3 }).map((list) => list.sort((x, y) => x - y));
+const NAMES = 'magic version kind sequence length checksum description pages truncated'.split(' ');
+
+describe('the stream of a migration', () => {
+  test.prop([
+    numbers,
+    fc.nat(255),
+    fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 40 }),
+  ])('reads back what was written, in whatever pieces it comes', (list, seed, pieces) => {
+    const { bytes, messages } = streamOf(list, seed);
+    const decoder = new MigrationDecoder();
+    const read: MigrationMessage[] = [];
+    for (let at = 0, n = 0; at < bytes.length; n++) {
+      const next = Math.min(bytes.length, at + (pieces[n % pieces.length] as number));
+      read.push(...decoder.push(bytes.subarray(at, next)));
+      at = next;
+    }
+    decoder.end();
+    expect(decoder.refusal).toBeNull();
+    expect(read).toEqual(messages);
+  });
+
+  test.prop([fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 8 })])(
+    'refuses arbitrary bytes by name and never throws',
+    (pieces) => {
+      const decoder = new MigrationDecoder();
+      const read = pieces.flatMap((piece) => decoder.push(piece));
+      decoder.end();
+      const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      expect(read).toEqual([]);
+      if (total === 0) expect(decoder.refusal).toBeNull();
+      else expect(NAMES).toContain(decoder.refusal?.name);
+    },
+  );
+
+  test.prop([numbers, fc.nat(255), fc.nat(), fc.integer({ min: 1, max: 255 })])(
+    'refuses a message of which one byte has changed, wherever it is',
+    (list, seed, where, change) => {
+      const { bytes, messages } = streamOf(list, seed);
+      const at = where % bytes.length;
+      bytes[at] = (bytes[at] as number) ^ change;
+      const decoder = new MigrationDecoder();
+      const read = decoder.push(bytes);
+      decoder.end();
+      expect(NAMES).toContain(decoder.refusal?.name);
+      expect(read.length).toBeLessThan(messages.length);
+      expect(read).toEqual(messages.slice(0, read.length));
+      expect(decoder.push(bytes)).toEqual([]);
+    },
+  );
+
+  /** A body with a right header and checksum: only what is in it can be wrong. */
+  const message = (kind: number, body: Uint8Array): Uint8Array => migrationMessage(kind, 0, [body]);
+
+  test.prop([fc.constantFrom(1, 2, 3, 4), fc.uint8Array({ maxLength: 400 })])(
+    'judges what is in a message that came whole, and never throws',
+    (kind, body) => {
+      const decoder = new MigrationDecoder();
+      const read = decoder.push(message(kind, body));
+      if (read.length === 0)
+        expect(['kind', 'length', 'description', 'pages']).toContain(decoder.refusal?.name);
+      else expect(read[0]?.kind).toBe('pages');
+    },
+  );
+
+  test.prop([fc.json(), fc.constantFrom(...Object.keys(description)), fc.jsonValue()])(
+    'refuses JSON that describes no VM, and a description with any member replaced by something else',
+    (json, member, value) => {
+      const decoder = new MigrationDecoder();
+      expect(decoder.push(message(1, new TextEncoder().encode(json)))).toEqual([]);
+      expect(decoder.refusal?.name).toBe('description');
+      const changed = JSON.stringify({ ...description, [member]: value });
+      const other = new MigrationDecoder();
+      const read = other.push(message(1, new TextEncoder().encode(changed)));
+      expect(read.length === 1 || other.refusal?.name === 'description').toBe(true);
+    },
+  );
+
+  it('takes no body of more than a gigabyte, without waiting for it', () => {
+    const bytes = new MigrationEncoder().hello(description).slice(0, 20);
+    new DataView(bytes.buffer).setUint32(12, 0x7000_0000, true);
+    const decoder = new MigrationDecoder();
+    decoder.push(bytes);
+    expect(decoder.refusal).toMatchObject({ name: 'length', sequence: 0 });
+  });
+});
