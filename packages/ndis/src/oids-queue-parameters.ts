@@ -40,7 +40,11 @@ export function setQueueParameters(call: OidCall): Verdict {
   const bytes = request.informationBuffer;
   const broken = firstBroken(call, SET_PARAMETERS_RULES, { core, value, bytes }, { queueId: queue.id });
   if (broken !== null) return broken;
-  if ((value.Flags & CHANGEABLE) === 0) return done(NDIS_STATUS_SUCCESS);
+  if ((value.Flags & CHANGEABLE) === 0) {
+    // Nothing for the miniport to do; the success is a set's all the same (INIT-14).
+    request.supportedRevision = core.version === 620 ? 1 : 2;
+    return done(NDIS_STATUS_SUCCESS);
+  }
   return {
     kind: 'down',
     complete(status) {

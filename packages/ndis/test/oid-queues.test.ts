@@ -323,7 +323,9 @@ describe('parameters', () => {
     const { binding, miniport, adapter } = createBench();
     const id = allocate(binding);
     const seen = miniport.seen.length;
-    expect(binding.oidRequest(set({ QueueId: id, QueueName: 'new' }))).toBe(NDIS_STATUS_SUCCESS);
+    const idle = set({ QueueId: id, QueueName: 'new' });
+    expect(binding.oidRequest(idle)).toBe(NDIS_STATUS_SUCCESS);
+    expect(idle.supportedRevision, 'INIT-14').toBe(2);
     expect(miniport.seen.length).toBe(seen);
     miniport.failNext = NDIS_STATUS_FAILURE;
     expect(binding.oidRequest(set({ QueueId: id, QueueName: 'new', Flags: 0x80000 }))).toBe(
