@@ -25,7 +25,13 @@ export function completionOf(
 ): Completion {
   const { inputBufferLength, outputBufferLength } = oidRequest;
   const outputAlone = request.output === 'short' && request.input === 'whole' && !runsPastTheEnd(request);
+  const faults: string[] = [];
+  if (request.kind === 'set' && status === NDIS_STATUS_SUCCESS && oidRequest.supportedRevision === 0)
+    faults.push('INIT-14: SupportedRevision 0');
+  if (request.kind !== 'set' && oidRequest.bytesWritten > outputBufferLength)
+    faults.push(`BytesWritten ${oidRequest.bytesWritten}, room for ${outputBufferLength}`);
   const base = {
+    faults,
     request,
     status,
     bytesNeeded: oidRequest.bytesNeeded,
@@ -41,7 +47,7 @@ export function completionOf(
   switch (request.body.oid) {
     case 'allocate queue':
       // A structure of a later revision comes back without its end if the caller left no room for it.
-      return { ...base, id: u32At(oidRequest, QUEUE_ID_AT) };
+      return { ...base, id: u32At(oidRequest, QUEUE_ID_AT), msixEntry: u32At(oidRequest, MSIX_ENTRY_AT) };
     case 'set filter':
       // The caller may have left room for the head alone.
       return { ...base, id: u32At(oidRequest, FILTER_ID_AT) };
@@ -58,6 +64,7 @@ export function completionOf(
         operationalState: queue.QueueState,
         affinity: Number(queue.ProcessorAffinity.Mask),
         suggestedBuffers: queue.NumSuggestedReceiveBuffers,
+        msixEntry: queue.QueueId === 0 ? -1 : queue.MSIXTableEntry,
         queueName: queue.QueueName,
         filters: queue.NumFilters ?? -1,
       }));
@@ -77,6 +84,7 @@ export function completionOf(
 const offsetOf = (layout: StructLayout, member: string): number =>
   layout.fields.find(({ name }) => name === member)?.offset ?? 0;
 const QUEUE_ID_AT = offsetOf(NDIS_RECEIVE_QUEUE_PARAMETERS.layout, 'QueueId');
+const MSIX_ENTRY_AT = offsetOf(NDIS_RECEIVE_QUEUE_PARAMETERS.layout, 'MSIXTableEntry');
 const FILTER_ID_AT = offsetOf(NDIS_RECEIVE_FILTER_PARAMETERS.layout, 'FilterId');
 
 function u32At({ informationBuffer: bytes }: OidRequest, offset: number): number {

@@ -9,6 +9,7 @@ export interface QueueRecord extends QueueSettings {
   /** RX-10: longer frames are split at or beyond this many bytes; 0: none is. */
   readonly splitAt: number;
   readonly portId: number;
+  readonly msixEntry: number;
   readonly vmName: string;
 }
 

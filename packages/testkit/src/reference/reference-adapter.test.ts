@@ -74,7 +74,14 @@ function ask(
   seen: Partial<Observation> = {},
 ): string[] {
   const request: Request = { caller: 'A', kind, body, input: 'whole', output: 'whole', room: null };
-  const completion = { request, status: NDIS_STATUS_SUCCESS, bytesNeeded: 0, bytesGiven: 0, ...end };
+  const completion = {
+    request,
+    status: NDIS_STATUS_SUCCESS,
+    bytesNeeded: 0,
+    bytesGiven: 0,
+    faults: [],
+    ...end,
+  };
   return apply({ type: 'request', request }, { completions: end === null ? [] : [completion], ...seen });
 }
 

@@ -82,7 +82,7 @@ export class ReferenceAdapter implements World {
     this.stationMac = profile.stationMac;
     const defaults = { perQueueIndication: false, splitRequired: false, group: 0, suggestedBuffers: 0 };
     const names = { queueName: '', vmName: '' };
-    const rest = { affinity: 1, lookaheadSize: 0, splitAt: 0, portId: 0 };
+    const rest = { affinity: 1, lookaheadSize: 0, splitAt: 0, portId: 0, msixEntry: -1 };
     this.queues.set(0, { id: 0, owner: 'user', state: 'R', ...defaults, ...names, ...rest });
   }
 
@@ -191,7 +191,11 @@ export class ReferenceAdapter implements World {
 
   #completionOf(request: Request): Completion | null {
     const next = this.#completions[0];
-    if (next?.request === request) return this.#completions.shift() as Completion;
+    if (next?.request === request) {
+      this.#completions.shift();
+      this.#problems.push(...next.faults.map((fault) => `${request.body.oid}: ${fault}`));
+      return next;
+    }
     const found = next === undefined ? 'it is pending' : `${next.request.body.oid} completed instead`;
     this.#problems.push(`${request.body.oid} should have completed; ${found}`);
     return null;
@@ -200,7 +204,7 @@ export class ReferenceAdapter implements World {
   #succeed({ body, caller, kind }: Request, seen: Completion): void {
     switch (body.oid) {
       case 'allocate queue':
-        this.#allocate(body, caller, seen.id ?? 0);
+        this.#allocate(body, caller, seen.id ?? 0, seen.msixEntry ?? 0);
         break;
       case 'complete allocation':
         this.#completeAllocation(body, caller, seen.elements ?? []);
@@ -238,15 +242,18 @@ export class ReferenceAdapter implements World {
     this.frames.note(this);
   }
 
-  #allocate(body: Of<'allocate queue'>, owner: Caller, id: number): void {
+  #allocate(body: Of<'allocate queue'>, owner: Caller, id: number, msixEntry: number): void {
     if (!(id >= 1 && id <= this.profile.numQueues && !this.queues.has(id))) {
       this.#problems.push(`QUE-07: QueueId ${id}, taken are ${[...this.queues.keys()].join(' ')}`);
       return;
     }
     const state = nextState('STA-01', 'U') ?? 'U';
+    // INT-04: an entry of its own.
+    const sharer = [...this.queues.values()].find((queue) => queue.msixEntry === msixEntry);
+    if (sharer !== undefined) this.#problems.push(`INT-04: queue ${id} has the MSI-X entry of ${sharer.id}`);
     // QUE-05: the flag acts here; QUE-14: from 6.30 on it does not act at all.
     const splitAt = this.profile.version === 620 && body.splitRequired ? body.lookaheadSize : 0;
-    this.queues.set(id, { ...body, id, owner, state, splitAt });
+    this.queues.set(id, { ...body, id, owner, state, splitAt, msixEntry });
   }
 
   #completeAllocation(
@@ -398,6 +405,7 @@ export class ReferenceAdapter implements World {
         operationalState: reportedState(queue.state),
         affinity: queue.affinity,
         suggestedBuffers: queue.suggestedBuffers,
+        msixEntry: queue.msixEntry,
         queueName: queue.queueName,
         filters: this.profile.version === 620 ? -1 : this.#filterIdsOf(queue.id).length,
       }));

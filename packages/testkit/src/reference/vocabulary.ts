@@ -141,8 +141,12 @@ export interface Completion {
   readonly status: number;
   readonly bytesNeeded: number;
   readonly bytesGiven: number;
+  /** What is wrong with the request's own members; empty if nothing is. */
+  readonly faults: readonly string[];
   /** The id that came back: of allocate queue and set filter. */
   readonly id?: number;
+  /** MSIXTableEntry of an allocated queue. */
+  readonly msixEntry?: number;
   /** CompletionStatus of each element of an allocation completion. */
   readonly elements?: readonly number[];
   readonly parameters?: ParametersSeen;
@@ -165,6 +169,8 @@ export interface QueueSeen {
   readonly operationalState: number;
   readonly affinity: number;
   readonly suggestedBuffers: number;
+  /** MSIXTableEntry; of the default queue -1, as the model does not know it. */
+  readonly msixEntry: number;
   readonly queueName: string;
   /** NumFilters; -1 where the structure's revision has none. */
   readonly filters: number;
