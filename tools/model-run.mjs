@@ -69,6 +69,9 @@ async function main() {
           total.sequences += report.sequences;
           for (const key of ['steps', 'requests', 'frames', 'onQueues', 'returned', 'pended'])
             total[key] += report.tally[key];
+          const rate = total.sequences / ((performance.now() - started) / 1000);
+          if (total.sequences % (10 * SHARE) === 0)
+            console.error(`${total.sequences} of ${wanted}, ${Math.round(rate)} sequences/s`);
         }
         next();
       });
