@@ -1,6 +1,7 @@
+import { OID_RECEIVE_FILTER_CURRENT_CAPABILITIES, OID_RECEIVE_FILTER_FREE_QUEUE } from '@vmq/abi';
 import { TRACE_ALL, TraceReader } from '@vmq/machine';
 import { expect, test } from 'vitest';
-import { describeNdisTrace } from '../src/index.ts';
+import { describeNdisTrace, queryRequest } from '../src/index.ts';
 import { allocate, clearFilter, complete, createBench, free, setFilter } from './bench.ts';
 
 test('the trace tells a queue’s story from the request to its states', () => {
@@ -26,5 +27,25 @@ test('the trace tells a queue’s story from the request to its states', () => {
     'queue 1: Running → Paused',
     'filter 1 cleared from queue 1 by binding 1',
     'binding 1: OID_RECEIVE_FILTER_CLEAR_FILTER completed NDIS_STATUS_SUCCESS',
+  ]);
+});
+
+test('the trace tells how a queue ends, and what NDIS itself refuses, but not what it answers', () => {
+  const { machine, binding } = createBench({ trace: true });
+  const reader = new TraceReader(machine.traceImage);
+  reader.drain();
+  allocate(binding);
+  reader.setLevel(TRACE_ALL);
+  free(binding, 1);
+  const query = (oid: number): number => binding.oidRequest(queryRequest(oid, 100));
+  query(OID_RECEIVE_FILTER_CURRENT_CAPABILITIES);
+  query(OID_RECEIVE_FILTER_FREE_QUEUE);
+  expect(reader.drain().map(describeNdisTrace)).toEqual([
+    'queue 1: Allocated → StopDma',
+    'binding 1: OID_RECEIVE_FILTER_FREE_QUEUE to the miniport',
+    'queue 1: StopDma → Freeing',
+    'queue 1: Freeing → Undefined',
+    'binding 1: OID_RECEIVE_FILTER_FREE_QUEUE completed NDIS_STATUS_SUCCESS',
+    'binding 1: OID_RECEIVE_FILTER_FREE_QUEUE refused by NDIS: NDIS_STATUS_NOT_SUPPORTED',
   ]);
 });

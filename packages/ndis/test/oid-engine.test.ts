@@ -81,6 +81,20 @@ describe('one request at a time', () => {
     ]);
   });
 
+  test('INIT-14: only a set that succeeds fills SupportedRevision', () => {
+    const { binding, miniport } = createBench();
+    miniport.failNext = NDIS_STATUS_FAILURE;
+    const failed = packetFilter(1);
+    const set = packetFilter(1);
+    const method = allocateRequest();
+    expect([failed, set, method].map((request) => binding.oidRequest(request))).toEqual([
+      NDIS_STATUS_FAILURE,
+      NDIS_STATUS_SUCCESS,
+      NDIS_STATUS_SUCCESS,
+    ]);
+    expect([failed, set, method].map(({ supportedRevision }) => supportedRevision)).toEqual([0, 1, 0]);
+  });
+
   test('INIT-14: a request cannot be given again before it has completed, queued or at the miniport', () => {
     const { binding, miniport, protocol } = createBench();
     miniport.pendNext = true;
