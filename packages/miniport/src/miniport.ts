@@ -27,7 +27,8 @@ import { VMQ_MINIPORT_DATA_PATH } from './data-path.ts';
 import { Device } from './device.ts';
 import { SUPPORTED_PACKET_FILTERS } from './general-oids.ts';
 import { readJumboPacket, readReceiveMode } from './keywords.ts';
-import { handleOidRequest, type OidTarget, SUPPORTED_OIDS } from './oid-handlers.ts';
+import { handleOidRequest, SUPPORTED_OIDS } from './oid-handlers.ts';
+import type { OidTarget } from './oid-target.ts';
 import { QueueFree, whenTrue } from './queue-free.ts';
 import { resetAdapter } from './reset.ts';
 

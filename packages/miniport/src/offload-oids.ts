@@ -11,7 +11,7 @@ import {
   type NdisOffloadParameters,
 } from '@vmq/abi';
 import type { OidRequest } from '@vmq/ndis';
-import type { OidTarget } from './oid-handlers.ts';
+import type { OidTarget } from './oid-target.ts';
 
 const OTHERS = [
   'IPv4Checksum',

@@ -35,7 +35,6 @@ import {
   type StructCodec,
 } from '@vmq/abi';
 import {
-  type MiniportAdapter,
   NdisRequestMethod,
   NdisRequestQueryInformation,
   NdisRequestQueryStatistics,
@@ -43,19 +42,11 @@ import {
   type OidRequest,
 } from '@vmq/ndis';
 import { FLTVLAN_ANY, FLTVLAN_EXACT, FLTVLAN_UNTAGGED_OR_ZERO } from '@vmq/nic';
-import type { AdapterContext } from './adapter-context.ts';
 import type { HardwareFilter } from './device.ts';
 import { queryStatistics } from './general-oids.ts';
 import { setOffloadParameters } from './offload-oids.ts';
+import type { OidTarget } from './oid-target.ts';
 import { setPower } from './power.ts';
-import type { QueueFree } from './queue-free.ts';
-
-/** What a request may act on. */
-export interface OidTarget {
-  readonly adapter: MiniportAdapter;
-  readonly context: AdapterContext;
-  readonly queueFree: QueueFree;
-}
 
 interface OidHandler {
   /** NDIS_REQUEST_TYPE values it takes; others get NOT_SUPPORTED (INIT-13). */
