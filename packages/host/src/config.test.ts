@@ -68,6 +68,7 @@ describe('checkHostConfig', () => {
       'nic.receiveBuffers',
       /power of two/,
     ],
+    ['less room than VMs', { vms: [VM], maxVms: 0 }, 'maxVms', /no fewer/],
     ['a NIC nobody knows', { nic: { profile: 'x540' } }, 'nic.profile', /vmq-nic/],
     ['something else altogether', 'host', '', /object/],
   ])('refuses %s, with the path of the key', (_, input, path, message) => {

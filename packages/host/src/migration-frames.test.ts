@@ -16,6 +16,8 @@ import {
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 const toWeb = (from: number, count: number, length = 100): Uint8Array[] =>
   range(from, count).map((number) => numbered(WEB, number, { length }));
+/** How far the machine is when the VM is stopped. */
+const TURNS = range(0, 14).map((n) => n * 5);
 const NO_QUEUES = Array.from({ length: 8 }, (_, i) => ({ name: `full${i}`, mac: `00-15-5D-00-09-0${i}` }));
 
 /** Frames that host a has dropped, by reason; without the announcement, which finds nobody untagged there. */
@@ -37,7 +39,7 @@ function accounted(lab: Lab, sent: number, drops: number): void {
 describe.each(['6.20', '6.30'] as const)('NDIS %s: frames of a VM that moves', (ndisVersion) => {
   const a: HostConfigInput = { ndisVersion };
 
-  it.each(range(0, 14).map((n) => n * 5))(
+  it.each(TURNS)(
     'MIG-01 MIG-02 the VM stops %i turns into a burst: all it holds returns, its queue is freed and another one’s',
     async (turns) => {
       const lab = createLab({ a });
@@ -134,7 +136,7 @@ describe.each(['6.20', '6.30'] as const)('NDIS %s: frames of a VM that moves', (
     await lab.stop();
   });
 
-  it.each(range(0, 14).map((n) => n * 4))(
+  it.each(TURNS)(
     'MIG-05 TX-03 sends %i turns old that name the freed queue leave as any others, once, and the rest from the new host',
     async (turns) => {
       const lab = createLab({ a, b: { ndisVersion } });

@@ -6,41 +6,46 @@
  * every page per round instead of a trap per write, and misses nothing. While the VM runs a page may change under the
  * look; then what was read is what was sent, and the next round finds the difference.
  */
-import { crc32 } from 'node:zlib';
 import { type MemorySegment, PAGE_SIZE } from '@vmq/machine';
+import { crc32 } from './migration-checksum.ts';
 import type { PageSet } from './migration-stream.ts';
 
+const PAGE_WORDS = PAGE_SIZE / 4;
+
 export class PageTracker {
-  readonly #memory: Uint8Array;
-  readonly #sent: Buffer;
-  readonly #page: Buffer = Buffer.alloc(PAGE_SIZE);
+  readonly #memory: Int32Array;
+  readonly #sent: Int32Array;
 
   constructor(segment: MemorySegment) {
-    this.#memory = segment.u8;
-    this.#sent = Buffer.alloc(segment.byteLength);
+    this.#memory = segment.i32;
+    this.#sent = new Int32Array(segment.byteLength / 4);
   }
 
   /** The pages that are not as they were sent last; from now on they count as sent. */
   takeDirty(): PageSet {
+    const memory = this.#memory;
     const sent = this.#sent;
-    const page = this.#page;
     const numbers: number[] = [];
-    for (let at = 0; at < sent.length; at += PAGE_SIZE) {
-      page.set(this.#memory.subarray(at, at + PAGE_SIZE));
-      if (page.compare(sent, at, at + PAGE_SIZE) === 0) continue;
-      page.copy(sent, at);
-      numbers.push(at / PAGE_SIZE);
+    for (let at = 0; at < sent.length; at += PAGE_WORDS) {
+      let isDirty = false;
+      for (let i = at; i < at + PAGE_WORDS; i++) {
+        const word = memory[i] as number;
+        if (word === sent[i]) continue;
+        sent[i] = word;
+        isDirty = true;
+      }
+      if (isDirty) numbers.push(at / PAGE_WORDS);
     }
-    const bytes = new Uint8Array(numbers.length * PAGE_SIZE);
+    const words = new Int32Array(numbers.length * PAGE_WORDS);
     numbers.forEach((number, i) => {
-      bytes.set(sent.subarray(number * PAGE_SIZE, (number + 1) * PAGE_SIZE), i * PAGE_SIZE);
+      words.set(sent.subarray(number * PAGE_WORDS, (number + 1) * PAGE_WORDS), i * PAGE_WORDS);
     });
-    return { numbers: Uint32Array.from(numbers), bytes };
+    return { numbers: Uint32Array.from(numbers), bytes: new Uint8Array(words.buffer) };
   }
 
   /** CRC-32 of all that was sent. */
   get crc(): number {
-    return crc32(this.#sent);
+    return crc32(new Uint8Array(this.#sent.buffer));
   }
 }
 
@@ -54,7 +59,7 @@ export function writePages(segment: MemorySegment, { numbers, bytes }: PageSet):
   return true;
 }
 
+/** CRC-32 of a segment that nobody writes to. */
 export function memoryCrc(segment: MemorySegment): number {
-  // Shared memory is no input of a checksum: another thread could change it meanwhile.
-  return crc32(Buffer.from(segment.u8));
+  return crc32(segment.u8);
 }

@@ -1,6 +1,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { DEFAULT_PORT_PROPERTIES } from '@vmq/vswitch';
 import { describe, expect, it } from 'vitest';
+import { crc32 } from './migration-checksum.ts';
 import { MigrationDecoder } from './migration-decoder.ts';
 import { completeLayout, type VmDescription } from './migration-description.ts';
 import {
@@ -74,6 +75,13 @@ const numbers = fc.uniqueArray(fc.nat(40), { maxLength: 3 }).map((list) => list.
 const NAMES = 'magic version kind sequence length checksum description pages truncated'.split(' ');
 
 describe('the stream of a migration', () => {
+  it('has the checksum that every table of check values gives, in one piece or two', () => {
+    const bytes = new TextEncoder().encode('123456789');
+    expect(crc32(bytes)).toBe(0xcbf4_3926);
+    expect(crc32(bytes.subarray(4), crc32(bytes.subarray(0, 4)))).toBe(0xcbf4_3926);
+    expect(crc32(new Uint8Array(0))).toBe(0);
+  });
+
   test.prop([
     numbers,
     fc.nat(255),

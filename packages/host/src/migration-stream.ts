@@ -9,7 +9,7 @@
  *   state      CRC-32 of the whole memory | lengths of JSON, channel state, statistics | count of pages
  *              JSON: the channel | channel state | statistics (doubles) | page numbers | pages
  */
-import { crc32 } from 'node:zlib';
+import { crc32 } from './migration-checksum.ts';
 import type { ChannelDescription, VmDescription } from './migration-description.ts';
 
 export const MIGRATION_MAGIC = 0x4d51_4d56;
