@@ -51,13 +51,12 @@ export function buildCapabilities(
       ? 0
       : NDIS_RECEIVE_FILTER_DYNAMIC_PROCESSOR_AFFINITY_CHANGE_SUPPORTED |
         NDIS_RECEIVE_FILTER_INTERRUPT_VECTOR_COALESCING_SUPPORTED);
-  const set = (enabled: boolean, split: boolean, vlan: boolean): Uint8Array =>
+  const set = (split: boolean, vlan: boolean, queues: number): Uint8Array =>
     NDIS_RECEIVE_FILTER_CAPABILITIES.encode(
       {
-        EnabledFilterTypes: enabled ? NDIS_RECEIVE_FILTER_VMQ_FILTERS_ENABLED : 0,
-        EnabledQueueTypes: enabled ? NDIS_RECEIVE_FILTER_VM_QUEUES_ENABLED : 0,
-        // A queue without a filter is of no use, so there are never more queues than filters (CAP-10).
-        NumQueues: Math.min(sizes.queues, sizes.filters),
+        EnabledFilterTypes: NDIS_RECEIVE_FILTER_VMQ_FILTERS_ENABLED,
+        EnabledQueueTypes: queues > 0 ? NDIS_RECEIVE_FILTER_VM_QUEUES_ENABLED : 0,
+        NumQueues: queues,
         SupportedQueueProperties: properties | (split ? NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED : 0),
         SupportedFilterTests: NDIS_RECEIVE_FILTER_TEST_HEADER_FIELD_EQUAL_SUPPORTED,
         SupportedHeaders: NDIS_RECEIVE_FILTER_MAC_HEADER_SUPPORTED,
@@ -70,13 +69,15 @@ export function buildCapabilities(
       },
       { revision },
     );
-  return {
-    // The hardware set is complete whatever the keywords say (CAP-01); in it, too, the types count as enabled.
-    hardware: set(true, canSplit, true),
-    current:
-      mode.mode === 'vmq'
-        ? set(true, canSplit && mode.lookaheadSplit, mode.vlanFiltering)
-        : // Disabled: a current structure whose members besides Header are zero (CAP-03).
-          NDIS_RECEIVE_FILTER_CAPABILITIES.encode({}, { revision }),
+  // A queue without a filter is of no use, so there are never more queues than filters (CAP-10).
+  const queues = Math.min(sizes.queues, sizes.filters);
+  const current = (): Uint8Array => {
+    if (mode.mode === 'vmq') return set(canSplit && mode.lookaheadSplit, mode.vlanFiltering, queues);
+    // Filters go to virtual ports, and there are no VM queues (CAP-15).
+    if (mode.mode === 'sriov') return set(false, mode.vlanFiltering, 0);
+    // Disabled: a current structure whose members besides Header are zero (CAP-03).
+    return NDIS_RECEIVE_FILTER_CAPABILITIES.encode({}, { revision });
   };
+  // The hardware set is complete whatever the keywords say (CAP-01); in it, too, the types count as enabled.
+  return { hardware: set(canSplit, true, queues), current: current() };
 }

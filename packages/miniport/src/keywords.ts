@@ -1,31 +1,40 @@
 /**
- * The standardized INF keywords that decide whether this adapter does VMQ or RSS (CAP-19 to CAP-24).
+ * The standardized INF keywords that decide whether this adapter does VMQ, RSS or SR-IOV (CAP-19 to CAP-24).
  *
- *   *RssOrVmqPreference   *VMQ   *RSS     current set
- *   1                     1      –        VMQ
- *   1                     0      –        none
- *   0 or absent           –      1        RSS
- *   0 or absent           –      0        none
+ *   *SriovPreferred   *RssOrVmqPreference   *SRIOV   *VMQ   *RSS   current set
+ *   1                 any                   1        any    –      SR-IOV, and VMQ over virtual ports
+ *   1                 1                     0        1      –      VMQ
+ *   1                 any                   0        0      –      none
+ *   1                 0 or absent           0        1      –      none (the page is silent)
+ *   0 or absent       1                     –        1      –      VMQ
+ *   0 or absent       1                     –        0      –      none
+ *   0 or absent       0 or absent           –        –      1      RSS
+ *   0 or absent       0 or absent           –        –      0      none
  *
- * A keyword that must be 1 and is absent counts as not set (CAP-22). The keywords of the side that was not
- * preferred are not even read (CAP-20).
+ * A keyword that must be 1 and is absent counts as not set (CAP-22). The keywords of a side that was not preferred are
+ * not even read (CAP-20); hardware without SR-IOV has no keywords of it, and reads neither of the first kind.
  */
 import type { MiniportAdapter } from '@vmq/ndis';
 
 export interface ReceiveMode {
-  readonly mode: 'vmq' | 'rss' | 'none';
+  readonly mode: 'vmq' | 'rss' | 'sriov' | 'none';
   /** *VMQVlanFiltering: VLAN tests are advertised. */
   readonly vlanFiltering: boolean;
   /** *VMQLookaheadSplit: 6.20 only. */
   readonly lookaheadSplit: boolean;
 }
 
-export function readReceiveMode(adapter: MiniportAdapter): ReceiveMode {
+const off = (mode: 'rss' | 'none'): ReceiveMode => ({ mode, vlanFiltering: false, lookaheadSplit: false });
+
+/** Reads the keywords, in the order and as far as they count. `sriov`: the hardware has SR-IOV. */
+export function readReceiveMode(adapter: MiniportAdapter, sriov: boolean = false): ReceiveMode {
   const isSet = (keyword: string): boolean => Number(adapter.readConfiguration(keyword) ?? 0) === 1;
-  if (!isSet('*RssOrVmqPreference')) {
-    return { mode: isSet('*RSS') ? 'rss' : 'none', vlanFiltering: false, lookaheadSplit: false };
-  }
-  if (!isSet('*VMQ')) return { mode: 'none', vlanFiltering: false, lookaheadSplit: false };
+  const sriovPreferred = sriov && isSet('*SriovPreferred');
+  const vmqPreferred = isSet('*RssOrVmqPreference');
+  if (sriovPreferred && isSet('*SRIOV'))
+    return { mode: 'sriov', vlanFiltering: isSet('*VMQVlanFiltering'), lookaheadSplit: false };
+  if (!vmqPreferred) return off(!sriovPreferred && isSet('*RSS') ? 'rss' : 'none');
+  if (!isSet('*VMQ')) return off('none');
   return {
     mode: 'vmq',
     vlanFiltering: isSet('*VMQVlanFiltering'),

@@ -42,6 +42,11 @@ export interface VmqMiniportOptions {
   readonly transmitRingEntries?: number;
   /** Most frames a DPC indicates, of all its queues; at least 1, default 128. */
   readonly indicationBudget?: number;
+  /**
+   * The hardware counts as one with SR-IOV: its keywords are read, and where they prefer it VM queues are off. VFs and
+   * virtual ports are not modelled, so there is nothing else then. Default false.
+   */
+  readonly sriov?: boolean;
 }
 
 const ETHERNET_HEADER_BYTES = 14;
@@ -96,7 +101,7 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
         supportedOidList: SUPPORTED_OIDS,
       });
       if (status !== NDIS_STATUS_SUCCESS) return status;
-      const sets = buildCapabilities(sizes, readReceiveMode(adapter), minorNdisVersion);
+      const sets = buildCapabilities(sizes, readReceiveMode(adapter, options.sriov), minorNdisVersion);
       status = adapter.setMiniportAttributes({
         type: 'hardware-assist',
         revision: minorNdisVersion === 20 ? 2 : 3,

@@ -7,6 +7,7 @@ import {
 import { outputOf, queryRequest } from '@vmq/ndis';
 import { type NicProfile, nicProfile } from '@vmq/nic';
 import { describe, expect, it } from 'vitest';
+import type { VmqMiniportOptions } from '../src/index.ts';
 import { type Bench, type BenchOptions, createMachineBench } from './bench.test-support.ts';
 
 type Keywords = Readonly<Record<string, number | string>>;
@@ -19,6 +20,7 @@ function initialized(
   keywords: Keywords,
   minor: Minor = 30,
   profile: NicProfile | string = 'vmq-nic',
+  more: VmqMiniportOptions = {},
 ): { bench: Bench; read: readonly string[] } {
   const read: string[] = [];
   const watched = new Proxy(keywords, {
@@ -30,7 +32,7 @@ function initialized(
   const options: BenchOptions = {
     keywords: watched,
     profile,
-    miniport: { minorNdisVersion: minor, receiveRingEntries: 32 },
+    miniport: { minorNdisVersion: minor, receiveRingEntries: 32, ...more },
   };
   const bench = createMachineBench(options);
   expect(bench.add()).toBe('NDIS_STATUS_SUCCESS');
@@ -210,6 +212,49 @@ describe('the keywords', () => {
       if (side.includes('*RSS')) expect([...others].filter((name) => name.startsWith('*VMQ'))).toEqual([]);
     },
   );
+
+  it.each([
+    // *SriovPreferred, *RssOrVmqPreference, *SRIOV, *VMQ, *RSS
+    ['1 1 1 1 - SR-IOV and VMQ', [1, 1, 1, 1, 1], 'sriov'],
+    ['1 1 0 1 - VMQ', [1, 1, 0, 1, 1], 'vmq'],
+    ['1 1 0 0 - none', [1, 1, 0, 0, 1], 'none'],
+    ['1 0 0 0 - none', [1, 0, 0, 0, 1], 'none'],
+    ['1 absent absent absent - none', [1, undefined, undefined, undefined, 1], 'none'],
+    ['0 1 - 1 - VMQ', [0, 1, 1, 1, 1], 'vmq'],
+    ['0 1 - 0 - none', [0, 1, 1, 0, 1], 'none'],
+    ['absent 1 - 1 - VMQ', [undefined, 1, 1, 1, 1], 'vmq'],
+    ['0 0 - - 1 RSS', [0, 0, 1, 1, 1], 'rss'],
+    ['absent absent - - 1 RSS', [undefined, undefined, 1, 1, 1], 'rss'],
+    ['0 0 - - 0 none', [0, 0, 1, 1, 0], 'none'],
+  ] as const)('CAP-23 CAP-15 on SR-IOV hardware: %s', (_, values, mode) => {
+    const names = ['*SriovPreferred', '*RssOrVmqPreference', '*SRIOV', '*VMQ', '*RSS'] as const;
+    const keywords: Record<string, number> = {};
+    names.forEach((name, i) => {
+      const value = values[i];
+      if (value !== undefined) keywords[name] = value;
+    });
+    const { bench, read } = initialized(keywords, 30, 'vmq-nic', { sriov: true });
+    expect(bench.adapter.inspect().vmqCurrent).toBe(mode === 'vmq');
+    const sets = {
+      vmq: set(VM_QUEUES_MSIX | AFFINITY_COALESCING, MAC),
+      // VMQ filters without VM queues: what goes to virtual ports.
+      sriov: set(VM_QUEUES_MSIX | AFFINITY_COALESCING, MAC).map((word, i) => (i === 2 || i === 3 ? 0 : word)),
+      rss: NOTHING,
+      none: NOTHING,
+    };
+    expect(words(current(bench))).toEqual(sets[mode]);
+    // Preferred and not preferred sides: RSS is read only where neither of the others is preferred.
+    const features = read.filter((name) => (names as readonly string[]).includes(name));
+    expect(features[0]).toBe('*SriovPreferred');
+    expect(features.includes('*RSS')).toBe(values[0] !== 1 && values[1] !== 1);
+    if (values[0] !== 1) expect(features).not.toContain('*SRIOV');
+  });
+
+  it('CAP-23 hardware without SR-IOV reads nothing of it', () => {
+    const { bench, read } = initialized({ ...VMQ, '*SriovPreferred': 1, '*SRIOV': 1 });
+    expect(bench.adapter.inspect().vmqCurrent).toBe(true);
+    expect(read.filter((name) => /sriov/i.test(name))).toEqual([]);
+  });
 
   it('CAP-26 a changed keyword counts from the next initialization on', () => {
     const keywords: Record<string, number | string> = { ...VMQ };
