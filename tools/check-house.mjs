@@ -62,8 +62,7 @@ const MAY_IMPORT = {
 /** Packages that may use Node itself, and the modules they may use. */
 const NODE_ALLOWED = {
   machine: ['node:worker_threads'],
-  // zlib for crc32 alone: a pure function, kept better than ours would be.
-  host: ['node:zlib'],
+  host: [],
   cli: null,
 };
 
