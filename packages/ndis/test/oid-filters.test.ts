@@ -78,6 +78,24 @@ describe('set', () => {
     expect(setFilter(binding, one, 4)).toBe(2);
   });
 
+  test('FLT-03: a miniport that changes the id is written down and overruled', () => {
+    const { binding, miniport, adapter, violations } = createBench();
+    const id = allocate(binding);
+    miniport.handle = (_adapter, request) => {
+      const set = NDIS_RECEIVE_FILTER_PARAMETERS.decode(request.informationBuffer);
+      if (!set.ok) throw new Error('NDIS let an unreadable request through');
+      const { elements, QueueId, FilterType } = set.value;
+      NDIS_RECEIVE_FILTER_PARAMETERS.encode(
+        { FilterType, QueueId, FilterId: 9, elements },
+        { into: request.informationBuffer },
+      );
+      return SUCCESS;
+    };
+    expect(setFilter(binding, id)).toBe(1);
+    expect(violations()).toEqual(['FLT-03']);
+    expect(adapter.inspect().filters.map(({ filterId }) => filterId)).toEqual([1]);
+  });
+
   test('FLT-19: from 6.30 on MAC alone, MAC and VLAN, or MAC untagged are all accepted', () => {
     const { binding, adapter } = createBench();
     const id = allocate(binding);

@@ -1,4 +1,9 @@
-import { NDIS_STATUS_FILE_NOT_FOUND, NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import {
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_FILE_NOT_FOUND,
+  NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_SUCCESS,
+} from '@vmq/abi';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -221,4 +226,16 @@ test('STA-01 to STA-13: every cell of the table, as the requirements have it', (
     return [event, cells.join('')];
   });
   expect(Object.fromEntries(found)).toEqual(table);
+  const answers = QUEUE_EVENTS.flatMap(({ event, invalid }) => (invalid === null ? [] : [[event, invalid]]));
+  expect(Object.fromEntries(answers)).toEqual({
+    'query parameters': NDIS_STATUS_INVALID_PARAMETER,
+    'set parameters': NDIS_STATUS_INVALID_PARAMETER,
+    'set filter': NDIS_STATUS_INVALID_PARAMETER,
+    'clear last filter': NDIS_STATUS_FILE_NOT_FOUND,
+    'clear filter': NDIS_STATUS_FILE_NOT_FOUND,
+    'enumerate filters': NDIS_STATUS_FAILURE,
+    'query filter parameters': NDIS_STATUS_INVALID_PARAMETER,
+    'allocation complete': NDIS_STATUS_INVALID_PARAMETER,
+    free: NDIS_STATUS_INVALID_PARAMETER,
+  });
 });
