@@ -12,6 +12,8 @@ interface OpeningQueue {
   /** Null: it gets no filter. */
   readonly filter: { readonly mac: number; readonly vlan: number } | null;
   readonly complete: boolean;
+  /** With filter and completion: it is being freed, and waits for an NBL that is held. */
+  readonly freeing: boolean;
 }
 
 export interface Opening {
@@ -30,6 +32,10 @@ const queue: fc.Arbitrary<OpeningQueue> = fc.record({
       vlan: fc.integer({ min: 0, max: FILTER_VLANS.length - 1 }),
     }),
     { freq: 5 },
+  ),
+  freeing: fc.oneof(
+    { weight: 7, arbitrary: fc.constant(false) },
+    { weight: 1, arbitrary: fc.constant(true) },
   ),
   complete: fc.oneof(
     { weight: 5, arbitrary: fc.constant(true) },
@@ -54,14 +60,24 @@ export function openingSteps({ queues, crowd }: Opening, canSplit: boolean): Ste
   const ask = (by: 'A' | 'B' | 'owner', request: Extract<Step, { do: 'request' }>['request']): void => {
     steps.push({ do: 'request', by, spoil: null, request });
   };
-  queues.forEach(({ by, affinity, split, filter, complete }, i) => {
+  const free = (queue: number): void => {
+    steps.push({ do: 'frames', frames: [{ aim: queue, mac: 0, vlan: 0, hold: true }], racing: false });
+    ask('owner', { oid: 'clear filter', filter: queue, elsewhere: false });
+    ask('owner', { oid: 'free queue', queue });
+  };
+  // Ends that are to come once all queues are there: a pending free holds up the requests behind it.
+  const ends: (() => void)[] = [];
+  queues.forEach(({ by, affinity, split, filter, complete, freeing }, i) => {
     const flaw = split && canSplit ? 'lookahead' : null;
     const flags = flaw === null ? 1 : 3;
     ask(by, { oid: 'allocate queue', flaw, affinity, flags, buffers: 0, junk: 0, text: 'web' });
     if (filter !== null) ask('owner', { oid: 'set filter', queue: i + 1, ...filter, flaw: null });
     if (complete) ask('owner', { oid: 'complete allocation', queues: [i + 1], geometry: 'fine' });
+    if (freeing && complete && filter !== null) ends.push(() => free(i + 1));
   });
   for (let i = 0; i < crowd; i++)
     ask('owner', { oid: 'set filter', queue: i, mac: i % 3, vlan: i % FILTER_VLANS.length, flaw: null });
+  // From the last one on, so that the numbers of queues and filters stay what they are.
+  for (const end of ends.reverse()) end();
   return steps;
 }
