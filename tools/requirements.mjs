@@ -97,6 +97,8 @@ if (options.has('--json')) {
         : listed.includes(id)
           ? 'not modelled'
           : 'MISSING';
+    // A check shows what is wrong, not the whole table.
+    if (options.has('--check') && state !== 'MISSING' && state !== 'FAILED') continue;
     const files = [...new Set(of.map((test) => test.file))].join(', ');
     console.log(
       `${id.padEnd(8)} ${state.padEnd(13)} ${String(of.length).padStart(3)}  ${listed.includes(id) ? notModelled[id] : files}`,

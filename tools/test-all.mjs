@@ -16,6 +16,7 @@ const checks = [
   ['house plan', process.execPath, ['tools/check-house.mjs']],
   ['lint and format', bin('biome'), ['check', '--max-diagnostics=20', '.']],
   ['package hygiene', process.execPath, ['tools/check-packages.mjs']],
+  ['requirements', process.execPath, ['tools/requirements.mjs', '--check']],
   ['API reports', process.execPath, ['tools/api-reports.mjs', '--check']],
 ];
 // `pnpm test FILTER…` runs only the tests whose path contains a filter, after the build.
