@@ -81,6 +81,14 @@ describe('one request at a time', () => {
     ]);
   });
 
+  test('INIT-12: nothing of an earlier try stays in the request', () => {
+    const { binding } = createBench();
+    const request = packetFilter(1);
+    Object.assign(request, { bytesRead: 7, bytesWritten: 7, bytesNeeded: 7 });
+    expect(binding.oidRequest(request)).toBe(NDIS_STATUS_SUCCESS);
+    expect([request.bytesWritten, request.bytesNeeded]).toEqual([0, 0]);
+  });
+
   test('INIT-14: only a set that succeeds fills SupportedRevision', () => {
     const { binding, miniport } = createBench();
     miniport.failNext = NDIS_STATUS_FAILURE;

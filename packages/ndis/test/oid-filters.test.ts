@@ -1,4 +1,5 @@
 import {
+  NDIS_RECEIVE_FILTER_FIELD_PARAMETERS,
   NDIS_RECEIVE_FILTER_INFO_ARRAY,
   NDIS_RECEIVE_FILTER_PARAMETERS,
   NDIS_RECEIVE_FILTER_TEST,
@@ -76,6 +77,25 @@ describe('set', () => {
     expect(ids).toEqual([1, 2, 3]);
     clearFilter(binding, two, 2);
     expect(setFilter(binding, one, 4)).toBe(2);
+  });
+
+  test('FLT-08: a header that no version has', () => {
+    const { binding, lastRule } = createBench();
+    const request = filterRequest(allocate(binding), [untaggedMac(1)]);
+    const view = new DataView(request.informationBuffer.buffer);
+    const first = request.informationBuffer.length - NDIS_RECEIVE_FILTER_FIELD_PARAMETERS.strideOf();
+    expect(view.getUint32(first + 8, true)).toBe(1);
+    view.setUint32(first + 8, 99, true);
+    expect(binding.oidRequest(request)).toBe(INVALID);
+    expect(lastRule()).toBe('FLT-08');
+  });
+
+  test('FLT-01: a structure of a later revision is read as the newest there is', () => {
+    const { binding } = createBench();
+    const request = filterRequest(allocate(binding), [untaggedMac(1)]);
+    request.informationBuffer[1] = 3;
+    expect(binding.oidRequest(request)).toBe(SUCCESS);
+    expect(filterIdOf(request)).toBe(1);
   });
 
   test('FLT-03: a miniport that changes the id is written down and overruled', () => {

@@ -319,6 +319,17 @@ describe('parameters', () => {
     });
   });
 
+  test.each([
+    [20, 1],
+    [30, 2],
+  ] as const)('QUE-22: 6.%i answers with revision %i', (minor, revision) => {
+    const { binding } = createBench({ minor });
+    const answer = query(allocate(binding));
+    expect(binding.oidRequest(answer)).toBe(NDIS_STATUS_SUCCESS);
+    expect(answer.bytesWritten).toBe(NDIS_RECEIVE_QUEUE_PARAMETERS.sizeOf(revision));
+    expect(outputOf(answer)[1]).toBe(revision);
+  });
+
   test('QUE-24 STA-14: without a CHANGED flag nothing happens; a failed set changes nothing', () => {
     const { binding, miniport, adapter } = createBench();
     const id = allocate(binding);
