@@ -31,6 +31,13 @@ export class FrameTracker {
     return [...this.held.values()].filter((other) => other === queueId).length;
   }
 
+  /** True if one of these frames, not taken in yet, was indicated on the queue and will be kept. */
+  keepsOf(arrivals: readonly Indicated[], queueId: number): boolean {
+    return arrivals.some(
+      (seen) => seen.queueId === queueId && this.#travelling.get(seen.number)?.frame.hold === true,
+    );
+  }
+
   get onTheirWay(): number {
     return this.#travelling.size;
   }

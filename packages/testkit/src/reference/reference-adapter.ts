@@ -24,6 +24,7 @@ import type {
   Caller,
   Completion,
   Frame,
+  Indicated,
   Observation,
   PacketFilter,
   ReferenceProfile,
@@ -76,6 +77,8 @@ export class ReferenceAdapter implements World {
   /** Indications that are due, as `queue 3 to A`. */
   #due: string[] = [];
   #leftovers = false;
+  /** Frames indicated in this step. */
+  #arrivals: readonly Indicated[] = [];
 
   constructor(profile: ReferenceProfile) {
     this.profile = profile;
@@ -91,6 +94,7 @@ export class ReferenceAdapter implements World {
     this.#problems = [];
     this.#completions = [...seen.completions];
     this.#due = [];
+    this.#arrivals = this.running ? seen.frames : [];
     this.#leftovers = false;
     this.frames.note(this);
     this.#happen(event);
@@ -319,7 +323,9 @@ export class ReferenceAdapter implements World {
     this.#move(queueId, 'STA-11');
     this.#due.push(`queue ${queueId} to A`, `queue ${queueId} to B`);
     this.#move(queueId, 'STA-12');
-    if (this.frames.heldOn(queueId) > 0) this.pendingFree = { request, queueId };
+    // A frame that was under way when its filter was cleared came up before that, in this same step.
+    if (this.frames.heldOn(queueId) > 0 || this.frames.keepsOf(this.#arrivals, queueId))
+      this.pendingFree = { request, queueId };
     else this.#finishFree(request, queueId);
   }
 
