@@ -150,9 +150,11 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     for (let look = 0; ; look++) {
       if (done()) return true;
       if (orRest && board.atRest(workers.length, agents)) {
-        // What the control half does inside `done` (it answers a guest, say) may wake somebody again.
+        // What the control half does inside `done` (it answers a guest, say) may wake somebody again, who may have
+        // taken his turn and be at rest before the next look: only without a turn since was `done` the last word.
+        const before = turnsTaken();
         if (done()) return true;
-        if (board.atRest(workers.length, agents)) return false;
+        if (board.atRest(workers.length, agents) && turnsTaken() === before) return false;
       }
       if (look < 50) continue;
       Atomics.wait(nap, 0, 0, look > 500 ? 1 : 0.05);
