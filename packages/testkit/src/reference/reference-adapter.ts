@@ -94,7 +94,7 @@ export class ReferenceAdapter implements World {
     this.#problems = [];
     this.#completions = [...seen.completions];
     this.#due = [];
-    this.#arrivals = this.running ? seen.frames : [];
+    this.#arrivals = seen.frames;
     this.#leftovers = false;
     this.frames.note(this);
     this.#happen(event);
@@ -324,8 +324,8 @@ export class ReferenceAdapter implements World {
     this.#due.push(`queue ${queueId} to A`, `queue ${queueId} to B`);
     this.#move(queueId, 'STA-12');
     // A frame that was under way when its filter was cleared came up before that, in this same step.
-    if (this.frames.heldOn(queueId) > 0 || this.frames.keepsOf(this.#arrivals, queueId))
-      this.pendingFree = { request, queueId };
+    const arriving = this.running && this.frames.keepsOf(this.#arrivals, queueId);
+    if (this.frames.heldOn(queueId) > 0 || arriving) this.pendingFree = { request, queueId };
     else this.#finishFree(request, queueId);
   }
 
