@@ -15,6 +15,8 @@ interface Travelling {
   readonly outcomes: Set<number | null>;
   /** `queue processor` pairs that have been right since it was sent. */
   readonly places: Set<string>;
+  /** Where a queue it may get splits frames: the queue itself may be gone when the step is over. */
+  readonly splitAt: Map<number, number>;
 }
 
 /** The priority that every tag in these frames has. */
@@ -43,16 +45,19 @@ export class FrameTracker {
   }
 
   sent(frame: Frame, world: World): void {
-    this.#travelling.set(frame.number, { frame, outcomes: new Set(), places: new Set() });
+    this.#travelling.set(frame.number, { frame, outcomes: new Set(), places: new Set(), splitAt: new Map() });
     this.note(world);
   }
 
   /** The adapter is in this state now: frames on their way may be classified by it. */
   note(world: World): void {
-    for (const { frame, outcomes, places } of this.#travelling.values()) {
+    for (const { frame, outcomes, places, splitAt } of this.#travelling.values()) {
       const queueId = classify(world, frame);
       outcomes.add(queueId);
-      if (queueId !== null) places.add(`${queueId} ${processorOf(world, queueId)}`);
+      if (queueId !== null) {
+        places.add(`${queueId} ${processorOf(world, queueId)}`);
+        splitAt.set(queueId, world.queues.get(queueId)?.splitAt ?? 0);
+      }
       // A frame classified before the affinity changed is indicated where the queue is by then.
       for (const known of outcomes) {
         if (known !== null && world.queues.has(known)) places.add(`${known} ${processorOf(world, known)}`);
@@ -78,7 +83,7 @@ export class FrameTracker {
     this.#last.set(seen.queueId, seen.number);
     if (world.queues.get(seen.queueId)?.perQueueIndication === true && !seen.singleQueue)
       problems.push(`RX-02: ${what}: without SINGLE_QUEUE`);
-    const splitAt = world.queues.get(seen.queueId)?.splitAt ?? 0;
+    const splitAt = travelling.splitAt.get(seen.queueId) ?? 0;
     const { length, mdls, firstMdlBytes } = seen;
     if (splitAt === 0 && mdls !== 1) problems.push(`RX-08: ${what}: ${mdls} MDLs without a split`);
     if (splitAt !== 0 && length > splitAt && !(mdls === 2 && firstMdlBytes >= splitAt))
