@@ -48,7 +48,7 @@ import { hostAgentFactories } from './agent-factories.ts';
 import { checkVmConfig, type HostConfig, mostVms } from './config.ts';
 import type { Host, HostOptions } from './host.ts';
 import { reportHost } from './inspect.ts';
-import { frameRoom, hostMemoryBytes, SEND_BUFFERS } from './sizing.ts';
+import { frameRoom, sizesOf } from './sizing.ts';
 import { setVmLife, VmLife } from './vm-life.ts';
 import { vmAgentName } from './vm-places.ts';
 import { createWirePort } from './wire-port.ts';
@@ -73,12 +73,13 @@ export function createHost(config: HostConfig, options: HostOptions = {}): Host 
 
 function bringUp(config: HostConfig, options: HostOptions, started: Executor[]): Host {
   const profile = nicProfile(config.nic.profile);
+  const sizes = sizesOf(config, { ...(options.wire ? { receiveWire: options.wire } : {}), ...options.sizes });
   const threads = config.executor === 'threads';
   const powerOn = performance.now();
   const virtualClock = createVirtualClock();
   const clock = threads ? createRealClock(powerOn, () => performance.now()) : virtualClock;
   const machine = createMachine({
-    hostMemoryBytes: hostMemoryBytes(config),
+    hostMemoryBytes: sizes.hostMemoryBytes,
     processors: config.processors,
     agents: [CONTROL_AGENT, NIC_AGENT, ...config.vms.map(({ name }) => vmAgentName(name))],
     maxAgents: config.processors + 2 + mostVms(config),
@@ -110,10 +111,8 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const domain = createDmaDomain(ADAPTER_NAME, machine.memory);
   // An empty grant makes the table of host memory, which the device then holds on to.
   domain.setRights(HOST_SEGMENT, 0, PAGE_SIZE, 0);
-  const rx = options.wire
-    ? createFrameRing(options.wire.slots, options.wire.dataBytes)
-    : createFrameRing(512, Math.max(1 << 20, 512 * frameRoom(config)));
-  const tx = createFrameRing(1024, Math.max(1 << 20, 1024 * frameRoom(config)));
+  const rx = createFrameRing(sizes.receiveWire.slots, sizes.receiveWire.dataBytes);
+  const tx = createFrameRing(sizes.transmitWire.slots, sizes.transmitWire.dataBytes);
   executor.start([
     { name: NIC_AGENT, factory: 'nic', data: { profile, bar: bar.id, dma: domain.image(), rx, tx } },
   ]);
@@ -147,7 +146,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     floodUnknownUnicast: config.switch.floodUnknownUnicast,
     ...(options.switchExtensions ? { extensions: options.switchExtensions } : {}),
     suggestedReceiveBuffers: config.nic.receiveBuffers,
-    sendBuffers: SEND_BUFFERS,
+    sendBuffers: sizes.sendBuffers,
     sendBufferBytes: Math.max(2048, frameRoom(config)) + 64,
     grantSendBuffers: (block) => {
       sharedMemory.grant(domain, block.handle, DMA_READ);
@@ -164,7 +163,9 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     machine,
     executor,
     virtualSwitch,
-    recordFrames: options.record === true ? 4 * window : 0,
+    sizes,
+    hasRecords: options.record === true,
+    hasSources: options.sources === true,
     reach: hostVersion === 620 ? reachGuests : () => {},
     admitPort: options.admitPort,
   });
@@ -207,6 +208,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
       ndis.poll();
     },
     takeReceived: (name, take) => vms.takeReceived(name, take),
+    sendFrom: (name, bytes, offset, length, tci = 0) => vms.sendFrom(name, bytes, offset, length, tci),
     guestStatistics: (name) => vms.statistics(name),
     publish: () => executor.publish(),
     describe(record: TraceRecord): string {

@@ -6,7 +6,7 @@ import {
   type GuestRecordReader,
   readGuestStatistics,
 } from '@vmq/guest';
-import { createFrameRing, type FrameRingImage, type Machine } from '@vmq/machine';
+import { createFrameRing, FrameProducer, type FrameRingImage, type Machine } from '@vmq/machine';
 import {
   type ChannelControl,
   createChannelControl,
@@ -17,7 +17,7 @@ import {
 import { type MacAddress, parseMacAddress } from '@vmq/wire';
 import type { HostConfig, VmConfig } from './config.ts';
 import type { ReceivedFrame } from './host.ts';
-import { frameRoom, guestLayout } from './sizing.ts';
+import { frameRoom, type HostSizes } from './sizing.ts';
 import type { VmPlace } from './vm-places.ts';
 
 export interface GuestOptions {
@@ -26,8 +26,11 @@ export interface GuestOptions {
   readonly place: VmPlace;
   /** The host's number of its channel. */
   readonly channel: number;
-  /** Frames its record has room for, 0 = no record. */
-  readonly recordFrames: number;
+  readonly sizes: HostSizes;
+  /** It keeps a record of what it receives. */
+  readonly hasRecords: boolean;
+  /** It sends what it is given. */
+  readonly hasSources: boolean;
   /** A VM that comes from another host; its memory is in its place already. */
   readonly moved?: MovedGuest;
 }
@@ -58,23 +61,27 @@ export class Guest {
   readonly #machine: Machine;
   readonly #options: GuestOptions;
   readonly #reader: GuestRecordReader | null;
+  readonly #source: FrameProducer | null;
   #channel: ChannelControl;
 
   constructor(machine: Machine, options: GuestOptions) {
-    const { config, vm, place, channel, recordFrames, moved } = options;
+    const { config, sizes, vm, place, channel, moved } = options;
     this.#machine = machine;
     this.#options = options;
     this.vm = vm;
     this.mac = parseMacAddress(vm.mac) as MacAddress;
     this.place = place;
     this.number = moved?.number ?? channel;
-    this.layout = moved?.layout ?? guestLayout(config);
+    this.layout = moved?.layout ?? sizes.guest;
     this.statisticsBuffer = createGuestStatistics();
     if (moved) new Float64Array(this.statisticsBuffer).set(moved.statistics);
     this.#channel = this.#makeChannel(moved?.channel);
-    const record: FrameRingImage | null =
-      recordFrames > 0 ? createFrameRing(recordFrames, recordFrames * (frameRoom(config) + 64)) : null;
+    const makeRing = (): FrameRingImage =>
+      createFrameRing(sizes.guestFrames, sizes.guestFrames * (frameRoom(config) + 64));
+    const record = options.hasRecords ? makeRing() : null;
+    const source = options.hasSources ? makeRing() : null;
     this.#reader = record ? createGuestRecordReader(machine, place.agent, record) : null;
+    this.#source = source ? new FrameProducer(source) : null;
     this.data = {
       segment: place.segment.id,
       messages: this.#channel.messages,
@@ -83,6 +90,7 @@ export class Guest {
       layout: this.layout,
       endpointPage: layoutGuest(this.layout).end,
       ...(record ? { record } : {}),
+      ...(source ? { source } : {}),
       ...(vm.answer ? { responder: responderFor(vm) } : {}),
     };
   }
@@ -102,6 +110,18 @@ export class Guest {
       take({ delivery, bytes, offset: 0, length: bytes.length, tci });
     }
     return frames.length;
+  }
+
+  /** False while its source is full, or if it has none. */
+  send(bytes: Uint8Array, offset: number, length: number, tci: number): boolean {
+    const source = this.#source;
+    const at = source?.reserve(length) ?? -1;
+    if (source === null || at < 0) return false;
+    source.u8.set(bytes.subarray(offset, offset + length), at);
+    source.commit(at, length, tci);
+    source.publish();
+    this.#machine.board.wake(this.#machine.agent(this.place.agent));
+    return true;
   }
 
   statistics(): Readonly<Record<string, number>> {

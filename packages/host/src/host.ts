@@ -6,6 +6,7 @@ import type { PortProperties, SwitchExtension, SwitchResult, VirtualSwitch } fro
 import type { ExtraDataPaths } from './agent-factories.ts';
 import type { HostConfig, VmConfigInput } from './config.ts';
 import type { HostReport } from './report.ts';
+import type { HostSizes } from './sizing.ts';
 
 /** The far end of the cable that is plugged into the NIC. */
 export interface HostWire {
@@ -45,10 +46,14 @@ export interface PortRequest {
 export interface HostOptions {
   /** Have every guest keep a copy of each frame it receives, for {@link Host.takeReceived}. Default false. */
   readonly record?: boolean;
+  /** Give every guest a program that sends what {@link Host.sendFrom} is given. Default false. */
+  readonly sources?: boolean;
   /** Trace records kept per agent; default 4096. */
   readonly traceRecords?: number;
   /** Size of the wire towards the NIC; default: 512 frames, 1 MiB or more. */
   readonly wire?: { readonly slots: number; readonly dataBytes: number };
+  /** Other sizes of memory than the configuration's own, e.g. to make many small hosts one after the other. */
+  readonly sizes?: Partial<HostSizes>;
   /** Data halves of one's own drivers (deterministic executor; a worker entry of one's own brings its own). */
   readonly dataPaths?: ExtraDataPaths;
   /** Filter drivers: each gets a module on the adapter, the first one next to the miniport. */
@@ -99,6 +104,12 @@ export interface Host {
   runUntilIdle(): void;
   /** Frames that the VM `name` has received since the last call, in its order; views valid during the call. */
   takeReceived(name: string, take: (frame: ReceivedFrame) => void): number;
+  /**
+   * Has a program in the VM send a frame (without FCS and tag), with an 802.1Q TCI beside it, 0 = none. True if the
+   * frame was put into the VM's source, from which it goes when the VM runs; false while that is full or was not
+   * asked for ({@link HostOptions.sources}). Throws for a VM that is not here.
+   */
+  sendFrom(name: string, bytes: Uint8Array, offset: number, length: number, tci?: number): boolean;
   /** What the VM's driver has counted, by name (see GUEST_STATISTICS of `@vmq/guest`). */
   guestStatistics(name: string): Readonly<Record<string, number>>;
   /** Makes a changed trace level known to all agents. */

@@ -31,3 +31,4 @@ export {
   type MigrationStep,
 } from './migration-report.ts';
 export type { HostReport, PortReport, QueueReport } from './report.ts';
+export type { HostSizes } from './sizing.ts';

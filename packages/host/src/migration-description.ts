@@ -15,6 +15,7 @@ export interface VmDescription {
     readonly maxFrameBytes: number;
     readonly receiveSections: number;
     readonly sendSections: number;
+    readonly ringBytes: number;
   };
   readonly port: PortProperties;
 }
@@ -51,6 +52,7 @@ const vmDescription = z.strictObject({
     maxFrameBytes: z.int().min(60).max(16_000),
     receiveSections: count,
     sendSections: z.int().min(1).max(512),
+    ringBytes: z.int().min(4096).max(1 << 24),
   }),
   port: portSchema,
 });
@@ -107,10 +109,11 @@ function readJson<T>(text: string, schema: z.ZodType<T>): Judged<T> {
 
 /** The layout with every default filled in, as it is sent. */
 export function completeLayout(layout: GuestLayoutOptions): VmDescription['layout'] {
-  const { maxFrameBytes } = layoutGuest(layout);
+  const { maxFrameBytes, ringBytes } = layoutGuest(layout);
   return {
     maxFrameBytes,
     receiveSections: layout.receiveSections ?? 512,
     sendSections: layout.sendSections ?? 64,
+    ringBytes,
   };
 }

@@ -3,25 +3,53 @@ import { ENDPOINT_PAGE_BYTES } from '@vmq/guest';
 import { type GuestLayoutOptions, layoutGuest } from '@vmq/vmbus';
 import { type HostConfig, mostVms } from './config.ts';
 
+/** Memory that a host is made with. What a machine has is zeroed once; a small one comes up faster. */
+export interface HostSizes {
+  /** Host physical memory. */
+  readonly hostMemoryBytes: number;
+  /** The wire towards the NIC, and the one it transmits to: frames (a power of two) and bytes. */
+  readonly receiveWire: { readonly slots: number; readonly dataBytes: number };
+  readonly transmitWire: { readonly slots: number; readonly dataBytes: number };
+  /** Send buffers of each processor that polls a channel. */
+  readonly sendBuffers: number;
+  /** Frames that a guest's record and a guest's source have room for, a power of two. */
+  readonly guestFrames: number;
+  /** The network driver's memory in each guest that starts here. */
+  readonly guest: GuestLayoutOptions;
+}
+
+/** What a configuration needs, but for what is said otherwise. */
+export function sizesOf(config: HostConfig, chosen: Partial<HostSizes> = {}): HostSizes {
+  const sendBuffers = chosen.sendBuffers ?? SEND_BUFFERS;
+  return {
+    hostMemoryBytes: hostMemoryBytes(config, sendBuffers),
+    receiveWire: { slots: 512, dataBytes: Math.max(1 << 20, 512 * frameRoom(config)) },
+    transmitWire: { slots: 1024, dataBytes: Math.max(1 << 20, 1024 * frameRoom(config)) },
+    sendBuffers,
+    guestFrames: 4 * Math.min(config.nic.receiveBuffers, 256),
+    guest: guestLayout(config),
+    ...chosen,
+  };
+}
+
 /** Bytes of a frame's room: a whole number of 64-byte lines, with space for a tag. */
 export function frameRoom(config: HostConfig): number {
   return Math.ceil((config.nic.jumboPacket + 4) / 64) * 64;
 }
 
 /** Host memory: buffers and rings of every queue, send buffers of every processor, and room to spare. */
-export function hostMemoryBytes(config: HostConfig): number {
+function hostMemoryBytes(config: HostConfig, sendBuffers: number): number {
   const buffer = Math.max(2048, frameRoom(config)) + 64;
   const queues = mostVms(config) + 1;
   const receive = queues * (config.nic.receiveBuffers * (buffer + 64) + 65_536);
-  const transmit = config.processors * (SEND_BUFFERS * buffer + 65_536);
+  const transmit = config.processors * (sendBuffers * buffer + 65_536);
   return 8 * 1024 * 1024 + receive + transmit;
 }
 
-/** Send buffers of each processor that polls a channel. */
-export const SEND_BUFFERS = 512;
+const SEND_BUFFERS = 512;
 
 /** The guest's driver memory: receive sections for a window of frames, twice over. */
-export function guestLayout(config: HostConfig): GuestLayoutOptions {
+function guestLayout(config: HostConfig): GuestLayoutOptions {
   return {
     maxFrameBytes: config.nic.jumboPacket,
     receiveSections: Math.max(512, 2 * config.nic.receiveBuffers),

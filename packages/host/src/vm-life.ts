@@ -26,7 +26,7 @@ import { formatMacAddress, parseMacAddress } from '@vmq/wire';
 import { type HostConfig, mostVms, type VmConfig } from './config.ts';
 import { Guest, type MovedGuest } from './guests.ts';
 import type { PortRequest, ReceivedFrame } from './host.ts';
-import { guestLayout, guestMemoryBytes } from './sizing.ts';
+import { guestMemoryBytes, type HostSizes } from './sizing.ts';
 import { type VmPlace, VmPlaces } from './vm-places.ts';
 
 export interface VmLifeOptions {
@@ -34,8 +34,10 @@ export interface VmLifeOptions {
   readonly machine: Machine;
   readonly executor: Executor;
   readonly virtualSwitch: VirtualSwitch;
-  /** Frames each VM's record has room for, 0 = no records. */
-  readonly recordFrames: number;
+  readonly sizes: HostSizes;
+  /** Each VM keeps a record of what it receives; sends what it is given. */
+  readonly hasRecords: boolean;
+  readonly hasSources: boolean;
   /** Makes the memory of new places known to the NIC's DMA domain; takes effect with the next publication. */
   readonly reach: (segments: readonly MemorySegment[]) => void;
   readonly admitPort?: ((request: PortRequest) => SwitchResult | undefined) | undefined;
@@ -86,6 +88,13 @@ export class VmLife {
     return past.includes(now) ? count : count + now.takeReceived(take);
   }
 
+  /** Throws if the VM is not here. */
+  sendFrom(name: string, bytes: Uint8Array, offset: number, length: number, tci: number): boolean {
+    const guest = this.#guests.get(name);
+    if (guest === undefined) throw new Error(`no VM '${name}'; there are ${this.names.join(', ')}`);
+    return guest.send(bytes, offset, length, tci);
+  }
+
   statistics(name: string): Readonly<Record<string, number>> {
     return this.#named(name).statistics();
   }
@@ -124,7 +133,7 @@ export class VmLife {
     for (const vm of vms) {
       const refusal = this.refusalOf(vm);
       if (refusal) return undo(refusal);
-      const place = this.takePlace(vm.name, guestMemoryBytes(guestLayout(this.config)));
+      const place = this.takePlace(vm.name, guestMemoryBytes(this.#options.sizes.guest));
       if (typeof place === 'string') return undo(refuse(NDIS_STATUS_RESOURCES, place));
       guests.push(this.settle(vm, place));
     }
@@ -184,9 +193,18 @@ export class VmLife {
 
   /** Makes the VM one of this host's; its guest does not run yet. */
   settle(vm: VmConfig, place: VmPlace, moved?: MovedGuest): Guest {
-    const { config, recordFrames } = this.#options;
+    const { config, sizes, hasRecords, hasSources } = this.#options;
     const channel = ++this.#channels;
-    const options = { config, vm, place, channel, recordFrames, ...(moved ? { moved } : {}) };
+    const options = {
+      config,
+      sizes,
+      vm,
+      place,
+      channel,
+      hasRecords,
+      hasSources,
+      ...(moved ? { moved } : {}),
+    };
     const guest = new Guest(this.machine, options);
     this.#guests.set(vm.name, guest);
     return guest;
