@@ -41,7 +41,11 @@ export interface VmLifeOptions {
   /** Makes the memory of new places known to the NIC's DMA domain; takes effect with the next publication. */
   readonly reach: (segments: readonly MemorySegment[]) => void;
   readonly admitPort?: ((request: PortRequest) => SwitchResult | undefined) | undefined;
+  readonly guestProgram?: ((vm: VmConfig) => unknown) | undefined;
 }
+
+/** Turns of its agent in which a guest must have opened its channel. A handshake takes some twenty. */
+const HANDSHAKE_TURNS = 20_000;
 
 const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
 const refuse = (status: number, reason: string): SwitchResult => ({ status, reason });
@@ -140,9 +144,8 @@ export class VmLife {
     this.#options.reach(guests.map(({ place }) => place.segment));
     this.#start(guests);
     for (const { channel } of guests) channel.offer();
-    const open = (): boolean => guests.map(({ channel }) => channel.poll()).every((isOpen) => isOpen);
-    if (!this.executor.runUntil(open)) {
-      const closed = guests.filter(({ channel }) => !channel.isOpen).map(({ vm }) => vm.name);
+    if (!this.#openChannels(guests)) {
+      const closed = guests.filter(({ channel }) => !channel.isOpen).map(whyNotOpen);
       return undo(refuse(NDIS_STATUS_FAILURE, `VMs did not open their channel: ${closed.join(', ')}`));
     }
     for (const guest of guests) {
@@ -186,15 +189,18 @@ export class VmLife {
   /** Has an agent ready in a place, with nothing running on it yet. */
   prepare(place: VmPlace): void {
     this.#options.reach([place.segment]);
-    if (!place.isStarted) this.executor.start([{ name: place.agent, factory: 'guest', data: null }]);
+    const { agent, segment } = place;
+    if (place.isStarted) this.executor.confine(agent, [segment.id]);
+    else this.executor.start([{ name: agent, factory: 'guest', data: null, segments: [segment.id] }]);
     place.isStarted = true;
     this.executor.publish();
   }
 
   /** Makes the VM one of this host's; its guest does not run yet. */
   settle(vm: VmConfig, place: VmPlace, moved?: MovedGuest): Guest {
-    const { config, sizes, hasRecords, hasSources } = this.#options;
+    const { config, sizes, hasRecords, hasSources, guestProgram } = this.#options;
     const channel = ++this.#channels;
+    const program = guestProgram?.(vm);
     const options = {
       config,
       sizes,
@@ -203,6 +209,7 @@ export class VmLife {
       channel,
       hasRecords,
       hasSources,
+      ...(program === undefined ? {} : { program }),
       ...(moved ? { moved } : {}),
     };
     const guest = new Guest(this.machine, options);
@@ -274,15 +281,41 @@ export class VmLife {
   #start(guests: readonly Guest[]): void {
     const fresh = guests.filter(({ place }) => !place.isStarted);
     for (const { place, data } of guests) {
-      if (place.isStarted)
-        this.executor.post(place.agent, { op: 'boot', data } satisfies VirtualMachineMessage);
+      if (!place.isStarted) continue;
+      this.executor.confine(place.agent, [place.segment.id]);
+      this.executor.post(place.agent, { op: 'boot', data } satisfies VirtualMachineMessage);
     }
     if (fresh.length > 0) {
       // One call is one worker thread: the guests share it.
-      this.executor.start(fresh.map(({ place, data }) => ({ name: place.agent, factory: 'guest', data })));
+      this.executor.start(
+        fresh.map(({ place, data }) => ({
+          name: place.agent,
+          factory: 'guest',
+          data,
+          segments: [place.segment.id],
+        })),
+      );
       for (const { place } of fresh) place.isStarted = true;
     }
     this.executor.publish();
+  }
+
+  /** Waits until all guests have opened their channels; false if one breaks it, or will not come to it. */
+  #openChannels(guests: readonly Guest[]): boolean {
+    const { board } = this.machine;
+    const waiting = guests.map((guest) => {
+      const agent = this.machine.agent(guest.place.agent);
+      return { guest, agent, turns: board.turnsOf(agent) };
+    });
+    // A guest owes nobody a handshake and may well be busy for ever: it is not waited for beyond its patience.
+    const isLost = (): boolean =>
+      waiting.some(({ guest: { channel }, agent, turns }) => {
+        if (channel.isOpen) return false;
+        return channel.phase === 'broken' || ((board.turnsOf(agent) - turns) | 0) > HANDSHAKE_TURNS;
+      });
+    const open = (): boolean => guests.map(({ channel }) => channel.poll()).every((isOpen) => isOpen);
+    this.executor.runUntil(() => open() || isLost());
+    return open();
   }
 
   /** Takes a port through the rest of its life, from wherever it stands. */
@@ -316,6 +349,12 @@ export class VmLife {
     if (!failed(deleted)) this.#referenced.delete(name);
     return deleted;
   }
+}
+
+/** The VM's name, and what its guest did wrong if it did. */
+function whyNotOpen({ vm, channel }: Guest): string {
+  const wrong = Object.entries(channel.report().violations).map(([name, count]) => `${name} ${count}`);
+  return wrong.length === 0 ? vm.name : `${vm.name} (${wrong.join(', ')})`;
 }
 
 function portName(vmName: string, isValidationPort: boolean = false): string {

@@ -43,4 +43,9 @@ export interface AgentAssignment {
   readonly name: string;
   readonly factory: string;
   readonly data: unknown;
+  /**
+   * Ids of the only memory segments it may see, as a partition sees its own memory and no other; default: all, as
+   * hardware and the host do. A worker thread of such agents alone is not even given the others' buffers.
+   */
+  readonly segments?: readonly number[];
 }

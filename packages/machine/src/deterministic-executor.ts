@@ -9,8 +9,9 @@
 import type { AgentFactories, AgentFactory } from './agent.ts';
 import { MAX_AGENTS } from './board.ts';
 import type { VirtualClock } from './clock.ts';
-import { AgentRunner, createAgentContext, type Executor } from './executor.ts';
+import { AgentRunner, createConfinedContext, type Executor } from './executor.ts';
 import type { Machine } from './machine.ts';
+import { imagesOf } from './memory.ts';
 import { createRandom } from './random.ts';
 import { Timers } from './timers.ts';
 
@@ -53,6 +54,13 @@ export function createDeterministicExecutor(
   const ready = new Int32Array(MAX_AGENTS);
   let turns = 0;
 
+  const runnerOf = (agent: string): AgentRunner => {
+    const id = machine.agent(agent);
+    const runner = runners.find((candidate) => candidate.id === id);
+    if (runner === undefined) throw new Error(`agent '${agent}' has not been started`);
+    return runner;
+  };
+
   const findReady = (): number => {
     let count = 0;
     for (let i = 0; i < runners.length; i++) {
@@ -85,22 +93,25 @@ export function createDeterministicExecutor(
       return turns;
     },
     start(agents) {
-      for (const { name, factory, data } of agents) {
+      for (const { name, factory, data, segments } of agents) {
         const id = machine.agent(name);
         if (runners.some((runner) => runner.id === id)) throw new Error(`agent '${name}' was started before`);
         const make = options.factories[factory] as AgentFactory<unknown> | undefined;
         if (make === undefined) throw new Error(`agent '${name}': no agent factory '${factory}'`);
-        const context = createAgentContext(machine, id, (agent, time) => timers.set(agent, time));
-        runners.push(new AgentRunner(context, make(context, structuredClone(data)), board.epoch));
+        const images = segments === undefined ? null : imagesOf(machine.memory, segments);
+        const wakeAt = (agent: number, time: number): void => timers.set(agent, time);
+        const confined = createConfinedContext(machine, id, wakeAt, images);
+        const agent = make(confined.context, structuredClone(data));
+        runners.push(new AgentRunner(confined, agent, board.epoch));
         board.wake(id);
       }
     },
     post(agent, message) {
-      const id = machine.agent(agent);
-      const runner = runners.find((candidate) => candidate.id === id);
-      if (runner === undefined) throw new Error(`agent '${agent}' has not been started`);
       // Cloned as a worker's message would be, so that code which works here works there.
-      runner.inbox.push(structuredClone(message));
+      runnerOf(agent).inbox.push(structuredClone(message));
+    },
+    confine(agent, segments) {
+      runnerOf(agent).confine(imagesOf(machine.memory, segments));
     },
     step,
     runUntil(done) {

@@ -1,7 +1,8 @@
 /** What both executors promise; no layer may know which one it runs under. */
 import type { Agent, AgentAssignment, AgentContext } from './agent.ts';
 import type { AgentId } from './board.ts';
-import type { Machine } from './machine.ts';
+import { confineMachine, type Machine } from './machine.ts';
+import { type ConfinedMemory, createConfinedMemory, type SegmentImage } from './memory.ts';
 import { TraceWriter } from './trace.ts';
 
 export interface Executor {
@@ -17,6 +18,11 @@ export interface Executor {
    */
   post(agent: string, message: unknown): void;
   /**
+   * Gives an agent that was started with {@link AgentAssignment.segments} other segments to see, from the next
+   * {@link publish} on. Throws for an agent that sees them all.
+   */
+  confine(agent: string, segments: readonly number[]): void;
+  /**
    * Lets the agents run until `done()` holds; false if everything came to rest first. This is how the control
    * half waits: for a queue to report that DMA stopped, for a guest's answer. Throws if an agent failed and, under
    * the threads executor, if no agent took a turn for so long that something must be stuck (`patienceMs`).
@@ -31,6 +37,24 @@ export interface Executor {
   publish(): void;
   /** Ends the agents. A worker that failed is reported by throwing its error. */
   stop(): Promise<void>;
+}
+
+/** The context of an agent, and its memory if that is not all there is. */
+export interface ConfinedContext {
+  readonly context: AgentContext;
+  readonly memory: ConfinedMemory | null;
+}
+
+/** The context of `agent` on this thread, with `images` as its only memory unless that is null. */
+export function createConfinedContext(
+  machine: Machine,
+  agent: AgentId,
+  wakeAt: (agent: AgentId, nanoseconds: number) => void,
+  images: readonly SegmentImage[] | null,
+): ConfinedContext {
+  if (images === null) return { context: createAgentContext(machine, agent, wakeAt), memory: null };
+  const memory = createConfinedMemory(images);
+  return { context: createAgentContext(confineMachine(machine, memory), agent, wakeAt), memory };
 }
 
 /** The context of `agent` on this thread. */
@@ -54,6 +78,9 @@ export class AgentRunner {
   readonly id: AgentId;
   /** Messages posted and not yet handed over. */
   readonly inbox: unknown[] = [];
+  readonly #memory: ConfinedMemory | null;
+  /** Segments it is to see from its next refresh on, or null if there is nothing new. */
+  #confinement: readonly SegmentImage[] | null = null;
   readonly #agent: Agent;
   readonly #machine: Machine;
   readonly #trace: TraceWriter;
@@ -64,8 +91,9 @@ export class AgentRunner {
    * `epoch` is the board's at the time the agent was started. What is published later reaches it by `refresh`,
    * even if it was published while the agent was being built; what is posted waits for that publication.
    */
-  constructor(context: AgentContext, agent: Agent, epoch: number) {
+  constructor({ context, memory }: ConfinedContext, agent: Agent, epoch: number) {
     this.id = context.agent;
+    this.#memory = memory;
     this.#agent = agent;
     this.#machine = context.machine;
     this.#trace = context.trace;
@@ -77,6 +105,13 @@ export class AgentRunner {
     return this.#seen;
   }
 
+  /** See {@link Executor.confine}. */
+  confine(images: readonly SegmentImage[]): void {
+    if (this.#memory === null)
+      throw new Error(`agent ${this.id} sees all memory; it was not started confined`);
+    this.#confinement = images;
+  }
+
   /** `collect` brings in what other threads posted; it is called only when something was published. */
   turn(collect: () => void): boolean {
     const board = this.#machine.board;
@@ -85,6 +120,8 @@ export class AgentRunner {
     if (epoch !== this.#seen) {
       collect();
       this.#trace.refresh();
+      if (this.#confinement !== null) this.#memory?.confine(this.#confinement);
+      this.#confinement = null;
       this.#agent.refresh(this.inbox.splice(0));
       this.#seen = epoch;
       board.acknowledgeEpoch(this.id, epoch);

@@ -10,6 +10,7 @@ import { InterruptController } from './interrupt-controller.ts';
 import { createLedgerImage, Ledger, type LedgerImage } from './ledger.ts';
 import {
   attachPhysicalMemory,
+  type ConfinedMemory,
   createPhysicalMemory,
   type PhysicalMemory,
   type SegmentImage,
@@ -99,6 +100,11 @@ export function attachMachine(image: MachineImage, clock: Clock): Machine {
     names: image.agents,
     clock,
   });
+}
+
+/** The machine as an agent sees it that has `memory` and no other. */
+export function confineMachine(machine: Machine, memory: ConfinedMemory): Machine {
+  return { ...machine, memory, image: () => ({ ...machine.image(), segments: memory.images() }) };
 }
 
 interface Parts {

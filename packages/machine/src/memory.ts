@@ -71,8 +71,10 @@ export function createPhysicalMemory(hostBytes: number): PhysicalMemory {
   return memory;
 }
 
+/** Memory of which the thread is given `images`; a segment that is not among them does not exist for it. */
 export function attachPhysicalMemory(images: readonly SegmentImage[]): PhysicalMemory {
-  const segments: MemorySegment[] = images.map(attachSegment);
+  const segments: MemorySegment[] = [];
+  for (const image of images) segments[image.id] = attachSegment(image);
   const segment = (id: number): MemorySegment => {
     const found = segments[id];
     if (found === undefined) throw new RangeError(`no memory segment ${id}; there are ${segments.length}`);
@@ -99,6 +101,32 @@ export function attachPhysicalMemory(images: readonly SegmentImage[]): PhysicalM
         throw new RangeError(`segment ${image.id} adopted before ${segments.length}`);
       segments.push(attachSegment(image));
     },
-    images: () => segments.map(({ id, name, buffer }) => ({ id, name, buffer })),
+    // Skips those that this thread was not given.
+    images: () => segments.flatMap(({ id, name, buffer }) => [{ id, name, buffer }]),
   };
+}
+
+/** What a partition sees of the machine's memory: these segments, and no way to the others (SEC-01). */
+export interface ConfinedMemory extends PhysicalMemory {
+  /** From now on it sees these instead. */
+  confine(images: readonly SegmentImage[]): void;
+}
+
+export function createConfinedMemory(images: readonly SegmentImage[]): ConfinedMemory {
+  const memory = attachPhysicalMemory(images);
+  const seen = memory.segments as MemorySegment[];
+  return Object.assign(memory, {
+    confine(others: readonly SegmentImage[]): void {
+      seen.length = 0;
+      for (const image of others) seen[image.id] = attachSegment(image);
+    },
+  });
+}
+
+/** The images of some segments. */
+export function imagesOf(memory: PhysicalMemory, ids: readonly number[]): SegmentImage[] {
+  return ids.map((id) => {
+    const { name, buffer } = memory.segment(id);
+    return { id, name, buffer };
+  });
 }

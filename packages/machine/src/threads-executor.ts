@@ -11,7 +11,7 @@ import type { Clock } from './clock.ts';
 import type { Executor } from './executor.ts';
 import { createFailureReport, readFailureReport } from './failure-report.ts';
 import type { Machine } from './machine.ts';
-import type { SegmentImage } from './memory.ts';
+import { imagesOf, type SegmentImage } from './memory.ts';
 import { processMilliseconds, type WorkerMessage, type WorkerStart } from './worker-start.ts';
 
 export interface ThreadsOptions {
@@ -36,8 +36,8 @@ interface WorkerThread {
   readonly failure: SharedArrayBuffer;
   /** Resolves when the thread has ended; listened to from the start, for it may end before `stop()`. */
   readonly ended: Promise<void>;
-  /** Memory segments it has been told of. */
-  segments: number;
+  /** Memory segments it has been told of; null if it is to know none but its agents' own. */
+  segments: number | null;
 }
 
 /** When `clock` showed 0, in ms of the process's clock: from the tightest of a few readings of both. */
@@ -64,6 +64,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
   const patience = options.patienceMs ?? 30_000;
   const originMs = originOf(machine.clock);
   const agents: AgentId[] = [];
+  const confinedAgents = new Set<AgentId>();
   const workers: WorkerThread[] = [];
   let failure: Error | null = null;
   let stopped: Promise<void> | null = null;
@@ -95,8 +96,14 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     });
     const { port1, port2 } = new MessageChannel();
     const report = createFailureReport();
+    const confinements = list.map(({ segments }) =>
+      segments === undefined ? null : imagesOf(machine.memory, segments),
+    );
+    // What a thread has not got, no agent on it can reach.
+    const isConfined = confinements.every((images) => images !== null);
     const workerData: WorkerStart = {
-      machine: machine.image(),
+      machine: isConfined ? { ...machine.image(), segments: [] } : machine.image(),
+      confinements,
       worker,
       originMs,
       agents: list,
@@ -130,7 +137,10 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       names: list.map(({ name }) => name).join(', '),
       failure: report,
       ended: new Promise((resolve) => thread.once('exit', () => resolve())),
-      segments: machine.memory.segments.length,
+      segments: isConfined ? null : machine.memory.segments.length,
+    });
+    ids.forEach((id, i) => {
+      if (confinements[i] !== null) confinedAgents.add(id);
     });
     agents.push(...ids);
     // For what the worker cannot write down itself, such as running out of memory.
@@ -178,11 +188,18 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       })
       .join('; ');
 
+  const workerOf = (agent: string): WorkerThread => {
+    const worker = workers[board.workerOf(machine.agent(agent))];
+    if (worker === undefined) throw new Error(`agent '${agent}' has not been started`);
+    return worker;
+  };
+
   const send = (port: MessagePort, message: WorkerMessage): void => port.postMessage(message);
 
   const publish = (): void => {
     const images = machine.memory.images();
     for (const worker of workers) {
+      if (worker.segments === null) continue;
       for (; worker.segments < images.length; worker.segments++) {
         send(worker.port, { kind: 'segment', image: images[worker.segments] as SegmentImage });
       }
@@ -212,9 +229,14 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     kind: 'threads',
     start,
     post(agent, message) {
-      const worker = workers[board.workerOf(machine.agent(agent))];
-      if (worker === undefined) throw new Error(`agent '${agent}' has not been started`);
-      send(worker.port, { kind: 'post', agent: machine.agent(agent), message });
+      send(workerOf(agent).port, { kind: 'post', agent: machine.agent(agent), message });
+    },
+    confine(agent, segments) {
+      const id = machine.agent(agent);
+      const worker = workerOf(agent);
+      if (!confinedAgents.has(id))
+        throw new Error(`agent '${agent}' sees all memory; it was not started confined`);
+      send(worker.port, { kind: 'confine', agent: id, images: imagesOf(machine.memory, segments) });
     },
     runUntil: (done) => wait(done, true),
     runUntilIdle() {

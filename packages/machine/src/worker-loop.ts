@@ -2,7 +2,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { AgentFactories, AgentFactory } from './agent.ts';
 import { createRealClock } from './clock.ts';
-import { AgentRunner, createAgentContext } from './executor.ts';
+import { AgentRunner, createConfinedContext } from './executor.ts';
 import { attachMachine } from './machine.ts';
 import { Timers } from './timers.ts';
 import { processMilliseconds, type WorkerMessage, type WorkerStart } from './worker-start.ts';
@@ -24,22 +24,25 @@ export function runWorker(factories: AgentFactories): void {
   let current = '';
 
   const build = (): AgentRunner[] =>
-    start.agents.map(({ name, factory, data }) => {
+    start.agents.map(({ name, factory, data }, i) => {
       current = name;
       const make = factories[factory] as AgentFactory<unknown> | undefined;
       if (make === undefined) throw new Error(`no agent factory '${factory}'`);
       const id = machine.agent(name);
-      const context = createAgentContext(machine, id, (agent, time) => timers.set(agent, time));
+      const wakeAt = (agent: number, time: number): void => timers.set(agent, time);
+      const confined = createConfinedContext(machine, id, wakeAt, start.confinements[i] ?? null);
       board.wake(id);
-      return new AgentRunner(context, make(context, data), start.epoch);
+      return new AgentRunner(confined, make(confined.context, data), start.epoch);
     });
 
   const run = (runners: readonly AgentRunner[]): void => {
+    const runnerOf = (agent: number): AgentRunner | undefined => runners.find(({ id }) => id === agent);
     const collect = (): void => {
       for (let got = receiveMessageOnPort(start.port); got; got = receiveMessageOnPort(start.port)) {
         const message = got.message as WorkerMessage;
         if (message.kind === 'segment') machine.memory.adopt(message.image);
-        else runners.find((runner) => runner.id === message.agent)?.inbox.push(message.message);
+        else if (message.kind === 'confine') runnerOf(message.agent)?.confine(message.images);
+        else runnerOf(message.agent)?.inbox.push(message.message);
       }
     };
     const turns = (): boolean => {

@@ -11,6 +11,8 @@ export interface WorkerStart {
   /** Time of the process's monotonic clock (`process.hrtime`) at which the machine's clock showed 0, in ms. */
   readonly originMs: number;
   readonly agents: readonly AgentAssignment[];
+  /** By agent: the segments it sees, null = all. If none sees all, `machine` comes without memory. */
+  readonly confinements: readonly (readonly SegmentImage[] | null)[];
   /** What was published when the agents were started. */
   readonly epoch: number;
   /** Where messages and new segments arrive; read without the event loop. */
@@ -25,6 +27,7 @@ export interface WorkerStart {
 /** What travels to a worker between publications. */
 export type WorkerMessage =
   | { readonly kind: 'segment'; readonly image: SegmentImage }
+  | { readonly kind: 'confine'; readonly agent: number; readonly images: readonly SegmentImage[] }
   | { readonly kind: 'post'; readonly agent: number; readonly message: unknown };
 
 /** Time of the clock that all threads of the process share, in ms. */
