@@ -111,7 +111,8 @@ export class PacketSlot implements CapturedPacket {
     twin.hasTimestamp = this.hasTimestamp;
     twin.seconds = this.seconds;
     twin.nanoseconds = this.nanoseconds;
-    twin.bytes = this.bytes.slice(this.offset, this.offset + this.capturedLength);
+    // Not `slice`: in a file that came as Node's Buffer it would make a view.
+    twin.bytes = new Uint8Array(this.data);
     twin.capturedLength = this.capturedLength;
     twin.originalLength = this.originalLength;
     twin.comments = this.comments;

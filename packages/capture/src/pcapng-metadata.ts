@@ -141,7 +141,7 @@ export function decodeNames(
       if (i > start) names.push(decodeText(bytes, start, i - start));
       start = i + 1;
     }
-    records.push({ address: bytes.slice(value, value + addressLength), names });
+    records.push({ address: new Uint8Array(bytes.subarray(value, value + addressLength)), names });
   }
   return records;
 }

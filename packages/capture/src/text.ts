@@ -9,8 +9,8 @@ const encoder = new TextEncoder();
 export function decodeText(bytes: Uint8Array, offset: number, length: number): string {
   let end = offset + length;
   while (end > offset && bytes[end - 1] === 0) end--;
-  // A copy, because decoders refuse views of a SharedArrayBuffer.
-  return decoder.decode(bytes.slice(offset, end));
+  // A copy, because decoders refuse views of a SharedArrayBuffer; not `slice`, which for Node's Buffer makes a view.
+  return decoder.decode(new Uint8Array(bytes.subarray(offset, end)));
 }
 
 export function encodeText(text: string): Uint8Array {

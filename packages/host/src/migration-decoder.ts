@@ -67,7 +67,8 @@ export class MigrationDecoder {
   push(bytes: Uint8Array): MigrationMessage[] {
     const messages: MigrationMessage[] = [];
     if (this.#refusal !== null || bytes.length === 0) return messages;
-    this.#waiting.push(bytes.slice());
+    // Not `slice`: what comes from a socket is Node's Buffer, and its `slice` is a view.
+    this.#waiting.push(new Uint8Array(bytes));
     this.#waitingBytes += bytes.length;
     while (this.#refusal === null && this.#waitingBytes >= this.#wanted) {
       const all = this.#joined();

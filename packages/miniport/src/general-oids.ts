@@ -79,8 +79,10 @@ export class PacketFilter {
     const length = request.inputBufferLength;
     if (length % 6 !== 0) return NDIS_STATUS_INVALID_LENGTH;
     if (length / 6 > MULTICAST_ENTRIES) return NDIS_STATUS_MULTICAST_FULL;
-    this.#multicast = Array.from({ length: length / 6 }, (_, i) =>
-      request.informationBuffer.slice(i * 6, i * 6 + 6),
+    // Copies, whatever kind of array the caller's is: it may do as it likes with it afterwards.
+    this.#multicast = Array.from(
+      { length: length / 6 },
+      (_, i) => new Uint8Array(request.informationBuffer.subarray(i * 6, i * 6 + 6)),
     );
     request.bytesRead = length;
     return this.#apply();

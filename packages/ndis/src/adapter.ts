@@ -411,7 +411,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   }
 
   #indicateUp(statusCode: number, buffer: Uint8Array): void {
-    this.modules.indicate({ sourceHandle: this.name, statusCode, statusBuffer: buffer.slice() });
+    this.modules.indicate({ sourceHandle: this.name, statusCode, statusBuffer: new Uint8Array(buffer) });
   }
 
   sharedMemoryLeft(queueId: number): number {

@@ -101,7 +101,7 @@ export class Capabilities {
       return refuse('CAP-04', 'header type DEFAULT', `type ${value.Header.Type}`);
     if (value.Header.Size !== NDIS_RECEIVE_FILTER_CAPABILITIES.sizeOf(value.Header.Revision <= 1 ? 1 : 2))
       return refuse('CAP-04', 'the size of its revision', `${value.Header.Size}`);
-    const set = { bytes: bytes.slice(0, value.Header.Size), value };
+    const set = { bytes: new Uint8Array(bytes.subarray(0, value.Header.Size)), value };
     if (which === 'current' && isZeroed(value)) return set;
     for (const rule of CAPABILITY_RULES) {
       const found = rule.found({ value, which, version: this.version });

@@ -115,6 +115,6 @@ function acceptNicSwitch(
     core.log.violation('IND-05', 'NDIS_NIC_SWITCH_CAPABILITIES', refusalText(decoded.refusal));
     return false;
   }
-  core.attributes[which] = buffer.slice(0, decoded.value.Header.Size);
+  core.attributes[which] = new Uint8Array(buffer.subarray(0, decoded.value.Header.Size));
   return true;
 }

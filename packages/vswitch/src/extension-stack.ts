@@ -92,7 +92,7 @@ export class ExtensionStack {
   #ask(extension: SwitchExtension, request: SwitchNicOidRequest, vetoable: boolean): number {
     if (extension.nicRequest === undefined) return NDIS_STATUS_SUCCESS;
     const { oid, informationBuffer } = request.oidRequest;
-    const before = informationBuffer.slice();
+    const before = new Uint8Array(informationBuffer);
     const status = extension.nicRequest(request);
     const mayChange = vetoable && extension.type === 'forwarding';
     if (!mayChange && !sameBytes(before, informationBuffer)) {
@@ -108,7 +108,7 @@ export class ExtensionStack {
     for (const extension of [...this.extensions].reverse()) {
       if (extension.nicStatus === undefined) continue;
       const { statusCode } = statusIndication;
-      const before = statusIndication.statusBuffer.slice();
+      const before = new Uint8Array(statusIndication.statusBuffer);
       const answer = extension.nicStatus({
         flags: 0,
         sourcePortId: EXTERNAL_PORT,
