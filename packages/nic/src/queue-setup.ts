@@ -61,7 +61,8 @@ function fitsRing(words: Int32Array, at: number): boolean {
   );
 }
 
-function startQueue(state: DeviceState, queues: Int32Array, q: number, at: number): void {
+/** Takes the rings over; false if what was checked a moment ago is not what stands in the registers now. */
+function startQueue(state: DeviceState, queues: Int32Array, q: number, at: number): boolean {
   const { words } = state;
   queues[q + Q_HEAD] = 0;
   queues[q + Q_TAIL] = 0;
@@ -72,7 +73,10 @@ function startQueue(state: DeviceState, queues: Int32Array, q: number, at: numbe
   queues[q + Q_RING] = (words[at + DESC_BASE] as number) >> 2;
   queues[q + Q_STATUS] = (words[at + STATUS_BASE] as number) >> 2;
   words[at + HEAD] = 0;
-  Atomics.store((state.segments[0] as MemorySegment).i32, queues[q + Q_STATUS] as number, 0);
+  const status = queues[q + Q_STATUS] as number;
+  if (!state.permits(0, status * 4, 4, DMA_WRITE)) return false;
+  Atomics.store((state.segments[0] as MemorySegment).i32, status, 0);
+  return true;
 }
 
 function statusGranted(state: DeviceState, at: number): boolean {
@@ -105,7 +109,7 @@ export function latchReceiveQueue(state: DeviceState, queue: number): number {
   }
   if (!sound) return refuse(words, rxq, q, at);
   if (!wasEnabled) {
-    startQueue(state, rxq, q, at);
+    if (!startQueue(state, rxq, q, at)) return refuse(words, rxq, q, at);
     rxq[q + Q_COMPLETIONS] = (words[at + COMPLETION_BASE] as number) >> 2;
   }
   rxq[q + Q_FLAGS] = receiveChecksum ? control : control & ~RXCTL_CSUMEN;
@@ -127,7 +131,7 @@ export function latchTransmitQueue(state: DeviceState, queue: number): number {
   const sound =
     fitsRing(words, at) && state.permits(0, words[at] as number, bytes, DMA_READ) && statusGranted(state, at);
   if (!sound) return refuse(words, txq, q, at);
-  startQueue(state, txq, q, at);
+  if (!startQueue(state, txq, q, at)) return refuse(words, txq, q, at);
   txq[q + Q_FLAGS] = control;
   return QUEUE_STARTED;
 }

@@ -28,6 +28,8 @@ import { QSTS_ENABLED, QSTS_STARVED, REG, TX_QUEUE_STRIDE } from './register-con
 
 const QUEUE_WORDS: number = TX_QUEUE_STRIDE >> 2;
 const MIN_FRAME = 60;
+/** Of a descriptor: byte offset, segment and flags, length. */
+const LATCH_WORDS = 3;
 
 export class TransmitUnit {
   readonly #state: DeviceState;
@@ -43,6 +45,8 @@ export class TransmitUnit {
   readonly #faultColumn: number;
   #frames: number = 0;
   #faults: number = 0;
+  /** Descriptors of the frame at hand as they were when they were judged: {@link LATCH_WORDS} words each. */
+  #latch: Int32Array = new Int32Array(64 * LATCH_WORDS);
 
   constructor(state: DeviceState, interrupts: InterruptUnit, wire: FrameProducer) {
     this.#state = state;
@@ -202,23 +206,32 @@ export class TransmitUnit {
     return count > mask ? count : 0;
   }
 
-  /** Puts one frame on the wire: its length, 0 if it is refused, -1 if the wire is full. */
+  /**
+   * Puts one frame on the wire: its length, 0 if it is refused, -1 if the wire is full. Each word of a descriptor is
+   * read once, for whoever writes to host memory may change it between check and copy.
+   */
   #send(ring: Int32Array, base: number, mask: number, head: number, count: number): number {
     const state = this.#state;
     const wire = this.#wire;
     let total = 0;
+    if (count * LATCH_WORDS > this.#latch.length) this.#latch = new Int32Array(count * LATCH_WORDS);
+    const latch = this.#latch;
     for (let k = 0; k < count; k++) {
       const d = base + ((head + k) & mask) * 4;
+      const source = ring[d] as number;
+      const flags = ring[d + 1] as number;
       const length = ring[d + 2] as number;
-      if (!state.permits((ring[d + 1] as number) & 0xffff, ring[d] as number, length, DMA_READ)) return 0;
+      if (!state.permits(flags & 0xffff, source, length, DMA_READ)) return 0;
+      latch[k * LATCH_WORDS] = source;
+      latch[k * LATCH_WORDS + 1] = flags;
+      latch[k * LATCH_WORDS + 2] = length;
       total += length;
     }
     const first = base + (head & mask) * 4;
-    const last = base + ((head + count - 1) & mask) * 4;
-    const insert = ((ring[first + 1] as number) & TXD_INSERT_VLAN) !== 0;
+    const insert = ((latch[1] as number) & TXD_INSERT_VLAN) !== 0;
     // A frame that carries its tag already may be as long as one that gets it inserted.
     if (total < 14 || total > state.tables.maxFrame + (insert ? 0 : 4)) return 0;
-    if (((ring[last + 1] as number) & TXD_EOP) === 0) return 0;
+    if (((latch[(count - 1) * LATCH_WORDS + 1] as number) & TXD_EOP) === 0) return 0;
     const length = total + (insert ? 4 : 0);
     const padded = Math.max(length, MIN_FRAME);
     const target = wire.reserve(padded);
@@ -226,10 +239,9 @@ export class TransmitUnit {
     const removed = insert ? 12 : 0;
     let at = target;
     for (let k = 0; k < count; k++) {
-      const d = base + ((head + k) & mask) * 4;
-      const segment = (ring[d + 1] as number) & 0xffff;
-      const source = ring[d] as number;
-      const bytes = ring[d + 2] as number;
+      const segment = (latch[k * LATCH_WORDS + 1] as number) & 0xffff;
+      const source = latch[k * LATCH_WORDS] as number;
+      const bytes = latch[k * LATCH_WORDS + 2] as number;
       const done = at - target;
       const before = removed > done ? Math.min(removed - done, bytes) : 0;
       if (before > 0) this.#copy(segment, source, at, before);
