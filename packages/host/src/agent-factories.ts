@@ -17,6 +17,8 @@ import { createProcessorAgent, type ProcessorAgentData } from './processor-agent
 /** Data halves of one's own drivers, filter modules and switch extensions, beside those of this repository. */
 export interface ExtraDataPaths extends Partial<NdisProcessorFactories> {
   readonly switchExtensions?: SwitchExtensionDataPathFactories;
+  /** Agents of one's own in place of this repository's, by name: `guest`, or `nic`. */
+  readonly agents?: AgentFactories;
 }
 
 export function hostAgentFactories(extra: ExtraDataPaths = {}): AgentFactories {
@@ -30,5 +32,6 @@ export function hostAgentFactories(extra: ExtraDataPaths = {}): AgentFactories {
     nic: createNicAgent,
     guest: createGuestAgent,
     processor: (context, data: ProcessorAgentData) => createProcessorAgent(context, data, dataPaths),
+    ...extra.agents,
   };
 }

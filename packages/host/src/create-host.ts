@@ -168,6 +168,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     hasSources: options.sources === true,
     reach: hostVersion === 620 ? reachGuests : () => {},
     admitPort: options.admitPort,
+    guestProgram: options.guestProgram,
   });
   if (config.vms.length > 0) startVms();
   const wire = createWirePort(machine, rx, tx);
@@ -192,6 +193,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     virtualSwitch,
     wire,
     trace,
+    dmaDomain: domain,
     window,
     get vmNames() {
       return vms.names;
@@ -207,6 +209,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
       executor.runUntilIdle();
       ndis.poll();
     },
+    guestMemory: (name) => vms.here(name).place.segment,
     takeReceived: (name, take) => vms.takeReceived(name, take),
     sendFrom: (name, bytes, offset, length, tci = 0) => vms.sendFrom(name, bytes, offset, length, tci),
     guestStatistics: (name) => vms.statistics(name),

@@ -31,6 +31,8 @@ export interface GuestOptions {
   readonly hasRecords: boolean;
   /** It sends what it is given. */
   readonly hasSources: boolean;
+  /** For a guest that is not this repository's. */
+  readonly program?: unknown;
   /** A VM that comes from another host; its memory is in its place already. */
   readonly moved?: MovedGuest;
 }
@@ -92,6 +94,7 @@ export class Guest {
       ...(record ? { record } : {}),
       ...(source ? { source } : {}),
       ...(vm.answer ? { responder: responderFor(vm) } : {}),
+      ...(options.program === undefined ? {} : { program: options.program }),
     };
   }
 

@@ -1,10 +1,18 @@
 /** What a host is to those who use it: a wire, the VMs' frames, a trace, a report. */
-import type { Executor, FrameProducer, Machine, TraceReader, TraceRecord } from '@vmq/machine';
+import type {
+  DmaDomain,
+  Executor,
+  FrameProducer,
+  Machine,
+  MemorySegment,
+  TraceReader,
+  TraceRecord,
+} from '@vmq/machine';
 import type { FilterDriver, Ndis, NdisAdapter } from '@vmq/ndis';
 import type { SharedMemoryManager } from '@vmq/shared-memory';
 import type { PortProperties, SwitchExtension, SwitchResult, VirtualSwitch } from '@vmq/vswitch';
 import type { ExtraDataPaths } from './agent-factories.ts';
-import type { HostConfig, VmConfigInput } from './config.ts';
+import type { HostConfig, VmConfig, VmConfigInput } from './config.ts';
 import type { HostReport } from './report.ts';
 import type { HostSizes } from './sizing.ts';
 
@@ -67,6 +75,11 @@ export interface HostOptions {
    * NDIS_STATUS_SUCCESS vetoes it.
    */
   readonly admitPort?: (request: PortRequest) => SwitchResult | undefined;
+  /**
+   * What a VM's guest is started with beyond its configuration: cloneable, and for guests of one's own
+   * (`dataPaths.agents`), which find it as `GuestAgentData.program`.
+   */
+  readonly guestProgram?: (vm: VmConfig) => unknown;
   /** Entry file of the worker threads; default: this package's. */
   readonly workerEntry?: URL;
 }
@@ -81,6 +94,8 @@ export interface Host {
   readonly virtualSwitch: VirtualSwitch;
   readonly wire: HostWire;
   readonly trace: TraceReader;
+  /** What the NIC may reach. */
+  readonly dmaDomain: DmaDomain;
   /**
    * Most frames to send between two {@link runUntilIdle} so that none is dropped for want of a buffer anywhere,
    * whatever queue they go to.
@@ -110,6 +125,8 @@ export interface Host {
    * asked for ({@link HostOptions.sources}). Throws for a VM that is not here.
    */
   sendFrom(name: string, bytes: Uint8Array, offset: number, length: number, tci?: number): boolean;
+  /** The memory of a VM that is here now. Throws for one that is not. */
+  guestMemory(name: string): MemorySegment;
   /** What the VM's driver has counted, by name (see GUEST_STATISTICS of `@vmq/guest`). */
   guestStatistics(name: string): Readonly<Record<string, number>>;
   /** Makes a changed trace level known to all agents. */

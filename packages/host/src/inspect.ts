@@ -3,6 +3,7 @@ import { enumName, NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE } from '@vmq/abi';
 import type { Executor, Machine } from '@vmq/machine';
 import type { NdisAdapter } from '@vmq/ndis';
 import { type NicRegisters, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
+import type { ChannelReport } from '@vmq/vmbus';
 import type { VirtualSwitch } from '@vmq/vswitch';
 import type { HostConfig } from './config.ts';
 import type { HostReport, PortReport, QueueReport } from './report.ts';
@@ -84,7 +85,13 @@ function reportPorts({ virtualSwitch }: Inspected): PortReport[] {
       framesSent: port.counters.framesFromGuest,
       bytesSent: port.counters.bytesFromGuest,
       framesDropped: port.counters.droppedToGuest + port.counters.droppedFromGuest,
+      ...(hasViolations(port.channel) ? { violations: port.channel.violations } : {}),
+      ...(port.channel === null || port.channel.phase === 'open' ? {} : { channelPhase: port.channel.phase }),
       ...(port.withoutQueue === '' ? {} : { noQueueReason: port.withoutQueue }),
     };
   });
+}
+
+function hasViolations(channel: ChannelReport | null): channel is ChannelReport {
+  return channel !== null && Object.keys(channel.violations).length > 0;
 }

@@ -52,7 +52,10 @@ const vmDescription = z.strictObject({
     maxFrameBytes: z.int().min(60).max(16_000),
     receiveSections: count,
     sendSections: z.int().min(1).max(512),
-    ringBytes: z.int().min(4096).max(1 << 24),
+    ringBytes: z
+      .int()
+      .min(4096)
+      .max(1 << 24),
   }),
   port: portSchema,
 });

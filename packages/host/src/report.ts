@@ -2,6 +2,7 @@
  * What a host says of itself: plain data, the members named as Windows prints them where Windows has a name.
  */
 import type { LedgerReport } from '@vmq/machine';
+import type { ChannelPhase, VmbusViolation } from '@vmq/vmbus';
 
 /** One receive queue, shaped as `Get-NetAdapterVmqQueue` prints it, and what it has done. */
 export interface QueueReport {
@@ -49,6 +50,10 @@ export interface PortReport {
   readonly bytesSent: number;
   /** Frames for or from this port that were dropped at the switch or its channel. */
   readonly framesDropped: number;
+  /** What its guest has done wrong on its channel, by the names of VMBUS_VIOLATIONS, when it has done so. */
+  readonly violations?: Readonly<Partial<Record<VmbusViolation, number>>>;
+  /** `broken` or `closing`, when its channel is not open any more. */
+  readonly channelPhase?: ChannelPhase;
   /** Why it has no queue of its own, when it has none. */
   readonly noQueueReason?: string;
 }

@@ -94,9 +94,14 @@ export class VmLife {
 
   /** Throws if the VM is not here. */
   sendFrom(name: string, bytes: Uint8Array, offset: number, length: number, tci: number): boolean {
+    return this.here(name).send(bytes, offset, length, tci);
+  }
+
+  /** The VM of that name that is here now; throws if there is none. */
+  here(name: string): Guest {
     const guest = this.#guests.get(name);
     if (guest === undefined) throw new Error(`no VM '${name}'; there are ${this.names.join(', ')}`);
-    return guest.send(bytes, offset, length, tci);
+    return guest;
   }
 
   statistics(name: string): Readonly<Record<string, number>> {
