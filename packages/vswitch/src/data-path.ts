@@ -15,7 +15,7 @@ import {
   NDIS_RETURN_FLAGS_DISPATCH_LEVEL,
   NDIS_RETURN_FLAGS_SINGLE_QUEUE,
 } from '@vmq/abi';
-import { type AgentContext, TRACE_ALL } from '@vmq/machine';
+import { type AgentContext, HOST_SEGMENT, TRACE_ALL } from '@vmq/machine';
 import type {
   NetBuffer,
   NetBufferList,
@@ -299,7 +299,13 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   #addReceived(nb: NetBuffer): number {
     const { mdl } = nb;
     const at = mdl.byteOffset + nb.dataOffset;
-    if ((at & 7) === 0 && mdl.next === null) {
+    // Anything else is judged in a copy of the host's own, and is no longer than its MDLs (SEC-06, SEC-08).
+    if (
+      (at & 7) === 0 &&
+      mdl.next === null &&
+      mdl.segment.id === HOST_SEGMENT &&
+      nb.dataLength <= mdl.byteCount - nb.dataOffset
+    ) {
       return this.#batch.add(mdl.segment, at, nb.dataLength, EXTERNAL_PORT);
     }
     const gathered = this.#gatherer.gather(nb, this.#batch.count);

@@ -135,7 +135,11 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     this.#netBuffers[i] = nb;
     this.isPacketDataSafe[i] = safe ? 1 : 0;
     if (safe) {
-      if (nb.mdl.next !== null || ((this.offset[i] as number) & 7) !== 0) this.copyPacketData(i);
+      const isPlain =
+        nb.mdl.next === null &&
+        ((this.offset[i] as number) & 7) === 0 &&
+        nb.dataLength <= nb.mdl.byteCount - nb.dataOffset;
+      if (!isPlain) this.copyPacketData(i);
       else this.safePacketDataSize[i] = nb.dataLength;
       return;
     }

@@ -4,7 +4,7 @@
  *
  *   chain of queue 5 ──port of queue 5──> per frame: MAC equal? VLAN equal? ──copy──> section ──one message──>
  */
-import type { AgentContext } from '@vmq/machine';
+import { type AgentContext, HOST_SEGMENT } from '@vmq/machine';
 import type { NetBuffer, NetBufferList } from '@vmq/ndis';
 import { type ChannelHost, copyFrame, VMBUS_DROP_TOO_LONG } from '@vmq/vmbus';
 import { DROP_RUNT, DROP_VLAN_MISMATCH, DROP_VMBUS, DROP_WRONG_DESTINATION } from './drop-reasons.ts';
@@ -21,6 +21,7 @@ const RUNT = DROP_RUNT;
 const WRONG_DESTINATION = DROP_WRONG_DESTINATION;
 const VLAN_MISMATCH = DROP_VLAN_MISMATCH;
 const EXTERNAL = EXTERNAL_PORT;
+const HOST = HOST_SEGMENT;
 
 export class QueueDelivery {
   /** The learned table and the ageing tick; set at publications and per chain. */
@@ -71,7 +72,13 @@ export class QueueDelivery {
         let segment = nb.mdl.segment;
         let at = (nb.mdl.byteOffset + nb.dataOffset) | 0;
         let length = nb.dataLength | 0;
-        if ((at & 7) !== 0 || nb.mdl.next !== null) {
+        if (
+          (at & 7) !== 0 ||
+          nb.mdl.next !== null ||
+          segment.id !== HOST ||
+          length > nb.mdl.byteCount - nb.dataOffset
+        ) {
+          // Judged in host memory alone, and never more than the MDLs say there is (SEC-06, SEC-08).
           at = this.#gatherer.gather(nb, 0);
           segment = this.#gatherer.segment;
           length = this.#gatherer.length;
