@@ -57,6 +57,8 @@ export interface GuestAgentData {
   readonly sender?: SenderConfig;
   /** Checks IPv4, TCP and UDP checksums of received frames; default false. */
   readonly verifyChecksums?: boolean;
+  /** For guests of one's own that need to be told more; not looked at here. */
+  readonly program?: unknown;
 }
 
 /** What can be posted to a guest's agent while it runs; to a paused guest it comes when it goes on. */

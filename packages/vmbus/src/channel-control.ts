@@ -97,7 +97,7 @@ export interface ChannelControl {
   image(): ChannelImage;
   /**
    * Lends sections of the guest's receive buffer, `bytes` bytes of them in a row from a page on, to an adapter;
-   * null if that many cannot be spared. End the lease before {@link close}.
+   * null if that many cannot be spared or it is not open. End the lease before {@link close}.
    */
   lend(bytes: number): SectionLease | null;
   /** Sends the guest's signals to this processor and vector from now on; -1 as vector: to nobody. */

@@ -147,7 +147,9 @@ class ControlHalf implements ChannelControl {
   }
 
   lend(bytes: number): SectionLease | null {
-    const { segment, receive } = this.image();
+    // The guest can break its channel at any moment: that is no error of the caller's.
+    if (this.#image === null || !this.isOpen) return null;
+    const { segment, receive } = this.#image;
     return lendSections(this.#state, segment, receive, bytes);
   }
 

@@ -36,7 +36,7 @@ export { createChannelControl } from './control-half.ts';
 export { copyFrame } from './copy-frame.ts';
 export { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';
 export { createChannelHost } from './host-channel.ts';
-export { createMessageSlots } from './message-slots.ts';
+export { createMessageSlots, MessageSlots } from './message-slots.ts';
 export { refusalOfSavedChannel } from './saved-channel.ts';
 export type { SectionLease } from './section-lease.ts';
 export { describeVmbusTrace, VMBUS_TRACE } from './trace-kinds.ts';

@@ -1,4 +1,5 @@
 /** What `inspect` of a switch shows at one moment. */
+import type { ChannelReport } from '@vmq/vmbus';
 import { formatMacAddress } from '@vmq/wire';
 import type { AllocationRecord } from './allocation-ledger.ts';
 import { type ExtensionCounter, readExtensionCounters } from './extension-counters.ts';
@@ -26,6 +27,8 @@ export interface PortReport {
   readonly withoutQueue: string;
   readonly filters: readonly SetFilter[];
   readonly channelProcessor: number;
+  /** Its VM's channel, null before there is one. */
+  readonly channel: ChannelReport | null;
   /** Frames put into its channel since it was attached: the number of the last delivery. */
   readonly delivered: number;
   readonly counters: Readonly<Record<PortCounter, number>>;
@@ -78,6 +81,7 @@ export function reportPort(port: SwitchPort, publication: Publication, maxPorts:
     withoutQueue,
     filters: [...filters],
     channelProcessor,
+    channel: port.channel?.report() ?? null,
     delivered: publication.numbers.delivered(port.id),
     counters: readPortCounters(publication.counters, maxPorts, port.id),
   };

@@ -173,7 +173,8 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
   const detach = (port: SwitchPort): void => {
     if (port.channel === null) return;
     const { channelProcessor, channelVector } = port;
-    if (port.channel.isOpen) port.channel.setSignalTarget(0, -1);
+    // Whatever has become of the channel: its guest may go on signalling, and the vector will be another port's.
+    port.channel.setSignalTarget(0, -1);
     port.channel = null;
     port.channelImage = null;
     port.channelGeneration++;
