@@ -3,6 +3,7 @@
  */
 import type { MemorySegment } from '@vmq/machine';
 import type { ChannelGuest } from '@vmq/vmbus';
+import type { Brake } from './brake.ts';
 
 export class FramePort {
   readonly segment: MemorySegment;
@@ -12,10 +13,12 @@ export class FramePort {
   framesSent = 0;
   bytesSent = 0;
   readonly #channel: ChannelGuest;
+  readonly #brake: Brake;
 
-  constructor(segment: MemorySegment, channel: ChannelGuest) {
+  constructor(segment: MemorySegment, channel: ChannelGuest, brake: Brake) {
     this.segment = segment;
     this.#channel = channel;
+    this.#brake = brake;
   }
 
   /** Takes the MAC address over that the host has told. */
@@ -31,6 +34,11 @@ export class FramePort {
     return this.#channel.maxFrameBytes;
   }
 
+  /** The guest is to stand still: nothing new is begun; an answer to a frame it has taken still goes. */
+  get isBraked(): boolean {
+    return this.#brake.isOn;
+  }
+
   /** Byte offset in the segment for the next frame, -1 while there is no room. */
   reserve(): number {
     return this.#channel.reserveSend();
@@ -38,6 +46,7 @@ export class FramePort {
 
   commit(length: number, tci: number): void {
     this.#channel.commitSend(length, tci);
+    this.#brake.spend();
     this.framesSent++;
     this.bytesSent += length;
   }

@@ -10,6 +10,7 @@
 import { type Agent, type AgentContext, FrameConsumer, type MemorySegment } from '@vmq/machine';
 import { type ChannelGuest, createChannelGuest, type HostFrameHandler } from '@vmq/vmbus';
 import { FrameLayout, isGroupMac, readMacHi, readMacLo, verifyFrameChecksums } from '@vmq/wire';
+import { Brake } from './brake.ts';
 import type { GuestAgentData, GuestMessage } from './endpoint-config.ts';
 import { ENDPOINT_PAGE_BYTES, EndpointPage } from './endpoint-page.ts';
 import { FramePort } from './frame-port.ts';
@@ -29,6 +30,7 @@ export class Guest implements Agent, HostFrameHandler {
   readonly #segment: MemorySegment;
   readonly #channel: ChannelGuest;
   readonly #port: FramePort;
+  readonly #brake: Brake;
   readonly #counters: Float64Array;
   readonly #budget: number;
   readonly #number: number;
@@ -54,7 +56,8 @@ export class Guest implements Agent, HostFrameHandler {
     this.#segment = context.machine.memory.segment(data.segment);
     const { segment, messages, layout } = data;
     this.#channel = createChannelGuest(context, { segment, messages, ...(layout && { layout }) });
-    this.#port = new FramePort(this.#segment, this.#channel);
+    this.#brake = new Brake(data.brake);
+    this.#port = new FramePort(this.#segment, this.#channel, this.#brake);
     this.#counters = new Float64Array(data.statistics);
     this.#budget = data.budget ?? 64;
     this.#number = data.number;
@@ -75,6 +78,7 @@ export class Guest implements Agent, HostFrameHandler {
   }
 
   step(): boolean {
+    if (this.#brake.isOn) return false; // whoever releases it wakes us
     const channel = this.#channel;
     let more = channel.poll(this, this.#budget);
     const open = channel.isOpen;
@@ -98,6 +102,7 @@ export class Guest implements Agent, HostFrameHandler {
 
   /** A frame of the host: into every endpoint, or into none. */
   frame(offset: number, length: number, tci: number): boolean {
+    if (this.#brake.isOn) return this.#holdBack();
     // The first frames can come in the very poll that ends the handshake.
     if (!this.#wasOpen) this.#changed(true);
     const responder = this.#responder;
@@ -109,6 +114,7 @@ export class Guest implements Agent, HostFrameHandler {
     this.#taken = number;
     this.#count(offset, length, tci);
     if (responder !== null) responder.frame(this.#port, offset, length, tci);
+    this.#brake.spend();
     const trace = this.#context.trace;
     if (trace.level !== 0 && trace.wants(2, 0)) {
       trace.write(TRACE_RECEIVED, 0, number, length, tci, 0, 0);
@@ -158,8 +164,8 @@ export class Guest implements Agent, HostFrameHandler {
       if (length > port.maxFrameBytes) {
         throw new RangeError(`guest source: ${length} bytes, the channel takes ${port.maxFrameBytes}`);
       }
-      const at = port.reserve();
-      if (at < 0) break; // the host's completions wake us
+      const at = port.isBraked ? -1 : port.reserve();
+      if (at < 0) break; // the host's completions wake us, or whoever releases the brake
       copyRing(source, source.offsetOf(sent), this.#segment, at, length);
       port.commit(length, source.stampOf(sent) & 0xffff);
       sent++;

@@ -7,6 +7,7 @@
  *
  * @packageDocumentation
  */
+export { createGuestBrake, isGuestBraked, pullGuestBrake, releaseGuestBrake } from './brake.ts';
 export type {
   GuestAgentData,
   GuestMessage,

@@ -81,8 +81,8 @@ export class Sender {
     const toHi = this.#field(page.SENDER_DESTINATION_HI);
     const toLo = this.#field(page.SENDER_DESTINATION_LO) >>> 0;
     for (let n = 0; n < burst && number < count; n++) {
-      const at = port.reserve();
-      if (at < 0) return false; // the host's completions wake us
+      const at = port.isBraked ? -1 : port.reserve();
+      if (at < 0) return false; // the host's completions wake us, or whoever releases the brake
       words[page.SENDER_SENT] = ++number;
       writeEthernetHeader(bytes, at, toHi, toLo, hi, lo, SENDER_ETHERTYPE);
       writeUint32(bytes, at + 14, this.#vm);

@@ -205,6 +205,8 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
       return { status: NDIS_STATUS_INVALID_PARAMETER, reason };
     },
     removeVm: (name) => vms.remove(name),
+    pauseVm: (name) => vms.suspend(name, true),
+    resumeVm: (name) => vms.suspend(name, false),
     runUntilIdle() {
       executor.runUntilIdle();
       ndis.poll();

@@ -1,9 +1,11 @@
 /** A VM of a host: its channel, how its guest is started, and what it has received. */
 import {
+  createGuestBrake,
   createGuestRecordReader,
   createGuestStatistics,
   type GuestAgentData,
   type GuestRecordReader,
+  pullGuestBrake,
   readGuestStatistics,
 } from '@vmq/guest';
 import { createFrameRing, FrameProducer, type FrameRingImage, type Machine } from '@vmq/machine';
@@ -44,6 +46,7 @@ export interface MovedGuest {
   readonly channel: SavedChannel;
   /** Values of its statistics, in their order. */
   readonly statistics: Float64Array;
+  readonly isSuspended: boolean;
 }
 
 export class Guest {
@@ -56,6 +59,10 @@ export class Guest {
   /** What its agent is started with. */
   readonly data: GuestAgentData;
   readonly statisticsBuffer: SharedArrayBuffer;
+  /** Stops it at any instant; see `@vmq/guest`. */
+  readonly brake: SharedArrayBuffer = createGuestBrake();
+  /** Somebody has paused it, here or on the host it came from. */
+  isSuspended: boolean;
   /** Its port, 0 = none yet. */
   port = 0;
   /** It is on its way to another host. */
@@ -77,6 +84,8 @@ export class Guest {
     this.layout = moved?.layout ?? sizes.guest;
     this.statisticsBuffer = createGuestStatistics();
     if (moved) new Float64Array(this.statisticsBuffer).set(moved.statistics);
+    this.isSuspended = moved?.isSuspended ?? false;
+    if (this.isSuspended) pullGuestBrake(this.brake);
     this.#channel = this.#makeChannel(moved?.channel);
     const makeRing = (): FrameRingImage =>
       createFrameRing(sizes.guestFrames, sizes.guestFrames * (frameRoom(config) + 64));
@@ -89,6 +98,7 @@ export class Guest {
       messages: this.#channel.messages,
       number: this.number,
       statistics: this.statisticsBuffer,
+      brake: this.brake,
       layout: this.layout,
       endpointPage: layoutGuest(this.layout).end,
       ...(record ? { record } : {}),

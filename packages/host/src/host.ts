@@ -115,6 +115,14 @@ export interface Host {
    * it is called again without a reference left.
    */
   removeVm(name: string): SwitchResult;
+  /**
+   * Has the VM's virtual processor stand still at once, before it takes or sends another frame. May be called at any
+   * instant, by a driver in the middle of an indication or an OID request too: it only writes a word that the VM looks
+   * at. The host goes on working for the VM, until the VM's memory is full. INVALID_PARAMETER for an unknown one.
+   */
+  pauseVm(name: string): SwitchResult;
+  /** Undoes {@link pauseVm}. A paused VM that moves stays paused, and is resumed where it is then. */
+  resumeVm(name: string): SwitchResult;
   /** Lets everything run until nothing is left to do. */
   runUntilIdle(): void;
   /** Frames that the VM `name` has received since the last call, in its order; views valid during the call. */

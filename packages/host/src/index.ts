@@ -23,12 +23,14 @@ export type { Host, HostOptions, HostWire, PortRequest, ReceivedFrame } from './
 export { migrateVm } from './migration.ts';
 export {
   type DropCounts,
+  type FrameEnds,
   MIGRATION_STEPS,
   type MigrationOptions,
   type MigrationProgress,
   type MigrationReport,
   type MigrationResult,
   type MigrationStep,
+  type StopPoint,
 } from './migration-report.ts';
 export type { HostReport, PortReport, QueueReport } from './report.ts';
 export type { HostSizes } from './sizing.ts';

@@ -5,7 +5,7 @@
  * what is not a message ends the stream with a named refusal.
  */
 import { PAGE_SIZE } from '@vmq/machine';
-import { readChannelDescription, readVmDescription } from './migration-description.ts';
+import { readStoppedDescription, readVmDescription } from './migration-description.ts';
 import {
   checksumOf,
   HEADER_BYTES,
@@ -171,11 +171,11 @@ export class MigrationDecoder {
     const afterChannel = afterJson + channel;
     const pages = this.#takePages(body, afterChannel + figures, view.getUint32(16, true));
     if (pages === null) return null;
-    const read = readChannelDescription(new TextDecoder().decode(body.subarray(STATE_HEAD, afterJson)));
+    const read = readStoppedDescription(new TextDecoder().decode(body.subarray(STATE_HEAD, afterJson)));
     if (!read.ok) return this.#refuse('description', read.reason);
     const state: VmState = {
       memoryCrc: view.getUint32(0, true),
-      channel: read.value,
+      ...read.value,
       channelState: copyOf(body, afterJson, channel),
       statistics: new Float64Array(copyOf(body, afterChannel, figures)),
       pages,

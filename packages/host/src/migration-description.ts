@@ -72,6 +72,18 @@ const channelDescription: z.ZodType<ChannelDescription> = z.strictObject({
   ndisVersion: z.int().min(0).max(0x7fff_ffff),
 });
 
+/** What a VM on its way says when nothing of it runs any more, beside bytes. */
+export interface StoppedDescription {
+  readonly channel: ChannelDescription;
+  /** Somebody had paused it: it is not to run on its new host until somebody resumes it. */
+  readonly isSuspended: boolean;
+}
+
+const stoppedDescription: z.ZodType<StoppedDescription> = z.strictObject({
+  channel: channelDescription,
+  isSuspended: z.boolean(),
+});
+
 /** The value, or why the text is none. Never throws. */
 export type Judged<T> =
   | { readonly ok: true; readonly value: T }
@@ -93,8 +105,8 @@ export function readVmDescription(text: string): Judged<VmDescription> {
   return { ok: true, value: { ...rest, vm: checked.vm } };
 }
 
-export function readChannelDescription(text: string): Judged<ChannelDescription> {
-  return readJson(text, channelDescription);
+export function readStoppedDescription(text: string): Judged<StoppedDescription> {
+  return readJson(text, stoppedDescription);
 }
 
 function readJson<T>(text: string, schema: z.ZodType<T>): Judged<T> {

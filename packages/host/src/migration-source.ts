@@ -9,11 +9,15 @@ import { parseMacAddress } from '@vmq/wire';
 import type { Guest } from './guests.ts';
 import { completeLayout, type VmDescription } from './migration-description.ts';
 import { PageTracker } from './migration-memory.ts';
+import type { StopPoint } from './migration-report.ts';
 import type { PageSet, VmState } from './migration-stream.ts';
 import type { VmLife } from './vm-life.ts';
 
 const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
 const failed = ({ status }: SwitchResult): boolean => status !== NDIS_STATUS_SUCCESS;
+
+/** A VM that has less traffic than {@link StopPoint} asks for is stopped all the same. */
+const MOST_TURNS_TO_STOP = 4096;
 
 export class MigrationSource {
   readonly guest: Guest;
@@ -66,6 +70,15 @@ export class MigrationSource {
     this.#life.executor.runUntil(() => left-- <= 0);
   }
 
+  /** Lets the VM come to the point where it is to stop, and stand still there: between any two frames. */
+  runTo({ turns = 0, frames = 0 }: StopPoint): void {
+    if (turns > 0) this.run(turns);
+    if (frames === 0) return;
+    const stands = this.#life.brakeAfter(this.guest, frames);
+    let left = MOST_TURNS_TO_STOP;
+    this.#life.executor.runUntil(() => stands() || left-- <= 0);
+  }
+
   /** The VM stands still. MIG-01: whatever the switch holds of it goes back to the adapter. */
   stop(): SwitchResult {
     this.#life.pause(this.guest);
@@ -104,7 +117,8 @@ export class MigrationSource {
     const { state: channelState, ...channel } = saved;
     const pages = this.#pages.takeDirty();
     const statistics = Float64Array.from(new Float64Array(guest.statisticsBuffer));
-    return { memoryCrc: this.#pages.crc, channel, channelState, statistics, pages };
+    const { isSuspended } = guest;
+    return { memoryCrc: this.#pages.crc, channel, isSuspended, channelState, statistics, pages };
   }
 
   /** Undoes {@link save}; the NIC is connected. */

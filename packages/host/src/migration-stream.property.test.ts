@@ -47,6 +47,7 @@ function stateOf(numbers: readonly number[], seed: number): VmState {
       stateSections: 16,
       ndisVersion: 0x6001e,
     },
+    isSuspended: seed % 2 === 0,
     channelState: Uint8Array.from({ length: 77 }, (_, i) => i ^ (seed & 255)).buffer,
     statistics: Float64Array.from([1, 2.5, 2 ** 40]),
     pages: pagesOf(numbers, seed),

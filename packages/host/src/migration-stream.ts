@@ -7,10 +7,10 @@
  *   hello      JSON: the VM, its memory's size and layout, its port's properties
  *   pages      round 32 | count 32 | count page numbers, ascending | count pages of 4096 bytes
  *   state      CRC-32 of the whole memory | lengths of JSON, channel state, statistics | count of pages
- *              JSON: the channel | channel state | statistics (doubles) | page numbers | pages
+ *              JSON: the channel, is it suspended | channel state | statistics (doubles) | page numbers | pages
  */
 import { crc32 } from './migration-checksum.ts';
-import type { ChannelDescription, VmDescription } from './migration-description.ts';
+import type { StoppedDescription, VmDescription } from './migration-description.ts';
 
 export const MIGRATION_MAGIC = 0x4d51_4d56;
 export const MIGRATION_VERSION = 1;
@@ -29,10 +29,9 @@ export interface PageSet {
 }
 
 /** What ends the transfer: all that a VM is, besides the pages sent before. */
-export interface VmState {
+export interface VmState extends StoppedDescription {
   /** CRC-32 of the whole memory, to be found again on the other side. */
   readonly memoryCrc: number;
-  readonly channel: ChannelDescription;
   /** The source host's private state of the channel. */
   readonly channelState: ArrayBuffer;
   readonly statistics: Float64Array;
@@ -59,8 +58,8 @@ export class MigrationEncoder {
     return migrationMessage(KIND_PAGES, this.#sequence++, parts);
   }
 
-  state({ memoryCrc, channel, channelState, statistics, pages }: VmState): Uint8Array {
-    const json = new TextEncoder().encode(JSON.stringify(channel));
+  state({ memoryCrc, channelState, statistics, pages, ...stopped }: VmState): Uint8Array {
+    const json = new TextEncoder().encode(JSON.stringify(stopped));
     const figures = doubles(statistics);
     const head = words([
       memoryCrc,

@@ -1,27 +1,37 @@
 /** Keeps the figures of a migration while it goes on. */
+import type { LedgerReport } from '@vmq/machine';
 import type { PortReport } from '@vmq/vswitch';
 import type { Host } from './host.ts';
-import type { DropCounts, MigrationProgress, MigrationReport, MigrationStep } from './migration-report.ts';
+import type {
+  DropCounts,
+  FrameEnds,
+  MigrationProgress,
+  MigrationReport,
+  MigrationStep,
+} from './migration-report.ts';
 
 /** A host at one moment. */
 interface Moment {
   readonly time: number;
-  readonly dropped: DropCounts;
+  readonly ledger: LedgerReport;
 }
 
 export class MigrationTally {
   bytes = 0;
   stateBytes = 0;
   portLeft = false;
+  memoryPages = 0;
+  isSuspended = false;
   readonly destination: Host;
   readonly #vm: string;
   readonly #source: Host;
   readonly #steps: MigrationStep[] = [];
-  readonly #rounds: { pages: number; bytes: number }[] = [];
+  readonly #rounds: { pages: number; bytes: number; atNanoseconds: number }[] = [];
   #pages = 0;
   #framesDelivered = 0;
   #messagesCarried = 0;
   #queue = { source: 0, destination: 0, reason: '' };
+  readonly #start: readonly [Moment, Moment];
   #stop: readonly [Moment, Moment] | null = null;
   #resume: readonly [Moment, Moment] | null = null;
   /** When the source was done with the VM, and the destination's clock at the same moment. */
@@ -31,6 +41,7 @@ export class MigrationTally {
     this.#vm = vm;
     this.#source = source;
     this.destination = destination;
+    this.#start = this.#now();
   }
 
   queueBefore(queueId: number): void {
@@ -38,13 +49,15 @@ export class MigrationTally {
   }
 
   round(pages: number, bytes: number): void {
-    this.#rounds.push({ pages, bytes });
+    this.#rounds.push({ pages, bytes, atNanoseconds: this.#source.machine.clock.now() });
     this.#pages += pages;
   }
 
   took(step: MigrationStep): MigrationProgress {
     this.#steps.push(step);
-    return { step, rounds: this.#rounds.length, pages: this.#pages, bytes: this.bytes };
+    const { bytes, memoryPages } = this;
+    const dirtyPages = this.#rounds.at(-1)?.pages ?? 0;
+    return { step, rounds: this.#rounds.length, pages: this.#pages, bytes, memoryPages, dirtyPages };
   }
 
   stopped(): void {
@@ -68,12 +81,10 @@ export class MigrationTally {
   }
 
   report(): MigrationReport {
-    const drops = [0, 1].map((host) =>
-      this.#stop && this.#resume
-        ? difference((this.#resume[host] as Moment).dropped, (this.#stop[host] as Moment).dropped)
-        : {},
-    );
-    const [source = {}, destination = {}] = drops;
+    const end = this.#resume ?? this.#now();
+    const [stop, resume] = this.#stop && this.#resume ? [this.#stop, this.#resume] : [end, end];
+    const source = droppedBetween(stop[0], resume[0]);
+    const destination = droppedBetween(stop[1], resume[1]);
     const sum = (counts: DropCounts): number => Object.values(counts).reduce((all, n) => all + n, 0);
     return {
       vm: this.#vm,
@@ -81,15 +92,21 @@ export class MigrationTally {
       destination: this.destination.config.name,
       steps: [...this.#steps],
       rounds: [...this.#rounds],
+      memoryPages: this.memoryPages,
       pages: this.#pages,
       bytes: this.bytes,
       stateBytes: this.stateBytes,
       blackoutNanoseconds: this.#blackout(),
       blackoutFrames: sum(source) + sum(destination),
       blackoutDrops: { source, destination },
+      frames: {
+        source: endsBetween(this.#start[0], end[0]),
+        destination: endsBetween(this.#start[1], end[1]),
+      },
       framesDelivered: this.#framesDelivered,
       messagesCarried: this.#messagesCarried,
       queue: { ...this.#queue },
+      isSuspended: this.isSuspended,
       sourcePortLeft: this.portLeft,
     };
   }
@@ -102,15 +119,28 @@ export class MigrationTally {
   #now(): readonly [Moment, Moment] {
     const moment = ({ machine }: Host): Moment => ({
       time: machine.clock.now(),
-      dropped: machine.ledger.report().ends.dropped,
+      ledger: machine.ledger.report(),
     });
     return [moment(this.#source), moment(this.destination)];
   }
 }
 
-function difference(after: DropCounts, before: DropCounts): DropCounts {
-  const counts = Object.entries(after).map(
-    ([reason, count]) => [reason, count - (before[reason] ?? 0)] as const,
+function droppedBetween(before: Moment, after: Moment): DropCounts {
+  const was = before.ledger.ends.dropped;
+  const counts = Object.entries(after.ledger.ends.dropped).map(
+    ([reason, count]) => [reason, count - (was[reason] ?? 0)] as const,
   );
   return Object.fromEntries(counts.filter(([, count]) => count !== 0));
+}
+
+function endsBetween(before: Moment, after: Moment): FrameEnds {
+  const [was, is] = [before.ledger, after.ledger];
+  return {
+    receivedFromWire: is.receivedFromWire - was.receivedFromWire,
+    receivedFromGuests: is.receivedFromGuests - was.receivedFromGuests,
+    delivered: is.ends.delivered - was.ends.delivered,
+    transmitted: is.ends.transmitted - was.ends.transmitted,
+    dropped: droppedBetween(before, after),
+    inFlight: { before: was.inFlight, after: is.inFlight },
+  };
 }

@@ -125,7 +125,8 @@ export class MigrationTarget {
   createNic(): SwitchResult {
     const { vm, number, layout } = this.#described();
     const state = this.#stated();
-    const moved = { number, layout, channel: this.#channel(state), statistics: state.statistics };
+    const { statistics, isSuspended } = state;
+    const moved = { number, layout, channel: this.#channel(state), statistics, isSuspended };
     const refusal = this.#life.refusalOf(vm);
     if (refusal) return refusal;
     const guest = this.#life.settle(vm, this.#placed(), moved);
@@ -157,7 +158,7 @@ export class MigrationTarget {
     return this.#life.virtualSwitch.attachChannel(this.#port, this.guest.channel);
   }
 
-  /** The VM runs here. */
+  /** The VM is here, and runs unless somebody has paused it. */
   resume(): void {
     this.#life.boot(this.guest);
     this.guest.isMoving = false;

@@ -17,6 +17,7 @@
  * the VM stops is delivered into its memory and moves with it, or ends in a counter of the host it was on.
  */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_REQUEST_ABORTED, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import { PAGE_SIZE } from '@vmq/machine';
 import type { SwitchResult } from '@vmq/vswitch';
 import type { Host } from './host.ts';
 import { announcementFrames } from './migration-announcement.ts';
@@ -40,7 +41,8 @@ interface PlannedStep {
 /**
  * Moves a running VM of `source` to `destination`. NDIS_STATUS_SUCCESS: it runs there. Otherwise it runs where it
  * was, as before, and `reason` says what went wrong; if its queue was given to another VM meanwhile, it may go on
- * without one. Throws for a VM that `source` does not have.
+ * without one. Throws for a VM that `source` does not have. What `onProgress` or `link` throws is thrown on, after the
+ * VM has gone on where it was; or where it is, if it had moved.
  */
 export function migrateVm(
   source: Host,
@@ -60,9 +62,11 @@ export function migrateVm(
     to: new MigrationTarget(vmLifeOf(destination)),
   };
   guest.isMoving = true;
-  const result = new Migration(parts, tally, options).run();
-  guest.isMoving = false;
-  return result;
+  try {
+    return new Migration(parts, tally, options).run();
+  } finally {
+    guest.isMoving = false;
+  }
 }
 
 class Migration {
@@ -84,10 +88,11 @@ class Migration {
     this.#tally = tally;
     this.#options = options;
     tally.queueBefore(from.queueId);
+    tally.memoryPages = from.description.memoryBytes / PAGE_SIZE;
   }
 
   run(): MigrationResult {
-    if (this.#all(this.#preparation()) && this.#copy() && this.#all(this.#move())) {
+    if (this.#moves()) {
       this.#arrive();
       return { ...OK, report: this.#tally.report() };
     }
@@ -99,6 +104,16 @@ class Migration {
       failedStep: step,
       report: this.#tally.report(),
     };
+  }
+
+  /** Every step that can be undone. */
+  #moves(): boolean {
+    try {
+      return this.#all(this.#preparation()) && this.#copy() && this.#all(this.#move());
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
   }
 
   #preparation(): PlannedStep[] {
@@ -132,6 +147,7 @@ class Migration {
       if (!this.#take({ step: 'copy', take: () => this.#sendPages(round, dirty) })) return false;
       if (dirty.numbers.length <= enoughPages) break;
     }
+    this.#from.runTo(this.#options.stopPoint ?? {});
     return true;
   }
 
@@ -173,7 +189,15 @@ class Migration {
     this.#to.resume();
     this.#tally.resumed(vmLifeOf(this.#tally.destination).portOf(guest.port));
     this.#from.depart(this.#tally.portLeft);
-    this.#done('resume');
+    try {
+      this.#done('resume');
+    } finally {
+      this.#announce();
+    }
+  }
+
+  #announce(): void {
+    const { guest } = this.#to;
     const announced = this.#tally.destination.virtualSwitch.sendFor(guest.port, announcementFrames(guest.vm));
     if (!failed(announced)) this.#done('announce');
   }
@@ -183,12 +207,17 @@ class Migration {
     const from = this.#from;
     const state = from.save();
     this.#tally.saved(from.framesDelivered, from.messagesCarried, state.pages.numbers.length);
+    this.#tally.isSuspended = state.isSuspended;
     const bytes = this.#encoder.state(state);
     this.#tally.stateBytes = bytes.length;
-    let result = this.#send(bytes);
-    if (!failed(result)) result = this.#to.expect('state');
-    if (!failed(result)) result = this.#to.judge();
-    if (failed(result)) from.reopen();
+    let result: SwitchResult = { status: NDIS_STATUS_FAILURE };
+    try {
+      result = this.#send(bytes);
+      if (!failed(result)) result = this.#to.expect('state');
+      if (!failed(result)) result = this.#to.judge();
+    } finally {
+      if (failed(result)) from.reopen();
+    }
     return result;
   }
 

@@ -13,7 +13,7 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import type { VirtualMachineMessage } from '@vmq/guest';
+import { isGuestBraked, pullGuestBrake, releaseGuestBrake, type VirtualMachineMessage } from '@vmq/guest';
 import type { Executor, Machine, MemorySegment } from '@vmq/machine';
 import {
   DEFAULT_PORT_PROPERTIES,
@@ -232,13 +232,40 @@ export class VmLife {
     this.#tell(guest, { op: 'boot', data: guest.data });
   }
 
-  /** Stops the guest between two batches; afterwards it touches nothing. */
+  /** Stops the guest at once, between two frames; afterwards it touches nothing. */
   pause(guest: Guest): void {
+    pullGuestBrake(guest.brake);
     this.#tell(guest, { op: 'pause' });
   }
 
+  /** Undoes {@link pause}; a VM that somebody has suspended goes on standing still. */
   resume(guest: Guest): void {
+    if (!guest.isSuspended) releaseGuestBrake(guest.brake);
     this.#tell(guest, { op: 'resume' });
+  }
+
+  /** Lets the guest handle so many frames more; true when it has, and stands still. */
+  brakeAfter(guest: Guest, frames: number): () => boolean {
+    if (!guest.isSuspended) pullGuestBrake(guest.brake, frames);
+    return () => isGuestBraked(guest.brake);
+  }
+
+  /**
+   * Has the VM's virtual processor stand still, or go on: a word in shared memory, so it may be called at any instant.
+   * While the VM is moving its brake is the migration's, which looks afterwards what is wanted.
+   */
+  suspend(name: string, suspended: boolean): SwitchResult {
+    const guest = this.#guests.get(name);
+    if (guest === undefined) return refuse(NDIS_STATUS_INVALID_PARAMETER, `there is no VM '${name}'`);
+    if (!guest.channel.isOpen && guest.isMoving)
+      return refuse(NDIS_STATUS_FAILURE, `VM '${name}' is between two hosts`);
+    guest.isSuspended = suspended;
+    if (suspended) pullGuestBrake(guest.brake);
+    else if (!guest.isMoving) {
+      releaseGuestBrake(guest.brake);
+      this.machine.board.wake(this.machine.agent(guest.place.agent));
+    }
+    return OK;
   }
 
   /** The VM has left: its memory is the next one's, its port is gone but for those who refer to it. */
