@@ -52,7 +52,7 @@ export interface PartitionReport {
   readonly name: string;
   readonly pages: number;
   readonly freePages: number;
-  /** Pages zeroed so far because another owner got them. */
+  /** Pages zeroed so far because another block got them. */
   readonly zeroedPages: number;
 }
 
@@ -108,7 +108,6 @@ export function createSharedMemoryManager(
     throw new RangeError(`longestElement: at least ${PAGE_SIZE} bytes, got ${longest}`);
   const tables = new Map<number, PageTable>();
   const held = new Map<number, Held>();
-  const owners = new Map<string, number>();
   const domains = new Set<string>();
   let lastHandle = 0;
 
@@ -121,12 +120,6 @@ export function createSharedMemoryManager(
     const made = new PageTable(found);
     tables.set(segment, made);
     return made;
-  };
-  const ownerNumber = (owner: string): number => {
-    const known = owners.get(owner);
-    if (known !== undefined) return known;
-    owners.set(owner, owners.size + 1);
-    return owners.size;
   };
   const setRights = (domain: DmaDomain, { block, runs }: Held, rights: number): void => {
     for (const run of runs)
@@ -167,10 +160,9 @@ export function createSharedMemoryManager(
         );
       }
       const handle = ++lastHandle;
-      const number = ownerNumber(owner);
       let left = length;
       const elements = runs.map((run) => {
-        table.take(run, handle, number);
+        table.take(run, handle);
         const bytes = Math.min(left, run.count << PAGE_SHIFT);
         left -= bytes;
         return { offset: run.first << PAGE_SHIFT, length: bytes };

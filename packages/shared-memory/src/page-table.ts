@@ -1,12 +1,12 @@
 /**
- * The pages of one memory segment: who has each, and who had it last.
+ * The pages of one memory segment: who has each, and whether anybody had it before.
  *
  *   page      0     1     2     3     4     5   …
  *   holder    7     7     0     9     0     9        block handle, 0 = free
- *   last      1     1     3     2     0     2        owner number that wrote there last, 0 = never used
+ *   used      1     1     1     1     0     1        0 = never used, as zero as it was made
  *
- * A page goes to exactly one block at a time. When its next owner is another than its last one, it is zeroed
- * first (SEC-08); it is not zeroed between two blocks of one owner, since nothing new would be shown.
+ * A page goes to exactly one block at a time, and is zeroed when the next one gets it (SEC-08). Whoever the owners
+ * are: an adapter asks for the buffers of many VMs, and of one after the other under the same queue id.
  */
 import { type MemorySegment, PAGE_SHIFT, PAGE_SIZE } from '@vmq/machine';
 
@@ -20,18 +20,18 @@ export class PageTable {
   readonly segment: MemorySegment;
   readonly pages: number;
   readonly #holder: Int32Array;
-  readonly #last: Int32Array;
+  readonly #used: Uint8Array;
   #free: number;
   /** No page below this one is free. */
   #lowestFree = 0;
-  /** Pages zeroed because their owner changed. */
+  /** Pages zeroed because another block got them. */
   zeroed = 0;
 
   constructor(segment: MemorySegment) {
     this.segment = segment;
     this.pages = segment.byteLength >>> PAGE_SHIFT;
     this.#holder = new Int32Array(this.pages);
-    this.#last = new Int32Array(this.pages);
+    this.#used = new Uint8Array(this.pages);
     this.#free = this.pages;
   }
 
@@ -82,17 +82,16 @@ export class PageTable {
     return runs;
   }
 
-  /** Hands a free run to a block of `owner`; pages another owner used are zeroed. */
-  take(run: PageRun, handle: number, owner: number): void {
+  /** Hands a free run to a block; pages that another block had are zeroed. */
+  take(run: PageRun, handle: number): void {
     for (let page = run.first; page < run.first + run.count; page++) {
-      const last = this.#last[page] as number;
-      if (last !== 0 && last !== owner) {
+      if (this.#used[page] !== 0) {
         const at = page << PAGE_SHIFT;
         this.segment.u8.fill(0, at, at + PAGE_SIZE);
         this.zeroed++;
       }
       this.#holder[page] = handle;
-      this.#last[page] = owner;
+      this.#used[page] = 1;
     }
     this.#free -= run.count;
     if (run.first === this.#lowestFree) this.#lowestFree = run.first + run.count;
