@@ -20,6 +20,8 @@ export class LookaheadSplit {
   readonly segment: MemorySegment;
   readonly offsets: Int32Array;
   readonly #size: number;
+  /** Bytes that fit behind the lookahead: whatever the device says it wrote, an MDL never describes more. */
+  readonly #restBytes: number;
   readonly #packetOffsets: Int32Array;
   readonly #rest: Mdl[];
   readonly #sharedMemory: NetBufferSharedMemory[];
@@ -35,6 +37,7 @@ export class LookaheadSplit {
     this.segment = lookaheadSegment;
     this.offsets = lookahead.offsets;
     this.#size = lookahead.bufferBytes;
+    this.#restBytes = packet.bufferBytes - lookahead.bufferBytes;
     this.#packetOffsets = packet.offsets;
     this.#rest = Array.from(packet.offsets, () => new Mdl(packetSegment));
     this.#sharedMemory = describeBuffers(lookahead);
@@ -52,7 +55,8 @@ export class LookaheadSplit {
     mdl.byteCount = first;
     const rest = this.#rest[buffer] as Mdl;
     rest.byteOffset = (this.#packetOffsets[buffer] as number) + this.#size;
-    rest.byteCount = length - first;
+    const left = length - first;
+    rest.byteCount = left < this.#restBytes ? left : this.#restBytes;
     mdl.next = rest;
     netBuffer.sharedMemoryInfo = this.#sharedMemory[buffer] as NetBufferSharedMemory;
   }

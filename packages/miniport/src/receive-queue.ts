@@ -72,6 +72,7 @@ export class ReceiveQueue {
   readonly #state: Int32Array;
   readonly #bufferSegment: MemorySegment;
   readonly #bufferOffsets: Int32Array;
+  readonly #bufferBytes: number;
   readonly #sharedMemory: NetBufferSharedMemory[];
   readonly #split: LookaheadSplit | null;
   readonly #away: AwayReturns;
@@ -113,6 +114,7 @@ export class ReceiveQueue {
     this.#state = new Int32Array(image.state);
     this.#bufferSegment = memory.segment(buffers.segment);
     this.#bufferOffsets = buffers.offsets;
+    this.#bufferBytes = buffers.bufferBytes;
     this.#sharedMemory = describeBuffers(buffers);
     this.#split =
       lookahead === null
@@ -206,6 +208,7 @@ export class ReceiveQueue {
     const mask = this.#mask;
     const segment = this.#bufferSegment;
     const offsets = this.#bufferOffsets;
+    const bufferBytes = this.#bufferBytes;
     const sharedMemory = this.#sharedMemory;
     const split = this.#split;
     const filteringInfo = this.#filteringInfo;
@@ -225,7 +228,8 @@ export class ReceiveQueue {
         const mdl = netBuffer.mdl;
         mdl.segment = segment;
         mdl.byteOffset = offsets[buffer] as number;
-        mdl.byteCount = length;
+        // Whatever the device says it wrote: an MDL never describes more than its buffer.
+        mdl.byteCount = length < bufferBytes ? length : bufferBytes;
         netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
       } else split.describe(netBuffer, buffer, length);
       nbl.filteringInfo = filteringInfo;
