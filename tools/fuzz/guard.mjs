@@ -19,7 +19,7 @@ const CANARIES = [
   [0x01, 0x60],
 ];
 
-class Arena {
+export class Arena {
   #bytes;
   #canary;
   #isBuffer;

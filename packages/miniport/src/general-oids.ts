@@ -66,8 +66,8 @@ export class PacketFilter {
   /** OID_GEN_CURRENT_PACKET_FILTER, set: SUCCESS, INVALID_LENGTH, NOT_SUPPORTED for unknown types, FAILURE. */
   setTypes(request: OidRequest): number {
     if (request.inputBufferLength < 4) return needs(request, 4);
-    const buffer = request.informationBuffer;
-    const types = new DataView(buffer.buffer, buffer.byteOffset).getUint32(0, true);
+    const { buffer, byteOffset, byteLength } = request.informationBuffer;
+    const types = new DataView(buffer, byteOffset, byteLength).getUint32(0, true);
     request.bytesRead = 4;
     if ((types & ~SUPPORTED_PACKET_FILTERS) !== 0) return NDIS_STATUS_NOT_SUPPORTED;
     this.#types = types;

@@ -22,8 +22,8 @@ export function setPower({ context }: OidTarget, request: OidRequest): number {
     request.bytesNeeded = 4;
     return NDIS_STATUS_INVALID_LENGTH;
   }
-  const { buffer, byteOffset } = request.informationBuffer;
-  const state = new DataView(buffer, byteOffset).getUint32(0, true);
+  const { buffer, byteOffset, byteLength } = request.informationBuffer;
+  const state = new DataView(buffer, byteOffset, byteLength).getUint32(0, true);
   request.bytesRead = 4;
   const { device, standstill } = context;
   if (state === D0) {

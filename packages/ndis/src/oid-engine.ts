@@ -15,6 +15,8 @@
  * A queued request is verified when its turn comes, against what the requests before it have done.
  */
 import {
+  NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_NOT_SUPPORTED,
   NDIS_STATUS_PENDING,
   NDIS_STATUS_REQUEST_ABORTED,
   NDIS_STATUS_SUCCESS,
@@ -22,14 +24,42 @@ import {
   statusName,
 } from '@vmq/abi';
 import type { AdapterCore } from './adapter-core.ts';
-import { NdisRequestSetInformation, type OidRequest } from './oid-request.ts';
+import {
+  NdisRequestMethod,
+  NdisRequestQueryInformation,
+  NdisRequestQueryStatistics,
+  NdisRequestSetInformation,
+  type OidRequest,
+} from './oid-request.ts';
 import { handlingOf } from './oid-table.ts';
-import type { OidCall, Verdict } from './oid-verification.ts';
+import { type OidCall, refuse, type Verdict } from './oid-verification.ts';
 
 /** What the engine needs of the miniport. */
 export interface OidMiniport {
   oidRequest(request: OidRequest): number;
   cancelOidRequest(requestId: number): void;
+}
+
+const REQUEST_TYPES: readonly number[] = [
+  NdisRequestQueryInformation,
+  NdisRequestSetInformation,
+  NdisRequestQueryStatistics,
+  NdisRequestMethod,
+];
+
+/** What is wrong with the request itself, whatever its OID: no driver has to look at such a one. Null if nothing. */
+function refuseMalformed(call: OidCall): Verdict | null {
+  const { requestType, informationBuffer, inputBufferLength, outputBufferLength } = call.request;
+  if (!REQUEST_TYPES.includes(requestType)) {
+    const expected = 'a query, set, method or statistics request';
+    return refuse(call, 'INIT-13', NDIS_STATUS_NOT_SUPPORTED, expected, `request type ${requestType}`);
+  }
+  const room = informationBuffer.length;
+  const fits = (length: number): boolean => Number.isInteger(length) && length >= 0 && length <= room;
+  if (fits(inputBufferLength) && fits(outputBufferLength)) return null;
+  const expected = `lengths of at most the information buffer's ${room} bytes`;
+  const found = `input ${inputBufferLength}, output ${outputBufferLength}`;
+  return refuse(call, 'NdisOidBufferLengths', NDIS_STATUS_INVALID_PARAMETER, expected, found);
 }
 
 type Down = Extract<Verdict, { readonly kind: 'down' }>;
@@ -91,6 +121,11 @@ export class OidEngine {
     request.bytesWritten = 0;
     request.bytesNeeded = 0;
     const call: OidCall = { core: this.#core, owner, request };
+    const malformed = refuseMalformed(call);
+    if (malformed?.kind === 'done') {
+      this.#core.trace.oidRefused(request.oid, malformed.status, owner);
+      return malformed.status;
+    }
     const handling = handlingOf(request.oid, request.requestType);
     if (handling.by === 'ndis') {
       const verdict = handling.verify(call);
