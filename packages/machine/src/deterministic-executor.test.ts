@@ -184,4 +184,57 @@ describe('deterministic executor', () => {
     await executor.stop();
     expect(executor.step()).toBe(false);
   });
+
+  it('runFor lets exactly that much time go by, with the timers in it and not the one behind it', () => {
+    const fired: number[] = [];
+    const { executor, clock } = createBench(['a'], {
+      ticker: (context: AgentContext) => ({
+        step() {
+          fired.push(context.machine.clock.now());
+          context.wakeAt(context.machine.clock.now() + 1_000_000);
+          return false;
+        },
+        refresh() {},
+      }),
+    });
+    executor.start([{ name: 'a', factory: 'ticker', data: null }]);
+    executor.runFor(2_500_000);
+    expect(clock.now()).toBe(2_500_000);
+    expect(fired).toEqual([0, 1_000_000, 2_000_000]);
+    executor.runFor(600_000);
+    expect(clock.now()).toBe(3_100_000);
+    expect(fired).toHaveLength(4);
+  });
+
+  it('a stalled agent takes no turn and acknowledges nothing until its time is over; others do', () => {
+    const turns: [string, number][] = [];
+    const got: unknown[] = [];
+    const { executor, machine, clock } = createBench(['a', 'b'], {
+      agent: (context: AgentContext) => ({
+        step() {
+          turns.push([context.name, context.machine.clock.now()]);
+          return false;
+        },
+        refresh: (messages) => void got.push(...messages),
+      }),
+    });
+    executor.start([
+      { name: 'a', factory: 'agent', data: null },
+      { name: 'b', factory: 'agent', data: null },
+    ]);
+    executor.runUntilIdle();
+    turns.length = 0;
+    executor.stall('a', 5_000_000);
+    expect(() => executor.stall('a', Number.NaN)).toThrow(/a time in ns/);
+    const end = clock.now() + 5_000_000;
+    machine.board.wake(machine.agent('a'));
+    machine.board.wake(machine.agent('b'));
+    executor.runFor(1_000_000);
+    expect(turns.map(([name]) => name)).toEqual(['b']);
+    executor.post('a', 'late');
+    executor.publish();
+    expect(got).toEqual(['late']);
+    expect(clock.now()).toBeGreaterThanOrEqual(end);
+    expect(turns.filter(([name]) => name === 'a')).toEqual([['a', end]]);
+  });
 });

@@ -69,11 +69,12 @@ export function createDeterministicExecutor(
     return count;
   };
 
-  const step = (): boolean => {
+  /** One turn; false if nobody has one to take before a timer after `limit` fires. */
+  const stepBefore = (limit: number): boolean => {
     if (timers.next <= clock.now()) timers.fire(clock.now(), board);
     let count = findReady();
     if (count === 0) {
-      if (timers.next === Number.POSITIVE_INFINITY) return false;
+      if (timers.next === Number.POSITIVE_INFINITY || timers.next > limit) return false;
       clock.advanceTo(timers.next);
       timers.fire(timers.next, board);
       count = findReady();
@@ -86,6 +87,7 @@ export function createDeterministicExecutor(
     turns++;
     return true;
   };
+  const step = (): boolean => stepBefore(Number.POSITIVE_INFINITY);
 
   return {
     kind: 'deterministic',
@@ -121,6 +123,14 @@ export function createDeterministicExecutor(
     },
     runUntilIdle() {
       while (step());
+    },
+    runFor(nanoseconds) {
+      const end = clock.now() + nanoseconds;
+      while (clock.now() < end && stepBefore(end));
+      clock.advanceTo(end);
+    },
+    stall(agent, nanoseconds) {
+      runnerOf(agent).stall(nanoseconds);
     },
     publish() {
       const epoch = board.advanceEpoch();

@@ -31,6 +31,16 @@ export interface Executor {
   /** Lets the agents run until none has anything to do and no timer is set. Throws as {@link runUntil} does. */
   runUntilIdle(): void;
   /**
+   * Lets `nanoseconds` of the machine's time go by, in which the agents run. At rest a virtual clock jumps, a real one
+   * is waited for. Throws as {@link runUntil} does.
+   */
+  runFor(nanoseconds: number): void;
+  /**
+   * An agent takes no turn for `nanoseconds`: a processor in system management mode, a VM that is not scheduled, a
+   * device that gets no bus. What it is sent waits, and so does a {@link publish}.
+   */
+  stall(agent: string, nanoseconds: number): void;
+  /**
    * Publishes what the control half wrote: returns when every agent has refreshed, after which no batch
    * anywhere uses what stood there before.
    */
@@ -84,8 +94,11 @@ export class AgentRunner {
   readonly #agent: Agent;
   readonly #machine: Machine;
   readonly #trace: TraceWriter;
+  readonly #wakeAt: (nanoseconds: number) => void;
   /** Last publication acted on. */
   #seen: number;
+  /** It takes no turn before this time; 0 = it does. */
+  #stalledUntil = 0;
 
   /**
    * `epoch` is the board's at the time the agent was started. What is published later reaches it by `refresh`,
@@ -97,6 +110,7 @@ export class AgentRunner {
     this.#agent = agent;
     this.#machine = context.machine;
     this.#trace = context.trace;
+    this.#wakeAt = context.wakeAt;
     this.#seen = epoch;
     context.machine.board.acknowledgeEpoch(this.id, epoch);
   }
@@ -112,8 +126,26 @@ export class AgentRunner {
     this.#confinement = images;
   }
 
+  /** See {@link Executor.stall}. */
+  stall(nanoseconds: number): void {
+    if (!(nanoseconds >= 0 && nanoseconds !== Number.POSITIVE_INFINITY))
+      throw new RangeError(`stall of agent ${this.id}: a time in ns, got ${nanoseconds}`);
+    this.#stalledUntil = Math.max(this.#stalledUntil, this.#machine.clock.now() + nanoseconds);
+  }
+
+  #isStalled(): boolean {
+    if (this.#machine.clock.now() < this.#stalledUntil) {
+      // Its pending mark was taken; it gets another one when it may go on.
+      this.#wakeAt(this.#stalledUntil);
+      return true;
+    }
+    this.#stalledUntil = 0;
+    return false;
+  }
+
   /** `collect` brings in what other threads posted; it is called only when something was published. */
   turn(collect: () => void): boolean {
+    if (this.#stalledUntil !== 0 && this.#isStalled()) return false;
     const board = this.#machine.board;
     board.countTurn(this.id);
     const epoch = board.epoch;

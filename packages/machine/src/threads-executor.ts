@@ -153,7 +153,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
 
   // The caller's thread has nothing to spin on that is worth its core: it naps between looks.
   const nap = new Int32Array(new SharedArrayBuffer(4));
-  const wait = (done: () => boolean, orRest: boolean): boolean => {
+  const wait = (done: () => boolean, orRest: boolean, impatient = true): boolean => {
     if (stopped !== null) throw new Error('threads executor: it has been stopped');
     let since = performance.now();
     let turns = turnsTaken();
@@ -169,7 +169,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       if (look < 50) continue;
       Atomics.wait(nap, 0, 0, look > 500 ? 1 : 0.05);
       checkFailed();
-      if (performance.now() - since < patience) continue;
+      if (!impatient || performance.now() - since < patience) continue;
       const now = turnsTaken();
       if (now === turns) throw new Error(`threads executor: no turn in ${patience} ms; ${describeWorkers()}`);
       turns = now;
@@ -241,6 +241,17 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     runUntil: (done) => wait(done, true),
     runUntilIdle() {
       wait(() => false, true);
+    },
+    runFor(nanoseconds) {
+      const end = machine.clock.now() + nanoseconds;
+      wait(() => machine.clock.now() >= end, false, false);
+    },
+    stall(agent, nanoseconds) {
+      const id = machine.agent(agent);
+      send(workerOf(agent).port, { kind: 'stall', agent: id, nanoseconds });
+      // The worker looks at its port when something was published; nobody waits for it.
+      board.advanceEpoch();
+      board.wake(id);
     },
     publish,
     stop() {

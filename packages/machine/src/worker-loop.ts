@@ -42,6 +42,7 @@ export function runWorker(factories: AgentFactories): void {
         const message = got.message as WorkerMessage;
         if (message.kind === 'segment') machine.memory.adopt(message.image);
         else if (message.kind === 'confine') runnerOf(message.agent)?.confine(message.images);
+        else if (message.kind === 'stall') runnerOf(message.agent)?.stall(message.nanoseconds);
         else runnerOf(message.agent)?.inbox.push(message.message);
       }
     };

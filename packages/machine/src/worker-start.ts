@@ -28,6 +28,7 @@ export interface WorkerStart {
 export type WorkerMessage =
   | { readonly kind: 'segment'; readonly image: SegmentImage }
   | { readonly kind: 'confine'; readonly agent: number; readonly images: readonly SegmentImage[] }
+  | { readonly kind: 'stall'; readonly agent: number; readonly nanoseconds: number }
   | { readonly kind: 'post'; readonly agent: number; readonly message: unknown };
 
 /** Time of the clock that all threads of the process share, in ms. */

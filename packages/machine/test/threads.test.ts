@@ -68,6 +68,23 @@ describe('threads executor', () => {
     }
   });
 
+  it('a stalled agent passes nothing on until its time is over, and runFor waits for as long as it is told', () => {
+    const [machine, executor] = createBench(['a', 'b']);
+    const words = shared(2);
+    const state = new Int32Array(words);
+    startPingPong(machine, executor, words, 10);
+    executor.runUntilIdle();
+    executor.stall('b', 100e6);
+    const end = machine.clock.now() + 100e6;
+    executor.runFor(20e6);
+    state[1] = 0;
+    Atomics.store(state, 0, machine.agent('a'));
+    machine.board.wake(machine.agent('a'));
+    executor.runUntilIdle();
+    expect(state[1]).toBe(10);
+    expect(machine.clock.now()).toBeGreaterThanOrEqual(end - 20e6);
+  });
+
   it('runUntil is true when the condition holds and false at rest', () => {
     const [machine, executor] = createBench(['a', 'b']);
     const words = shared(2);
