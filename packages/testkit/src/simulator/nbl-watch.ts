@@ -1,0 +1,152 @@
+/**
+ * Watches NBLs where they pass between a host's miniport and NDIS: who has each, in which order frames come up.
+ *
+ *             NDIS and above
+ *   indicate ^      | return            an NBL is held above from its indication to its return,
+ *            │      v                   and below from its sending to its completion; never twice, never both
+ *   complete ^      | send
+ *             miniport
+ */
+import { NDIS_RECEIVE_FLAGS_RESOURCES, NDIS_RECEIVE_FLAGS_SINGLE_QUEUE } from '@vmq/abi';
+import type { ExtraDataPaths } from '@vmq/host';
+import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
+import type { MiniportDataPathFactory, NetBufferList, ReceiveSink, SendSink } from '@vmq/ndis';
+import { isMark, SEQUENCE_AT, WHOLE_HEADER } from './frame-marks.ts';
+import { fail } from './simulation-failure.ts';
+
+const RESOURCES = NDIS_RECEIVE_FLAGS_RESOURCES;
+const SINGLE_QUEUE = NDIS_RECEIVE_FLAGS_SINGLE_QUEUE;
+/** Queue ids are 16 bits wide. */
+const QUEUE_BITS = 16;
+
+/** Where and when a frame came up: by its sequence number. */
+export interface Arrivals {
+  /** Host and queue: host << 16 | queue id, -1 before it came up. */
+  readonly path: Int32Array;
+  /** Running number of the indication. */
+  readonly order: Int32Array;
+}
+
+export class NblWatch {
+  readonly #host: number;
+  readonly #arrivals: Arrivals;
+  /** NBLs that are above the miniport, and those that it has for sending. */
+  readonly #above: Set<NetBufferList> = new Set();
+  readonly #below: Set<NetBufferList> = new Set();
+  /** The newest receive stamp of each queue; 0 where the order begins anew. */
+  readonly #stamps: Map<number, number> = new Map();
+  #indications = 0;
+  /** NBLs that were ever indicated and sent. */
+  indicated = 0;
+  sent = 0;
+
+  constructor(host: number, arrivals: Arrivals) {
+    this.#host = host;
+    this.#arrivals = arrivals;
+  }
+
+  /** Indicated and not returned; sent and not completed. */
+  get receives(): number {
+    return this.#above.size;
+  }
+
+  get sends(): number {
+    return this.#below.size;
+  }
+
+  /** The device counts its stamps from 1 again. */
+  restartOrder(): void {
+    this.#stamps.clear();
+  }
+
+  /** The host's data halves, with the watch in between. */
+  dataPaths(): ExtraDataPaths {
+    const factory: MiniportDataPathFactory = (context, processor, image, upcalls) => {
+      const inner = createVmqMiniportDataPath(context, processor, image, this.#upper(upcalls));
+      const { sendNetBufferLists, returnNetBufferLists } = this.#lower(inner);
+      return {
+        sendNetBufferLists,
+        returnNetBufferLists,
+        refresh: () => inner.refresh(),
+        receiveMessage: (message) => inner.receiveMessage(message),
+      };
+    };
+    return { miniports: { [VMQ_MINIPORT_DATA_PATH]: factory } };
+  }
+
+  #upper(ndis: ReceiveSink): ReceiveSink {
+    return {
+      receiveNetBufferLists: (chain, port, count, flags) => {
+        this.#indicate(chain, count, flags);
+        ndis.receiveNetBufferLists(chain, port, count, flags);
+        if ((flags & RESOURCES) !== 0) this.#giveBack(chain);
+      },
+      sendNetBufferListsComplete: (chain, flags) => {
+        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+          if (!this.#below.delete(nbl))
+            fail('one owner of each NBL', 'a send was completed that was not under way');
+        }
+        ndis.sendNetBufferListsComplete(chain, flags);
+      },
+    };
+  }
+
+  #lower(miniport: SendSink): SendSink {
+    return {
+      sendNetBufferLists: (chain, port, flags) => {
+        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+          if (this.#below.has(nbl) || this.#above.has(nbl))
+            fail('one owner of each NBL', 'an NBL was sent that was under way already');
+          this.#below.add(nbl);
+          this.sent++;
+        }
+        miniport.sendNetBufferLists(chain, port, flags);
+      },
+      returnNetBufferLists: (chain, flags) => {
+        this.#giveBack(chain);
+        miniport.returnNetBufferLists(chain, flags);
+      },
+    };
+  }
+
+  #giveBack(chain: NetBufferList): void {
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+      if (!this.#above.delete(nbl))
+        fail('one owner of each NBL', 'an NBL was returned that was not indicated');
+    }
+  }
+
+  #indicate(chain: NetBufferList, count: number, flags: number): void {
+    const queue = chain.filteringInfo >>> QUEUE_BITS;
+    let length = 0;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+      length++;
+      if (this.#above.has(nbl) || this.#below.has(nbl))
+        fail('one owner of each NBL', 'an NBL was indicated that was not returned');
+      this.#above.add(nbl);
+      this.#inOrder(nbl);
+      if ((flags & SINGLE_QUEUE) !== 0 && nbl.filteringInfo >>> QUEUE_BITS !== queue)
+        fail('one owner of each NBL', 'an indication of one queue has NBLs of another');
+    }
+    if (length !== count) fail('one owner of each NBL', `an indication of ${count} NBLs has ${length}`);
+    this.indicated += length;
+  }
+
+  #inOrder(nbl: NetBufferList): void {
+    const queue = nbl.filteringInfo >>> QUEUE_BITS;
+    const last = this.#stamps.get(queue) ?? 0;
+    if (last !== 0 && ((nbl.stamp - last) | 0) <= 0)
+      fail('order of each queue', `queue ${queue} indicates frame ${nbl.stamp} of the port after ${last}`);
+    this.#stamps.set(queue, nbl.stamp);
+    const { mdl, dataOffset, dataLength } = nbl.firstNetBuffer;
+    const at = mdl.byteOffset + dataOffset;
+    if (dataLength < WHOLE_HEADER || mdl.byteCount < dataOffset + WHOLE_HEADER || (at & 3) !== 0) return;
+    const words = mdl.segment.i32;
+    if (!isMark(words[(at + 16) >> 2] as number)) return;
+    const sequence = words[(at + SEQUENCE_AT) >> 2] as number;
+    const { path, order } = this.#arrivals;
+    if (sequence < 0 || sequence >= path.length) return;
+    path[sequence] = (this.#host << QUEUE_BITS) | queue;
+    order[sequence] = ++this.#indications;
+  }
+}

@@ -1,0 +1,59 @@
+/** Runs simulations: one seed or many, a recorded failure, and the shrinking of a failure's steps. */
+import { createRandom } from '@vmq/machine';
+import { randomConfig, type SimulationConfig } from './simulation-config.ts';
+import { type Invariant, SimulationFailure } from './simulation-failure.ts';
+import { randomStep, type SimulationStep, type StepChoices } from './simulation-step.ts';
+import { World } from './world.ts';
+
+export interface Outcome {
+  readonly traceHash: string;
+  /** Steps taken, the failing one included. */
+  readonly steps: number;
+  readonly failure: Fault | null;
+}
+
+export interface Fault {
+  readonly invariant: Invariant;
+  readonly message: string;
+  /** Number of the step after which it was seen, from 1; one more than there are: at the end of the world. */
+  readonly step: number;
+}
+
+/** What a seed means: a world, and what is done to it. */
+export interface Scenario {
+  readonly config: SimulationConfig;
+  readonly steps: readonly SimulationStep[];
+}
+
+export function scenarioOf(seed: number, steps: number, choices: StepChoices): Scenario {
+  const random = createRandom(seed);
+  const config = randomConfig(random.fork('config'));
+  const drawn = random.fork('steps');
+  return { config, steps: Array.from({ length: steps }, () => randomStep(drawn, choices)) };
+}
+
+/** Does what a scenario says. Never throws for what the stack does. */
+export function play({ config, steps }: Scenario, watch?: (world: World) => void): Outcome {
+  let taken = 0;
+  let world: World | null = null;
+  try {
+    world = new World(config);
+    watch?.(world);
+    for (const step of steps) {
+      taken++;
+      world.take(step);
+    }
+    taken++;
+    world.tearDown();
+    return { traceHash: world.hash.digits, steps: steps.length, failure: null };
+  } catch (error) {
+    const failure = faultOf(error, taken);
+    return { traceHash: world?.hash.digits ?? '', steps: Math.min(taken, steps.length), failure };
+  }
+}
+
+function faultOf(error: unknown, step: number): Fault {
+  if (error instanceof SimulationFailure) return { invariant: error.invariant, message: error.message, step };
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { invariant: 'the host lives', message: text, step };
+}

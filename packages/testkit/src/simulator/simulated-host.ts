@@ -1,0 +1,212 @@
+/** A host of a simulated world, small, and with everything on it that watches it. */
+import { NDIS_DEVICE_POWER_STATE, statusName } from '@vmq/abi';
+import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostSizes } from '@vmq/host';
+import type { DeterministicExecutor } from '@vmq/machine';
+import { oidRequestOf } from '../driver/request-bytes.ts';
+import { HostLedger } from './host-ledger.ts';
+import { type Arrivals, NblWatch } from './nbl-watch.ts';
+import { type OidScene, type OidStep, requestOfStep } from './oid-step.ts';
+import { PageAudit } from './page-audit.ts';
+import { SECOND_PROTOCOL, SecondProtocol } from './second-protocol.ts';
+import { fail } from './simulation-failure.ts';
+import { StateAudit } from './state-audit.ts';
+import type { TraceHash } from './trace-hash.ts';
+
+/** Turns after which a host that still has something to do will never be at rest. */
+const PATIENCE = 200_000;
+const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
+
+/** Little memory: a world is made and torn down in milliseconds. */
+function smallSizes(config: HostConfigInput): HostSizes {
+  const vms = (config.maxVms ?? 8) + 2;
+  const buffers = config.nic?.receiveBuffers ?? 32;
+  const processors = config.processors ?? 4;
+  return {
+    hostMemoryBytes: 128 * 1024 + (vms + 4) * (buffers * 2112 + 16_384) + processors * (32 * 2112 + 65_536),
+    receiveWire: { slots: 64, dataBytes: 131_072 },
+    transmitWire: { slots: 64, dataBytes: 131_072 },
+    sendBuffers: 32,
+    guestFrames: 32,
+    guest: { maxFrameBytes: 1514, receiveSections: 24, sendSections: 12, ringBytes: 4096 },
+  };
+}
+
+export class SimulatedHost {
+  readonly index: number;
+  readonly host: Host;
+  readonly watch: NblWatch;
+  readonly ledger: HostLedger;
+  readonly protocol: SecondProtocol;
+  readonly pages: PageAudit;
+  readonly states: StateAudit;
+  readonly #executor: DeterministicExecutor;
+  readonly #hash: TraceHash;
+  /** Frames that were put on its wire. */
+  onWire = 0;
+  #isLow = false;
+  isRemoved = false;
+
+  constructor(
+    index: number,
+    config: HostConfigInput,
+    arrivals: Arrivals,
+    hash: TraceHash,
+    traceRecords: number,
+  ) {
+    this.index = index;
+    this.#hash = hash;
+    this.watch = new NblWatch(index, arrivals);
+    const checked = checkHostConfig(config);
+    if (!checked.ok) throw new Error(`simulation: ${JSON.stringify(checked.problems)}`);
+    this.host = createHost(checked.config, {
+      record: true,
+      sources: true,
+      traceRecords,
+      sizes: smallSizes(config),
+      dataPaths: this.watch.dataPaths(),
+    });
+    const { adapter, machine, executor } = this.host;
+    if (executor.kind !== 'deterministic') throw new Error('simulation: needs the deterministic executor');
+    this.#executor = executor as DeterministicExecutor;
+    this.ledger = new HostLedger(checked.config.name, machine);
+    this.pages = new PageAudit(this.host);
+    this.states = new StateAudit(checked.config.name, adapter);
+    this.protocol = new SecondProtocol(hash);
+    this.protocol.bind(adapter);
+  }
+
+  get name(): string {
+    return this.host.config.name;
+  }
+
+  get turnsTaken(): number {
+    return this.#executor.turns;
+  }
+
+  run(turns: number): void {
+    const executor = this.#executor;
+    for (let i = 0; i < turns && executor.step(); i++);
+    this.host.ndis.poll();
+  }
+
+  /** Runs until nothing is left to do; true if there was anything. */
+  runToRest(): boolean {
+    const executor = this.#executor;
+    let turns = 0;
+    while (executor.step()) {
+      if (++turns > PATIENCE) fail('the host lives', `${this.name} does not come to rest`);
+    }
+    this.host.ndis.poll();
+    return turns > 0;
+  }
+
+  // --- what steps do to the adapter -----------------------------------------------------------------------
+
+  togglePause(): void {
+    const { adapter } = this.host;
+    if (adapter.state === 'Running') this.#status(adapter.pause());
+    else if (adapter.state === 'Paused') this.#status(adapter.restart());
+    this.watch.restartOrder();
+  }
+
+  togglePower(): void {
+    const status = this.host.adapter.setPower(this.#isLow ? D0 : D3);
+    this.#status(status);
+    this.#isLow = this.host.adapter.powerState !== D0;
+    this.watch.restartOrder();
+  }
+
+  reset(): void {
+    this.#status(this.host.adapter.reset());
+    this.watch.restartOrder();
+  }
+
+  removeAdapter(): void {
+    this.#status(this.host.adapter.surpriseRemove());
+    this.isRemoved = true;
+  }
+
+  rebind(): void {
+    if (this.protocol.isBound) this.protocol.close();
+    else this.protocol.bind(this.host.adapter);
+  }
+
+  oid(step: OidStep, vms: readonly number[]): void {
+    const { adapter, config } = this.host;
+    const request = requestOfStep(step, this.#scene(vms));
+    const bytes = oidRequestOf(request, config.ndisVersion === '6.20' ? 620 : 630);
+    if (step.by === 'user') this.#status(adapter.userModeRequest(bytes));
+    else this.protocol.submit(bytes);
+  }
+
+  #scene(vms: readonly number[]): OidScene {
+    const { queues, filters, bindings } = this.host.adapter.inspect();
+    const own = bindings.find(({ protocol }) => protocol === SECOND_PROTOCOL)?.number ?? -1;
+    const ids = (mine: boolean): number[] =>
+      queues
+        .filter(({ queueId, owner }) => queueId !== 0 && (owner === own) === mine)
+        .map(({ queueId }) => queueId);
+    return {
+      ownQueues: ids(true),
+      otherQueues: ids(false),
+      ownFilters: filters.filter(({ owner }) => owner === own),
+      otherFilters: filters.filter(({ owner }) => owner !== own),
+      vms,
+    };
+  }
+
+  #status(status: number): void {
+    this.#hash.add(status);
+    if (statusName(status).startsWith('0x'))
+      fail('requests complete once', `unknown status ${statusName(status)}`);
+  }
+
+  // --- after all is done ----------------------------------------------------------------------------------
+
+  /** With the machine at rest: nothing is under way. */
+  checkAtRest(): void {
+    const { ledger, watch, name, host } = this;
+    const { state, outstanding, pendingOids, sharedMemory } = this.states.check();
+    this.pages.check(sharedMemory);
+    if (outstanding.receives !== watch.receives || outstanding.sends !== watch.sends)
+      fail(
+        'one owner of each NBL',
+        `${name}: NDIS counts ${outstanding.receives} received and ${outstanding.sends} sent NBLs, there are ${watch.receives} and ${watch.sends}`,
+      );
+    if (watch.receives !== 0)
+      fail('one owner of each NBL', `${name}: ${watch.receives} NBLs were never returned`);
+    if (watch.sends !== 0) fail('one owner of each NBL', `${name}: ${watch.sends} sends never ended`);
+    if (ledger.inFlight !== 0)
+      fail(
+        'ledger closes',
+        `${name}: at rest (adapter ${state}), ${ledger.inFlight} frames have not ended: ${JSON.stringify(host.machine.ledger.report())}`,
+      );
+    if (pendingOids.length > 0 || this.protocol.pending > 0)
+      fail('requests complete once', `${name}: ${pendingOids.length} requests are pending at rest`);
+  }
+
+  /** Takes the host down, when its VMs have gone; nothing may be left. */
+  tearDown(): void {
+    const { host, name } = this;
+    const { adapter, sharedMemory } = host;
+    if (this.#isLow) this.togglePower();
+    if (this.protocol.isBound) this.protocol.close();
+    if (adapter.state === 'Running') adapter.pause();
+    this.runToRest();
+    if (adapter.state === 'Paused') adapter.halt();
+    this.runToRest();
+    if (adapter.state !== 'Halted') fail('nothing leaks', `${name}: the adapter is ${adapter.state}`);
+    const { outstanding, msixEntries, queues, filters } = adapter.inspect();
+    const leak = (text: string): never => fail('nothing leaks', `${name}: ${text}`);
+    if (queues.length > 0 || filters.length > 0) leak(`${queues.length} queues, ${filters.length} filters`);
+    if (msixEntries.length > 0) leak(`${msixEntries.length} MSI-X entries are in use`);
+    if (outstanding.receives !== 0 || outstanding.sends !== 0) leak('NBLs are under way');
+    const kept = new Set(host.virtualSwitch.sendBlocks.map(({ handle }) => handle));
+    for (const { handle, owner, usage } of sharedMemory.blocks()) {
+      if (!kept.has(handle)) leak(`block ${handle} of ${owner}, usage ${usage}`);
+    }
+    const ports = host.virtualSwitch.inspect().ports.filter(({ port }) => port !== 0);
+    if (ports.length > 0) leak(`ports ${ports.map(({ port }) => port).join(', ')}`);
+    this.pages.check(adapter.inspect().sharedMemory);
+  }
+}

@@ -1,0 +1,215 @@
+/** A VM of a simulated world, wherever it is: what it may see, and what it has seen. */
+import type { ReceivedFrame } from '@vmq/host';
+import {
+  audienceOf,
+  EVERYBODY,
+  isMark,
+  LENGTH_AT,
+  MARK_AT,
+  MARKED_TYPE,
+  NOBODY,
+  SEQUENCE_AT,
+  sourceOf,
+  vlanOfMark,
+  WHOLE_HEADER,
+  wordAt,
+} from './frame-marks.ts';
+import type { Arrivals } from './nbl-watch.ts';
+import { VLANS, vmName } from './simulation-config.ts';
+import { fail } from './simulation-failure.ts';
+import type { TraceHash } from './trace-hash.ts';
+
+/** The shortest frame there is on a wire; shorter ones of a VM are filled up with zeros on their way. */
+const LEAST = 60;
+
+export interface VmSurroundings {
+  readonly everybody: readonly SimulatedVm[];
+  readonly arrivals: Arrivals;
+  readonly hash: TraceHash;
+}
+
+export class SimulatedVm {
+  readonly number: number;
+  readonly name: string;
+  /** Index of its host; -1 when it has gone. */
+  host: number;
+  /** Number of its VLAN. */
+  vlan: number;
+  /** VLANs it has ever been in; bit n for number n. */
+  #vlans: number;
+  /** It may get unknown unicast: its port may spoof, or its switch floods, or did at some time. */
+  #isCurious: boolean;
+  /** It does what it likes: its own memory says nothing about the host but for whole leaked frames. */
+  isHostile = false;
+  /** All VMs there ever were, by number. */
+  readonly #everybody: readonly SimulatedVm[];
+  readonly #arrivals: Arrivals;
+  readonly #hash: TraceHash;
+  /** One bit for each frame that it has got. */
+  readonly #seen: Uint8Array;
+  /** Newest arrival that reached it by each path (host and queue). */
+  readonly #newest: Map<number, number> = new Map();
+  /** Newest frame of each VM of the same host. */
+  readonly #newestFrom: Map<number, number> = new Map();
+  #hasMoved = false;
+  #scanAt = 0;
+  received = 0;
+
+  constructor(
+    number: number,
+    host: number,
+    vlan: number,
+    isCurious: boolean,
+    { everybody, arrivals, hash }: VmSurroundings,
+  ) {
+    this.number = number;
+    this.name = vmName(number);
+    this.host = host;
+    this.vlan = vlan;
+    this.#vlans = 1 << vlan;
+    this.#isCurious = isCurious;
+    this.#everybody = everybody;
+    this.#arrivals = arrivals;
+    this.#hash = hash;
+    this.#seen = new Uint8Array((arrivals.path.length + 7) >> 3);
+  }
+
+  get tci(): number {
+    return VLANS[this.vlan] as number;
+  }
+
+  changed(vlan: number, isCurious: boolean): void {
+    this.vlan = vlan;
+    this.#vlans |= 1 << vlan;
+    this.#isCurious ||= isCurious;
+  }
+
+  moved(host: number, isCurious: boolean): void {
+    this.host = host;
+    this.#hasMoved = true;
+    this.#isCurious ||= isCurious;
+  }
+
+  /** True if bytes with this mark may be in its memory. */
+  maySee(mark: number): boolean {
+    const source = sourceOf(mark);
+    if (source === this.number) return true;
+    if (!this.wasIn(vlanOfMark(mark))) return false;
+    const sender = this.#everybody[source];
+    if (sender !== undefined && !sender.wasIn(vlanOfMark(mark))) return false;
+    const audience = audienceOf(mark);
+    if (audience === this.number || audience === EVERYBODY || this.#isCurious) return true;
+    // A frame from another's address is for nobody, unless its sender may do that by now.
+    return audience === NOBODY && sender?.isCurious === true;
+  }
+
+  wasIn(vlan: number): boolean {
+    return (this.#vlans & (1 << vlan)) !== 0;
+  }
+
+  get isCurious(): boolean {
+    return this.#isCurious;
+  }
+
+  /** A frame as its driver received it. */
+  readonly took = ({ bytes, offset, length, tci, delivery }: ReceivedFrame): void => {
+    this.received++;
+    const hash = this.#hash;
+    hash.add(this.number);
+    hash.add(delivery);
+    hash.add(length);
+    hash.add(tci);
+    const type =
+      length < MARK_AT ? 0 : ((bytes[offset + 12] as number) << 8) | (bytes[offset + 13] as number);
+    if (type !== MARKED_TYPE || length < MARK_AT + 4) return;
+    const mark = wordAt(bytes, offset + MARK_AT);
+    hash.add(mark);
+    // Of a frame that was shorter than a mark and filled up on its way nothing can be told.
+    if (!isMark(mark) && length <= LEAST) return;
+    if (!isMark(mark)) fail('frames unchanged', `${this.name} got a frame without a mark`);
+    if (!this.maySee(mark))
+      fail('no bytes of others', `${this.name} (VLAN ${this.tci}) got a frame ${describeMark(mark)}`);
+    const whole = length < WHOLE_HEADER ? 0 : wordAt(bytes, offset + LENGTH_AT);
+    if (whole < WHOLE_HEADER || (whole > LEAST && length <= LEAST)) return;
+    const sequence = wordAt(bytes, offset + SEQUENCE_AT);
+    hash.add(sequence);
+    this.#unchanged(bytes, offset, length, mark, sequence, whole);
+    this.#inOrder(sequence, mark);
+  };
+
+  #unchanged(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    mark: number,
+    sequence: number,
+    whole: number,
+  ): void {
+    if (length !== whole && !(whole < length && length <= LEAST))
+      fail('frames unchanged', `${this.name} got ${length} bytes of frame ${sequence}, sent with ${whole}`);
+    let at = WHOLE_HEADER;
+    let good = wordAt(bytes, offset + MARK_AT + 8) === mark;
+    for (; at + 4 <= whole && good; at += 4) good = wordAt(bytes, offset + at) === mark;
+    for (let byte = 0; at < whole && good; at++, byte++)
+      good = bytes[offset + at] === ((mark >>> (8 * byte)) & 0xff);
+    for (; at < length && good; at++) good = bytes[offset + at] === 0;
+    if (!good)
+      fail(
+        'frames unchanged',
+        `${this.name} got frame ${sequence} of ${whole} bytes with something else before byte ${at}`,
+      );
+  }
+
+  #inOrder(sequence: number, mark: number): void {
+    const bit = 1 << (sequence & 7);
+    const seen = this.#seen[sequence >> 3] as number;
+    if ((seen & bit) !== 0) {
+      // What was flooded on one host may come from the wire of another, for a VM that has moved in between.
+      if (this.#hasMoved && audienceOf(mark) === EVERYBODY) return;
+      fail('order of each queue', `${this.name} got frame ${sequence} twice`);
+    }
+    this.#seen[sequence >> 3] = seen | bit;
+    const { path, order } = this.#arrivals;
+    const way = path[sequence] as number;
+    if (way >= 0 && way >>> 16 === this.host) {
+      const now = order[sequence] as number;
+      const last = this.#newest.get(way) ?? 0;
+      if (now <= last)
+        fail(
+          'order of each queue',
+          `${this.name} got frame ${sequence} of queue ${way & 0xffff} after a later one`,
+        );
+      this.#newest.set(way, now);
+      return;
+    }
+    const last = this.#newestFrom.get(sourceOf(mark)) ?? -1;
+    if (sequence <= last)
+      fail('order of each queue', `${this.name} got frame ${sequence} of VM ${sourceOf(mark)} after ${last}`);
+    this.#newestFrom.set(sourceOf(mark), sequence);
+  }
+
+  /** Searches the next `count` words of its memory for what it may not see. */
+  scan(words: Int32Array, count: number): void {
+    let at = this.#scanAt < words.length ? this.#scanAt : 0;
+    const end = Math.min(words.length, at + count);
+    const strict = !this.isHostile;
+    for (; at < end; at++) {
+      const word = words[at] as number;
+      if (word >>> 24 !== 0xe7 || !isMark(word) || this.maySee(word)) continue;
+      // A hostile guest may write any word into its memory; two of a kind are no chance.
+      if (strict || words[at + 1] === word)
+        fail(
+          'no bytes of others',
+          `${this.name} (VLAN ${this.tci}) has bytes ${describeMark(word)} at ${(at << 2).toString(16)}`,
+        );
+    }
+    this.#scanAt = end;
+  }
+}
+
+export function describeMark(mark: number): string {
+  const audience = audienceOf(mark);
+  const source = sourceOf(mark);
+  const name = (number: number): string => (number < 240 ? vmName(number) : `${number}`);
+  return `from ${name(source)} for ${name(audience)} in VLAN ${VLANS[vlanOfMark(mark)]}`;
+}

@@ -1,0 +1,72 @@
+/**
+ * The world of a seed: which hosts there are and which VMs they start with. Plain data, so that a failure file holds
+ * it and nothing has to be drawn again.
+ */
+import type { HostConfigInput, VmConfigInput } from '@vmq/host';
+import type { Random } from '@vmq/machine';
+
+export interface SimulationConfig {
+  readonly hosts: readonly HostConfigInput[];
+}
+
+/** VLANs of the world: a VM's number stands for one of them. */
+export const VLANS: readonly number[] = [0, 100, 200, 4094];
+/** Most hosts of a world. */
+export const MOST_HOSTS = 4;
+/** Most VMs that a world ever has: its numbers go into a byte of each frame, with some left for groups. */
+export const MOST_VM_NUMBERS = 224;
+
+export const vmName = (number: number): string => `vm${number}`;
+
+/** The address of VM `number`, in the way NDIS prints it. */
+export function vmMac(number: number): string {
+  return `00-15-5D-00-01-${number.toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+/** One VM, by what a step or a world says of it. */
+export function vmConfig(number: number, choice: number): VmConfigInput {
+  return {
+    name: vmName(number),
+    mac: vmMac(number),
+    vlan: VLANS[choice & 3] as number,
+    vmqWeight: [100, 100, 50, 0][(choice >>> 2) & 3] as number,
+    allowMacSpoofing: ((choice >>> 4) & 7) === 7,
+  };
+}
+
+/** A configuration from the seed. Few and small hosts mostly, 64 VMs rarely. */
+export function randomConfig(random: Random): SimulationConfig {
+  const hosts: HostConfigInput[] = [];
+  const count = [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 4][random.below(16)] as number;
+  const crowded = random.below(256) === 0;
+  let number = 0;
+  for (let i = 0; i < count; i++) {
+    const least = i === 0 ? 1 : 0;
+    const vmCount = crowded && i === 0 ? 64 : least + random.below(4);
+    const vms: VmConfigInput[] = [];
+    // Half of the worlds are of one VLAN, so that VMs talk to each other.
+    for (let v = 0; v < vmCount; v++) vms.push(vmConfig(++number, drawVm(random)));
+    hosts.push({
+      name: `host${i}`,
+      seed: random.next() | 0,
+      processors: [1, 2, 2, 3, 4][random.below(5)] as number,
+      vmq: random.below(6) !== 0,
+      ndisVersion: random.below(3) === 0 ? '6.20' : '6.30',
+      nic: {
+        profile: ['netvmini', 'netvmini', 'netvmini', 'i350', 'i350', 'vmq-nic'][random.below(6)] as string,
+        receiveBuffers: random.below(4) === 0 ? 64 : 32,
+        keywords: random.below(8) === 0 ? { '*VMQVlanFiltering': 0 } : {},
+      },
+      switch: { name: 'external', floodUnknownUnicast: random.below(8) === 0 },
+      vms,
+      maxVms: Math.min(64, vmCount + 3),
+    });
+  }
+  return { hosts };
+}
+
+/** What {@link vmConfig} makes of a number: VLAN, weight, spoofing. */
+export function drawVm(random: Random): number {
+  const vlan = random.below(2) === 0 ? 0 : random.below(4);
+  return vlan | (random.below(4) << 2) | (random.below(8) << 4);
+}

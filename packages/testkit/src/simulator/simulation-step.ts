@@ -1,0 +1,206 @@
+/**
+ * One step of a simulation: plain data that means something in any world. Small numbers stand for "the third VM" and
+ * find their meaning when the step is taken, so that any part of a list of steps can be run.
+ */
+import type { Random } from '@vmq/machine';
+import { type OidStep, randomOid } from './oid-step.ts';
+import { drawVm } from './simulation-config.ts';
+
+/** Where a frame goes. */
+export const TARGETS = [
+  /** A VM's address in its own VLAN. */
+  'vm',
+  /** A VM's address in another VLAN. */
+  'wrong vlan',
+  'broadcast',
+  'multicast',
+  'unknown',
+  /** The adapter's own address. */
+  'station',
+] as const;
+export type Target = (typeof TARGETS)[number];
+
+export type SimulationStep =
+  /** `count` frames on the wire of a host, `length` bytes each without tag, then `turns` turns of agents. */
+  | {
+      readonly do: 'wire';
+      readonly host: number;
+      readonly target: Target;
+      readonly vm: number;
+      readonly length: number;
+      readonly count: number;
+      /** Priority bits of the tag; with VLAN 0 a nonzero one makes a priority tag. */
+      readonly priority: number;
+      readonly turns: number;
+    }
+  /** The same from a VM. `spoof`: from another VM's address. `vlan`: asks for this VLAN's tag, 0 = none. */
+  | {
+      readonly do: 'guest';
+      readonly from: number;
+      readonly target: Target;
+      readonly vm: number;
+      readonly length: number;
+      readonly count: number;
+      readonly spoof: boolean;
+      readonly vlan: number;
+      readonly turns: number;
+    }
+  | { readonly do: 'run'; readonly host: number; readonly turns: number }
+  /** Everything runs until nothing is left to do, and all of it is looked at. */
+  | { readonly do: 'rest' }
+  | { readonly do: 'oid'; readonly host: number; readonly oid: OidStep; readonly turns: number }
+  | { readonly do: 'add'; readonly host: number; readonly vm: number; readonly turns: number }
+  | { readonly do: 'remove'; readonly vm: number; readonly turns: number }
+  /** `cancel`: after so many of its steps, 0 = never. */
+  | {
+      readonly do: 'migrate';
+      readonly vm: number;
+      readonly to: number;
+      readonly rounds: number;
+      readonly between: number;
+      readonly cancel: number;
+      readonly turns: number;
+    }
+  /** `vm` is what it becomes: VLAN, weight, spoofing. */
+  | { readonly do: 'port'; readonly vm: number; readonly change: number; readonly turns: number }
+  /** Toggles: pauses a Running adapter, restarts a Paused one; powers it down, or up. */
+  | {
+      readonly do: 'pause' | 'power' | 'reset' | 'remove adapter' | 'rebind';
+      readonly host: number;
+      readonly turns: number;
+    }
+  | {
+      readonly do: 'fault';
+      readonly host: number;
+      readonly fault: number;
+      readonly turns: number;
+    }
+  | { readonly do: 'heal'; readonly host: number; readonly turns: number }
+  | {
+      readonly do: 'hostile';
+      readonly vm: number;
+      readonly behaviour: number;
+      readonly turns: number;
+    };
+
+export interface StepChoices {
+  /** How many faults there are to choose from; 0 = none. */
+  readonly faults: number;
+  /** The same for hostile behaviours. */
+  readonly hostile: number;
+}
+
+/** Thousandths of the steps that are neither frames nor turns. */
+const RARE: readonly (readonly [number, SimulationStep['do']])[] = [
+  [8, 'rest'],
+  [25, 'oid'],
+  [2, 'add'],
+  [2, 'remove'],
+  [2, 'migrate'],
+  [2, 'port'],
+  [2, 'pause'],
+  [1, 'power'],
+  [1, 'reset'],
+  [1, 'rebind'],
+  [2, 'fault'],
+  [2, 'heal'],
+  [3, 'hostile'],
+];
+
+const LENGTHS: readonly number[] = [60, 60, 64, 64, 100, 128, 129, 300, 590, 1000, 1514, 1514];
+/** Lengths that are out of range or at its edge. */
+const ODD_LENGTHS: readonly number[] = [13, 14, 17, 31, 59, 61, 1513, 1515, 1518, 1600];
+
+export function randomStep(random: Random, choices: StepChoices): SimulationStep {
+  const roll = random.below(1000);
+  const turns = random.below(4) === 0 ? random.below(24) : random.below(5);
+  const host = random.below(12);
+  let below = 0;
+  for (const [weight, kind] of RARE) {
+    below += weight;
+    if (roll < below) return rareStep(kind, random, choices, host, turns);
+  }
+  if (roll < 560) {
+    return {
+      do: 'wire',
+      host,
+      target: drawTarget(random),
+      vm: random.below(64),
+      length: drawLength(random),
+      count: random.below(8) === 0 ? 1 + random.below(12) : 1,
+      priority: random.below(6) === 0 ? 1 + random.below(7) : 0,
+      turns,
+    };
+  }
+  if (roll < 800) {
+    return {
+      do: 'guest',
+      from: random.below(64),
+      target: drawTarget(random),
+      vm: random.below(64),
+      length: drawLength(random),
+      count: random.below(8) === 0 ? 1 + random.below(8) : 1,
+      spoof: random.below(16) === 0,
+      vlan: random.below(16) === 0 ? random.below(4) : 0,
+      turns,
+    };
+  }
+  return { do: 'run', host, turns: 1 + random.below(16) };
+}
+
+function rareStep(
+  kind: SimulationStep['do'],
+  random: Random,
+  choices: StepChoices,
+  host: number,
+  turns: number,
+): SimulationStep {
+  const vm = random.below(64);
+  switch (kind) {
+    case 'rest':
+      return { do: 'rest' };
+    case 'oid':
+      return { do: 'oid', host, oid: randomOid(random), turns };
+    case 'add':
+      return { do: 'add', host, vm: drawVm(random), turns };
+    case 'remove':
+      return { do: 'remove', vm, turns };
+    case 'migrate':
+      return {
+        do: 'migrate',
+        vm,
+        to: host,
+        rounds: 1 + random.below(3),
+        between: random.below(64),
+        cancel: random.below(3) === 0 ? 1 + random.below(14) : 0,
+        turns,
+      };
+    case 'port':
+      return { do: 'port', vm, change: drawVm(random), turns };
+    case 'fault':
+      if (choices.faults === 0) return { do: 'run', host, turns };
+      return { do: 'fault', host, fault: random.below(choices.faults), turns };
+    case 'heal':
+      return choices.faults === 0 ? { do: 'run', host, turns } : { do: 'heal', host, turns };
+    case 'hostile':
+      if (choices.hostile === 0) return { do: 'run', host, turns };
+      return { do: 'hostile', vm, behaviour: random.below(choices.hostile), turns };
+    case 'pause':
+      // Pulling the card ends the adapter for good, so it is the rarest of all.
+      return { do: random.below(24) === 0 ? 'remove adapter' : 'pause', host, turns };
+    default:
+      return { do: kind as 'power' | 'reset' | 'rebind', host, turns };
+  }
+}
+
+function drawTarget(random: Random): Target {
+  const roll = random.below(32);
+  if (roll < 22) return 'vm';
+  if (roll < 26) return 'broadcast';
+  return TARGETS[[1, 3, 4, 4, 5, 1][roll - 26] as number] as Target;
+}
+
+function drawLength(random: Random): number {
+  const lengths = random.below(20) === 0 ? ODD_LENGTHS : LENGTHS;
+  return lengths[random.below(lengths.length)] as number;
+}
