@@ -8,7 +8,7 @@ import { layoutGuest } from '@vmq/vmbus';
 import { describe, expect, it } from 'vitest';
 import { arpRequest } from './frames.test-support.ts';
 import { checkHostConfig, createHost, type Host, type HostConfigInput } from './index.ts';
-import { guestLayout } from './sizing.ts';
+import { sizesOf } from './sizing.ts';
 
 const MACS = { evil: '00-15-5D-00-00-01', web: '00-15-5D-00-00-02', db: '00-15-5D-00-00-03' };
 const FROM = '02-00-00-00-00-09';
@@ -69,7 +69,7 @@ async function attack(seed: number): Promise<{ answers: number; isBroken: boolea
   const evil = segmentOf(host, 'evil');
   const web = segmentOf(host, 'web');
   const db = segmentOf(host, 'db');
-  const { rings, send } = layoutGuest(guestLayout(host.config));
+  const { rings, send } = layoutGuest(sizesOf(host.config).guest);
   const next = randomWords(seed * 7919);
   const somewhere = (from: number, bytes: number): number => from + (((next() >>> 8) % bytes) & ~3);
   // What the host reads: the guest-to-host ring, where packets are now, and the send sections. Its header comes last.
