@@ -17,19 +17,6 @@ const MOST_SLOWDOWN = 1.12;
 
 let fastestControl = Number.POSITIVE_INFINITY;
 
-export const median = (list) => quantile(list, 0.5);
-
-/** Linear between neighbours. */
-export function quantile(list, q) {
-  const sorted = [...list].sort((a, b) => a - b);
-  const at = (sorted.length - 1) * q;
-  const low = sorted[Math.floor(at)];
-  return low + (sorted[Math.ceil(at)] - low) * (at - Math.floor(at));
-}
-
-/** From the smallest to the largest, as a fraction of the median. */
-export const spread = (list) => (Math.max(...list) - Math.min(...list)) / median(list);
-
 /** Runs a workload in a process of its own and returns what it printed. */
 export function runWorkload(name, parameters) {
   const file = join(here, 'workloads', `${name}.mjs`);

@@ -2,6 +2,9 @@
 // time is held against the wall's.
 import { PerformanceObserver, performance } from 'node:perf_hooks';
 
+/** Nanoseconds of a clock that all threads of a process share. */
+export const monotonicNs = () => Number(process.hrtime.bigint());
+
 /** Nanoseconds that a fixed piece of work takes now: the best of a few tries, a few ms in all. */
 export function controlLoop() {
   const words = new Int32Array(4096);

@@ -3,11 +3,12 @@
 // 4096 prepared frames with random contents, for VMs chosen at random. Every second VM is in a VLAN of its own, and
 // its frames are tagged; 1 frame in 32 is for an address that no VM has. IMIX: 7 × 64, 4 × 590, 1 × 1514 bytes.
 import { checkHostConfig, createHost } from '../../packages/host/dist/index.js';
+import { PreparedRing, prepareRing } from './prepared-ring.mjs';
 
 export const FRAMES = 4096;
 const IMIX = [64, 64, 64, 64, 64, 64, 64, 590, 590, 590, 590, 1514];
-/** Word of a frame ring's header that shows how many frames the producer has given; see machine/frame-ring. */
-const TAIL_WORD = 16;
+/** One in so many frames is for nobody. */
+const UNKNOWN_EVERY = 32;
 
 /** The yardstick's generator (xorshift32), so that both sides see the same sequence. */
 export function createRandom(seed = 0x2545f491) {
@@ -37,7 +38,7 @@ const strideOf = (size) => (size === 'imix' ? 1536 : (Number(size) + 63) & ~63);
  * nobody too: here VM 0 allows MAC spoofing and so takes unknown addresses of its VLAN (none) over the default queue
  * and the switch's software lookup; those of other VLANs are looked up and dropped with a counter.
  */
-export function createBenchHost({ size, vms, config = {}, options = {}, vlan = vlanOf }) {
+export function createBenchHost({ size, vms, config = {}, options = {}, vlan = vlanOf, slots = FRAMES }) {
   const checked = checkHostConfig({
     processors: 1,
     ...config,
@@ -50,18 +51,14 @@ export function createBenchHost({ size, vms, config = {}, options = {}, vlan = v
   });
   if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
   return createHost(checked.config, {
-    wire: { slots: FRAMES, dataBytes: FRAMES * strideOf(size) },
+    wire: { slots, dataBytes: FRAMES * strideOf(size) },
     ...options,
   });
 }
 
-/**
- * Writes the trace into the wire's data area and every entry of its ring, once: from then on, offering n frames is
- * moving the ring's tail by n. The generator takes no part of the measured time then, as in the yardstick.
- */
-export function prepareTrace(host, { size, vms }) {
+/** Writes the trace into the wire's data area and the entries of its ring. `unknownEvery` 0: no frame is for nobody. */
+export function prepareTrace(host, { size, vms, unknownEvery = UNKNOWN_EVERY }) {
   const { producer } = host.wire;
-  if (producer.slots !== FRAMES) throw new Error(`the wire has ${producer.slots} slots, need ${FRAMES}`);
   const random = createRandom();
   const stride = strideOf(size);
   const lengths = new Int32Array(FRAMES);
@@ -74,7 +71,8 @@ export function prepareTrace(host, { size, vms }) {
     const at = producer.dataStart + i * stride;
     for (let j = 12; j < length; j++) producer.u8[at + j] = random();
     producer.u8.set(macOf(vm), at);
-    const unknown = (random() & 31) === 0;
+    const chance = random();
+    const unknown = unknownEvery > 0 && chance % unknownEvery === 0;
     if (unknown) producer.u8[at + 5] = 0xee;
     producer.u8.set([2, 0, 0, 0, 0, i & 255], at + 6);
     const vlan = vlanOf(vm);
@@ -83,42 +81,17 @@ export function prepareTrace(host, { size, vms }) {
     lengths[i] = length;
     receiver[i] = !unknown ? vm : vlan === 0 ? 0 : -1;
   }
-  for (let i = 0; i < FRAMES; i++) producer.commitReference(offsets[i], lengths[i], 0);
+  // The ring may be a part of the trace, or the trace several times over.
+  for (let i = 0; i < producer.slots; i++)
+    producer.commitReference(offsets[i % FRAMES], lengths[i % FRAMES], 0);
+  prepareRing(producer);
   return { size, vms, offsets, lengths, receiver, stride };
 }
 
-/** Offers frames of a prepared trace, in its order, round and round. */
-export class TraceSource {
-  /** Frames offered so far. */
-  offered = 0;
-  #tail = 0;
-  #words;
-  #wake;
-
-  constructor(host) {
-    const { producer } = host.wire;
-    this.#words = producer.words;
-    const nic = host.machine.agent('nic');
-    this.#wake = () => host.machine.board.wake(nic);
-    // The layout of the ring is another package's: make sure that the tail is where it is thought to be.
-    if (this.#words[TAIL_WORD] !== 0) throw new Error('the wire has been used before');
-    producer.publish();
-    if (Atomics.exchange(this.#words, TAIL_WORD, 0) !== FRAMES)
-      throw new Error(`word ${TAIL_WORD} of a frame ring's header is not its tail any more`);
-  }
-
-  /** Puts the next `count` frames on the wire, at most as many as the ring has room for. */
-  offer(count) {
-    this.#tail = (this.#tail + count) | 0;
-    Atomics.store(this.#words, TAIL_WORD, this.#tail);
-    this.#wake();
-    this.offered += count;
-  }
-
-  /** Frames on the wire that the NIC has not taken yet. */
-  get waiting() {
-    return (this.#tail - Atomics.load(this.#words, 0)) | 0;
-  }
+/** The prepared trace of `host`, to be offered round and round. */
+export function createTraceSource(host) {
+  const nic = host.machine.agent('nic');
+  return new PreparedRing(host.wire.producer.words, () => host.machine.board.wake(nic));
 }
 
 /** How many of the frames `from` … `to` - 1 of the endless trace each VM gets; the last element: nobody. */
@@ -132,4 +105,11 @@ export function expectedDeliveries({ receiver, vms }, from, to) {
   };
   const before = upTo(from);
   return upTo(to).map((count, i) => count - before[i]);
+}
+
+/** The fraction of all deliveries that each VM gets. */
+export function expectedShares(trace) {
+  const counts = expectedDeliveries(trace, 0, FRAMES).subarray(0, trace.vms);
+  const sum = counts.reduce((total, count) => total + count, 0);
+  return counts.map((count) => count / sum);
 }

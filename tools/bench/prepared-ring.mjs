@@ -1,0 +1,43 @@
+// A frame ring whose every entry is filled once: offering n frames is then moving its tail by n, and the generator takes
+// no part of the measured time, as in the yardstick.
+
+/** Words of a frame ring's header, as machine/frame-ring draws them. */
+const HEAD_WORD = 0;
+const TAIL_WORD = 16;
+
+/** `producer` has been given a frame for each of its slots, and nothing was published yet. */
+export function prepareRing(producer) {
+  if (producer.words[TAIL_WORD] !== 0) throw new Error('the ring has been used before');
+  producer.publish();
+  // The layout is another package's: make sure that it still is what it is thought to be.
+  if (Atomics.exchange(producer.words, TAIL_WORD, 0) !== producer.slots)
+    throw new Error(`word ${TAIL_WORD} of a frame ring's header is not its tail any more`);
+}
+
+export class PreparedRing {
+  /** Frames offered so far. */
+  offered = 0;
+  #tail = 0;
+  #words;
+  #wake;
+
+  /** `words` are those of a ring that {@link prepareRing} has been called for. `wake`: the consumer. */
+  constructor(words, wake) {
+    this.#words = words;
+    this.#tail = Atomics.load(words, TAIL_WORD);
+    this.#wake = wake;
+  }
+
+  /** Gives the next `count` frames; there must be room for them. */
+  offer(count) {
+    this.#tail = (this.#tail + count) | 0;
+    Atomics.store(this.#words, TAIL_WORD, this.#tail);
+    this.#wake();
+    this.offered += count;
+  }
+
+  /** Frames given and not yet taken. */
+  get waiting() {
+    return (this.#tail - Atomics.load(this.#words, HEAD_WORD)) | 0;
+  }
+}
