@@ -55,11 +55,7 @@ export function hostOf(input: HostConfigInput, options: HostOptions = {}): Host 
 export const macText = (mac: readonly number[]): string =>
   mac.map((byte) => byte.toString(16).padStart(2, '0')).join('-');
 
-export function memoryOf(host: Host, name: string): MemorySegment {
-  const found = host.machine.memory.segments.find((segment) => segment.name === `vm:${name}`);
-  if (found === undefined) throw new Error(`no memory of ${name}`);
-  return found;
-}
+export const memoryOf = (host: Host, name: string): MemorySegment => host.guestMemory(name);
 
 /** Puts frames on the wire, in windows, and lets the host come to rest after each. */
 export function deliver(host: Host, frames: readonly Uint8Array[]): void {
