@@ -6,6 +6,9 @@
  *
  * A handler that says no keeps its frame: the section stays the guest's, the message is not completed, and the
  * same frame comes again at the next poll. So nothing is lost; the host runs out of sections instead.
+ *
+ * The guest trusts its host with its data, but not with its time: a ring, a packet or a section that makes no sense
+ * fails the channel, so that every poll comes to an end and hands up nothing outside the receive buffer.
  */
 import type { AgentContext, MemorySegment } from '@vmq/machine';
 import * as page from './guest-driver-page.ts';
@@ -48,7 +51,7 @@ export interface ChannelGuestOptions {
 
 export interface ChannelGuest {
   readonly isOpen: boolean;
-  /** The handshake was refused. */
+  /** The handshake was refused, or the host's side of the channel made no sense. */
   readonly hasFailed: boolean;
   /** True when the last poll ended because the handler held a frame back. */
   readonly isHeldBack: boolean;
@@ -209,22 +212,29 @@ class GuestChannel implements ChannelGuest {
     let read = start;
     let write = ring.loadHeader(RING_WRITE_INDEX);
     let full = false;
-    for (;;) {
+    // The host may write while we read, but in one poll the ring goes round once.
+    for (let left = ring.dataBytes; ; ) {
       if (read === write) {
         write = ring.loadHeader(RING_WRITE_INDEX);
         if (read === write) break;
       }
+      if (left <= 0) break;
+      if (!ring.isIndex(read) || !ring.isIndex(write)) return this.#fail();
       ring.seek(read);
       const d0 = ring.take();
       const d1 = ring.take();
       const low = ring.take();
       const high = ring.take();
-      if ((d0 & 0xffff) === TRANSFER_PAGES) full = !this.#message(read, d0, low, high);
+      const offset = (d0 >>> 16) << 3;
+      const length = (d1 & 0xffff) << 3;
+      if (offset < 16 || offset > length || length + 8 > ring.distance(read, write)) return this.#fail();
+      if ((d0 & 0xffff) === TRANSFER_PAGES) full = !this.#message(read, offset, low, high);
       else if ((d0 & 0xffff) === COMP) this.#answer(low, high);
       if (full) break;
       ring.seek(read);
-      ring.skip(((d1 & 0xffff) << 3) + 8);
+      ring.skip(length + 8);
       read = ring.position;
+      left -= length + 8;
     }
     if (read !== start) {
       ring.storeHeader(RING_READ_INDEX, read);
@@ -234,12 +244,19 @@ class GuestChannel implements ChannelGuest {
     return !full && ring.loadHeader(RING_WRITE_INDEX) !== read;
   }
 
+  /** The host's side of the channel makes no sense: no more is read of it until it is offered again. */
+  #fail(): false {
+    this.#handshake.fail();
+    return false;
+  }
+
   #answer(low: number, high: number): void {
     const ring = this.#rings.inbound;
     const type = ring.take();
     const a = ring.take();
     if (high === SENT) {
-      if (low < 0 || low >= this.#field(page.DRIVER_SEND_COUNT) || type !== RNDIS_PKT_COMPLETE) return;
+      const count = this.#field(page.DRIVER_SEND_COUNT);
+      if (low < 0 || low >= count || this.#rings.freeSections >= count || type !== RNDIS_PKT_COMPLETE) return;
       this.#rings.pushSection(low);
       if (a === NVSP_STAT_BUSY) this.#handshake.refused();
       return;
@@ -251,16 +268,17 @@ class GuestChannel implements ChannelGuest {
   }
 
   /** Queues the frames of the transfer-page packet at `read`; false if the queue has no room for them. */
-  #message(read: number, d0: number, low: number, high: number): boolean {
+  #message(read: number, offset: number, low: number, high: number): boolean {
     const ring = this.#rings.inbound;
     const words = this.#words;
     ring.take(); // transfer-page set
     const ranges = ring.take();
+    if (ranges < 0 || ranges > (offset - 24) >> 3) return this.#fail();
     const mask = this.layout.queueLength - 1;
     let tail = this.#field(page.DRIVER_QUEUE_TAIL);
     if (((tail - this.#field(page.DRIVER_QUEUE_HEAD)) | 0) + ranges > mask + 1) return false;
     ring.seek(read);
-    ring.skip((d0 >>> 16) << 3);
+    ring.skip(offset);
     ring.take(); // SEND_RNDIS_PKT
     const kind = ring.take();
     ring.seek(read);
@@ -285,6 +303,8 @@ class GuestChannel implements ChannelGuest {
     const words = this.#words;
     const mask = this.layout.queueLength - 1;
     const taken = this.#driver + page.DRIVER_TAKEN;
+    const { receive } = this.layout;
+    const receiveEnd = receive + this.layout.receiveLength;
     const tail = this.#field(page.DRIVER_QUEUE_TAIL);
     let head = this.#field(page.DRIVER_QUEUE_HEAD);
     let left = budget;
@@ -296,7 +316,11 @@ class GuestChannel implements ChannelGuest {
       if (section >= 0 && words[taken] === 0) {
         const at = section >>> 2;
         const tci = words[at + 8] === 0 ? 0 : tciOf(words[at + 14] as number);
-        if (!handler.frame(section + 8 + (words[at + 2] as number), words[at + 3] as number, tci)) {
+        const start = section + 8 + (words[at + 2] as number);
+        const length = words[at + 3] as number;
+        // Asked so that what lies outside memory, and is no number, fails too.
+        if (!(start >= receive && length >= 0 && start + length <= receiveEnd)) return this.#fail();
+        if (!handler.frame(start, length, tci)) {
           this.isHeldBack = true;
           waits = true;
           break;

@@ -223,10 +223,15 @@ class ControlHalf implements ChannelControl {
     this.#slots.setSignalTarget(0, -1);
   }
 
-  #forget(): void {
+  /** Of a state that another one takes the place of. */
+  #keepViolations(): void {
     for (const [name, count] of Object.entries(this.#state.violationsByName())) {
       this.#past[name] = (this.#past[name] ?? 0) + count;
     }
+  }
+
+  #forget(): void {
+    this.#keepViolations();
     this.#state = this.#newState();
     this.#image = null;
     this.#host = null;
@@ -349,6 +354,7 @@ class ControlHalf implements ChannelControl {
       this.#state.violate(VIOLATION_GPADL_RANGE);
       return false;
     }
+    this.#keepViolations();
     const state = this.#newState();
     this.#state = state;
     this.#image = {

@@ -205,6 +205,11 @@ export class GuestHandshake {
     }
   }
 
+  /** The host's side makes no sense; only a new offer helps. */
+  fail(): void {
+    this.#go(page.STEP_FAILED);
+  }
+
   /** The host had no section for its answer: the question is asked again. */
   refused(): void {
     if (this.step < page.STEP_OPEN && (this.step & 1) === 1) this.#go(this.step - 1);

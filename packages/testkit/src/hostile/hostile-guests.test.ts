@@ -1,0 +1,103 @@
+/**
+ * Every hostile behaviour against a whole host, under both executors and both ways of receiving: the host lives, the
+ * other VMs get and send exactly what they do without the attacker, what was done is counted by name, no byte goes where
+ * it does not belong, every frame ends once, and the VM can be ended and started again and works (SEC-10, SEC-01).
+ */
+import { afterAll, describe, expect, test } from 'vitest';
+import {
+  createHostileBench,
+  type Flows,
+  type HostileBench,
+  type Setting,
+} from './hostile-bench.test-support.ts';
+import { HOSTILE_BEHAVIOURS, type HostileBehaviour } from './hostile-guests.ts';
+
+const SETTINGS: readonly Setting[] = [
+  { executor: 'deterministic', ndisVersion: '6.30' },
+  { executor: 'deterministic', ndisVersion: '6.20' },
+  { executor: 'threads', ndisVersion: '6.30' },
+];
+const SUCCESS = 0;
+
+function misbehave(bench: HostileBench, behaviour: HostileBehaviour, seed: number, usual: Flows): void {
+  const { host, programs } = bench;
+  const attack = { op: 'attack', behaviour: behaviour.name, seed } as const;
+  const before = host.inspect().ledger.ends.dropped;
+  if (behaviour.begins === 'boot') {
+    programs.set('evil', attack);
+    const { status, reason } = bench.addEvil();
+    programs.delete('evil');
+    if (behaviour.channel === 'refused') expect(reason).toBe('VMs did not open their channel: evil');
+    else expect([status, reason]).toEqual([SUCCESS, undefined]);
+  } else {
+    expect(bench.addEvil().status).toBe(SUCCESS);
+    expect(bench.expectEvilAnswers()).toBe(true);
+    bench.attack(attack);
+  }
+  // The others notice nothing.
+  expect(bench.traffic()).toEqual(usual);
+  if (behaviour.channel !== 'refused') {
+    bench.run(2000);
+    expect(bench.leak()).toBe(null);
+    // What was done has its name, and no other.
+    const { violations = {}, channelPhase = 'open' } = bench.port('evil') ?? {};
+    const after = host.inspect().ledger.ends.dropped;
+    const dropped = Object.keys(after).filter((name) => after[name] !== before[name]);
+    const counted = [...Object.keys(violations), ...dropped.map((name) => `dropped.${name}`)];
+    const expected = behaviour.countedAs ?? [];
+    expect(expected).toEqual(expect.arrayContaining(Object.keys(violations)));
+    if (expected.length > 0) expect(counted.filter((name) => expected.includes(name))).not.toEqual([]);
+    if (behaviour.channel !== 'any') expect(channelPhase).toBe(behaviour.channel);
+    expect(host.removeVm('evil')).toEqual({ status: SUCCESS });
+  }
+  host.runUntilIdle();
+  host.wire.receive(() => {});
+  host.runUntilIdle();
+  expect(host.inspect().ledger.inFlight).toBe(0);
+  // Ended and started again, it is a VM like any other.
+  expect(bench.addEvil()).toEqual({ status: SUCCESS });
+  expect(bench.expectEvilAnswers()).toBe(true);
+  expect(host.removeVm('evil')).toEqual({ status: SUCCESS });
+}
+
+describe.each(SETTINGS)('SEC-10 hostile guests, $executor, NDIS $ndisVersion', (setting) => {
+  let usual: Flows | null = null;
+  let bench: HostileBench | null = null;
+
+  test.each(HOSTILE_BEHAVIOURS.map((behaviour, i) => [behaviour.name, behaviour, i] as const))(
+    '%s',
+    async (_name, behaviour, i) => {
+      if (usual === null) {
+        const alone = createHostileBench(setting, 1);
+        usual = alone.traffic();
+        await alone.host.stop();
+      }
+      bench ??= createHostileBench(setting, 1 + i);
+      try {
+        misbehave(bench, behaviour, 1000 + i, usual);
+      } catch (error) {
+        const { host } = bench;
+        bench = null;
+        await host.stop().catch(() => {});
+        throw error;
+      }
+    },
+  );
+
+  afterAll(async () => {
+    await bench?.host.stop();
+  });
+});
+
+describe('the list of hostile behaviours', () => {
+  test('has a name of its own for each, and says what it does', () => {
+    const names = HOSTILE_BEHAVIOURS.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.length).toBeGreaterThanOrEqual(24);
+    for (const { name, does, countedAs } of HOSTILE_BEHAVIOURS) {
+      expect(name).toMatch(/^[a-z]+(-[a-z]+)+$/);
+      expect(does.length).toBeGreaterThan(20);
+      expect(countedAs).not.toEqual([]);
+    }
+  });
+});
