@@ -13,6 +13,7 @@ import type { DmaDomain } from '@vmq/machine';
 import { AdapterAttributes } from './adapter-attributes.ts';
 import type { AdapterCore } from './adapter-core.ts';
 import { AdapterDataPlane } from './adapter-data-plane.ts';
+import { AdapterHangCheck, DEFAULT_CHECK_FOR_HANG_SECONDS } from './adapter-hang-check.ts';
 import { type AdapterReport, reportFilter, reportQueue } from './adapter-inspection.ts';
 import { AdapterPower, isLowPower, setPowerRequest } from './adapter-power.ts';
 import { AdapterReset } from './adapter-reset.ts';
@@ -41,6 +42,9 @@ import { SharedMemoryBroker } from './shared-memory-broker.ts';
 import { acceptIndication } from './status-indications.ts';
 import type { WorkItems } from './work-items.ts';
 
+/** Nanoseconds after which a pause goes on by itself, if the machine does not rest before. */
+const PAUSE_PATIENCE = 10e9;
+
 export class Adapter implements AdapterCore, BindingAdapter {
   readonly name: string;
   readonly version: MiniportVersion;
@@ -64,6 +68,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   readonly #dataPlane: AdapterDataPlane;
   readonly #reset: AdapterReset;
   readonly #power: AdapterPower;
+  readonly #hangCheck: AdapterHangCheck;
   #bindings: AdapterBinding[] = [];
   /** The binding whose data halves sit on the adapter's data path. */
   #dataBinding: AdapterBinding | null = null;
@@ -97,7 +102,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       adapterName: name,
       log,
       miniport: {
-        oidRequest: (request) => this.work.during(() => driver.oidRequest(this.#handle, request)),
+        oidRequest: (request) => this.#requestDown(request),
         cancelOidRequest: (requestId) => driver.cancelOidRequest?.(this.#handle, requestId),
       },
       complete: (request, status) => this.engine.completeFromMiniport(request, status),
@@ -130,10 +135,25 @@ export class Adapter implements AdapterCore, BindingAdapter {
       log,
       engine: this.engine,
       resetEx: driver.resetEx
-        ? () => this.work.during(() => driver.resetEx?.(this.#handle)) ?? { status: NDIS_STATUS_FAILURE }
+        ? () => {
+            setting.interposer()?.reset?.(name);
+            return this.work.during(() => driver.resetEx?.(this.#handle)) ?? { status: NDIS_STATUS_FAILURE };
+          }
         : null,
       indicate: (statusCode) => this.#indicateUp(statusCode, new Uint8Array(0)),
       waitFor: (done) => this.waitFor(done),
+    });
+    this.#hangCheck = new AdapterHangCheck({
+      timers: setting.timers,
+      period: () => this.attributes.checkForHangSeconds || DEFAULT_CHECK_FOR_HANG_SECONDS,
+      mayCheck: () =>
+        (this.state === 'Running' || this.state === 'Paused') &&
+        !this.removed &&
+        !this.#reset.active &&
+        !this.#power.isLow,
+      isHung: () => this.work.during(() => driver.checkForHangEx?.(this.#handle)) ?? false,
+      requestAtMiniport: () => this.engine.atMiniport,
+      reset: () => void this.reset(),
     });
   }
 
@@ -165,6 +185,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       filterModuleNumber,
     }));
     this.#dataPlane.attachMiniport(driver.dataPathFactory, driver.dataPathImage(this.#handle), filters);
+    this.#hangCheck.start();
     this.work.run();
     return status;
   }
@@ -211,12 +232,28 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.#aimReceives();
     this.modules.pause();
     this.#miniportPaused = false;
-    const status = this.work.during(() => this.#setting.driver.pause(this.#handle));
+    const status = this.#pauseDown();
     if (status !== NDIS_STATUS_PENDING) this.#miniportPaused = true;
     if (status !== NDIS_STATUS_PENDING && status !== NDIS_STATUS_SUCCESS)
       this.log.violation('LIFE-03', 'a pause that cannot fail', statusName(status));
-    this.waitFor(() => this.#quiet());
+    this.waitFor(() => this.#quiet(), PAUSE_PATIENCE);
     return this.finishPause() ? NDIS_STATUS_SUCCESS : NDIS_STATUS_PENDING;
+  }
+
+  /** MiniportPause, or what stands before it. */
+  #pauseDown(): number {
+    const { driver, interposer } = this.#setting;
+    const down = (): number => this.work.during(() => driver.pause(this.#handle));
+    const complete = (): void => this.pauseComplete();
+    return interposer()?.pause?.(this.name, { down, complete }) ?? down();
+  }
+
+  /** MiniportOidRequest, or what stands before it. */
+  #requestDown(request: OidRequest): number {
+    const { driver, interposer } = this.#setting;
+    const down = (): number => this.work.during(() => driver.oidRequest(this.#handle, request));
+    const complete = (status: number): void => this.#handle.oidRequestComplete(request, status);
+    return interposer()?.oidRequest?.(this.name, request, { down, complete }) ?? down();
   }
 
   pauseComplete(): void {
@@ -248,6 +285,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       binding.driver.unbindAdapter(binding);
       binding.close();
     }
+    this.#hangCheck.stop();
     this.modules.detach();
     this.work.during(() => this.#setting.driver.haltEx(this.#handle, action));
     this.#move('halt');
@@ -291,6 +329,8 @@ export class Adapter implements AdapterCore, BindingAdapter {
 
   /** MiniportResetEx: SUCCESS, the miniport's failure, RESET_IN_PROGRESS, NOT_RESETTABLE. */
   reset(): number {
+    if (this.state === 'Halted' || this.state === 'Initializing')
+      return this.log.refuse('LIFE-12', 0, NDIS_STATUS_FAILURE, 'an initialized adapter', this.state);
     if (this.#power.isLow)
       return this.log.refuse('LIFE-18', 0, NDIS_STATUS_FAILURE, 'an adapter in D0', 'low power');
     return this.#reset.start();
@@ -425,11 +465,26 @@ export class Adapter implements AdapterCore, BindingAdapter {
 
   // --- the machine -------------------------------------------------------------------------------------
 
-  waitFor(done: () => boolean): boolean {
-    return this.#setting.executor.runUntil(() => {
+  /**
+   * Lets the machine run, with work items and timers, until `done()`. False if it rests with no timer to wait for, or
+   * if `nanoseconds` have gone by.
+   */
+  waitFor(done: () => boolean, nanoseconds: number = Number.POSITIVE_INFINITY): boolean {
+    const { executor, machine, timers } = this.#setting;
+    const end = machine.clock.now() + nanoseconds;
+    let isDone = false;
+    const look = (): boolean => {
+      timers.fire();
       this.work.run();
-      return done();
-    });
+      isDone = done();
+      return isDone || machine.clock.now() >= end;
+    };
+    while (!executor.runUntil(look)) {
+      const next = timers.nextAwaited;
+      if (next >= end) return false;
+      executor.runFor(Math.max(0, next - machine.clock.now()));
+    }
+    return isDone;
   }
 
   publish(): void {

@@ -94,17 +94,22 @@ export class SimulatedVm {
   maySee(mark: number): boolean {
     const source = sourceOf(mark);
     if (source === this.number) return true;
-    if (!this.wasIn(vlanOfMark(mark))) return false;
     const sender = this.#everybody[source];
-    if (sender !== undefined && !sender.wasIn(vlanOfMark(mark))) return false;
+    const vlans = sender === undefined ? 1 << vlanOfMark(mark) : sender.vlansOf(mark);
+    if ((this.#vlans & vlans) === 0) return false;
     const audience = audienceOf(mark);
     if (audience === this.number || audience === EVERYBODY || this.#isCurious) return true;
     // A frame from another's address is for nobody, unless its sender may do that by now.
     return audience === NOBODY && sender?.isCurious === true;
   }
 
-  wasIn(vlan: number): boolean {
-    return (this.#vlans & (1 << vlan)) !== 0;
+  /**
+   * VLANs, as bits, in which a frame of this VM may have been sent: the one its mark says, if the VM may use it. The
+   * switch decides when it takes the frame; if the VM was moved to another VLAN meanwhile, it is any of them.
+   */
+  vlansOf(mark: number): number {
+    const isOne = (this.#vlans & (this.#vlans - 1)) === 0;
+    return isOne ? (1 << vlanOfMark(mark)) & this.#vlans : this.#vlans;
   }
 
   get isCurious(): boolean {
