@@ -33,6 +33,8 @@ export class AdapterAttributes {
   nicSwitchCapabilities: Uint8Array | null = null;
   /** NDIS_MINIPORT_ATTRIBUTES_* of the registration attributes. */
   flags = 0;
+  /** CheckForHangTimeInSeconds of the registration attributes; 0 = NDIS's own. */
+  checkForHangSeconds = 0;
   readonly encapsulation: { supported: boolean; enabled: boolean } = { supported: false, enabled: false };
   readonly #version: MiniportVersion;
   readonly #capabilities: Capabilities;
@@ -82,6 +84,7 @@ export class AdapterAttributes {
       this.general = attributes;
     }
     if (attributes.type === 'registration') this.flags = attributes.attributeFlags;
+    this.checkForHangSeconds = attributes.checkForHangTimeInSeconds ?? 0;
     if (attributes.type === 'offload') {
       const { hardware, current } = attributes.encapsulatedPacketVmq;
       if (current && !hardware)

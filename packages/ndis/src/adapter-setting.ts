@@ -4,6 +4,8 @@ import type { DataPlane } from './data-plane.ts';
 import type { FilterDriver } from './filter-driver.ts';
 import type { RssProcessorSet, VectorPool } from './interrupt-messages.ts';
 import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
+import type { MiniportInterposer } from './miniport-interposer.ts';
+import type { NdisTimers } from './ndis-timers.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 import type { SharedMemoryProvider } from './shared-memory-provider.ts';
@@ -20,12 +22,15 @@ export interface AdapterSetting {
   readonly executor: Executor;
   readonly dataPlane: DataPlane;
   readonly work: WorkItems;
+  readonly timers: NdisTimers;
   readonly vectors: VectorPool;
   readonly log: AdapterRefusals;
   readonly trace: NdisTraceWriter;
   /** Filter drivers whose modules attach to this adapter, lowest first. */
   filterDrivers(): readonly FilterDriver[];
   provider(): SharedMemoryProvider | null;
+  /** What stands between NDIS and the miniport, if anything. */
+  interposer(): MiniportInterposer | null;
   createDomain(name: string): DmaDomain;
   /** Number of the next binding on this host. */
   nextBinding(): number;

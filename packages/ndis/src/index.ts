@@ -36,6 +36,7 @@ export type {
 export type * from './filter-driver.ts';
 export type { MsixEntryReport } from './interrupt-messages.ts';
 export * from './miniport-driver.ts';
+export type { MiniportInterposer, MiniportWay } from './miniport-interposer.ts';
 export { type AdapterOptions, createNdis, type Ndis, type NdisAdapter, type NdisOptions } from './ndis.ts';
 export {
   createNdisProcessor,

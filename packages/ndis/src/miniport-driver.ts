@@ -45,6 +45,8 @@ export interface MiniportDriver {
   cancelOidRequest?(adapter: MiniportAdapter, requestId: number): void;
   /** MiniportResetEx. */
   resetEx?(adapter: MiniportAdapter): { status: number; addressingReset: boolean };
+  /** MiniportCheckForHangEx: TRUE if the adapter does not work and should be reset. Must not wait. */
+  checkForHangEx?(adapter: MiniportAdapter): boolean;
   /** MiniportDevicePnPEventNotify. */
   devicePnpEventNotify?(adapter: MiniportAdapter, event: number): void;
   /** Name under which the processor agents know this driver's {@link MiniportDataPathFactory}. */
@@ -78,6 +80,8 @@ export type MiniportAdapterAttributes =
       readonly revision: number;
       /** NDIS_MINIPORT_ATTRIBUTES_* flags. */
       readonly attributeFlags: number;
+      /** Seconds between two checks for hang; 0 or absent = 2. */
+      readonly checkForHangTimeInSeconds?: number;
     }
   | {
       readonly type: 'general';
@@ -180,7 +184,10 @@ export interface MiniportAdapter {
   post(processor: number | 'all', message: unknown): void;
   /** Publishes what was posted; when it returns every processor has acted on it. */
   publish(): void;
-  /** NdisStallExecution / NdisMSleep: lets the rest of the machine run until `done()`; false if it never will. */
+  /**
+   * NdisStallExecution / NdisMSleep: lets the rest of the machine run until `done()`; false if it never will, or not
+   * within two seconds of the machine's time.
+   */
   runUntil(done: () => boolean): boolean;
   /** Queues a work item: `item` runs at PASSIVE_LEVEL as soon as the current control call has returned. */
   queueWorkItem(item: () => void): void;

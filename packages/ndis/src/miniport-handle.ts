@@ -21,6 +21,9 @@ import type { SharedMemoryBroker } from './shared-memory-broker.ts';
 import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
 import type { WorkItems } from './work-items.ts';
 
+/** Nanoseconds that a miniport's handler waits for something. */
+const MINIPORT_PATIENCE = 2e9;
+
 /** What the handle joins: the parts of an adapter a miniport may reach. */
 export interface AdapterParts {
   readonly name: string;
@@ -39,7 +42,7 @@ export interface AdapterParts {
   resetComplete(status: number, addressingReset: boolean): void;
   postToMiniport(processor: number | 'all', message: unknown): void;
   publish(): void;
-  waitFor(done: () => boolean): boolean;
+  waitFor(done: () => boolean, nanoseconds?: number): boolean;
 }
 
 export class MiniportHandle implements MiniportAdapter {
@@ -124,7 +127,8 @@ export class MiniportHandle implements MiniportAdapter {
   }
 
   runUntil(done: () => boolean): boolean {
-    return this.#adapter.waitFor(done);
+    // A machine that is always busy (an interrupt storm) never rests, and a dead device never answers.
+    return this.#adapter.waitFor(done, MINIPORT_PATIENCE);
   }
 
   queueWorkItem(item: () => void): void {

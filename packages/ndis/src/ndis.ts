@@ -12,6 +12,8 @@ import { createDefaultProvider } from './default-provider.ts';
 import type { FilterDriver } from './filter-driver.ts';
 import { type RssProcessorSet, VectorPool } from './interrupt-messages.ts';
 import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
+import type { MiniportInterposer } from './miniport-interposer.ts';
+import { NdisTimers } from './ndis-timers.ts';
 import { NdisTraceWriter } from './ndis-trace.ts';
 import type { OidRequest } from './oid-request.ts';
 import type { Binding, ProtocolDriver } from './protocol-driver.ts';
@@ -93,8 +95,17 @@ export interface Ndis {
   readonly adapters: readonly NdisAdapter[];
   /** Binds every registered protocol that is not bound to the adapter yet. */
   bindProtocols(adapter: NdisAdapter): void;
-  /** Runs queued work items and finishes what waited for NBLs. Call it between other work. */
+  /** Runs due timers and queued work items and finishes what waited for NBLs. Call it between other work. */
   poll(): void;
+  /**
+   * NdisSetTimerObject: runs `action` once, at PASSIVE_LEVEL, `nanoseconds` from now at the earliest; returns what
+   * cancels it. Timers run in {@link poll} and while a control call waits, which lets time pass for them.
+   */
+  setTimer(nanoseconds: number, action: () => void): () => void;
+  /** When the next timer comes due, checks for hang included, in ns of the machine's clock. */
+  readonly nextTimer: number;
+  /** Puts something between NDIS and its miniports, to see how all above takes it; null takes it away. */
+  interpose(interposer: MiniportInterposer | null): void;
   readonly refusals: RefusalLog;
 }
 
@@ -102,6 +113,7 @@ export function createNdis(options: NdisOptions): Ndis {
   const { machine, executor, dataPlane } = options;
   const refusals = new RefusalRecorder();
   const work = new WorkItems();
+  const timers = new NdisTimers(machine.clock, work);
   const vectors = new VectorPool(machine);
   const trace = new NdisTraceWriter(options.trace ?? null);
   const miniports = new Map<string, MiniportDriver>();
@@ -112,6 +124,7 @@ export function createNdis(options: NdisOptions): Ndis {
   let registered: SharedMemoryProvider | null = null;
   let adapters: Adapter[] = [];
   let lastBinding = 0;
+  let interposer: MiniportInterposer | null = null;
 
   const register = <T extends { readonly name: string }>(known: Map<string, T>, driver: T): number => {
     const other = known.get(driver.name);
@@ -162,11 +175,13 @@ export function createNdis(options: NdisOptions): Ndis {
         executor,
         dataPlane,
         work,
+        timers,
         vectors,
         log,
         trace,
         filterDrivers: () => [...filters.values()],
         provider: () => registered ?? builtIn,
+        interposer: () => interposer,
         createDomain(domainName) {
           // One domain per device, whatever its adapter's lives: the device holds on to its tables.
           const domain =
@@ -189,8 +204,16 @@ export function createNdis(options: NdisOptions): Ndis {
       for (const protocol of protocols.values()) if (!bound.includes(protocol.name)) adapter.bind(protocol);
     },
     poll() {
+      timers.fire();
       work.run();
       for (const adapter of adapters) adapter.finishPause();
+    },
+    setTimer: (nanoseconds, action) => timers.set(nanoseconds, action, true),
+    get nextTimer() {
+      return timers.next;
+    },
+    interpose(other) {
+      interposer = other;
     },
     refusals,
   };

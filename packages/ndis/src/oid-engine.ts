@@ -141,6 +141,12 @@ export class OidEngine {
     return entry.status;
   }
 
+  /** The request that the miniport has, or null. */
+  get atMiniport(): OidRequest | null {
+    const current = this.#current;
+    return current === null || current.held ? null : current.request;
+  }
+
   /** NdisMOidRequestComplete. Throws with the rule's name if the request is not the miniport's to complete. */
   completeFromMiniport(request: OidRequest, status: number): void {
     const current = this.#current;

@@ -1,0 +1,25 @@
+/**
+ * What can stand between NDIS and its miniports for a while, as Driver Verifier does to see how a stack takes it:
+ * requests that pend or fail, pauses that take their time. Control path only, and nothing while there is none.
+ */
+import type { OidRequest } from './oid-request.ts';
+
+export interface MiniportInterposer {
+  /**
+   * A request on its way down. Answers with a status as MiniportOidRequest does: `down()` is the miniport's own. After
+   * NDIS_STATUS_PENDING it calls `complete` once, itself or with what a later `down()` gave.
+   */
+  oidRequest?(adapterName: string, request: OidRequest, way: MiniportWay): number;
+  /** MiniportPause on its way down; after NDIS_STATUS_PENDING `complete` is called once. */
+  pause?(adapterName: string, way: MiniportWay): number;
+  /** A reset begins: what was kept back is to be completed (NDIS_STATUS_REQUEST_ABORTED) before this returns. */
+  reset?(adapterName: string): void;
+}
+
+/** The rest of a call's way. */
+export interface MiniportWay {
+  /** Calls the miniport; its status. PENDING: it completes by itself. */
+  down(): number;
+  /** Completes in the miniport's place. */
+  complete(status: number): void;
+}
