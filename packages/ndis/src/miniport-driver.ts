@@ -82,6 +82,8 @@ export type MiniportAdapterAttributes =
       readonly attributeFlags: number;
       /** Seconds between two checks for hang; 0 or absent = 2. */
       readonly checkForHangTimeInSeconds?: number;
+      /** Seconds between two checks for hang; 0 or absent = 2. */
+      readonly checkForHangTimeInSeconds?: number;
     }
   | {
       readonly type: 'general';
