@@ -83,8 +83,10 @@ export class AdapterAttributes {
       }
       this.general = attributes;
     }
-    if (attributes.type === 'registration') this.flags = attributes.attributeFlags;
-    this.checkForHangSeconds = attributes.checkForHangTimeInSeconds ?? 0;
+    if (attributes.type === 'registration') {
+      this.flags = attributes.attributeFlags;
+      this.checkForHangSeconds = attributes.checkForHangTimeInSeconds ?? 0;
+    }
     if (attributes.type === 'offload') {
       const { hardware, current } = attributes.encapsulatedPacketVmq;
       if (current && !hardware)

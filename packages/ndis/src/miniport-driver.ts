@@ -82,8 +82,6 @@ export type MiniportAdapterAttributes =
       readonly attributeFlags: number;
       /** Seconds between two checks for hang; 0 or absent = 2. */
       readonly checkForHangTimeInSeconds?: number;
-      /** Seconds between two checks for hang; 0 or absent = 2. */
-      readonly checkForHangTimeInSeconds?: number;
     }
   | {
       readonly type: 'general';
