@@ -2,6 +2,19 @@
 import { abiDecoders } from './targets/abi-decoders.mjs';
 import { captures } from './targets/captures.mjs';
 import { oidRequests } from './targets/oid-requests.mjs';
+import { rndisMessages } from './targets/rndis-messages.mjs';
+import { vmbusGuest } from './targets/vmbus-guest.mjs';
+import { vmbusHandshake } from './targets/vmbus-handshake.mjs';
+import { vmbusHost } from './targets/vmbus-host.mjs';
 import { wireViews } from './targets/wire-views.mjs';
 
-export const TARGETS = [abiDecoders, oidRequests, captures, wireViews];
+export const TARGETS = [
+  abiDecoders,
+  oidRequests,
+  vmbusHost,
+  vmbusHandshake,
+  rndisMessages,
+  vmbusGuest,
+  captures,
+  wireViews,
+];

@@ -274,6 +274,7 @@ class GuestChannel implements ChannelGuest {
     ring.take(); // transfer-page set
     const ranges = ring.take();
     if (ranges < 0 || ranges > (offset - 24) >> 3) return this.#fail();
+    const { receive, receiveLength } = this.layout;
     const mask = this.layout.queueLength - 1;
     let tail = this.#field(page.DRIVER_QUEUE_TAIL);
     if (((tail - this.#field(page.DRIVER_QUEUE_HEAD)) | 0) + ranges > mask + 1) return false;
@@ -285,7 +286,9 @@ class GuestChannel implements ChannelGuest {
     ring.skip(24);
     for (let i = 0; i < ranges; i++) {
       ring.take(); // bytes of the range; the RNDIS message says it again
-      const section = this.layout.receive + ring.take();
+      const at = ring.take() >>> 0;
+      if (at >= receiveLength) return this.#fail();
+      const section = receive + at;
       if (kind !== 0) this.#handshake.controlMessage(section >>> 2);
       const entry = this.#driver + QUEUE + ((tail & mask) << 2);
       words[entry] = kind === 0 ? section : -1;
