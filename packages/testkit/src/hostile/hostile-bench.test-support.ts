@@ -183,11 +183,11 @@ export function createHostileBench({ executor, ndisVersion }: Setting, seed: num
       return found;
     },
     leak() {
-      const evil = Buffer.from(bench.memoryOf('evil').u8);
+      const evil = Buffer.from(bench.memoryOf('evil').buffer);
       const marked = (tail: number): Buffer => Buffer.from([...SECRET, tail]);
       if (evil.includes(marked(2)) || evil.includes(marked(3))) return 'evil has a frame of another VM';
       for (const vm of ['web', 'db']) {
-        if (Buffer.from(bench.memoryOf(vm).u8).includes(marked(1))) return `${vm} has a frame of evil's`;
+        if (Buffer.from(bench.memoryOf(vm).buffer).includes(marked(1))) return `${vm} has a frame of evil's`;
       }
       return null;
     },
