@@ -9,6 +9,7 @@
 import type { AgentFactories, AgentFactory } from './agent.ts';
 import { MAX_AGENTS } from './board.ts';
 import type { VirtualClock } from './clock.ts';
+import { cloneMessage } from './clone-message.ts';
 import { AgentRunner, createConfinedContext, type Executor } from './executor.ts';
 import type { Machine } from './machine.ts';
 import { imagesOf } from './memory.ts';
@@ -103,14 +104,14 @@ export function createDeterministicExecutor(
         const images = segments === undefined ? null : imagesOf(machine.memory, segments);
         const wakeAt = (agent: number, time: number): void => timers.set(agent, time);
         const confined = createConfinedContext(machine, id, wakeAt, images);
-        const agent = make(confined.context, structuredClone(data));
+        const agent = make(confined.context, cloneMessage(data));
         runners.push(new AgentRunner(confined, agent, board.epoch));
         board.wake(id);
       }
     },
     post(agent, message) {
       // Cloned as a worker's message would be, so that code which works here works there.
-      runnerOf(agent).inbox.push(structuredClone(message));
+      runnerOf(agent).inbox.push(cloneMessage(message));
     },
     confine(agent, segments) {
       runnerOf(agent).confine(imagesOf(machine.memory, segments));
