@@ -37,7 +37,7 @@ export function vmConfig(number: number, choice: number): VmConfigInput {
 /** A configuration from the seed. Few and small hosts mostly, 64 VMs rarely. */
 export function randomConfig(random: Random): SimulationConfig {
   const hosts: HostConfigInput[] = [];
-  const count = [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 4][random.below(16)] as number;
+  const count = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 4][random.below(16)] as number;
   const crowded = random.below(256) === 0;
   let number = 0;
   for (let i = 0; i < count; i++) {

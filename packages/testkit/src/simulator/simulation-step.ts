@@ -90,21 +90,21 @@ export interface StepChoices {
   readonly hostile: number;
 }
 
-/** Thousandths of the steps that are neither frames nor turns. */
+/** Steps of each kind in 4000 that are neither frames nor turns; control work is a thousand times a frame's. */
 const RARE: readonly (readonly [number, SimulationStep['do']])[] = [
-  [8, 'rest'],
-  [25, 'oid'],
-  [2, 'add'],
-  [2, 'remove'],
-  [2, 'migrate'],
-  [2, 'port'],
-  [2, 'pause'],
-  [1, 'power'],
-  [1, 'reset'],
-  [1, 'rebind'],
-  [2, 'fault'],
-  [2, 'heal'],
-  [3, 'hostile'],
+  [14, 'rest'],
+  [60, 'oid'],
+  [3, 'add'],
+  [3, 'remove'],
+  [3, 'migrate'],
+  [3, 'port'],
+  [4, 'pause'],
+  [2, 'power'],
+  [2, 'reset'],
+  [2, 'rebind'],
+  [6, 'fault'],
+  [6, 'heal'],
+  [6, 'hostile'],
 ];
 
 const LENGTHS: readonly number[] = [60, 60, 64, 64, 100, 128, 129, 300, 590, 1000, 1514, 1514];
@@ -112,7 +112,7 @@ const LENGTHS: readonly number[] = [60, 60, 64, 64, 100, 128, 129, 300, 590, 100
 const ODD_LENGTHS: readonly number[] = [13, 14, 17, 31, 59, 61, 1513, 1515, 1518, 1600];
 
 export function randomStep(random: Random, choices: StepChoices): SimulationStep {
-  const roll = random.below(1000);
+  const roll = random.below(4000);
   const turns = random.below(4) === 0 ? random.below(24) : random.below(5);
   const host = random.below(12);
   let below = 0;
@@ -120,7 +120,7 @@ export function randomStep(random: Random, choices: StepChoices): SimulationStep
     below += weight;
     if (roll < below) return rareStep(kind, random, choices, host, turns);
   }
-  if (roll < 560) {
+  if (roll < 2300) {
     return {
       do: 'wire',
       host,
@@ -132,7 +132,7 @@ export function randomStep(random: Random, choices: StepChoices): SimulationStep
       turns,
     };
   }
-  if (roll < 800) {
+  if (roll < 3300) {
     return {
       do: 'guest',
       from: random.below(64),
