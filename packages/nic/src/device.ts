@@ -13,6 +13,7 @@ import {
   type FrameRingImage,
   TRACE_ALL,
 } from '@vmq/machine';
+import { type DeviceFault, DeviceFaults } from './device-faults.ts';
 import {
   ATTEND_CONFIG,
   ATTEND_MSIX,
@@ -69,6 +70,8 @@ export type NicMessage =
    * its power-on value.
    */
   | { readonly op: 'power'; readonly on: boolean }
+  /** Something goes wrong inside the device, or (`none`) does no more. */
+  | { readonly op: 'fault'; readonly fault: DeviceFault }
   /** Pulls the card out, for good: it answers nothing, and the cable goes with it. */
   | { readonly op: 'remove' };
 
@@ -89,6 +92,7 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
   const wireBehind = data.wakeOnTransmit === undefined ? -1 : machine.agent(data.wakeOnTransmit);
   let configuration = words[REG.CFGACK >> 2] as number;
   let isRemoved = false;
+  let faults: DeviceFaults | null = null;
   state.linkUp = ((words[REG.STATUS >> 2] as number) & STATUS_LU) !== 0;
   latchFilters(state);
 
@@ -155,6 +159,7 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
   const setPower = (on: boolean): void => {
     if (isRemoved) return;
     Atomics.store(words, UNREACHABLE, on ? 0 : 1);
+    faults = null;
     reset();
   };
 
@@ -181,7 +186,9 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
     const taken = traced ? tracer.take(count) : receive.receive(0, count);
     if (taken !== 0) {
       consumer.release(taken);
+      faults?.beforePublication(receive);
       const touched = receive.publish(taken);
+      faults?.afterPublication();
       if (traced) tracer.tellInterrupts(touched);
       if (wireBefore >= 0) machine.board.wake(wireBefore);
     }
@@ -190,10 +197,14 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
 
   return {
     step(): boolean {
+      if (faults !== null) {
+        faults.storm();
+        if (faults.hangs()) return false;
+      }
       if (words[ATTENTION] !== 0) attend();
       interrupts.serveDelayed();
       const more = stepReceive();
-      const moreToSend = transmit.transmit(NIC_BATCH);
+      const moreToSend = faults?.transmitHangs === true ? false : transmit.transmit(NIC_BATCH);
       if (wireBehind >= 0 && transmit.sent !== 0) machine.board.wake(wireBehind);
       return more || moreToSend;
     },
@@ -204,7 +215,10 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
         else if (message.op === 'link') setLink(message.up);
         else if (message.op === 'power') setPower(message.on);
         else if (message.op === 'remove') remove();
-        else throw new Error(`NIC: unknown message ${JSON.stringify(message)}`);
+        else if (message.op === 'fault') {
+          faults ??= new DeviceFaults(state, interrupts);
+          faults.begin(message.fault);
+        } else throw new Error(`NIC: unknown message ${JSON.stringify(message)}`);
       }
     },
   };

@@ -8,6 +8,7 @@
  */
 export * from './descriptors.ts';
 export { createNicAgent, NIC_AGENT, NIC_BATCH, type NicAgentData, type NicMessage } from './device.ts';
+export { COMPLETION_DAMAGES, type CompletionDamage, type DeviceFault } from './device-faults.ts';
 export { createNicBar, type NicBarOptions } from './device-memory.ts';
 export { NIC_DROP_REASONS } from './drop-reasons.ts';
 export {
