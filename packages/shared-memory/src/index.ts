@@ -11,6 +11,7 @@
 export { addressInBlock, type Block, type BlockElement, type SegmentAddress } from './block.ts';
 export { BufferAllocator, bytesForBuffers, DEFAULT_BUFFER_STRIDE } from './buffer-allocator.ts';
 export {
+  type AllocationGuard,
   type AllocationRequest,
   type AllocationResult,
   type BlockReport,

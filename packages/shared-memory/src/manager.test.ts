@@ -59,6 +59,22 @@ describe('allocation', () => {
     expect(() => addressInBlock(scattered, scattered.length)).toThrow(RangeError);
   });
 
+  test('a guard is asked about requests that are in order, and what it refuses leaves nothing behind', () => {
+    const { manager, request } = setUp();
+    const asked: number[] = [];
+    manager.guardAllocations(({ length }) => {
+      asked.push(length);
+      return length > PAGE_SIZE ? { status: NDIS_STATUS_RESOURCES, reason: 'none today' } : null;
+    });
+    expect(request({ length: 0 }).status).toBe(NDIS_STATUS_INVALID_PARAMETER);
+    expect(request({ length: 2 * PAGE_SIZE })).toMatchObject({ block: null, reason: 'none today' });
+    expect(request({ length: 1 }).status).toBe(0);
+    expect(asked).toEqual([2 * PAGE_SIZE, 1]);
+    manager.guardAllocations(null);
+    expect(request({ length: 2 * PAGE_SIZE }).status).toBe(0);
+    expect(manager.inspect().partitions[0]).toMatchObject({ freePages: 13 });
+  });
+
   test('alignment is kept', () => {
     const { block } = setUp(16);
     block({});

@@ -66,6 +66,11 @@ export interface SharedMemoryReport {
   readonly blocks: readonly BlockReport[];
 }
 
+/** Asked before each allocation that is in order: null lets it through, anything else refuses it. */
+export type AllocationGuard = (
+  request: AllocationRequest,
+) => { readonly status: number; readonly reason: string } | null;
+
 export interface SharedMemoryManager {
   /** Never fails half-way: a refused request leaves nothing behind. */
   allocate(request: AllocationRequest): AllocationResult;
@@ -83,6 +88,11 @@ export interface SharedMemoryManager {
   revoke(domain: DmaDomain, handle: number): FreeResult;
   /** Blocks that exist now, of one owner or of all: what is left when nothing should be is a leak. */
   blocks(owner?: string): readonly Block[];
+  /**
+   * Has `guard` asked from now on, or nobody (null): low-resources simulation, as Driver Verifier does it. Allocations
+   * it makes itself, or lets others make while it waits, are asked about too.
+   */
+  guardAllocations(guard: AllocationGuard | null): void;
   inspect(): SharedMemoryReport;
 }
 
@@ -110,6 +120,7 @@ export function createSharedMemoryManager(
   const held = new Map<number, Held>();
   const domains = new Set<string>();
   let lastHandle = 0;
+  let guard: AllocationGuard | null = null;
 
   // Segments are added while the machine runs (a VM starts), so their tables are made when first needed.
   const tableOf = (segment: number): PageTable | null => {
@@ -147,6 +158,8 @@ export function createSharedMemoryManager(
       if (align > PAGE_SIZE && !contiguous) return invalid('align: only a contiguous block can be aligned');
       const table = tableOf(segment);
       if (table === null) return invalid(`there is no memory segment ${segment}`);
+      const refused = guard?.(request) ?? null;
+      if (refused !== null) return refuse(refused.status, refused.reason);
       const pages = Math.ceil(length / PAGE_SIZE);
       let runs: PageRun[] | null;
       if (contiguous) {
@@ -217,6 +230,9 @@ export function createSharedMemoryManager(
     blocks(owner) {
       const all = [...held.values()].map(({ block }) => block);
       return owner === undefined ? all : all.filter((block) => block.owner === owner);
+    },
+    guardAllocations(other) {
+      guard = other;
     },
     inspect: () => ({
       partitions: machine.memory.segments.map(({ id, name, byteLength }) => {
