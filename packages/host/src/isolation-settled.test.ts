@@ -49,7 +49,10 @@ function watch(host: Host, ...frames: readonly Uint8Array[]): { turns: number; s
   return { turns, seen };
 }
 
-function portOf(host: Host, vm: Pick<Vm, 'name'>): { readonly port: number; readonly queueId: number } {
+function portOf(
+  host: Host,
+  vm: { readonly name: string },
+): { readonly port: number; readonly queueId: number } {
   const found = host.virtualSwitch.inspect().ports.find(({ vmName }) => vmName === vm.name);
   if (found === undefined) throw new Error(`no port of ${vm.name}`);
   return found;
