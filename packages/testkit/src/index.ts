@@ -5,6 +5,9 @@
  * no code of the stack ({@link ReferenceAdapter}); and a driver that does the same random things to both and
  * compares after every step ({@link runSequences}).
  *
+ * And is it so whatever happens, at whatever moment? A deterministic simulator of whole hosts ({@link simulate}), with
+ * traffic, requests, migrations and invariants after every step.
+ *
  * @packageDocumentation
  */
 export { BENCH_KINDS, type BenchKind, type BenchOptions } from './driver/bench.ts';
@@ -20,3 +23,15 @@ export { Disagreement, type Ending, SequenceDriver, type Tally } from './driver/
 export { type Step, stepArbitrary } from './driver/steps.ts';
 export { ReferenceAdapter, type ReferenceEvent } from './reference/reference-adapter.ts';
 export type * from './reference/vocabulary.ts';
+export { type FailureFile, type ReadFailure, readFailureFile } from './simulator/failure-file.ts';
+export type { Fault, Outcome } from './simulator/run-simulation.ts';
+export {
+  replayFailure,
+  type SimulationFailureReport,
+  type SimulationOptions,
+  type SimulationReport,
+  simulate,
+} from './simulator/simulate.ts';
+export type { SimulationConfig } from './simulator/simulation-config.ts';
+export { INVARIANTS, type Invariant } from './simulator/simulation-failure.ts';
+export type { SimulationStep } from './simulator/simulation-step.ts';

@@ -1,15 +1,23 @@
-/** Runs simulations: one seed or many, a recorded failure, and the shrinking of a failure's steps. */
-import { createRandom } from '@vmq/machine';
+/** Plays scenarios: what a seed means, and what a recorded failure says. */
+import { createRandom, TRACE_ALL } from '@vmq/machine';
 import { randomConfig, type SimulationConfig } from './simulation-config.ts';
 import { type Invariant, SimulationFailure } from './simulation-failure.ts';
 import { randomStep, type SimulationStep, type StepChoices } from './simulation-step.ts';
 import { World } from './world.ts';
+
+/** A world, and what is done to it. */
+export interface Scenario {
+  readonly config: SimulationConfig;
+  readonly steps: readonly SimulationStep[];
+}
 
 export interface Outcome {
   readonly traceHash: string;
   /** Steps taken, the failing one included. */
   readonly steps: number;
   readonly failure: Fault | null;
+  /** The newest trace records in words, oldest first; empty unless they were asked for. */
+  readonly trace: readonly string[];
 }
 
 export interface Fault {
@@ -19,12 +27,6 @@ export interface Fault {
   readonly step: number;
 }
 
-/** What a seed means: a world, and what is done to it. */
-export interface Scenario {
-  readonly config: SimulationConfig;
-  readonly steps: readonly SimulationStep[];
-}
-
 export function scenarioOf(seed: number, steps: number, choices: StepChoices): Scenario {
   const random = createRandom(seed);
   const config = randomConfig(random.fork('config'));
@@ -32,24 +34,28 @@ export function scenarioOf(seed: number, steps: number, choices: StepChoices): S
   return { config, steps: Array.from({ length: steps }, () => randomStep(drawn, choices)) };
 }
 
-/** Does what a scenario says. Never throws for what the stack does. */
-export function play({ config, steps }: Scenario, watch?: (world: World) => void): Outcome {
+/** Does what a scenario says. Never throws for what the stack does. `traced`: newest trace records to return. */
+export function play({ config, steps }: Scenario, traced: number = 0): Outcome {
   let taken = 0;
   let world: World | null = null;
+  let failure: Fault | null = null;
   try {
-    world = new World(config);
-    watch?.(world);
+    world = new World(config, traced === 0 ? { records: 2, level: 0 } : { records: 1024, level: TRACE_ALL });
     for (const step of steps) {
       taken++;
       world.take(step);
     }
     taken++;
     world.tearDown();
-    return { traceHash: world.hash.digits, steps: steps.length, failure: null };
   } catch (error) {
-    const failure = faultOf(error, taken);
-    return { traceHash: world?.hash.digits ?? '', steps: Math.min(taken, steps.length), failure };
+    failure = faultOf(error, taken);
   }
+  return {
+    traceHash: world?.hash.digits ?? '',
+    steps: Math.min(taken, steps.length),
+    failure,
+    trace: world === null || traced === 0 ? [] : world.traceTail(traced),
+  };
 }
 
 function faultOf(error: unknown, step: number): Fault {

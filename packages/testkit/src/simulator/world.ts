@@ -7,6 +7,7 @@
  */
 import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import { migrateVm } from '@vmq/host';
+import type { TraceLevel } from '@vmq/machine';
 import {
   EVERYBODY,
   FrameWriter,
@@ -64,10 +65,13 @@ export class World {
   #nextScan = 0;
   #steps = 0;
 
-  constructor(config: SimulationConfig, traceRecords: number = 2) {
+  constructor(config: SimulationConfig, trace: { readonly records: number; readonly level: TraceLevel }) {
     config.hosts.forEach((hostConfig, index) => {
-      const made = new SimulatedHost(index, hostConfig, this.#arrivals, this.hash, traceRecords);
+      const made = new SimulatedHost(index, hostConfig, this.#arrivals, this.hash, trace.records);
       this.hosts.push(made);
+      // Published whether it changes anything or not: a traced world is to go the way of one that is not.
+      made.host.trace.setLevel(trace.level);
+      made.host.publish();
       for (const { vlan, allowMacSpoofing } of made.host.config.vms) {
         this.#settle(++this.#vmNumbers, index, VLANS.indexOf(vlan), allowMacSpoofing);
       }
@@ -347,6 +351,16 @@ export class World {
     this.rest();
     while (this.vms.length > 0) this.#remove(0);
     for (const host of this.hosts) host.tearDown();
+  }
+
+  /** The newest `count` trace records in words. */
+  traceTail(count: number): string[] {
+    return this.hosts.flatMap(({ name, host }) =>
+      host.trace
+        .drain()
+        .slice(-count)
+        .map((record) => `${name} ${host.machine.agentNames[record.agent] ?? ''}: ${host.describe(record)}`),
+    );
   }
 
   // --- small numbers --------------------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+/** A failure as a file: everything that is needed to see it again, as JSON. */
+import { checkHostConfig } from '@vmq/host';
+import type { SimulationConfig } from './simulation-config.ts';
+import { INVARIANTS, type Invariant } from './simulation-failure.ts';
+import type { SimulationStep } from './simulation-step.ts';
+
+/** Of the world's meaning of steps; a file of another version may do something else. */
+export const FAILURE_FILE_VERSION = 1;
+
+export interface FailureFile {
+  readonly version: typeof FAILURE_FILE_VERSION;
+  readonly seed: number;
+  readonly invariant: Invariant;
+  readonly message: string;
+  readonly config: SimulationConfig;
+  /** The steps that are needed, as they were shrunk. */
+  readonly steps: readonly SimulationStep[];
+}
+
+export type ReadFailure =
+  | { readonly ok: true; readonly failure: FailureFile }
+  | { readonly ok: false; readonly reason: string };
+
+/** Reads a failure, or the first one of a report with `failures`. Never throws. */
+export function readFailureFile(text: string): ReadFailure {
+  const wrong = (reason: string): ReadFailure => ({ ok: false, reason });
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    return wrong(`expected JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!isRecord(parsed)) return wrong('expected a failure, or a report with failures');
+  const { failures } = parsed;
+  const found: unknown = Array.isArray(failures) ? failures[0] : parsed;
+  if (found === undefined) return wrong('the report has no failure');
+  if (!isRecord(found)) return wrong('expected a failure');
+  const { version, seed, invariant, message, config, steps } = found;
+  if (version !== FAILURE_FILE_VERSION)
+    return wrong(`version: expected ${FAILURE_FILE_VERSION}, found ${JSON.stringify(version)}`);
+  if (typeof seed !== 'number') return wrong('seed: expected a number');
+  if (!INVARIANTS.some((known) => known === invariant))
+    return wrong(`invariant: expected one of ${INVARIANTS.join(', ')}; found ${JSON.stringify(invariant)}`);
+  const hosts = isRecord(config) ? config['hosts'] : undefined;
+  if (!Array.isArray(hosts) || hosts.length === 0) return wrong('config.hosts: expected at least one host');
+  for (const [i, host] of hosts.entries()) {
+    const checked = checkHostConfig(host);
+    const [problem] = checked.ok ? [] : checked.problems;
+    if (problem) return wrong(`config.hosts[${i}].${problem.path}: ${problem.message}`);
+  }
+  if (!Array.isArray(steps)) return wrong('steps: expected a list');
+  for (const [i, step] of steps.entries()) {
+    if (!isRecord(step) || typeof step['do'] !== 'string') return wrong(`steps[${i}]: expected a step`);
+  }
+  return {
+    ok: true,
+    failure: {
+      version: FAILURE_FILE_VERSION,
+      seed,
+      invariant: invariant as Invariant,
+      message: typeof message === 'string' ? message : '',
+      config: { hosts } as SimulationConfig,
+      steps: steps as readonly SimulationStep[],
+    },
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,94 @@
+/** Many seeds one after the other, and what is to be said of those that fail. */
+import { FAILURE_FILE_VERSION, type FailureFile } from './failure-file.ts';
+import { type Outcome, play, type Scenario, scenarioOf } from './run-simulation.ts';
+import { shrinkSteps } from './shrink-steps.ts';
+import type { SimulationStep, StepChoices } from './simulation-step.ts';
+import { TraceHash } from './trace-hash.ts';
+
+/** Steps that are tried to make one failure short. */
+const SHRINK_BUDGET = 300_000;
+/** Trace records that a failure shows. */
+const TRACE_TAIL = 40;
+
+export interface SimulationOptions {
+  /** The first seed, 32 bits. */
+  readonly seed: number;
+  /** How many seeds, one after the other; default 1. */
+  readonly seeds?: number;
+  /** Steps of each; default 2000. */
+  readonly steps?: number;
+  /** Make failing lists of steps short; default true. */
+  readonly shrink?: boolean;
+  /** Stop after so many failures; default 10. */
+  readonly mostFailures?: number;
+  /** Called after each seed; `false` ends the run. */
+  readonly onSeed?: (seed: number, outcome: Outcome) => boolean | undefined;
+}
+
+export interface SimulationFailureReport extends FailureFile {
+  /** Steps of the seed up to the failure, before they were shrunk. */
+  readonly stepsBefore: number;
+  /** The last trace records before the failure, in words. */
+  readonly trace: readonly string[];
+}
+
+export interface SimulationReport {
+  /** Of all that happened, in all seeds: the same on every machine. */
+  readonly traceHash: string;
+  readonly seed: number;
+  /** Seeds that were run. */
+  readonly seeds: number;
+  /** Steps that were taken. */
+  readonly steps: number;
+  readonly failures: readonly SimulationFailureReport[];
+}
+
+export function simulate(options: SimulationOptions): SimulationReport {
+  const { seed, seeds = 1, steps = 2000, shrink = true, mostFailures = 10, onSeed } = options;
+  const hash = new TraceHash();
+  const failures: SimulationFailureReport[] = [];
+  const choices: StepChoices = { faults: 0, hostile: 0 };
+  let ran = 0;
+  let taken = 0;
+  while (ran < seeds && failures.length < mostFailures) {
+    const current = (seed + ran) | 0;
+    ran++;
+    const scenario = scenarioOf(current, steps, choices);
+    const outcome = play(scenario);
+    taken += outcome.steps;
+    hash.addText(outcome.traceHash);
+    if (outcome.failure !== null) failures.push(reportFailure(current, scenario, outcome, shrink));
+    if (onSeed?.(current, outcome) === false) break;
+  }
+  return { traceHash: hash.digits, seed, seeds: ran, steps: taken, failures };
+}
+
+function reportFailure(
+  seed: number,
+  { config, steps }: Scenario,
+  { failure, steps: stepsBefore }: Outcome,
+  shrink: boolean,
+): SimulationFailureReport {
+  const invariant = failure?.invariant;
+  const until = steps.slice(0, stepsBefore);
+  const fails = (tried: readonly SimulationStep[]): boolean =>
+    play({ config, steps: tried }).failure?.invariant === invariant;
+  const kept = shrink ? shrinkSteps(until, fails, SHRINK_BUDGET) : until;
+  const last = play({ config, steps: kept }, TRACE_TAIL);
+  const shown = last.failure ?? failure;
+  return {
+    version: FAILURE_FILE_VERSION,
+    seed,
+    invariant: shown?.invariant ?? 'the host lives',
+    message: shown?.message ?? '',
+    config,
+    steps: kept,
+    stepsBefore,
+    trace: last.trace,
+  };
+}
+
+/** Does what a failure file says, once more. */
+export function replayFailure({ config, steps }: Pick<FailureFile, 'config' | 'steps'>): Outcome {
+  return play({ config, steps }, TRACE_TAIL);
+}
