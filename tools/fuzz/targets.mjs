@@ -1,6 +1,7 @@
 // Every parser that faces a boundary; docs/fuzzing.md says what each is given.
 import { abiDecoders } from './targets/abi-decoders.mjs';
 import { captures } from './targets/captures.mjs';
+import { nicDriver } from './targets/nic-driver.mjs';
 import { oidRequests } from './targets/oid-requests.mjs';
 import { rndisMessages } from './targets/rndis-messages.mjs';
 import { vmbusGuest } from './targets/vmbus-guest.mjs';
@@ -15,6 +16,7 @@ export const TARGETS = [
   vmbusHandshake,
   rndisMessages,
   vmbusGuest,
+  nicDriver,
   captures,
   wireViews,
 ];

@@ -216,12 +216,14 @@ export class TransmitUnit {
     let total = 0;
     if (count * LATCH_WORDS > this.#latch.length) this.#latch = new Int32Array(count * LATCH_WORDS);
     const latch = this.#latch;
+    const most = state.tables.maxFrame + 4;
     for (let k = 0; k < count; k++) {
       const d = base + ((head + k) & mask) * 4;
       const source = ring[d] as number;
       const flags = ring[d + 1] as number;
       const length = ring[d + 2] as number;
-      if (!state.permits(flags & 0xffff, source, length, DMA_READ)) return 0;
+      // Before the pages are looked at: 32768 descriptors of a gigabyte each would keep the port busy for minutes.
+      if (length > most - total || !state.permits(flags & 0xffff, source, length, DMA_READ)) return 0;
       latch[k * LATCH_WORDS] = source;
       latch[k * LATCH_WORDS + 1] = flags;
       latch[k * LATCH_WORDS + 2] = length;
