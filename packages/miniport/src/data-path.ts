@@ -97,6 +97,11 @@ class VmqMiniportDataPath implements MiniportDataPath {
       case 'drain':
         if (this.#running) this.#find(told.queueId)?.drain(this.#image.indicationBudget);
         break;
+      case 'poll':
+        for (const queue of this.#queues) queue.poll();
+        this.#transmit?.poll();
+        this.#processor.queueDpc(this);
+        break;
       case 'pause':
         this.#running = false;
         break;

@@ -30,6 +30,7 @@ import {
 } from '@vmq/ndis';
 import { DESCRIPTOR_BYTES, type NicRegisters, REG, RX_QUEUE_STRIDE, RXC_VLAN } from '@vmq/nic';
 import { AwayReturns } from './away-returns.ts';
+import { COMPLETION_MASK, CompletionGuard } from './completion-guard.ts';
 import { DROPPED_RESET } from './drop-reasons.ts';
 import { LookaheadSplit } from './lookahead-split.ts';
 import {
@@ -42,6 +43,7 @@ import {
   STATE_POSTED,
   STATE_PRIMED,
   STATE_SLOTS,
+  STATE_STAMP,
 } from './queue-image.ts';
 import { describeBuffers } from './shared-memory-info.ts';
 import { MINIPORT_TRACE } from './trace-kinds.ts';
@@ -49,6 +51,7 @@ import { MINIPORT_TRACE } from './trace-kinds.ts';
 // Local copies: V8 folds these, an imported binding it loads with checks.
 const OUTSTANDING = STATE_OUTSTANDING;
 const SLOTS = STATE_SLOTS;
+const CHECKED = COMPLETION_MASK;
 /** Descriptors and completions are equally long. */
 const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES >> 2;
 const VLAN_STRIPPED = RXC_VLAN;
@@ -76,6 +79,7 @@ export class ReceiveQueue {
   readonly #sharedMemory: NetBufferSharedMemory[];
   readonly #split: LookaheadSplit | null;
   readonly #away: AwayReturns;
+  readonly #guard: CompletionGuard;
   readonly #completions: number;
   readonly #descriptors: number;
   readonly #statusWord: number;
@@ -93,6 +97,8 @@ export class ReceiveQueue {
   #consumed: number;
   #posted: number;
   #collected: number;
+  /** Receive stamp of the last frame taken. */
+  #stamp: number;
 
   constructor(
     context: AgentContext,
@@ -127,6 +133,8 @@ export class ReceiveQueue {
             this.#sharedMemory,
           );
     this.#away = new AwayReturns(context, image, this.#state);
+    const mostBytes = buffers.bufferBytes;
+    this.#guard = new CompletionGuard(context, image, this.#state, registers, mostBytes);
     this.#completions = image.completionOffset >> 2;
     this.#descriptors = image.descriptorOffset >> 2;
     this.#statusWord = image.statusOffset >> 2;
@@ -141,6 +149,7 @@ export class ReceiveQueue {
     this.#consumed = this.#state[STATE_CONSUMED] as number;
     this.#posted = this.#state[STATE_POSTED] as number;
     this.#collected = this.#state[STATE_COLLECTED] as number;
+    this.#stamp = this.#state[STATE_STAMP] as number;
     const primed = this.#state[STATE_PRIMED];
     if (primed === 0) this.#prime();
     else if (primed === FORGOTTEN) this.#postAgain(context);
@@ -153,6 +162,8 @@ export class ReceiveQueue {
     this.#host[this.#statusWord] = 0;
     for (let buffer = 0; buffer < count; buffer++) this.#postBuffer(buffer, buffer);
     this.#posted = count;
+    // What it gets comes after what the port has received so far.
+    this.#stamp = this.#registers.read32(REG.RXSTAMP) | 0;
     this.#state[STATE_PRIMED] = PRIMED;
     this.#registers.write32(this.#doorbell, count);
   }
@@ -177,13 +188,25 @@ export class ReceiveQueue {
     });
     this.#consumed = 0;
     this.#posted = buffers.length;
+    this.#stamp = 0;
     this.#state[STATE_PRIMED] = PRIMED;
     this.#registers.write32(this.#doorbell, this.#posted);
   }
 
   /** Completions waiting to be indicated. */
   waiting(): number {
-    return (Atomics.load(this.#host, this.#statusWord) - this.#consumed) | 0;
+    const consumed = this.#consumed;
+    const posted = this.#posted;
+    const count = (Atomics.load(this.#host, this.#statusWord) - consumed) | 0;
+    // More than were posted, or less than none.
+    if (count >>> 0 > (posted - consumed) >>> 0)
+      return this.#guard.correctHead(consumed, posted, this.#stamp);
+    return count;
+  }
+
+  /** Looks if the device has completed more (or less) than it was heard of. */
+  poll(): void {
+    this.#guard.compareHead(this.#consumed, this.#posted, this.#stamp);
   }
 
   /** Asks for an interrupt at the next completion. The caller looks once more afterwards. */
@@ -213,6 +236,10 @@ export class ReceiveQueue {
     const split = this.#split;
     const filteringInfo = this.#filteringInfo;
     const tag = this.#tag;
+    const { least, most } = this.#guard;
+    let last = this.#stamp;
+    // Negative as soon as one completion cannot be believed; see `completion-guard.ts`.
+    let doubt = 0;
     let at = this.#consumed;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
       const slot = at & mask;
@@ -236,11 +263,17 @@ export class ReceiveQueue {
       nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? ieee8021QFromTci(word1 & 0xffff) : 0;
       nbl.filterSlot = word1 >> 16;
       nbl.hashValue = host[completion + 2] as number;
-      nbl.stamp = host[completion + 3] as number;
+      const stamp = host[completion + 3] as number;
+      nbl.stamp = stamp;
       nbl.originatorReserved = tag | buffer;
+      const checked = word0 & CHECKED;
+      doubt |= (checked - least) | (most - checked) | (stamp - last - 1);
+      last = stamp;
       at = (at + 1) | 0;
     }
+    if (doubt < 0) return this.#indicateSound(chain);
     this.#consumed = at;
+    this.#stamp = last;
     this.held += count;
     Atomics.add(state, OUTSTANDING, count);
     if (this.#context.trace.level !== 0) this.#traceChain(chain, count);
@@ -248,9 +281,65 @@ export class ReceiveQueue {
     return count;
   }
 
+  /**
+   * What {@link indicate} does when some of the completions behind the chain are damaged: their frames are lost, their
+   * buffers posted again; and it ends where the device's own count does.
+   */
+  #indicateSound(chain: NetBufferList): number {
+    const guard = this.#guard;
+    const first = this.#consumed;
+    const made = guard.made(first, this.#posted, this.#stamp);
+    const sound: NetBufferList[] = [];
+    const unused: NetBufferList[] = [];
+    let taken = 0;
+    let ended = false;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+      const position = (first + taken) | 0;
+      const isSound: boolean = !ended && guard.isSound(position, this.#stamp);
+      ended ||= !isSound && taken >= made;
+      if (isSound) {
+        this.#stamp = guard.stampAt(position);
+        sound.push(nbl);
+      } else {
+        unused.push(nbl);
+        if (this.#split !== null) nbl.firstNetBuffer.mdl.next = null;
+        if (!ended) this.#loseFrame(position);
+      }
+      if (!ended) taken++;
+    }
+    this.#consumed = (first + taken) | 0;
+    guard.countLost(taken - sound.length);
+    if (taken !== sound.length) this.#registers.write32(this.#doorbell, this.#posted);
+    if (ended) guard.correctHead(this.#consumed, this.#posted, this.#stamp);
+    this.#pool.giveChain(link(unused), unused.at(-1) as NetBufferList, unused.length);
+    if (sound.length === 0) return taken;
+    this.held += sound.length;
+    Atomics.add(this.#state, OUTSTANDING, sound.length);
+    const head = link(sound);
+    if (this.#context.trace.level !== 0) this.#traceChain(head, sound.length);
+    this.#upcalls.receiveNetBufferLists(head, 0, sound.length, INDICATION_FLAGS);
+    return taken;
+  }
+
+  /** Posts the buffer again that the completion at `position` was about. */
+  #loseFrame(position: number): void {
+    const buffer = this.#state[SLOTS + (position & this.#mask)] as number;
+    const { trace } = this.#context;
+    if (trace.wants(TRACE_ALL, 0)) {
+      const word = this.#guard.wordAt(position);
+      trace.write(MINIPORT_TRACE.DAMAGED, 0, this.queueId, buffer, word, this.#processor, 0);
+    }
+    this.#postBuffer(this.#posted, buffer);
+    this.#posted = (this.#posted + 1) | 0;
+  }
+
   /** Indicates what waits now; a device that goes on receiving does not keep it busy forever. */
   drain(budget: number): void {
-    for (let left = this.waiting(); left > 0; ) left -= this.indicate(Math.min(left, budget));
+    for (let left = this.waiting(); left > 0; ) {
+      const taken = this.indicate(Math.min(left, budget));
+      if (taken === 0) return;
+      left -= taken;
+    }
   }
 
   /**
@@ -290,7 +379,10 @@ export class ReceiveQueue {
 
   /** This processor indicates nothing of the queue any more; what it holds may still come back. */
   leave(): void {
+    // After a reset the device will not know any more what it had completed.
+    this.poll();
     this.isServed = false;
+    this.#state[STATE_STAMP] = this.#stamp;
     this.#state[STATE_CONSUMED] = this.#consumed;
     this.#state[STATE_POSTED] = this.#posted;
     this.#state[STATE_COLLECTED] = this.#collected;
@@ -343,4 +435,12 @@ export class ReceiveQueue {
     }
     this.#state[SLOTS + slot] = buffer;
   }
+}
+
+/** Makes a chain of at least one NBL. */
+function link(nbls: readonly NetBufferList[]): NetBufferList {
+  nbls.forEach((nbl, i) => {
+    nbl.next = nbls[i + 1] ?? null;
+  });
+  return nbls[0] as NetBufferList;
 }

@@ -5,10 +5,11 @@
  *   INDICATED  frame   queue id   buffer   length    processor   frame's place in the chain, from 1
  *   CHAIN      –       queue id   NBLs     receive flags         processor
  *   RETURNED   frame   queue id   buffer   descriptor slot       processor
+ *   DAMAGED    –       queue id   buffer   first word  processor
  */
 import type { TraceRecord } from '@vmq/machine';
 
-export const MINIPORT_TRACE = { INDICATED: 200, CHAIN: 201, RETURNED: 202 } as const;
+export const MINIPORT_TRACE = { INDICATED: 200, CHAIN: 201, RETURNED: 202, DAMAGED: 203 } as const;
 
 const queue = (id: number): string => (id === 0 ? 'default queue' : `queue ${id}`);
 
@@ -22,6 +23,8 @@ export function describeMiniportTrace(record: TraceRecord): string | null {
       return `DPC on processor ${d}: indicates a chain of ${b} ${b === 1 ? 'NBL' : 'NBLs'} of the ${queue(a)}, flags 0x${(c >>> 0).toString(16).padStart(8, '0')}`;
     case MINIPORT_TRACE.RETURNED:
       return `NBL returned on processor ${d}: buffer ${b} of the ${queue(a)} posted again in descriptor ${c}`;
+    case MINIPORT_TRACE.DAMAGED:
+      return `DPC on processor ${d}: completion 0x${(c >>> 0).toString(16).padStart(8, '0')} of the ${queue(a)} is damaged: its frame is lost, buffer ${b} posted again`;
     default:
       return null;
   }

@@ -46,6 +46,7 @@ export class TransmitQueue {
   readonly #doorbell: number;
   readonly #arm: number;
   readonly #consumedRegister: number;
+  readonly #headRegister: number;
   readonly #upcalls: ReceiveSink;
   /** The NBL that is done when the descriptor in this slot is; null for all others. */
   readonly #owner: (NetBufferList | null)[];
@@ -72,6 +73,7 @@ export class TransmitQueue {
     this.#doorbell = REG.TDT + image.hardwareQueue * TX_QUEUE_STRIDE;
     this.#arm = REG.TXARM + image.hardwareQueue * TX_QUEUE_STRIDE;
     this.#consumedRegister = REG.TCT + image.hardwareQueue * TX_QUEUE_STRIDE;
+    this.#headRegister = REG.TDH + image.hardwareQueue * TX_QUEUE_STRIDE;
     this.#upcalls = upcalls;
     this.#owner = new Array<NetBufferList | null>(image.ringEntries).fill(null);
   }
@@ -93,7 +95,9 @@ export class TransmitQueue {
 
   /** Completes what the device has sent; true if frames are still on their way. */
   reap(): boolean {
-    const head = Atomics.load(this.#host, this.#statusWord);
+    let head = Atomics.load(this.#host, this.#statusWord);
+    // More than were posted, or less than none: damaged on its way to memory.
+    if ((head - this.#completed) >>> 0 > (this.#posted - this.#completed) >>> 0) head = this.#askHead();
     if (head !== this.#completed) {
       let first: NetBufferList | null = null;
       let last: NetBufferList | null = null;
@@ -121,6 +125,21 @@ export class TransmitQueue {
       this.#post();
     }
     return this.#completed !== this.#posted;
+  }
+
+  /** Looks if the device has sent more than it was heard of. */
+  poll(): void {
+    const head = this.#registers.read32(this.#headRegister) | 0;
+    const shown = Atomics.load(this.#host, this.#statusWord);
+    const isAhead = (head - shown) >>> 0 <= (this.#posted - shown) >>> 0;
+    if (isAhead) Atomics.compareExchange(this.#host, this.#statusWord, shown, head);
+  }
+
+  /** The device's own count of what it has sent, or, where it tells nothing, ours. */
+  #askHead(): number {
+    const head = this.#registers.read32(this.#headRegister) | 0;
+    const isPossible = (head - this.#completed) >>> 0 <= (this.#posted - this.#completed) >>> 0;
+    return isPossible ? head : this.#completed;
   }
 
   /**

@@ -1,0 +1,128 @@
+/**
+ * What of a completion ring can be believed. The device writes it through a bus on which a write may be damaged or
+ * lost, so a queue looks at each completion, cheaply, and comes here when something is wrong.
+ *
+ *   consumed                 made (RDH)            head (status block)             posted
+ *   ──┬─────────────────────────┬─────────────────────┬───────────────────────────────┬──
+ *     │ a frame each; one whose │ never happened, and │ a head behind `posted` (or
+ *     │ completion is damaged   │ the entry says so   │ `consumed`) is damaged itself
+ *     │ is lost                 │
+ *
+ * An entry is sound if its DD bit is set, its length is a frame's and fits the buffer, and its receive stamp is newer
+ * than that of the frame before it in this queue; so an entry of the last lap is never taken for a new one.
+ */
+import type { AgentContext } from '@vmq/machine';
+import { DESCRIPTOR_BYTES, type NicRegisters, REG, RX_QUEUE_STRIDE, RXC_DD } from '@vmq/nic';
+import { DROPPED_BAD_COMPLETION } from './drop-reasons.ts';
+import { type ReceiveQueueImage, STATE_DAMAGED } from './queue-image.ts';
+
+const ENTRY_WORDS = DESCRIPTOR_BYTES >> 2;
+const LEAST_FRAME_BYTES = 14;
+/** DD and length, as one number. */
+export const COMPLETION_MASK: number = RXC_DD | 0xffff;
+
+export class CompletionGuard {
+  /** Least and greatest value of a sound completion's first word under {@link COMPLETION_MASK}. */
+  readonly least: number = RXC_DD | LEAST_FRAME_BYTES;
+  readonly most: number;
+  readonly #context: AgentContext;
+  readonly #host: Int32Array;
+  readonly #state: Int32Array;
+  readonly #registers: NicRegisters;
+  readonly #headRegister: number;
+  readonly #statusWord: number;
+  readonly #completions: number;
+  readonly #mask: number;
+
+  constructor(
+    context: AgentContext,
+    image: ReceiveQueueImage,
+    state: Int32Array,
+    registers: NicRegisters,
+    mostFrameBytes: number,
+  ) {
+    this.#context = context;
+    this.#host = context.machine.memory.host.i32;
+    this.#state = state;
+    this.#registers = registers;
+    this.#headRegister = REG.RDH + image.hardwareQueue * RX_QUEUE_STRIDE;
+    this.#statusWord = image.statusOffset >> 2;
+    this.#completions = image.completionOffset >> 2;
+    this.#mask = image.ringEntries - 1;
+    this.most = RXC_DD | mostFrameBytes;
+  }
+
+  /** Completions from `consumed` on, where the head in memory is not true; it is corrected. */
+  correctHead(consumed: number, posted: number, stamp: number): number {
+    const head = Atomics.load(this.#host, this.#statusWord);
+    const made = this.made(consumed, posted, stamp);
+    // Unless the device has just written a new one.
+    if (Atomics.compareExchange(this.#host, this.#statusWord, head, (consumed + made) | 0) === head)
+      this.#damaged(1);
+    return made;
+  }
+
+  /**
+   * Looks at a head that may have been damaged without being impossible: one that lags behind the device's own count,
+   * because its last write was lost, or one that is ahead of it with nothing to show for it.
+   */
+  compareHead(consumed: number, posted: number, stamp: number): void {
+    const shown = (Atomics.load(this.#host, this.#statusWord) - consumed) | 0;
+    const made = this.made(consumed, posted, stamp);
+    if (shown === made) return;
+    // The device publishes the head before its register: what is ahead and sound is only new.
+    if (shown > made && shown <= this.#sound(consumed, posted, stamp)) return;
+    this.correctHead(consumed, posted, stamp);
+  }
+
+  /** How many completions there are from `consumed` on: the device's own count, or, if it has none, what looks so. */
+  made(consumed: number, posted: number, stamp: number): number {
+    const made = (this.#registers.read32(this.#headRegister) - consumed) | 0;
+    const isPossible = made >>> 0 <= (posted - consumed) >>> 0;
+    // A card that was reset or is gone counts from 0, or answers all ones.
+    return isPossible ? made : this.#sound(consumed, posted, stamp);
+  }
+
+  /** True for the completion at `position` if the frame before it had `stamp`. */
+  isSound(position: number, stamp: number): boolean {
+    const entry = this.#entry(position);
+    const shown = (this.#host[entry] as number) & COMPLETION_MASK;
+    return shown >= this.least && shown <= this.most && ((this.stampAt(position) - stamp) | 0) > 0;
+  }
+
+  stampAt(position: number): number {
+    return this.#host[this.#entry(position) + 3] as number;
+  }
+
+  /** First word of the completion at `position`; for the trace. */
+  wordAt(position: number): number {
+    return this.#host[this.#entry(position)] as number;
+  }
+
+  /** `frames` frames have ended here because their completions were damaged. */
+  countLost(frames: number): void {
+    if (frames === 0) return;
+    const { counters, machine } = this.#context;
+    const column = machine.ledger.column(DROPPED_BAD_COMPLETION);
+    counters[column] = (counters[column] as number) + frames;
+    this.#damaged(frames);
+  }
+
+  #sound(consumed: number, posted: number, stamp: number): number {
+    let count = 0;
+    let last = stamp;
+    for (let at = consumed; at !== posted && this.isSound(at, last); at = (at + 1) | 0) {
+      last = this.stampAt(at);
+      count++;
+    }
+    return count;
+  }
+
+  #entry(position: number): number {
+    return this.#completions + (position & this.#mask) * ENTRY_WORDS;
+  }
+
+  #damaged(count: number): void {
+    Atomics.add(this.#state, STATE_DAMAGED, count);
+  }
+}
