@@ -272,7 +272,9 @@ describe('a paused VM', () => {
     const lab = createLab();
     lab.learned.set(WEB.join('-'), lab.a);
     lab.a.pauseVm('web');
-    migrateVm(lab.a, lab.b, 'web', { onProgress: ({ step }) => (step === 'restore' ? 'cancel' : undefined) });
+    migrateVm(lab.a, lab.b, 'web', {
+      onProgress: ({ step }) => (step === 'destination-nic-connect' ? 'cancel' : undefined),
+    });
     lab.send(...toWeb(0, 10));
     lab.settle();
     expect(lab.received('web')).toEqual([]);

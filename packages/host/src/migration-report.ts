@@ -2,7 +2,8 @@
 import type { SwitchResult } from '@vmq/vswitch';
 
 /**
- * The steps in their order. Up to `restore` a migration can fail or be cancelled, and the VM goes on where it was.
+ * The steps in their order. Until `restore` has been taken a migration can fail, and before it be cancelled; then the
+ * VM goes on where it was.
  *
  *   source        …running…  stop  save  NIC disconnect, delete  port teardown, delete
  *   destination   validation port, operational port, copies            NIC create, connect, restore, resume
@@ -23,7 +24,7 @@ export const MIGRATION_STEPS = [
   'source-port-delete',
   'destination-nic-create',
   'destination-nic-connect',
-  /** Its channel is open again, on the destination's switch. */
+  /** Its channel is open again, on the destination's switch: frames come into its memory there. */
   'restore',
   /** The VM runs; nothing of it is left on the source. */
   'resume',
@@ -67,7 +68,7 @@ export interface MigrationOptions {
   readonly stopPoint?: StopPoint;
   /**
    * Called after each step, with both hosts between two operations: traffic may be sent and both may run. `cancel`
-   * ends the migration, the VM goes on at the source; after `resume` it is too late for that.
+   * ends the migration, the VM goes on at the source; after `restore` it is too late for that.
    */
   readonly onProgress?: (progress: MigrationProgress) => 'cancel' | undefined;
   /** The way from one host to the other: what it returns is what arrives. Default: everything does, unchanged. */

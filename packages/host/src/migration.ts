@@ -13,7 +13,7 @@
  *                                                               channel restored (MIG-03), VM runs
  *   place wiped for the next                                    announcement to the network
  *
- * Every step up to the VM's first turn at the destination knows how to undo itself. A frame that is on its way when
+ * Every step up to the restored channel knows how to undo itself. A frame that is on its way when
  * the VM stops is delivered into its memory and moves with it, or ends in a counter of the host it was on.
  */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_REQUEST_ABORTED, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
@@ -42,7 +42,7 @@ interface PlannedStep {
  * Moves a running VM of `source` to `destination`. NDIS_STATUS_SUCCESS: it runs there. Otherwise it runs where it
  * was, as before, and `reason` says what went wrong; if its queue was given to another VM meanwhile, it may go on
  * without one. Throws for a VM that `source` does not have. What `onProgress` or `link` throws is thrown on, after the
- * VM has gone on where it was; or where it is, if it had moved.
+ * VM has gone on: where it was or, if its channel had been restored, where it is.
  */
 export function migrateVm(
   source: Host,
@@ -93,7 +93,7 @@ class Migration {
 
   run(): MigrationResult {
     if (this.#moves()) {
-      this.#arrive();
+      this.#restored();
       return { ...OK, report: this.#tally.report() };
     }
     const { step, result } = this.#failure ?? { step: 'validation-port' as const, result: OK };
@@ -109,7 +109,7 @@ class Migration {
   /** Every step that can be undone. */
   #moves(): boolean {
     try {
-      return this.#all(this.#preparation()) && this.#copy() && this.#all(this.#move());
+      return this.#all(this.#preparation()) && this.#copy() && this.#all(this.#move()) && this.#restore();
     } catch (error) {
       this.#undo();
       throw error;
@@ -179,11 +179,28 @@ class Migration {
       },
       { step: 'destination-nic-create', take: () => to.createNic(), undo: () => to.deleteNic() },
       { step: 'destination-nic-connect', take: () => to.connectNic(), undo: () => to.disconnectNic() },
-      { step: 'restore', take: () => to.restore() },
     ];
   }
 
-  /** The VM's first turn at the destination: from here on there is no way back. */
+  /**
+   * From here on there is no way back: the destination's switch puts frames into the VM's memory there, and has
+   * counted them as delivered.
+   */
+  #restore(): boolean {
+    const result = this.#to.restore();
+    if (failed(result)) this.#failure = { step: 'restore', result };
+    return !failed(result);
+  }
+
+  #restored(): void {
+    try {
+      this.#done('restore');
+    } finally {
+      this.#arrive();
+    }
+  }
+
+  /** The VM's first turn at the destination. */
   #arrive(): void {
     const { guest } = this.#to;
     this.#to.resume();
