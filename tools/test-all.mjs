@@ -18,6 +18,7 @@ const checks = [
   ['package hygiene', process.execPath, ['tools/check-packages.mjs']],
   ['requirements', process.execPath, ['tools/requirements.mjs', '--check']],
   ['API reports', process.execPath, ['tools/api-reports.mjs', '--check']],
+  ['performance', process.execPath, ['tools/bench/check.mjs']],
 ];
 // `pnpm test FILTER…` runs only the tests whose path contains a filter, after the build.
 const filters = process.argv.slice(2);

@@ -41,7 +41,10 @@ export function startProfiler(intervalMicroseconds = 100) {
   };
 }
 
-/** Shares of all samples, 0 to 1: `{ sides: { host, … }, layers: { 'host/vswitch': … }, samples }`. */
+/**
+ * Shares of the samples taken while something was measured, 0 to 1:
+ * `{ sides: { host, … }, layers: { 'host/vswitch': … }, samples }`.
+ */
 export function sharesOf({ nodes, samples }) {
   const counts = new Map();
   for (const id of samples) counts.set(id, (counts.get(id) ?? 0) + 1);
@@ -57,12 +60,16 @@ export function sharesOf({ nodes, samples }) {
     const name = PACKAGE.exec(url)?.[1];
     return name === 'nic' ? 'device' : name === 'guest' ? 'guest' : 'executor';
   };
+  const isWithin = (id, name) =>
+    id !== undefined && (byId.get(id).callFrame.functionName === name || isWithin(parents.get(id), name));
   const sides = {};
   const layers = {};
   let total = 0;
   for (const [id, count] of counts) {
     const { functionName, url } = byId.get(id).callFrame;
-    if (functionName === '(idle)') continue;
+    // The collector and native code have no stack of their own.
+    const isMeasured = isWithin(id, 'measure') && !isWithin(id, 'controlLoop');
+    if (!isMeasured && functionName !== '(garbage collector)' && functionName !== '(program)') continue;
     total += count;
     const side = sideOf(id);
     const name = PACKAGE.exec(url)?.[1] ?? (functionName === '(garbage collector)' ? 'garbage' : 'other');

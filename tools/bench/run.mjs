@@ -4,10 +4,14 @@
 //   --rounds N           undisturbed rounds of each case that are wanted; default 7
 //   --ms N               measured milliseconds of each contestant in each round; default 400
 //   --json               one JSON object on standard output; progress goes to standard error
+//   --docs               write what was measured into docs/performance.json, .md and the plot; cases that were not
+//                        run keep their figures
+//   --page               run nothing; write page and plot anew out of docs/performance.json
 //
 // docs/performance.md says how it is measured; cases.mjs has the cases.
 import { parseArgs } from 'node:util';
 import { CASES } from './cases.mjs';
+import { keepResults, writePage } from './performance-page.mjs';
 import { describeMachine, shapeResults } from './result-shape.mjs';
 import { caseLine } from './text.mjs';
 import { compileYardstick } from './yardstick.mjs';
@@ -17,6 +21,8 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    docs: { type: 'boolean', default: false },
+    page: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string', default: '7' },
     ms: { type: 'string', default: '400' },
@@ -24,6 +30,10 @@ const { values } = parseArgs({
 });
 if (values.list) {
   for (const { name, title } of CASES) console.log(`${name.padEnd(28)} ${title}`);
+  process.exit(0);
+}
+if (values.page) {
+  for (const file of writePage()) console.log(`${file} written`);
   process.exit(0);
 }
 const [rounds, ms] = [values.rounds, values.ms].map(Number);
@@ -49,5 +59,9 @@ try {
   yardstick?.dispose();
 }
 const shaped = shapeResults({ machine, rounds, ms, results });
+if (values.docs) {
+  keepResults({ machine, rounds, ms, results });
+  for (const file of writePage()) say(`${file} written`);
+}
 if (values.json) console.log(JSON.stringify(shaped, null, 2));
 if (Object.values(results).some(({ problems }) => problems.length > 0)) process.exitCode = 1;

@@ -24,12 +24,12 @@ const work = () => {
 };
 
 measure(work, warmUpMs);
-profiler?.restart();
 globalThis.gc?.();
 const heapBefore = process.memoryUsage().heapUsed;
 const garbage = watchGarbage();
 const before = takeReadings(host, source);
 const turns = host.executor.turns;
+profiler?.restart();
 const time = measure(work, ms);
 const shares = profiler?.stop();
 const frames = source.offered - before.offered;

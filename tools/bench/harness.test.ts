@@ -1,0 +1,131 @@
+/** The harness's own arithmetic: who is disturbed, whose sample it is, what the trace must deliver. */
+import { describe, expect, it } from 'vitest';
+
+// Plain JavaScript without types; loaded by address.
+const load = (name: string) => import(new URL(`./${name}`, import.meta.url).href);
+const { runRounds } = await load('rounds.mjs');
+const { median, quantile, spread } = await load('quantile.mjs');
+const { sharesOf } = await load('layer-profile.mjs');
+const { GOALS, judge } = await load('goals.mjs');
+const { barChart } = await load('bar-chart.mjs');
+const { caseLine } = await load('text.mjs');
+
+describe('rounds', () => {
+  const sample = (over: object = {}) => ({ wallMs: 100, cpuMs: 100, controlNs: 1000, problems: [], ...over });
+
+  it('take turns in changing order', () => {
+    const order: string[] = [];
+    const contestant = (name: string) => () => {
+      order.push(name);
+      return sample();
+    };
+    runRounds({ a: contestant('a'), b: contestant('b') }, { rounds: 3 });
+    expect(order.join('')).toBe('abbaab');
+  });
+
+  it('that had to share their core are run again and do not count', () => {
+    let calls = 0;
+    const result = runRounds(
+      { a: () => sample({ cpuMs: ++calls === 2 ? 60 : 100, n: calls }) },
+      { rounds: 3 },
+    );
+    expect(result.rounds.map(({ a }: { a: { n: number } }) => a.n)).toEqual([1, 3, 4]);
+    expect(result.disturbed).toBe(1);
+  });
+
+  it('on a slow machine are recognised afterwards, when a faster one was seen', () => {
+    const controls = [990, 1300, 900, 900, 900, 900];
+    let calls = 0;
+    const result = runRounds({ a: () => sample({ controlNs: controls[calls++] }) }, { rounds: 3 });
+    expect(calls).toBe(4);
+    expect(result.disturbed).toBe(1);
+  });
+
+  it('all disturbed: they count, and it is said', () => {
+    const result = runRounds({ a: () => sample({ cpuMs: 10 }) }, { rounds: 2 });
+    expect(result.rounds).toHaveLength(4);
+    expect(result.countsDisturbed).toBe(true);
+  });
+
+  it('end at once when a process fails, and keep what it said', () => {
+    const failed = { failed: true, problems: ['ended with 1'] };
+    expect(runRounds({ a: () => failed }, { rounds: 5 })).toMatchObject({ problems: ['a: ended with 1'] });
+  });
+});
+
+it('quantiles lie between their neighbours', () => {
+  expect(median([3, 1, 2])).toBe(2);
+  expect(quantile([0, 10], 0.9)).toBeCloseTo(9);
+  expect(spread([1, 2, 3])).toBe(1);
+});
+
+describe('layers of a profile', () => {
+  const node = (id: number, functionName: string, url: string, children: number[] = []) => ({
+    id,
+    callFrame: { functionName, url },
+    children,
+  });
+  const profile = {
+    nodes: [
+      node(1, '(root)', '', [2, 8, 9]),
+      node(2, 'measure', 'file:///x/tools/bench/stopwatch.mjs', [3, 4, 5, 7]),
+      node(3, 'step', 'file:///x/packages/nic/dist/device.js'),
+      // The host's own use of the NIC's registers is the host's time, in the NIC's code.
+      node(4, 'step', 'file:///x/packages/machine/dist/processor.js', [6]),
+      node(5, 'controlLoop', 'file:///x/tools/bench/stopwatch.mjs'),
+      node(6, 'write32', 'file:///x/packages/nic/dist/register-bus.js'),
+      node(7, 'step', 'file:///x/packages/guest/dist/virtual-machine.js'),
+      node(8, 'inspect', 'file:///x/packages/host/dist/inspect.js'),
+      node(9, '(garbage collector)', ''),
+    ],
+    samples: [3, 3, 4, 6, 5, 5, 7, 8, 9, 9],
+  };
+
+  it('go to the side whose turn it is, and to the package whose code it is', () => {
+    const { sides, layers, samples } = sharesOf(profile);
+    expect(samples).toBe(7);
+    expect(sides).toEqual({ device: 2 / 7, host: 2 / 7, guest: 1 / 7, executor: 2 / 7 });
+    expect(layers).toEqual({
+      'device/nic': 2 / 7,
+      'host/machine': 1 / 7,
+      'host/nic': 1 / 7,
+      'guest/guest': 1 / 7,
+      'executor/garbage': 2 / 7,
+    });
+  });
+});
+
+it('a goal that was not measured is not met', () => {
+  for (const goal of GOALS) expect(judge(goal, {})).toEqual({ value: undefined, met: false });
+  const [least] = GOALS;
+  expect(judge(least, { receive: { 64: { ofC: 0.25 } } })).toEqual({ value: 0.25, met: true });
+  expect(judge({ find: () => 9, most: 8 }, {})).toEqual({ value: 9, met: false });
+});
+
+it('bars stand on the floor and are as high as their values say', () => {
+  const svg: string = barChart({
+    title: 'a < b',
+    series: ['off', 'on'],
+    panels: [{ title: 'one', groups: [{ label: 'x', values: [1, 2] }] }],
+  });
+  const bars = [...svg.matchAll(/<rect x="[\d.]+" y="([\d.]+)" width="44" height="([\d.]+)"/g)].map(
+    ([, y, h]) => [y, h].map(Number),
+  );
+  expect(bars).toHaveLength(2);
+  const [[offTop, offHeight], [onTop, onHeight]] = bars as [[number, number], [number, number]];
+  expect(onHeight).toBeCloseTo(2 * offHeight);
+  expect(offTop + offHeight).toBeCloseTo(onTop + onHeight);
+  expect(svg).toContain('a &lt; b');
+});
+
+it('a case that computes wrongly says so in its line', () => {
+  const line = caseLine('receive', {
+    mpps: 1,
+    nsPerFrame: 1000,
+    ofC: null,
+    spread: 0,
+    disturbed: 0,
+    problems: ['lost 3'],
+  });
+  expect(line).toContain('WRONG: lost 3');
+});
