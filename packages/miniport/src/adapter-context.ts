@@ -23,6 +23,7 @@ import type { HardwareSizes } from './capabilities.ts';
 import type { Device, HardwareFilter } from './device.ts';
 import { FilterTable } from './filter-table.ts';
 import { PacketFilter } from './general-oids.ts';
+import { HangCheck } from './hang-check.ts';
 import { InterruptPlan } from './interrupt-plan.ts';
 import {
   type MiniportImage,
@@ -59,6 +60,7 @@ export class AdapterContext {
   readonly filters: FilterTable;
   readonly packetFilter: PacketFilter;
   readonly standstill: Standstill;
+  readonly hangCheck: HangCheck;
   readonly #adapter: MiniportAdapter;
   readonly #settings: AdapterSettings;
   readonly #interrupts: InterruptPlan;
@@ -96,6 +98,14 @@ export class AdapterContext {
       serve: (queue) => this.#serve(queue),
       unserve: (queue) => this.#unserve(queue),
       programPort: () => this.#programPort(),
+    });
+    this.hangCheck = new HangCheck({
+      adapter,
+      device,
+      queues: this.#queues,
+      transmit: this.#transmit,
+      isRemoved: () => this.#isRemoved,
+      isStandingStill: () => this.standstill.isStanding,
     });
   }
 

@@ -51,6 +51,8 @@ export class Device {
   readonly registers: NicRegisters;
   /** In low power: the device is not there to answer, and what is written is lost; the end of it writes all. */
   isAsleep = false;
+  /** Times it was told to reset. */
+  resets = 0;
   readonly #adapter: MiniportAdapter;
   #configuration = 0;
 
@@ -74,6 +76,8 @@ export class Device {
     const { registers } = this;
     this.#configuration = 0;
     this.isAsleep = false;
+    this.resets++;
+    if (!this.isPresent) return false;
     registers.write32(REG.CTRL, CTRL_RST);
     return this.#adapter.runUntil(
       () =>
@@ -118,10 +122,23 @@ export class Device {
   /** Has the device take over what was written; false if it never answers (it hangs or is gone). */
   commit(): boolean {
     if (this.isAsleep) return true;
+    if (!this.isPresent) return false;
     this.#configuration = (this.#configuration + 1) >>> 0;
     const wanted = this.#configuration;
     this.registers.write32(REG.CFGREQ, wanted);
     return this.#adapter.runUntil(() => this.registers.read32(REG.CFGACK) === wanted);
+  }
+
+  /**
+   * Whether it took over what it was last told to; and tells it once more, so that the next look has something to see.
+   * Nothing may be half written.
+   */
+  answers(): boolean {
+    const { registers } = this;
+    const answered = registers.read32(REG.CFGACK) === this.#configuration;
+    this.#configuration = (this.#configuration + 1) >>> 0;
+    registers.write32(REG.CFGREQ, this.#configuration);
+    return answered;
   }
 
   setBits(register: number, mask: number, on: boolean): void {

@@ -147,6 +147,8 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
 
     resetEx: (adapter: MiniportAdapter) => resetAdapter(targetOf(adapter)),
 
+    checkForHangEx: (adapter: MiniportAdapter) => targetOf(adapter).context.hangCheck.isHung(),
+
     oidRequest: (adapter: MiniportAdapter, request: OidRequest) =>
       handleOidRequest(targetOf(adapter), request),
 

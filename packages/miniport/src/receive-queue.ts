@@ -75,7 +75,6 @@ export class ReceiveQueue {
   readonly #state: Int32Array;
   readonly #bufferSegment: MemorySegment;
   readonly #bufferOffsets: Int32Array;
-  readonly #bufferBytes: number;
   readonly #sharedMemory: NetBufferSharedMemory[];
   readonly #split: LookaheadSplit | null;
   readonly #away: AwayReturns;
@@ -120,7 +119,6 @@ export class ReceiveQueue {
     this.#state = new Int32Array(image.state);
     this.#bufferSegment = memory.segment(buffers.segment);
     this.#bufferOffsets = buffers.offsets;
-    this.#bufferBytes = buffers.bufferBytes;
     this.#sharedMemory = describeBuffers(buffers);
     this.#split =
       lookahead === null
@@ -231,7 +229,6 @@ export class ReceiveQueue {
     const mask = this.#mask;
     const segment = this.#bufferSegment;
     const offsets = this.#bufferOffsets;
-    const bufferBytes = this.#bufferBytes;
     const sharedMemory = this.#sharedMemory;
     const split = this.#split;
     const filteringInfo = this.#filteringInfo;
@@ -255,8 +252,8 @@ export class ReceiveQueue {
         const mdl = netBuffer.mdl;
         mdl.segment = segment;
         mdl.byteOffset = offsets[buffer] as number;
-        // Whatever the device says it wrote: an MDL never describes more than its buffer.
-        mdl.byteCount = length < bufferBytes ? length : bufferBytes;
+        // More than the buffer holds is doubted below, and then nobody sees the MDL.
+        mdl.byteCount = length;
         netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
       } else split.describe(netBuffer, buffer, length);
       nbl.filteringInfo = filteringInfo;

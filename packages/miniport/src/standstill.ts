@@ -37,15 +37,22 @@ export interface StandstillParts {
 export class Standstill {
   readonly #parts: StandstillParts;
   #why: WhyNoSends = 'reset';
+  #isStanding = false;
 
   constructor(parts: StandstillParts) {
     this.#parts = parts;
+  }
+
+  /** It has begun and not ended: in low power, or because the device did not come back. */
+  get isStanding(): boolean {
+    return this.#isStanding;
   }
 
   /** Ends all traffic. With `waitForSends` what was accepted still goes out, as far as the wire takes it. */
   begin(why: WhyNoSends, waitForSends: boolean): void {
     const { adapter, device, queues, unserve, areSendsDone } = this.#parts;
     this.#why = why;
+    this.#isStanding = true;
     device.setBits(REG.CTRL, CTRL_RXEN, false);
     device.commit();
     for (const queue of queues.values()) {
@@ -67,7 +74,10 @@ export class Standstill {
    * everything stands still as before, and this can be tried again.
    */
   end(): boolean {
-    if (this.#bringUp()) return true;
+    if (this.#bringUp()) {
+      this.#isStanding = false;
+      return true;
+    }
     this.begin(this.#why, false);
     return false;
   }
