@@ -150,6 +150,11 @@ export class GuestReach {
     return this.layout.send + index * this.sectionBytes;
   }
 
+  /** The last section there is, the 64th at most. */
+  get lastSection(): number {
+    return Math.min(64, Math.floor(this.layout.sendLength / this.sectionBytes)) - 1;
+  }
+
   /** Words into a section from its start; the rest of the 64 bytes of header are zeroed. */
   header(section: number, words: readonly number[]): void {
     const at = this.section(section) >>> 2;

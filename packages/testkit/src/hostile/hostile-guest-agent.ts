@@ -63,9 +63,19 @@ class HostileGuestAgent implements Agent {
       }
     }
     if (this.#program === null) return more;
-    const { done, value } = this.#program.next();
+    const { done, value } = this.#turn(this.#program);
     if (done === true) this.#program = null;
     return more || value === true;
+  }
+
+  /** A program that reaches beyond its memory has crashed: what it goes by was rewritten by itself, or one before. */
+  #turn(program: HostileProgram): IteratorResult<boolean, void> {
+    try {
+      return program.next();
+    } catch (error) {
+      if (error instanceof RangeError) return { done: true, value: undefined };
+      throw error;
+    }
   }
 
   refresh(messages: readonly unknown[]): void {

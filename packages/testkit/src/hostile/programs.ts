@@ -30,7 +30,7 @@ export function* inBouts(guest: GuestReach, act: (bout: number) => void): Hostil
     guest.serve();
     if (guest.toHost.room > 16 * PACKET_BYTES) {
       act(bout);
-      sendGoodFrame(guest, 63, bout);
+      sendGoodFrame(guest, guest.lastSection, bout);
       bout++;
     }
     guest.signal();

@@ -91,7 +91,7 @@ export const RECEIVE_BEHAVIOURS: readonly HostileBehaviour[] = [
       let sent = 0;
       yield* forEver(guest, () => {
         for (let n = 0; n < 16 && guest.toHost.room > 2 * PACKET_BYTES; n++)
-          sendGoodFrame(guest, sent++ & 63, 0);
+          sendGoodFrame(guest, sent++ % (guest.lastSection + 1), 0);
       });
     },
   },

@@ -19,17 +19,22 @@ const SINGLE_QUEUE = NDIS_RECEIVE_FLAGS_SINGLE_QUEUE;
 /** Queue ids are 16 bits wide. */
 const QUEUE_BITS = 16;
 
-/** Where and when a frame came up: by its sequence number. */
-export interface Arrivals {
-  /** Host and queue: host << 16 | queue id, -1 before it came up. */
-  readonly path: Int32Array;
+/** When and on which queue frames came up from a host's NIC: by their sequence numbers. */
+export class Arrivals {
+  /** Id of the queue, -1 before it came up. */
+  readonly queue: Int32Array;
   /** Running number of the indication. */
   readonly order: Int32Array;
+
+  /** Room for `frames` frames. */
+  constructor(frames: number) {
+    this.queue = new Int32Array(frames).fill(-1);
+    this.order = new Int32Array(frames);
+  }
 }
 
 export class NblWatch {
-  readonly #host: number;
-  readonly #arrivals: Arrivals;
+  readonly arrivals: Arrivals;
   /** NBLs that are above the miniport, and those that it has for sending. */
   readonly #above: Set<NetBufferList> = new Set();
   readonly #below: Set<NetBufferList> = new Set();
@@ -40,9 +45,9 @@ export class NblWatch {
   indicated = 0;
   sent = 0;
 
-  constructor(host: number, arrivals: Arrivals) {
-    this.#host = host;
-    this.#arrivals = arrivals;
+  /** `frames`: most frames that a world has. */
+  constructor(frames: number) {
+    this.arrivals = new Arrivals(frames);
   }
 
   /** Indicated and not returned; sent and not completed. */
@@ -144,9 +149,9 @@ export class NblWatch {
     const words = mdl.segment.i32;
     if (!isMark(words[(at + 16) >> 2] as number)) return;
     const sequence = words[(at + SEQUENCE_AT) >> 2] as number;
-    const { path, order } = this.#arrivals;
-    if (sequence < 0 || sequence >= path.length) return;
-    path[sequence] = (this.#host << QUEUE_BITS) | queue;
-    order[sequence] = ++this.#indications;
+    const arrivals = this.arrivals;
+    if (sequence < 0 || sequence >= arrivals.queue.length) return;
+    arrivals.queue[sequence] = queue;
+    arrivals.order[sequence] = ++this.#indications;
   }
 }

@@ -5,6 +5,9 @@ import { type Invariant, SimulationFailure } from './simulation-failure.ts';
 import { randomStep, type SimulationStep, type StepChoices } from './simulation-step.ts';
 import { World } from './world.ts';
 
+/** Frames that steps send at most on average; a step has one or a few, half of them none. */
+const FRAMES_PER_STEP = 3;
+
 /** A world, and what is done to it. */
 export interface Scenario {
   readonly config: SimulationConfig;
@@ -40,7 +43,11 @@ export function play({ config, steps }: Scenario, traced: number = 0): Outcome {
   let world: World | null = null;
   let failure: Fault | null = null;
   try {
-    world = new World(config, traced === 0 ? { records: 2, level: 0 } : { records: 1024, level: TRACE_ALL });
+    world = new World(
+      config,
+      FRAMES_PER_STEP * steps.length + 64,
+      traced === 0 ? { records: 2, level: 0 } : { records: 1024, level: TRACE_ALL },
+    );
     for (const step of steps) {
       taken++;
       world.take(step);

@@ -1,4 +1,5 @@
 /** Many seeds one after the other, and what is to be said of those that fail. */
+import type { FaultName } from '../faults/fault-names.ts';
 import { FAILURE_FILE_VERSION, type FailureFile } from './failure-file.ts';
 import { type Outcome, play, type Scenario, scenarioOf } from './run-simulation.ts';
 import { shrinkSteps } from './shrink-steps.ts';
@@ -17,6 +18,10 @@ export interface SimulationOptions {
   readonly seeds?: number;
   /** Steps of each; default 2000. */
   readonly steps?: number;
+  /** What goes wrong, from time to time; default nothing. */
+  readonly faults?: readonly FaultName[];
+  /** Guests turn hostile now and then; default true. */
+  readonly hostile?: boolean;
   /** Make failing lists of steps short; default true. */
   readonly shrink?: boolean;
   /** Stop after so many failures; default 10. */
@@ -47,7 +52,7 @@ export function simulate(options: SimulationOptions): SimulationReport {
   const { seed, seeds = 1, steps = 2000, shrink = true, mostFailures = 10, onSeed } = options;
   const hash = new TraceHash();
   const failures: SimulationFailureReport[] = [];
-  const choices: StepChoices = { faults: 0, hostile: 0 };
+  const choices: StepChoices = { faults: options.faults ?? [], hostile: options.hostile ?? true };
   let ran = 0;
   let taken = 0;
   while (ran < seeds && failures.length < mostFailures) {

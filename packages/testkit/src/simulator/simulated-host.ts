@@ -3,8 +3,10 @@ import { NDIS_DEVICE_POWER_STATE, statusName } from '@vmq/abi';
 import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostSizes } from '@vmq/host';
 import type { DeterministicExecutor } from '@vmq/machine';
 import { oidRequestOf } from '../driver/request-bytes.ts';
+import type { HostileAttack } from '../hostile/behaviour.ts';
+import { createHostileGuestAgent } from '../hostile/hostile-guest-agent.ts';
 import { HostLedger } from './host-ledger.ts';
-import { type Arrivals, NblWatch } from './nbl-watch.ts';
+import { NblWatch } from './nbl-watch.ts';
 import { type OidScene, type OidStep, requestOfStep } from './oid-step.ts';
 import { PageAudit } from './page-audit.ts';
 import { SECOND_PROTOCOL, SecondProtocol } from './second-protocol.ts';
@@ -41,21 +43,17 @@ export class SimulatedHost {
   readonly states: StateAudit;
   readonly #executor: DeterministicExecutor;
   readonly #hash: TraceHash;
+  /** With what VMs of that name boot. */
+  readonly #programs: Map<string, HostileAttack> = new Map();
   /** Frames that were put on its wire. */
   onWire = 0;
   #isLow = false;
   isRemoved = false;
 
-  constructor(
-    index: number,
-    config: HostConfigInput,
-    arrivals: Arrivals,
-    hash: TraceHash,
-    traceRecords: number,
-  ) {
+  constructor(index: number, config: HostConfigInput, frames: number, hash: TraceHash, traceRecords: number) {
     this.index = index;
     this.#hash = hash;
-    this.watch = new NblWatch(index, arrivals);
+    this.watch = new NblWatch(frames);
     const checked = checkHostConfig(config);
     if (!checked.ok) throw new Error(`simulation: ${JSON.stringify(checked.problems)}`);
     this.host = createHost(checked.config, {
@@ -63,7 +61,8 @@ export class SimulatedHost {
       sources: true,
       traceRecords,
       sizes: smallSizes(config),
-      dataPaths: this.watch.dataPaths(),
+      dataPaths: { ...this.watch.dataPaths(), agents: { guest: createHostileGuestAgent } },
+      guestProgram: ({ name }) => this.#programs.get(name),
     });
     const { adapter, machine, executor } = this.host;
     if (executor.kind !== 'deterministic') throw new Error('simulation: needs the deterministic executor');
@@ -98,6 +97,17 @@ export class SimulatedHost {
     }
     this.host.ndis.poll();
     return turns > 0;
+  }
+
+  /** The VM of that name will boot this instead of a guest's driver. */
+  bootsWith(name: string, behaviour: string): void {
+    this.#programs.set(name, { op: 'attack', behaviour, seed: this.#programs.size });
+  }
+
+  /** From here on the VM does what it likes. */
+  attack(name: string, behaviour: string, seed: number): void {
+    this.#executor.post(`vm:${name}`, { op: 'attack', behaviour, seed } satisfies HostileAttack);
+    this.#executor.publish();
   }
 
   // --- what steps do to the adapter -----------------------------------------------------------------------

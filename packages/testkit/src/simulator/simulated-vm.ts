@@ -24,7 +24,10 @@ const LEAST = 60;
 
 export interface VmSurroundings {
   readonly everybody: readonly SimulatedVm[];
-  readonly arrivals: Arrivals;
+  /** Those that were ever hostile. */
+  readonly hostiles: readonly SimulatedVm[];
+  /** Of each host. */
+  readonly arrivals: readonly Arrivals[];
   readonly hash: TraceHash;
 }
 
@@ -43,11 +46,12 @@ export class SimulatedVm {
   isHostile = false;
   /** All VMs there ever were, by number. */
   readonly #everybody: readonly SimulatedVm[];
-  readonly #arrivals: Arrivals;
+  readonly #hostiles: readonly SimulatedVm[];
+  readonly #arrivals: readonly Arrivals[];
   readonly #hash: TraceHash;
   /** One bit for each frame that it has got. */
   readonly #seen: Uint8Array;
-  /** Newest arrival that reached it by each path (host and queue). */
+  /** Newest arrival that reached it by each queue of a host: host << 16 | queue id. */
   readonly #newest: Map<number, number> = new Map();
   /** Newest frame of each VM of the same host. */
   readonly #newestFrom: Map<number, number> = new Map();
@@ -60,7 +64,7 @@ export class SimulatedVm {
     host: number,
     vlan: number,
     isCurious: boolean,
-    { everybody, arrivals, hash }: VmSurroundings,
+    { everybody, hostiles, arrivals, hash }: VmSurroundings,
   ) {
     this.number = number;
     this.name = vmName(number);
@@ -69,9 +73,10 @@ export class SimulatedVm {
     this.#vlans = 1 << vlan;
     this.#isCurious = isCurious;
     this.#everybody = everybody;
+    this.#hostiles = hostiles;
     this.#arrivals = arrivals;
     this.#hash = hash;
-    this.#seen = new Uint8Array((arrivals.path.length + 7) >> 3);
+    this.#seen = new Uint8Array(((arrivals[0]?.queue.length ?? 0) + 7) >> 3);
   }
 
   get tci(): number {
@@ -92,6 +97,20 @@ export class SimulatedVm {
 
   /** True if bytes with this mark may be in its memory. */
   maySee(mark: number): boolean {
+    return this.#isMeant(mark) || this.#isTainted(mark);
+  }
+
+  /** A hostile VM may send whatever it knows to whomever it reaches, in any order and as often as it likes. */
+  #isTainted(mark: number): boolean {
+    return this.#hostiles.some((vm) => vm.couldSend(mark, this.#vlans));
+  }
+
+  /** A hostile VM: true if it may know the mark, and was in one of these VLANs. */
+  couldSend(mark: number, vlans: number): boolean {
+    return (this.#vlans & vlans) !== 0 && this.#isMeant(mark);
+  }
+
+  #isMeant(mark: number): boolean {
     const source = sourceOf(mark);
     if (source === this.number) return true;
     const sender = this.#everybody[source];
@@ -129,11 +148,17 @@ export class SimulatedVm {
     if (type !== MARKED_TYPE || length < MARK_AT + 4) return;
     const mark = wordAt(bytes, offset + MARK_AT);
     hash.add(mark);
+    if (this.isHostile) return;
     // Of a frame that was shorter than a mark and filled up on its way nothing can be told.
     if (!isMark(mark) && length <= LEAST) return;
-    if (!isMark(mark)) fail('frames unchanged', `${this.name} got a frame without a mark`);
+    if (!isMark(mark)) {
+      // A hostile VM may send anything as such a frame.
+      if (this.#hostiles.length > 0) return;
+      fail('frames unchanged', `${this.name} got a frame without a mark`);
+    }
     if (!this.maySee(mark))
       fail('no bytes of others', `${this.name} (VLAN ${this.tci}) got a frame ${describeMark(mark)}`);
+    if (this.#isTainted(mark)) return;
     const whole = length < WHOLE_HEADER ? 0 : wordAt(bytes, offset + LENGTH_AT);
     if (whole < WHOLE_HEADER || (whole > LEAST && length <= LEAST)) return;
     const sequence = wordAt(bytes, offset + SEQUENCE_AT);
@@ -174,16 +199,13 @@ export class SimulatedVm {
       fail('order of each queue', `${this.name} got frame ${sequence} twice`);
     }
     this.#seen[sequence >> 3] = seen | bit;
-    const { path, order } = this.#arrivals;
-    const way = path[sequence] as number;
-    if (way >= 0 && way >>> 16 === this.host) {
+    const { queue, order } = this.#arrivals[this.host] as Arrivals;
+    const from = queue[sequence] as number;
+    if (from >= 0) {
+      const way = (this.host << 16) | from;
       const now = order[sequence] as number;
-      const last = this.#newest.get(way) ?? 0;
-      if (now <= last)
-        fail(
-          'order of each queue',
-          `${this.name} got frame ${sequence} of queue ${way & 0xffff} after a later one`,
-        );
+      if (now <= (this.#newest.get(way) ?? 0))
+        fail('order of each queue', `${this.name} got frame ${sequence} of queue ${from} after a later one`);
       this.#newest.set(way, now);
       return;
     }

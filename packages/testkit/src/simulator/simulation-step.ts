@@ -3,6 +3,8 @@
  * find their meaning when the step is taken, so that any part of a list of steps can be run.
  */
 import type { Random } from '@vmq/machine';
+import type { FaultName } from '../faults/fault-names.ts';
+import { HOSTILE_BEHAVIOURS } from '../hostile/behaviours.ts';
 import { type OidStep, randomOid } from './oid-step.ts';
 import { drawVm } from './simulation-config.ts';
 
@@ -49,7 +51,14 @@ export type SimulationStep =
   /** Everything runs until nothing is left to do, and all of it is looked at. */
   | { readonly do: 'rest' }
   | { readonly do: 'oid'; readonly host: number; readonly oid: OidStep; readonly turns: number }
-  | { readonly do: 'add'; readonly host: number; readonly vm: number; readonly turns: number }
+  /** `program`: hostile from the first moment, '' = none. */
+  | {
+      readonly do: 'add';
+      readonly host: number;
+      readonly vm: number;
+      readonly program: string;
+      readonly turns: number;
+    }
   | { readonly do: 'remove'; readonly vm: number; readonly turns: number }
   /** `cancel`: after so many of its steps, 0 = never. */
   | {
@@ -72,23 +81,30 @@ export type SimulationStep =
   | {
       readonly do: 'fault';
       readonly host: number;
-      readonly fault: number;
+      readonly fault: FaultName;
       readonly turns: number;
     }
   | { readonly do: 'heal'; readonly host: number; readonly turns: number }
   | {
       readonly do: 'hostile';
       readonly vm: number;
-      readonly behaviour: number;
+      readonly behaviour: string;
+      readonly seed: number;
       readonly turns: number;
     };
 
 export interface StepChoices {
-  /** How many faults there are to choose from; 0 = none. */
-  readonly faults: number;
-  /** The same for hostile behaviours. */
-  readonly hostile: number;
+  readonly faults: readonly FaultName[];
+  /** Guests turn hostile. */
+  readonly hostile: boolean;
 }
+
+const RUNNING: readonly string[] = HOSTILE_BEHAVIOURS.filter(({ begins }) => begins === 'running').map(
+  ({ name }) => name,
+);
+const AT_BOOT: readonly string[] = HOSTILE_BEHAVIOURS.filter(({ begins }) => begins === 'boot').map(
+  ({ name }) => name,
+);
 
 /** Steps of each kind in 4000 that are neither frames nor turns; control work is a thousand times a frame's. */
 const RARE: readonly (readonly [number, SimulationStep['do']])[] = [
@@ -161,8 +177,10 @@ function rareStep(
       return { do: 'rest' };
     case 'oid':
       return { do: 'oid', host, oid: randomOid(random), turns };
-    case 'add':
-      return { do: 'add', host, vm: drawVm(random), turns };
+    case 'add': {
+      const program = choices.hostile && random.below(6) === 0 ? pick(random, AT_BOOT) : '';
+      return { do: 'add', host, vm: drawVm(random), program, turns };
+    }
     case 'remove':
       return { do: 'remove', vm, turns };
     case 'migrate':
@@ -178,13 +196,13 @@ function rareStep(
     case 'port':
       return { do: 'port', vm, change: drawVm(random), turns };
     case 'fault':
-      if (choices.faults === 0) return { do: 'run', host, turns };
-      return { do: 'fault', host, fault: random.below(choices.faults), turns };
+      if (choices.faults.length === 0) return { do: 'run', host, turns };
+      return { do: 'fault', host, fault: pick(random, choices.faults), turns };
     case 'heal':
-      return choices.faults === 0 ? { do: 'run', host, turns } : { do: 'heal', host, turns };
+      return choices.faults.length === 0 ? { do: 'run', host, turns } : { do: 'heal', host, turns };
     case 'hostile':
-      if (choices.hostile === 0) return { do: 'run', host, turns };
-      return { do: 'hostile', vm, behaviour: random.below(choices.hostile), turns };
+      if (!choices.hostile) return { do: 'run', host, turns };
+      return { do: 'hostile', vm, behaviour: pick(random, RUNNING), seed: random.next(), turns };
     case 'pause':
       // Pulling the card ends the adapter for good, so it is the rarest of all.
       return { do: random.below(24) === 0 ? 'remove adapter' : 'pause', host, turns };
@@ -203,4 +221,8 @@ function drawTarget(random: Random): Target {
 function drawLength(random: Random): number {
   const lengths = random.below(20) === 0 ? ODD_LENGTHS : LENGTHS;
   return lengths[random.below(lengths.length)] as number;
+}
+
+function pick<T>(random: Random, list: readonly T[]): T {
+  return list[random.below(list.length)] as T;
 }

@@ -29,8 +29,6 @@ import { fail } from './simulation-failure.ts';
 import type { SimulationStep, Target } from './simulation-step.ts';
 import { TraceHash } from './trace-hash.ts';
 
-/** Frames a world can tell apart; those beyond are not sent. */
-const MOST_FRAMES = 1 << 15;
 /** Words of a VM's memory that are searched after each step: all of it every few hundred steps. */
 const SCAN_WORDS = 128;
 /** Rounds of runs and frames over the hub after which a world should be at rest. */
@@ -52,10 +50,10 @@ export class World {
   readonly vms: SimulatedVm[] = [];
   /** All there ever were, by number. */
   readonly #everybody: SimulatedVm[] = [];
-  readonly #arrivals: Arrivals = {
-    path: new Int32Array(MOST_FRAMES).fill(-1),
-    order: new Int32Array(MOST_FRAMES),
-  };
+  /** Those that were ever hostile. */
+  readonly #hostiles: SimulatedVm[] = [];
+  readonly #arrivals: Arrivals[] = [];
+  readonly #mostFrames: number;
   readonly #addresses: Uint8Array[] = [];
   readonly #writer = new FrameWriter();
   #frames = 0;
@@ -65,10 +63,17 @@ export class World {
   #nextScan = 0;
   #steps = 0;
 
-  constructor(config: SimulationConfig, trace: { readonly records: number; readonly level: TraceLevel }) {
+  /** `mostFrames`: frames that it can tell apart; those beyond are not sent. */
+  constructor(
+    config: SimulationConfig,
+    mostFrames: number,
+    trace: { readonly records: number; readonly level: TraceLevel },
+  ) {
+    this.#mostFrames = mostFrames;
     config.hosts.forEach((hostConfig, index) => {
-      const made = new SimulatedHost(index, hostConfig, this.#arrivals, this.hash, trace.records);
+      const made = new SimulatedHost(index, hostConfig, mostFrames, this.hash, trace.records);
       this.hosts.push(made);
+      this.#arrivals.push(made.watch.arrivals);
       // Published whether it changes anything or not: a traced world is to go the way of one that is not.
       made.host.trace.setLevel(trace.level);
       made.host.publish();
@@ -100,16 +105,17 @@ export class World {
         this.rest();
         return null;
       case 'add':
-        return this.#add(step.host, step.vm);
+        return this.#add(step);
       case 'remove':
         return this.#remove(step.vm);
       case 'migrate':
         return this.#migrate(step);
       case 'port':
         return this.#port(step.vm, step.change);
+      case 'hostile':
+        return this.#hostile(step);
       case 'fault':
       case 'heal':
-      case 'hostile':
         return null;
       default: {
         const host = this.#host(step.host);
@@ -132,7 +138,7 @@ export class World {
     const [to, audience, vlan] = this.#aim(step.target, vm, vm?.vlan ?? 0);
     const mark = markOf(OUTSIDE, audience, vlan);
     const tci = (VLANS[vlan] as number) | (step.priority << 13);
-    for (let i = 0; i < step.count && this.#frames < MOST_FRAMES; i++) {
+    for (let i = 0; i < step.count && this.#frames < this.#mostFrames; i++) {
       this.#writer.write(step.length, to, STRANGER, mark, this.#frames);
       const length = tci === 0 ? step.length : this.#writer.insertTag(step.length, tci);
       if (wire.send(this.#writer.bytes, 0, length) === 0) break;
@@ -157,7 +163,7 @@ export class World {
     const mark = markOf(from.number, isForNobody ? NOBODY : audience, asked);
     const length = Math.min(step.length, MAX_FRAME);
     const tci = step.vlan === 0 ? 0 : (VLANS[asked] as number);
-    for (let i = 0; i < step.count && this.#frames < MOST_FRAMES; i++) {
+    for (let i = 0; i < step.count && this.#frames < this.#mostFrames; i++) {
       this.#writer.write(length, to, source, mark, this.#frames);
       if (!host.host.sendFrom(from.name, this.#writer.bytes, 0, length, tci)) break;
       this.#frames++;
@@ -184,17 +190,39 @@ export class World {
     }
   }
 
-  #add(index: number, choice: number): SimulatedHost {
-    const host = this.#host(index);
+  #add(step: Extract<SimulationStep, { do: 'add' }>): SimulatedHost {
+    const host = this.#host(step.host);
     if (this.#vmNumbers >= MOST_VM_NUMBERS) return host;
     const number = ++this.#vmNumbers;
-    const vm = vmConfig(number, choice);
+    const vm = vmConfig(number, step.vm);
+    if (step.program !== '') host.bootsWith(vm.name, step.program);
     const { status } = host.host.addVm(vm);
     this.hash.add(status);
-    if (status === NDIS_STATUS_SUCCESS)
-      this.#settle(number, host.index, VLANS.indexOf(vm.vlan ?? 0), vm.allowMacSpoofing === true);
+    if (status === NDIS_STATUS_SUCCESS) {
+      const made = this.#settle(
+        number,
+        host.index,
+        VLANS.indexOf(vm.vlan ?? 0),
+        vm.allowMacSpoofing === true,
+      );
+      if (step.program !== '') this.#turnsHostile(made);
+    }
     this.#looked(host);
     return host;
+  }
+
+  #hostile(step: Extract<SimulationStep, { do: 'hostile' }>): SimulatedHost | null {
+    const vm = this.#vm(step.vm);
+    if (vm === null) return null;
+    const host = this.hosts[vm.host] as SimulatedHost;
+    this.#turnsHostile(vm);
+    host.attack(vm.name, step.behaviour, step.seed);
+    return host;
+  }
+
+  #turnsHostile(vm: SimulatedVm): void {
+    if (!vm.isHostile) this.#hostiles.push(vm);
+    vm.isHostile = true;
   }
 
   #remove(choice: number): SimulatedHost | null {
@@ -250,13 +278,19 @@ export class World {
     return host;
   }
 
-  #settle(number: number, host: number, vlan: number, allowMacSpoofing: boolean): void {
+  #settle(number: number, host: number, vlan: number, allowMacSpoofing: boolean): SimulatedVm {
     const { floodUnknownUnicast } = (this.hosts[host] as SimulatedHost).host.config.switch;
     const isCurious = allowMacSpoofing || floodUnknownUnicast;
-    const surroundings = { everybody: this.#everybody, arrivals: this.#arrivals, hash: this.hash };
+    const surroundings = {
+      everybody: this.#everybody,
+      hostiles: this.#hostiles,
+      arrivals: this.#arrivals,
+      hash: this.hash,
+    };
     const vm = new SimulatedVm(number, host, vlan, isCurious, surroundings);
     this.vms.push(vm);
     this.#everybody[number] = vm;
+    return vm;
   }
 
   // --- after each step ------------------------------------------------------------------------------------
@@ -298,12 +332,15 @@ export class World {
       const mark = wordAt(bytes, offset + skip + MARK_AT);
       this.hash.add(mark);
       if (!isMark(mark)) {
-        if (length > 60 + skip) fail('frames unchanged', 'a frame on the wire has no mark');
+        if (length > 60 + skip && this.#hostiles.length === 0)
+          fail('frames unchanged', 'a frame on the wire has no mark');
       } else {
-        if (sourceOf(mark) === OUTSIDE) fail('no bytes of others', 'a frame from the wire went back to it');
-        const vlan = VLANS.indexOf(tci & 0xfff);
+        const vlan = 1 << Math.max(0, VLANS.indexOf(tci & 0xfff));
+        const isTainted = this.#hostiles.some((vm) => vm.couldSend(mark, vlan));
+        if (sourceOf(mark) === OUTSIDE && !isTainted)
+          fail('no bytes of others', 'a frame from the wire went back to it');
         const vlans = this.#everybody[sourceOf(mark)]?.vlansOf(mark) ?? 0;
-        if (vlan < 0 || (vlans & (1 << vlan)) === 0)
+        if ((vlans & vlan) === 0 && !isTainted)
           fail(
             'no bytes of others',
             `a frame of VLAN ${VLANS[vlanOfMark(mark)]} left with tag ${tci & 0xfff}`,
@@ -325,6 +362,8 @@ export class World {
   /** Lets everything run until nothing is left to do, then looks at everything. */
   rest(): void {
     let rounds = 0;
+    // Some of them never rest, and keep what they were lent.
+    for (const vm of [...this.vms]) if (vm.isHostile) this.#remove(this.vms.indexOf(vm));
     for (let busy = true; busy; rounds++) {
       if (rounds > ROUNDS) fail('the host lives', 'the world does not come to rest');
       busy = false;
