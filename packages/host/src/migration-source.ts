@@ -106,11 +106,15 @@ export class MigrationSource {
     return result;
   }
 
-  /** Nobody writes to the VM's memory any more: all that it is, as it will be on the other side. */
-  save(): VmState {
+  /**
+   * Nobody writes to the VM's memory any more: all that it is, as it will be on the other side. Null if its channel has
+   * been broken since {@link stop}: by what the guest had left in its ring.
+   */
+  save(): VmState | null {
     const { guest } = this;
     const { framesToGuest, outstandingMessages } = guest.channel.report();
     const saved = guest.channel.save(() => this.#life.executor.publish());
+    if (saved === null) return null;
     this.#saved = saved;
     this.#framesDelivered = framesToGuest;
     this.#messagesCarried = outstandingMessages;

@@ -223,6 +223,8 @@ class Migration {
   #save(): SwitchResult {
     const from = this.#from;
     const state = from.save();
+    if (state === null)
+      return { status: NDIS_STATUS_FAILURE, reason: `its channel is ${from.guest.channel.phase}` };
     this.#tally.saved(from.framesDelivered, from.messagesCarried, state.pages.numbers.length);
     this.#tally.isSuspended = state.isSuspended;
     const bytes = this.#encoder.state(state);

@@ -108,7 +108,10 @@ export interface ChannelControl {
    * it has closed by itself. Afterwards {@link offer} may be called. Programmer error while sections are lent.
    */
   close(publish: () => void): ChannelReport;
-  /** Stops the channel as {@link close} does, without telling the guest, for {@link ChannelControlOptions.saved}. */
-  save(publish: () => void): SavedChannel;
+  /**
+   * Stops the channel as {@link close} does, without telling the guest, for {@link ChannelControlOptions.saved}. Null,
+   * and nothing done, if it is not open: what its guest left in the ring can break it at any moment.
+   */
+  save(publish: () => void): SavedChannel | null;
   report(): ChannelReport;
 }

@@ -169,8 +169,9 @@ class ControlHalf implements ChannelControl {
     return report;
   }
 
-  save(publish: () => void): SavedChannel {
-    const image = this.image();
+  save(publish: () => void): SavedChannel | null {
+    const image = this.#image;
+    if (image === null || !this.isOpen) return null;
     this.#stop(publish);
     const { toGuest, toHost, receive, send, maxFrameBytes, stateSections } = image;
     const state = new ArrayBuffer(image.state.byteLength);

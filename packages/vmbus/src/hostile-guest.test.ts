@@ -212,6 +212,31 @@ describe('SEC-10 malformed messages are counted by name and refused', () => {
   });
 });
 
+describe('SEC-10 a guest that breaks its channel at the wrong moment', () => {
+  test('is no error of those who were about to lend from the channel, or to save it', () => {
+    const a = attack();
+    a.ring.storeHeader(RING_WRITE_INDEX, 4);
+    expect(a.bench.control.isOpen).toBe(true); // nobody has looked yet
+    a.bench.pollAll(a.host);
+    expect(a.bench.control.lend(8192)).toBeNull();
+    expect(a.bench.control.save(() => a.bench.executor.publish())).toBeNull();
+    expect(a.bench.control.phase).toBe('broken');
+  });
+
+  test('what it did before the channel opened stays in the report', () => {
+    const bench = createBench();
+    bench.guestRuns = false;
+    const slots = new MessageSlots(bench.control.messages, 'guest');
+    slots.post(8, 1, 12, 8192); // pages that begin at byte 12
+    bench.control.poll();
+    slots.take();
+    bench.guestRuns = true;
+    const host = bench.open();
+    expect(bench.deliver(host, [frame(0, 60)])).toBe(1);
+    expect(bench.control.report().violations).toEqual({ 'gpadl.range': 1 });
+  });
+});
+
 describe('SEC-10 a handshake out of order', () => {
   const messages: readonly [string, readonly (readonly number[])[]][] = [
     ['open without GPADL', [[5, 9, 8192]]],

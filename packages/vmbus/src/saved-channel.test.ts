@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { SavedChannel } from './channel-control.ts';
 import { createChannelGuest } from './channel-guest.ts';
 import { createChannelControl } from './control-half.ts';
 import { createChannelHost } from './host-channel.ts';
@@ -13,7 +14,7 @@ describe('a channel that moves to another host with its VM', () => {
     old.guestRuns = false;
     const frames = [frame(0, 60), frame(1, 900), frame(2, 1514)];
     expect(old.deliver(oldHost, frames)).toBe(3);
-    const saved = old.control.save(() => old.executor.publish());
+    const saved = old.control.save(() => old.executor.publish()) as SavedChannel;
     expect(old.control.phase).toBe('closed');
     expect(old.deliver(oldHost, [frame(9, 60)])).toBe(0);
 
@@ -64,7 +65,7 @@ describe('a channel that moves to another host with its VM', () => {
     old.pollAll(host);
     old.guestRuns = false;
     old.deliver(host, [frame(0, 60), frame(1, 900), frame(2, 1514)]);
-    const saved = old.control.save(() => old.executor.publish());
+    const saved = old.control.save(() => old.executor.publish()) as SavedChannel;
     const memory = old.segment.byteLength;
     expect(refusalOfSavedChannel(saved, memory)).toBeNull();
     // Each of its words, changed: refused with a reason or still sound, and never an exception.

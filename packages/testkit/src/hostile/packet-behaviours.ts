@@ -1,7 +1,7 @@
 /** Guests whose packets are not what they say, or are nothing that a host takes from a guest. */
 import type { HostileBehaviour } from './behaviour.ts';
-import { CONTROL, type GuestReach, goodHeader, INBAND, SEND_RNDIS_PKT } from './guest-reach.ts';
-import { inBouts, oneBlow } from './programs.ts';
+import { CONTROL, type GuestReach, goodHeader, INBAND, PACKET_BYTES, SEND_RNDIS_PKT } from './guest-reach.ts';
+import { inBouts, oneBlow, sendGoodFrame } from './programs.ts';
 
 /** A packet with which the ring can be followed no further. */
 function fatal(name: string, does: string, countedAs: string[], act: (guest: GuestReach) => void) {
@@ -61,6 +61,15 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
     'writes a packet whose payload begins behind its end',
     ['ring.packet-offset'],
     (guest) => guest.packet(INBAND, SOUND, { dataOffset8: 7 + guest.random.below(0xfff0) }),
+  ),
+  fatal(
+    'packet-length-zero-at-last',
+    'hides a packet of length zero behind more sound ones than the host reads at once',
+    ['ring.packet-length'],
+    (guest) => {
+      for (let n = 0; n < 400 && guest.toHost.room > 4 * PACKET_BYTES; n++) sendGoodFrame(guest, n & 63, n);
+      guest.packet(INBAND, SOUND, { length8: 0 });
+    },
   ),
   refused(
     'packet-type-unknown',
