@@ -33,13 +33,41 @@ export interface FaultDescription {
   readonly survival: string;
   /** What is taken where the parameters say nothing. */
   readonly defaults: FaultParameters;
-  /** Kinds to choose from; one is drawn if none is named. */
+  /** Kinds to choose from; one is drawn if neither parameters nor defaults name one. */
   readonly kinds?: readonly string[];
   /** `heal()` does not bring it back. */
   readonly isPermanent?: true;
 }
 
-export const FAULTS = {
+export const FAULT_NAMES = [
+  'memory-refused',
+  'memory-slow',
+  'provider-gone',
+  'descriptor-corrupted',
+  'completion-corrupted',
+  'dma-late',
+  'interrupt-lost',
+  'interrupt-spurious',
+  'interrupt-storm',
+  'registers-all-ones',
+  'surprise-removal',
+  'link-flap',
+  'nic-hang',
+  'transmit-hang',
+  'oid-slow',
+  'oid-fails',
+  'miniport-late',
+  'processor-stall',
+  'guest-stall',
+  'wire-drop',
+  'wire-reorder',
+  'wire-duplicate',
+  'wire-flip',
+] as const;
+
+export type FaultName = (typeof FAULT_NAMES)[number];
+
+export const FAULTS: Readonly<Record<FaultName, FaultDescription>> = {
   'memory-refused': {
     what: 'the next `count` allocations of shared memory are refused (RESOURCES)',
     survival: 'the queue is not completed; its VM is served by the default queue',
@@ -106,9 +134,10 @@ export const FAULTS = {
     defaults: { nanoseconds: 100 * MILLISECOND },
   },
   'nic-hang': {
-    what: 'the device does nothing any more until it is reset; it ignores the first `count` - 1 resets',
+    what: 'the device does nothing any more until it is reset, or, deaf to resets, until it is healed',
     survival: 'the check for hang misses its answer and asks for a reset, which sets everything anew',
-    defaults: { count: 1 },
+    defaults: { kind: 'until reset' },
+    kinds: ['until reset', 'until healed'],
   },
   'transmit-hang': {
     what: 'the device sends nothing any more until it is reset, and goes on receiving',
@@ -160,8 +189,4 @@ export const FAULTS = {
     survival: 'Ethernet’s FCS is not modelled: the frame is delivered as it arrives',
     defaults: { count: 1 },
   },
-} as const satisfies Readonly<Record<string, FaultDescription>>;
-
-export type FaultName = keyof typeof FAULTS;
-
-export const FAULT_NAMES: readonly FaultName[] = Object.keys(FAULTS) as FaultName[];
+};
