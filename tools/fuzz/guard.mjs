@@ -144,7 +144,8 @@ export function digest(value, hash = 0x811c9dc5) {
   if (value === null) return mix(hash, 13);
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     let h = mix(hash, value.length);
-    for (let i = 0; i < value.length; i++) h = digestNumber(value[i], h);
+    if (value instanceof Uint8Array) for (let i = 0; i < value.length; i++) h = mix(h, value[i]);
+    else for (let i = 0; i < value.length; i++) h = digestNumber(value[i], h);
     return h;
   }
   if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer)

@@ -1,9 +1,11 @@
 // Every parser that faces a boundary; docs/fuzzing.md says what each is given.
 import { abiDecoders } from './targets/abi-decoders.mjs';
 import { captures } from './targets/captures.mjs';
+import { migrationStream } from './targets/migration-stream.mjs';
 import { nicDriver } from './targets/nic-driver.mjs';
 import { oidRequests } from './targets/oid-requests.mjs';
 import { rndisMessages } from './targets/rndis-messages.mjs';
+import { savedChannel } from './targets/saved-channel.mjs';
 import { vmbusGuest } from './targets/vmbus-guest.mjs';
 import { vmbusHandshake } from './targets/vmbus-handshake.mjs';
 import { vmbusHost } from './targets/vmbus-host.mjs';
@@ -17,6 +19,8 @@ export const TARGETS = [
   rndisMessages,
   vmbusGuest,
   nicDriver,
+  migrationStream,
+  savedChannel,
   captures,
   wireViews,
 ];

@@ -149,6 +149,11 @@ export class ChannelState {
     return this.phase === PHASE_BROKEN;
   }
 
+  /** Violations that the channel survives from now on. */
+  limitViolations(limit: number): void {
+    Atomics.store(this.words, VIOLATION_LIMIT, limit);
+  }
+
   /** Violations by name, those that occurred. */
   violationsByName(): Record<string, number> {
     const found: Record<string, number> = {};

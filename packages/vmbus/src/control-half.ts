@@ -247,6 +247,8 @@ class ControlHalf implements ChannelControl {
     new Uint8Array(state).set(new Uint8Array(bytes));
     this.#state = new ChannelState(state, saved.stateSections);
     this.#image = { ...this.#imageBase(state), ...places };
+    // What a channel may do is this host's to say, not that of the host it comes from.
+    this.#state.limitViolations(this.#image.violationLimit);
     this.#state.setPhase(PHASE_OPEN);
   }
 

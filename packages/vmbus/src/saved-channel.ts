@@ -13,6 +13,7 @@ import {
   ANSWERS_TAIL,
   ChannelState,
   channelStateBytes,
+  DELIVERY_LOCK,
   FREE_SECTIONS,
   IN_READ,
   IN_WRITE_SEEN,
@@ -21,10 +22,12 @@ import {
   OUT_READ_SEEN,
   OUT_WRITE,
   OUTSTANDING,
+  POLL_LOCK,
   RETURNED_SECTIONS,
 } from './channel-state.ts';
 import { RING_HEADER_BYTES } from './ring.ts';
 import { sectionSizeFor } from './rndis.ts';
+import { VMBUS_VIOLATIONS } from './violations.ts';
 
 const LEAST_RING = 4096;
 const MOST_SECTIONS = 65_536;
@@ -80,6 +83,11 @@ function refusalOfState({
     if (!isIn(word(at), 0, ring.dataBytes - 1) || word(at) % 8 !== 0)
       return `${name} index ${word(at)} in a ring of ${ring.dataBytes} bytes`;
   }
+  // Whoever held it is on the other host: nobody here would ever let it go.
+  if (word(DELIVERY_LOCK) !== 0 || word(POLL_LOCK) !== 0) return 'one of its locks is held';
+  const counts = VMBUS_VIOLATIONS.map((_, kind) => state.violationCount(kind));
+  if (counts.some((count) => count < 0) || counts.reduce((sum, count) => sum + count, 0) !== state.violations)
+    return `${state.violations} violations, by name ${counts.join(' ')}`;
   const waiting = (word(ANSWERS_TAIL) - word(ANSWERS_HEAD)) | 0;
   if (!isIn(waiting, 0, MAX_ANSWERS)) return `${waiting} answers wait`;
   if (word(LENT_SECTIONS) !== 0 || word(RETURNED_SECTIONS) !== 0) return 'sections are on loan to an adapter';

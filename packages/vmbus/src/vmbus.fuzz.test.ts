@@ -1,7 +1,9 @@
 /** Random and damaged bytes on both sides of a channel; and the ones that once did harm (docs/fuzzing.md). */
 import { describe, expect, test } from 'vitest';
 import { fuzzShort } from '../../../tools/fuzz/short.mjs';
+import { DELIVERY_LOCK, POLL_LOCK } from './channel-state.ts';
 import { RING_WRITE_INDEX, RingWords } from './ring.ts';
+import { refusalOfSavedChannel } from './saved-channel.ts';
 import { type Bench, createBench, frame } from './test-bench.test-support.ts';
 
 describe('20 000 buffers: no crash, no hang, no byte outside, every refusal named', () => {
@@ -10,6 +12,7 @@ describe('20 000 buffers: no crash, no hang, no byte outside, every refusal name
     ['vmbus-handshake', 'open'],
     ['rndis-messages', 'frame with a tag'],
     ['vmbus-guest', 'frames'],
+    ['saved-channel', 'taken'],
   ])('%s', async (target, good) => {
     const { outcomes } = await fuzzShort(target);
     // What is right gets through, too.
@@ -68,4 +71,19 @@ describe('a host that makes no sense costs the guest its channel and no more', (
     a.ring.storeHeader(RING_WRITE_INDEX, a.ring.position);
     failed(a);
   });
+});
+
+test('a saved channel with a lock that is held: its new host waited for ever (saved-channel, seed 1, session 0)', () => {
+  const bench = createBench();
+  const host = bench.open();
+  bench.pollAll(host);
+  const saved = bench.control.save(() => bench.executor.publish());
+  expect(refusalOfSavedChannel(saved, bench.segment.byteLength)).toBeNull();
+  for (const lock of [DELIVERY_LOCK, POLL_LOCK]) {
+    const state = saved.state.slice(0);
+    new Int32Array(state, 0, 32)[lock] = 1;
+    expect(refusalOfSavedChannel({ ...saved, state }, bench.segment.byteLength)).toBe(
+      'one of its locks is held',
+    );
+  }
 });

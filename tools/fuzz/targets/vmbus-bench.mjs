@@ -77,8 +77,8 @@ export function openChannel(control, guest) {
 }
 
 /** Every receive section is free once, or part of one message that is outstanding, or lent. */
-export function checkSections(state, ChannelState, sections, words) {
-  const view = new ChannelState(state, sections);
+export function checkSections(state, ChannelState, stateSections, words, sections = stateSections) {
+  const view = new ChannelState(state, stateSections);
   const where = new Uint8Array(sections);
   let held = 0;
   const take = (section) => {
