@@ -4,7 +4,7 @@ import { median, spread } from './quantile.mjs';
 import { runRounds, runWorkload } from './rounds.mjs';
 
 const MAIN_PROFILE = '6.20';
-const PERCENTILES = ['p50us', 'p90us', 'p99us'];
+const PERCENTILES = ['p50us', 'p90us', 'p99us', 'inTime'];
 const STARTUP = ['wallMs', 'cpuMs', 'rssBytes', 'heapBytes', 'sharedBytes'];
 const SIZES = ['64', '512', '1514', 'imix'];
 
@@ -118,6 +118,8 @@ function vmqThreadsCase(name, title, { size, ndisVersion = MAIN_PROFILE }) {
         onMpps: median(on),
         offMpps: median(off),
         onOverOff: quotient(result, 'on', 'off', 'mpps'),
+        onLost: median(column(result, 'on', 'lost')),
+        offLost: median(column(result, 'off', 'lost')),
         spread: spread(on),
         ...about(result),
       };
@@ -134,6 +136,8 @@ const twoProcessorsCase = {
       {
         one: () => runWorkload('receive', { ...parameters, vms: 8 }),
         two: () => runWorkload('threads', { ...parameters, vms: 16, processors: 2, window: 1024 }),
+        // What the second core is worth at best: two hosts that share nothing.
+        hosts: () => runWorkload('two-hosts', { ...parameters, vms: 8 }),
       },
       { rounds, threads: 2 },
     );
@@ -143,6 +147,11 @@ const twoProcessorsCase = {
       mpps: median(two),
       scaling: quotient(result, 'two', 'one', 'mpps'),
       oneMpps: median(column(result, 'one', 'mpps')),
+      lost: median(column(result, 'two', 'lost')),
+      twoHosts: {
+        mpps: median(column(result, 'hosts', 'mpps')),
+        scaling: quotient(result, 'hosts', 'one', 'mpps'),
+      },
       spread: spread(two),
       ...about(result),
     };

@@ -188,6 +188,7 @@ function restTable(shaped) {
     ['wire to VM, spinning, 1 Mpps, p50 / p90', pair(wireToVm?.p50us, wireToVm?.p90us, 1), 'µs'],
     ['wire to VM, asleep, p50 / p90', pair(wireToVm?.asleep?.p50us, wireToVm?.asleep?.p90us, 1), 'µs'],
     ['two processors', fixed(twoProcessors?.mpps, 2), 'Mpps'],
+    ['two hosts that share nothing, over one', fixed(twoProcessors?.twoHosts?.scaling, 2), '×'],
     ['scavenges per 100 M frames', fixed(shaped.scavengesPer100MFrames, 1), ''],
     ['growth of the heap over a run', fixed(garbage && garbage.heapGrowthBytes / 1024, 0), 'KiB'],
     ['after churn, of a fresh process', fixed(afterChurn?.ofFresh, 3), ''],

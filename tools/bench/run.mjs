@@ -2,7 +2,7 @@
 //
 //   --only NAME[,NAME]   the cases of these names, or whose names contain them; --list names them all
 //   --rounds N           undisturbed rounds of each case that are wanted; default 7
-//   --ms N               measured milliseconds of each contestant in each round; default 400
+//   --ms N               measured milliseconds of each contestant in each round; default 300
 //   --json               one JSON object on standard output; progress goes to standard error
 //   --docs               write what was measured into docs/performance.json, .md and the plot; cases that were not
 //                        run keep their figures
@@ -25,7 +25,7 @@ const { values } = parseArgs({
     page: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string', default: '7' },
-    ms: { type: 'string', default: '400' },
+    ms: { type: 'string', default: '300' },
   },
 });
 if (values.list) {

@@ -6,7 +6,7 @@ import { measure } from '../stopwatch.mjs';
 import { createBenchHost, createTraceSource, macOf, prepareTrace } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
-const { size = '64', vms = 8, ms = 400, warmUpMs = 500, ndisVersion = '6.20' } = parameters;
+const { size = '64', vms = 8, ms = 400, warmUpMs = 400, ndisVersion = '6.20' } = parameters;
 const { cycles = 1000, changes = 10_000, offered = 1024 } = parameters;
 const host = createBenchHost({ size, vms, config: { ndisVersion } });
 const trace = prepareTrace(host, { size, vms });

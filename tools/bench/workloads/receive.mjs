@@ -7,7 +7,7 @@ import { measure, watchGarbage } from '../stopwatch.mjs';
 import { createBenchHost, createTraceSource, prepareTrace } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
-const { size = '64', vms = 8, ms = 500, warmUpMs = 500, ndisVersion = '6.20', vmq = true } = parameters;
+const { size = '64', vms = 8, ms = 500, warmUpMs = 400, ndisVersion = '6.20', vmq = true } = parameters;
 // Saturating: the NIC always finds a full batch, and never more on the wire than the VMs' buffers can hold.
 const { offered = Math.min(1024, 128 * vms), profile = false } = parameters;
 const profiler = profile ? startProfiler() : null;

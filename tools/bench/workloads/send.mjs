@@ -8,7 +8,7 @@ import { measure } from '../stopwatch.mjs';
 import { createBenchHost, createRandom, macOf } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
-const { to = 'wire', size = '64', vms = 8, ms = 500, warmUpMs = 500, ndisVersion = '6.20' } = parameters;
+const { to = 'wire', size = '64', vms = 8, ms = 500, warmUpMs = 400, ndisVersion = '6.20' } = parameters;
 /** Frames of each VM's source ring, and of a round. */
 const SLOTS = 256;
 const ROUND = 64;

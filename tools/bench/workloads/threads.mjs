@@ -7,7 +7,7 @@ import { createBenchHost, expectedShares, prepareTrace } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
 const { size = '64', vms = 8, processors = 1, vmq = true, ndisVersion = '6.20' } = parameters;
-const { ms = 400, warmUpMs = 800 } = parameters;
+const { ms = 400, warmUpMs = 600 } = parameters;
 // What the buffers can hold, all in one queue or spread over those of the VMs.
 const { window = vmq ? Math.min(1024, 128 * vms) : 256 } = parameters;
 const controlBefore = controlLoop();

@@ -31,6 +31,8 @@ const seen = new Float64Array(counts);
 const nap = new Int32Array(new SharedArrayBuffer(4));
 const sleep = (ms) => Atomics.wait(nap, 0, 0, ms);
 const problems = [];
+/** Fraction of the frames that came before patience ended. */
+let inTime = 0;
 
 /** Latencies in ns, one for each frame. */
 function run(count) {
@@ -57,21 +59,24 @@ function run(count) {
   }
   for (const name of agents) executor.post(name, { op: 'cease' });
   executor.publish();
+  const early = seen[0];
   host.runUntilIdle();
-  if (seen[0] < count) problems.push(`${seen[0]} of ${count} frames came within the time`);
-  return new Float64Array(latencies, 0, seen[0]);
+  inTime = early / count;
+  return new Float64Array(latencies, 0, early);
 }
 
 run(Math.min(frames, mode === 'spinning' ? 100_000 : 50));
 const latencies = run(frames);
 const report = host.inspect();
-if (problems.length === 0 && !report.conservation)
-  problems.push(`${report.ledger.inFlight} frames in flight`);
+if (!report.conservation) problems.push(`${report.ledger.inFlight} frames in flight`);
+const lost = Object.values(report.ledger.ends.dropped).reduce((sum, n) => sum + n, 0);
+if (lost > 0) problems.push(`${lost} frames dropped: ${JSON.stringify(report.ledger.ends.dropped)}`);
 const us = (ns) => ns / 1000;
 console.log(
   JSON.stringify({
     frames: latencies.length,
     controlNs: Math.max(controlBefore, controlLoop()),
+    inTime,
     p50us: us(quantile(latencies, 0.5)),
     p90us: us(quantile(latencies, 0.9)),
     p99us: us(quantile(latencies, 0.99)),
