@@ -15,7 +15,6 @@ import {
   STRAY_MARK,
   unicastMark,
   VMS,
-  type Vm,
 } from './isolation.test-support.ts';
 
 const hosts: Host[] = [];
