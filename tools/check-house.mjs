@@ -43,6 +43,7 @@ const MAY_IMPORT = {
     'vswitch',
     'guest',
     'host',
+    'testkit',
   ],
   testkit: [
     'abi',

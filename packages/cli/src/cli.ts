@@ -1,6 +1,7 @@
 /** The `vmq` command line: arguments in, exit code out. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type ReplayFlags, replayCommand } from './commands/replay-command.ts';
+import { type SimulateFlags, simulateCommand } from './commands/simulate-command.ts';
 import { type WhyFlags, whyCommand } from './commands/why-command.ts';
 import { CannotRun, EXIT_COULD_NOT_RUN, EXIT_GOOD, EXIT_INTERNAL } from './exit-code.ts';
 import { MOST_VMS } from './replay/discover-vms.ts';
@@ -50,6 +51,35 @@ export async function runCli(
     .option('--json', 'explain as JSON')
     .action(async (file: string, frame: number, flags: RawFlags & WhyFlags) => {
       code = await whyCommand(file, frame, cooked(flags), terminal);
+    });
+
+  program
+    .command('simulate')
+    .description('run whole hosts on random configurations, traffic, requests and migrations, and check them')
+    .addOption(new Option('--seed <n>', 'the first seed (default: 1)').argParser(integer(0, 0x7fff_ffff)))
+    .addOption(
+      new Option('--seeds <n>', 'how many seeds, one after the other (default: 1)').argParser(
+        integer(1, 1_000_000),
+      ),
+    )
+    .addOption(new Option('--steps <n>', 'steps of each (default: 2000)').argParser(integer(1, 1_000_000)))
+    .addOption(
+      new Option(
+        '--faults <list>',
+        "what goes wrong, by name and with commas between; 'all' = everything",
+      ).argParser((text: string) => text.split(',')),
+    )
+    .addOption(
+      new Option('--replay <file>', 'repeat the failure of a file').conflicts([
+        'seed',
+        'seeds',
+        'steps',
+        'faults',
+      ]),
+    )
+    .option('--json', 'report as JSON')
+    .action(async (flags: SimulateFlags) => {
+      code = await simulateCommand(flags, terminal, interrupted);
     });
 
   try {

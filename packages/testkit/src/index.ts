@@ -21,6 +21,7 @@ export {
 } from './driver/run-sequences.ts';
 export { Disagreement, type Ending, SequenceDriver, type Tally } from './driver/sequence.ts';
 export { type Step, stepArbitrary } from './driver/steps.ts';
+export { FAULT_NAMES, type FaultName } from './faults/fault-names.ts';
 export { ReferenceAdapter, type ReferenceEvent } from './reference/reference-adapter.ts';
 export type * from './reference/vocabulary.ts';
 export { type FailureFile, type ReadFailure, readFailureFile } from './simulator/failure-file.ts';
