@@ -62,7 +62,7 @@ export const GOALS = [
   { what: 'scavenges per 100 M frames', find: (r) => r.scavengesPer100MFrames, most: 5, aim: 1, digits: 1 },
   {
     what: 'after churn, of a fresh process',
-    find: (r) => r.afterChurn?.ofFresh,
+    find: (r) => r.afterChurn,
     least: 0.9,
     aim: 0.95,
     digits: 2,

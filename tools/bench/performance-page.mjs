@@ -180,7 +180,7 @@ function vmqTable(title, vmq) {
 }
 
 function restTable(shaped) {
-  const { burst, wireToVm, garbage, afterChurn, twoProcessors, oids, memory } = shaped;
+  const { burst, wireToVm, garbage, churn, twoProcessors, oids, memory } = shaped;
   const MiB = (bytes) => (bytes === undefined ? undefined : bytes / 2 ** 20);
   const rows = [
     ['64-frame burst to reposted buffers, p50 / p99', pair(burst?.p50us, burst?.p99us, 2), 'µs'],
@@ -191,9 +191,9 @@ function restTable(shaped) {
     ['two hosts that share nothing, over one', fixed(twoProcessors?.twoHosts?.scaling, 2), '×'],
     ['scavenges per 100 M frames', fixed(shaped.scavengesPer100MFrames, 1), ''],
     ['growth of the heap over a run', fixed(garbage && garbage.heapGrowthBytes / 1024, 0), 'KiB'],
-    ['after churn, of a fresh process', fixed(afterChurn?.ofFresh, 3), ''],
-    ['queue freed and allocated', fixed(afterChurn?.queueCyclesPerSecond, 0), 'per second'],
-    ['filter moved to another address', fixed(afterChurn?.filterChangesPerSecond, 0), 'per second'],
+    ['after churn, of a fresh process', fixed(churn?.ofFresh, 3), ''],
+    ['queue freed and allocated', fixed(churn?.queueCyclesPerSecond, 0), 'per second'],
+    ['filter moved to another address', fixed(churn?.filterChangesPerSecond, 0), 'per second'],
     ['start-up of a host with 64 VMs', fixed(shaped.startUp64VmsMs, 0), 'ms'],
     ['OIDs to the miniport (OID_GEN_STATISTICS)', fixed(shaped.oidsPerSecond, 0), 'per second'],
     ["OIDs out of NDIS's books (ENUM_QUEUES, 9 queues)", fixed(oids?.enumerationsPerSecond, 0), 'per second'],
