@@ -1,0 +1,39 @@
+// The simulator: some hundred seeds, from source, so that a failure can be debugged; what it has found before; and that
+// it sees what it is to see.
+//
+//   VMQ_SEED=5000 VMQ_SEEDS=2000 npx vitest run packages/testkit/test/simulator
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { readFailureFile, replayFailure, simulate } from '../src/index.ts';
+
+const SEED = Number(process.env['VMQ_SEED'] ?? 1);
+const SEEDS = Number(process.env['VMQ_SEEDS'] ?? 300);
+const STEPS = 1000;
+const REGRESSIONS = fileURLToPath(new URL('./regressions', import.meta.url));
+const VMQ = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
+
+test(`every invariant holds for ${SEEDS} seeds of ${STEPS} steps`, () => {
+  const { failures, steps, traceHash } = simulate({ seed: SEED, seeds: SEEDS, steps: STEPS });
+  console.log(`seeds ${SEED} to ${SEED + SEEDS - 1}: ${steps} steps, trace ${traceHash}`);
+  const shown = failures.map(({ seed, message, steps: needed }) => ({ seed, message, steps: needed }));
+  expect(shown).toEqual([]);
+});
+
+test('a seed has one trace hash, here and in the built command', async () => {
+  const { traceHash, steps } = simulate({ seed: 20_261, seeds: 3, steps: 400 });
+  expect(simulate({ seed: 20_261, seeds: 3, steps: 400 }).traceHash).toBe(traceHash);
+  expect(simulate({ seed: 20_262, seeds: 3, steps: 400 }).traceHash).not.toBe(traceHash);
+  const args = ['simulate', '--seed', '20261', '--seeds', '3', '--steps', '400', '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, [VMQ, ...args]);
+  expect(JSON.parse(stdout)).toMatchObject({ traceHash, steps, failures: [] });
+});
+
+test.each(readdirSync(REGRESSIONS))('what it found once is gone: %s', (file) => {
+  const read = readFailureFile(readFileSync(join(REGRESSIONS, file), 'utf8'));
+  if (!read.ok) throw new Error(`${file}: ${read.reason}`);
+  expect(replayFailure(read.failure).failure).toBeNull();
+});
