@@ -43,7 +43,7 @@ describe('rounds', () => {
 
   it('all disturbed: they count, and it is said', () => {
     const result = runRounds({ a: () => sample({ cpuMs: 10 }) }, { rounds: 2 });
-    expect(result.rounds).toHaveLength(4);
+    expect(result.rounds).toHaveLength(3);
     expect(result.countsDisturbed).toBe(true);
   });
 

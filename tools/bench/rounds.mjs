@@ -4,7 +4,7 @@
 //
 // A round is disturbed when one of its processes did not have its core to itself, or ran on a slower machine than
 // others did. It is kept and shown, but as long as half of the rounds are not, only those count; as many rounds as were
-// disturbed are run again, up to as many as were asked for.
+// disturbed are run again, up to half as many as were asked for.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -44,7 +44,7 @@ function isDisturbed(sample, threads) {
  * Runs the contestants of a case: `{ name: () => sample }`. Returns the rounds that count, each `{ name: sample }`, how
  * many were disturbed, and what was computed wrongly.
  */
-export function runRounds(contestants, { rounds, threads = 1, again = rounds }) {
+export function runRounds(contestants, { rounds, threads = 1, again = Math.ceil(rounds / 2) }) {
   const names = Object.keys(contestants);
   const all = [];
   const undisturbed = () => all.filter(({ disturbed }) => !disturbed);

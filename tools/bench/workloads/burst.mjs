@@ -5,7 +5,7 @@
 import { REG, RX_QUEUE_STRIDE } from '../../../packages/nic/dist/index.js';
 import { checkCounters, checkMemory, takeReadings } from '../delivery-check.mjs';
 import { quantile } from '../quantile.mjs';
-import { controlLoop, measure } from '../stopwatch.mjs';
+import { controlLoop, measure, warmUp } from '../stopwatch.mjs';
 import { createBenchHost, createTraceSource, prepareTrace } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
@@ -40,7 +40,7 @@ const work = () => {
   latencies[taken++ % MOST] = performance.now() - started;
   host.runUntilIdle();
 };
-measure(work, warmUpMs);
+warmUp(work, warmUpMs);
 const before = takeReadings(host, source);
 taken = 0;
 unposted = 0;

@@ -2,11 +2,11 @@
 // VM's filter is cleared and set, with frames in between. A changed shape or type would leave slower code behind.
 //   node churn.mjs '{"cycles":1000,"changes":10000,"ms":400}'     cycles and changes 0: a fresh process
 import { checkCounters, checkMemory, takeReadings } from '../delivery-check.mjs';
-import { measure } from '../stopwatch.mjs';
+import { measure, warmUp } from '../stopwatch.mjs';
 import { createBenchHost, createTraceSource, macOf, prepareTrace } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
-const { size = '64', vms = 8, ms = 400, warmUpMs = 400, ndisVersion = '6.20' } = parameters;
+const { size = '64', vms = 8, ms = 400, warmUpMs = 500, ndisVersion = '6.20' } = parameters;
 const { cycles = 1000, changes = 10_000, offered = 1024 } = parameters;
 const host = createBenchHost({ size, vms, config: { ndisVersion } });
 const trace = prepareTrace(host, { size, vms });
@@ -28,7 +28,7 @@ const few = () => {
   host.runUntilIdle();
 };
 
-measure(work, warmUpMs);
+warmUp(work, warmUpMs);
 const cyclesBegan = performance.now();
 for (let i = 0; i < cycles; i++) {
   const { PortId } = ports[i % ports.length];
@@ -53,7 +53,7 @@ for (let i = 0; i < changes; i++) {
 const changesMs = performance.now() - changesBegan;
 
 // What deoptimised may settle again, as it does in a host that runs on.
-measure(work, warmUpMs);
+warmUp(work, warmUpMs);
 const before = takeReadings(host, source);
 const time = measure(work, ms);
 const frames = source.offered - before.offered;

@@ -7,7 +7,7 @@ import {
   OID_RECEIVE_FILTER_ENUM_QUEUES,
 } from '../../../packages/abi/dist/index.js';
 import { queryRequest, queryStatisticsRequest } from '../../../packages/ndis/dist/index.js';
-import { measure } from '../stopwatch.mjs';
+import { measure, warmUp } from '../stopwatch.mjs';
 import { createBenchHost } from '../traffic.mjs';
 
 const { vms = 8, ms = 300, warmUpMs = 300 } = JSON.parse(process.argv[2] ?? '{}');
@@ -25,7 +25,7 @@ const rate = (work) => {
     work();
     count++;
   };
-  measure(counted, warmUpMs);
+  warmUp(counted, warmUpMs);
   count = 0;
   const time = measure(counted, ms);
   return { perSecond: (count * 1000) / time.wallMs, ...time };

@@ -3,11 +3,11 @@
 //   node receive.mjs '{"size":"64","vms":8,"ms":500,"ndisVersion":"6.20","vmq":true,"offered":1024}'
 import { checkCounters, checkMemory, takeReadings } from '../delivery-check.mjs';
 import { startProfiler } from '../layer-profile.mjs';
-import { measure, watchGarbage } from '../stopwatch.mjs';
+import { measure, warmUp, watchGarbage } from '../stopwatch.mjs';
 import { createBenchHost, createTraceSource, prepareTrace } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
-const { size = '64', vms = 8, ms = 500, warmUpMs = 400, ndisVersion = '6.20', vmq = true } = parameters;
+const { size = '64', vms = 8, ms = 500, warmUpMs = 500, ndisVersion = '6.20', vmq = true } = parameters;
 // Saturating: the NIC always finds a full batch, and never more on the wire than the VMs' buffers can hold.
 const { offered = Math.min(1024, 128 * vms), profile = false } = parameters;
 const profiler = profile ? startProfiler() : null;
@@ -23,13 +23,13 @@ const work = () => {
   }
 };
 
-measure(work, warmUpMs);
+warmUp(work, warmUpMs);
 globalThis.gc?.();
 const heapBefore = process.memoryUsage().heapUsed;
-const garbage = watchGarbage();
 const before = takeReadings(host, source);
 const turns = host.executor.turns;
 profiler?.restart();
+const garbage = watchGarbage();
 const time = measure(work, ms);
 const shares = profiler?.stop();
 const frames = source.offered - before.offered;

@@ -4,11 +4,11 @@
 import { vmLifeOf } from '../../../packages/host/dist/vm-life.js';
 import { FrameProducer } from '../../../packages/machine/dist/index.js';
 import { PreparedRing, prepareRing } from '../prepared-ring.mjs';
-import { measure } from '../stopwatch.mjs';
+import { measure, warmUp } from '../stopwatch.mjs';
 import { createBenchHost, createRandom, macOf } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
-const { to = 'wire', size = '64', vms = 8, ms = 500, warmUpMs = 400, ndisVersion = '6.20' } = parameters;
+const { to = 'wire', size = '64', vms = 8, ms = 500, warmUpMs = 500, ndisVersion = '6.20' } = parameters;
 /** Frames of each VM's source ring, and of a round. */
 const SLOTS = 256;
 const ROUND = 64;
@@ -58,7 +58,7 @@ const round = (take = count) => {
 };
 const offered = () => sources.reduce((sum, { ring }) => sum + ring.offered, 0);
 
-measure(round, warmUpMs);
+warmUp(round, warmUpMs);
 arrived = 0;
 const before = { offered: offered(), report: host.inspect() };
 const time = measure(round, ms);
