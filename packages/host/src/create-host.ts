@@ -270,7 +270,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   function startVms(): void {
     const { status, reason } = vms.add(config.vms);
     if (status !== NDIS_STATUS_SUCCESS) throw new Error(`starting the VMs: ${statusName(status)}: ${reason}`);
-    executor.runUntilIdle();
+    vms.rest();
   }
 }
 

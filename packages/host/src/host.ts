@@ -123,7 +123,10 @@ export interface Host {
   pauseVm(name: string): SwitchResult;
   /** Undoes {@link pauseVm}. A paused VM that moves stays paused, and is resumed where it is then. */
   resumeVm(name: string): SwitchResult;
-  /** Lets everything run until nothing is left to do. */
+  /**
+   * Lets everything run until nothing is left to do. That never comes while a guest of one's own never rests: wait with
+   * `executor.runUntil` for what is to happen.
+   */
   runUntilIdle(): void;
   /** Frames that the VM `name` has received since the last call, in its order; views valid during the call. */
   takeReceived(name: string, take: (frame: ReceivedFrame) => void): number;

@@ -44,8 +44,8 @@ export interface VmLifeOptions {
   readonly guestProgram?: ((vm: VmConfig) => unknown) | undefined;
 }
 
-/** Turns of its agent in which a guest must have opened its channel. A handshake takes some twenty. */
-const HANDSHAKE_TURNS = 20_000;
+/** Turns of its agent in which a guest must have opened its channel, or come to rest. A handshake takes some twenty. */
+const MOST_TURNS = 20_000;
 
 const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
 const refuse = (status: number, reason: string): SwitchResult => ({ status, reason });
@@ -334,20 +334,29 @@ export class VmLife {
 
   /** Waits until all guests have opened their channels; false if one breaks it, or will not come to it. */
   #openChannels(guests: readonly Guest[]): boolean {
-    const { board } = this.machine;
-    const waiting = guests.map((guest) => {
-      const agent = this.machine.agent(guest.place.agent);
-      return { guest, agent, turns: board.turnsOf(agent) };
-    });
-    // A guest owes nobody a handshake and may well be busy for ever: it is not waited for beyond its patience.
+    const waiting = guests.map((guest) => ({ channel: guest.channel, isRestless: this.#restless(guest) }));
+    // A guest owes nobody a handshake and may well be busy for ever.
     const isLost = (): boolean =>
-      waiting.some(({ guest: { channel }, agent, turns }) => {
-        if (channel.isOpen) return false;
-        return channel.phase === 'broken' || ((board.turnsOf(agent) - turns) | 0) > HANDSHAKE_TURNS;
-      });
+      waiting.some(
+        ({ channel, isRestless }) => !channel.isOpen && (channel.phase === 'broken' || isRestless()),
+      );
     const open = (): boolean => guests.map(({ channel }) => channel.poll()).every((isOpen) => isOpen);
     this.executor.runUntil(() => open() || isLost());
     return open();
+  }
+
+  /** Lets everything run until nothing is left to do, but for guests that never rest. */
+  rest(): void {
+    const guests = [...this.#guests.values()].map((guest) => this.#restless(guest));
+    this.executor.runUntil(() => guests.some((isRestless) => isRestless()));
+  }
+
+  /** Says, from now on, whether the guest has taken more turns than anybody has reason to wait for. */
+  #restless(guest: Guest): () => boolean {
+    const { board } = this.machine;
+    const agent = this.machine.agent(guest.place.agent);
+    const turns = board.turnsOf(agent);
+    return () => ((board.turnsOf(agent) - turns) | 0) > MOST_TURNS;
   }
 
   /** Takes a port through the rest of its life, from wherever it stands. */

@@ -1,5 +1,6 @@
 import { NDIS_RECEIVE_FLAGS_RESOURCES, NDIS_RECEIVE_FLAGS_SINGLE_QUEUE } from '@vmq/abi';
 import { TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
+import { MessageSlots } from '@vmq/vmbus';
 import { expect, test } from 'vitest';
 import { describeSwitchTrace, VSWITCH_TRACE } from '../src/index.ts';
 import { BROADCAST, createBench, frame, tagged } from './switch-bench.ts';
@@ -470,6 +471,27 @@ test('MIG-08 LIFE-09: VMs that start and stop all day use up neither vectors nor
   expect(a.received.map(({ bytes }) => bytes)).toEqual([one, three]);
   expect(b.received.map(({ bytes }) => bytes)).toEqual([two]);
   expect(bench.sharedMemory.blocks().length).toBe(blocks);
+});
+
+test('SEC-10: a guest whose channel is closed or broken cannot signal on a vector that will be another port’s', () => {
+  const bench = createBench();
+  const { port, control } = bench.addVm({ name: 'a', mac: A });
+  const slots = new MessageSlots(control.messages, 'guest');
+  const raised: number[] = [];
+  const interrupts = {
+    processorCount: 1,
+    raise: (_processor: number, vector: number) => raised.push(vector),
+  };
+  slots.post(7); // closes its channel, and goes on signalling
+  slots.signalHost(bench.machine.interrupts);
+  bench.settle();
+  expect(control.phase).toBe('closing');
+  slots.signalHost(interrupts);
+  expect(raised.length).toBe(1);
+  bench.sw.disconnectNic(port);
+  expect(bench.sw.deleteNic(port).status).toBe(0);
+  slots.signalHost(interrupts);
+  expect(raised.length).toBe(1);
 });
 
 test('a private switch joins its VMs and nothing else', () => {

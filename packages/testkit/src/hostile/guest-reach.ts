@@ -150,6 +150,11 @@ export class GuestReach {
     return this.layout.send + index * this.sectionBytes;
   }
 
+  /** Section `n`, around the end of the send buffer. */
+  sectionNumber(n: number): number {
+    return n % (this.lastSection + 1);
+  }
+
   /** The last section there is, the 64th at most. */
   get lastSection(): number {
     return Math.min(64, Math.floor(this.layout.sendLength / this.sectionBytes)) - 1;

@@ -3,6 +3,7 @@
  * other VMs get and send exactly what they do without the attacker, what was done is counted by name, no byte goes where
  * it does not belong, every frame ends once, and the VM can be ended and started again and works (SEC-10, SEC-01).
  */
+import { checkHostConfig, createHost } from '@vmq/host';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   createHostileBench,
@@ -10,7 +11,7 @@ import {
   type HostileBench,
   type Setting,
 } from './hostile-bench.test-support.ts';
-import { HOSTILE_BEHAVIOURS, type HostileBehaviour } from './hostile-guests.ts';
+import { createHostileGuestAgent, HOSTILE_BEHAVIOURS, type HostileBehaviour } from './hostile-guests.ts';
 
 /** Where the NIC writes to VM memory itself, in threads: only those that have to do with what it writes there. */
 const RECEIVING = /^(never|completion|receive-buffer|indexes|descriptor|memory|closes|write-index)/;
@@ -91,6 +92,35 @@ describe.each(SETTINGS)('SEC-10 hostile guests, $executor, NDIS $ndisVersion', (
 
   afterAll(async () => {
     await bench?.host.stop();
+  });
+});
+
+describe('a host with a guest that never rests', () => {
+  test('comes up, and frames pass', async () => {
+    const checked = checkHostConfig({
+      processors: 1,
+      vms: [
+        { name: 'restless', mac: '00-15-5D-00-00-01' },
+        { name: 'web', mac: '00-15-5D-00-00-02' },
+      ],
+    });
+    if (!checked.ok) throw new Error('no configuration');
+    const attack = { op: 'attack', behaviour: 'signal-flood', seed: 1 };
+    const host = createHost(checked.config, {
+      record: true,
+      dataPaths: { agents: { guest: createHostileGuestAgent } },
+      guestProgram: ({ name }) => (name === 'restless' ? attack : undefined),
+    });
+    const frame = Uint8Array.from({ length: 60 }, (_, i) => [0, 0x15, 0x5d, 0, 0, 2, 2][i] ?? i);
+    host.wire.send(frame, 0, 60);
+    host.wire.flush();
+    let frames = 0;
+    host.executor.runUntil(() => {
+      frames += host.takeReceived('web', () => {});
+      return frames > 0;
+    });
+    expect(frames).toBe(1);
+    await host.stop();
   });
 });
 

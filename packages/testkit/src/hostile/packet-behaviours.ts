@@ -67,7 +67,7 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
     'hides a packet of length zero behind more sound ones than the host reads at once',
     ['ring.packet-length'],
     (guest) => {
-      for (let n = 0; n < 400 && guest.toHost.room > 4 * PACKET_BYTES; n++) sendGoodFrame(guest, n & 63, n);
+      for (let n = 0; n < 400 && guest.toHost.room > 4 * PACKET_BYTES; n++) sendGoodFrame(guest, n, n);
       guest.packet(INBAND, SOUND, { length8: 0 });
     },
   ),
@@ -119,8 +119,8 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
         [[0x77, 24, 1, 1, 0, 0], 24],
         [[8, 12, 1], 2000],
       ][bout % 5] as [number[], number];
-      guest.header(bout, words);
-      guest.send(CONTROL, bout, size);
+      guest.header(0, words);
+      guest.send(CONTROL, 0, size);
     },
   ),
   {
@@ -134,8 +134,8 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
         const offset = [0xffff_fff8 | 0, 19, 21, 28, 1 << 30, -4][bout % 6] as number;
         const query = [4, 28, bout, 0x0001_0000 + bout, 1 << 30, offset, 0];
         const set = [5, 32, bout, 0x0001_010e, bout % 2 === 0 ? 4 : 1 << 30, offset, 0, -1];
-        guest.header(bout, bout % 2 === 0 ? set : query);
-        guest.send(CONTROL, bout, bout % 2 === 0 ? 32 : 28);
+        guest.header(bout & 1, bout % 2 === 0 ? set : query);
+        guest.send(CONTROL, bout & 1, bout % 2 === 0 ? 32 : 28);
       }),
   },
   refused(
@@ -149,8 +149,8 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
     'sends more bytes than a section has, or fewer than any message',
     ['send.section-size'],
     (guest, bout) => {
-      guest.header(bout, goodHeader(60));
-      guest.send(0, bout, [guest.sectionBytes + 1, -1, -(2 ** 31), 0, 11, 1 << 30][bout % 6] as number);
+      guest.header(0, goodHeader(60));
+      guest.send(0, 0, [guest.sectionBytes + 1, -1, -(2 ** 31), 0, 11, 1 << 30][bout % 6] as number);
     },
   ),
 ];

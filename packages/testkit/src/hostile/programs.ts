@@ -17,8 +17,9 @@ export function* behave(guest: GuestReach): HostileProgram {
   }
 }
 
-/** A sound frame to the wire, in the section after the one before. */
-export function sendGoodFrame(guest: GuestReach, section: number, mark: number): void {
+/** A sound frame to the wire, from section `n` (around the end of the send buffer). */
+export function sendGoodFrame(guest: GuestReach, n: number, mark: number): void {
+  const section = guest.sectionNumber(n);
   guest.header(section, goodHeader(60));
   guest.frame(section, 60, NOBODY, guest.mac, mark);
   guest.send(0, section, 124);

@@ -90,8 +90,7 @@ export const RECEIVE_BEHAVIOURS: readonly HostileBehaviour[] = [
     *program(guest) {
       let sent = 0;
       yield* forEver(guest, () => {
-        for (let n = 0; n < 16 && guest.toHost.room > 2 * PACKET_BYTES; n++)
-          sendGoodFrame(guest, sent++ % (guest.lastSection + 1), 0);
+        for (let n = 0; n < 16 && guest.toHost.room > 2 * PACKET_BYTES; n++) sendGoodFrame(guest, sent++, 0);
       });
     },
   },

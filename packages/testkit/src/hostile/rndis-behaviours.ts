@@ -23,8 +23,8 @@ function message(
         const words = [...sound, 0, 0, 0, 0, 0];
         const change = changes[bout % changes.length] as Readonly<Record<number, number>>;
         for (const [at, value] of Object.entries(change)) words[Number(at)] = value;
-        guest.header(bout, words);
-        guest.send(0, bout, size);
+        guest.header(0, words);
+        guest.send(0, 0, size);
       }),
   } satisfies HostileBehaviour;
 }
