@@ -146,8 +146,9 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.#hangCheck = new AdapterHangCheck({
       timers: setting.timers,
       period: () => this.attributes.checkForHangSeconds || DEFAULT_CHECK_FOR_HANG_SECONDS,
+      // Pausing too: sends that a dead device has may be all that a pause waits for.
       mayCheck: () =>
-        (this.state === 'Running' || this.state === 'Paused') &&
+        (this.state === 'Running' || this.state === 'Paused' || this.state === 'Pausing') &&
         !this.removed &&
         !this.#reset.active &&
         !this.#power.isLow,
@@ -480,9 +481,9 @@ export class Adapter implements AdapterCore, BindingAdapter {
       return isDone || machine.clock.now() >= end;
     };
     while (!executor.runUntil(look)) {
-      const next = timers.nextAwaited;
-      if (next >= end) return false;
-      executor.runFor(Math.max(0, next - machine.clock.now()));
+      if (timers.nextAwaited >= end) return false;
+      // With those that nobody awaits, as they come.
+      executor.runFor(Math.max(0, timers.next - machine.clock.now()));
     }
     return isDone;
   }
