@@ -190,7 +190,7 @@ describe('SEC-01 a descriptor that names what was not granted', () => {
     expect(received(host, 'web')).toEqual([frame]);
   });
 
-  it('is refused once its block is freed, and while a grant is revoked: nothing is remembered', () => {
+  it('is refused once its block is freed: nothing is remembered; granted again, it writes', () => {
     const host = started({});
     const { queueId } = portOf(host, 'db');
     const theirs = host.adapter
