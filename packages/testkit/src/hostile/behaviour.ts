@@ -31,7 +31,10 @@ export interface HostileBehaviour {
   readonly program: (guest: GuestReach) => HostileProgram;
 }
 
-/** Posted to a VM's agent while its channel is open, or given as its `program` before it boots. */
+/**
+ * Posted to a VM's agent, or given as its `program` before it boots. One that begins while `running` waits for the
+ * driver to open the channel; one of a `boot` is for a program alone.
+ */
 export interface HostileAttack {
   readonly op: 'attack';
   /** Name of a behaviour. */

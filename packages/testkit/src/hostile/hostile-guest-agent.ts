@@ -19,6 +19,9 @@ export interface HostileGuestData {
   readonly segment: number;
   readonly messages: SharedArrayBuffer;
   readonly layout?: GuestLayoutOptions;
+  /** Word 0 is 0 while the hypervisor has the virtual processor stand still. */
+  readonly brake?: SharedArrayBuffer;
+  /** A {@link HostileAttack}: it begins by itself, with the boot or when the channel is open. */
   readonly program?: unknown;
 }
 
@@ -33,6 +36,10 @@ type Message =
   | { readonly op: 'boot'; readonly data: HostileGuestData }
   | HostileAttack;
 
+/** Word of the driver's page that says how far its handshake is, and its value for an open channel. */
+const DRIVER_STEP = 1;
+const STEP_OPEN = 200;
+
 const createGuestAgent = hostAgentFactories()['guest'] as AgentFactory<unknown>;
 
 class HostileGuestAgent implements Agent {
@@ -40,6 +47,8 @@ class HostileGuestAgent implements Agent {
   readonly #driver: Agent;
   #data: HostileGuestData | null;
   #program: HostileProgram | null = null;
+  /** Begins when the driver has opened its channel. */
+  #planned: HostileAttack | null = null;
   #driverRuns = true;
   #paused = false;
 
@@ -51,21 +60,35 @@ class HostileGuestAgent implements Agent {
   }
 
   step(): boolean {
-    if (this.#paused) return false;
+    if (this.#paused || this.#isBraked()) return false;
     let more = false;
     if (this.#driverRuns) {
       try {
         more = this.#driver.step();
       } catch (error) {
-        // It has rewritten its own driver's memory: its operating system has crashed, and nothing else.
-        if (this.#program === null) throw error;
+        // Its memory has been rewritten, by itself or on the host it comes from: its system has crashed, no more.
+        if (!(error instanceof RangeError)) throw error;
         this.#driverRuns = false;
       }
     }
+    if (this.#planned !== null && this.#isOpen()) this.#begin(this.#planned);
     if (this.#program === null) return more;
     const { done, value } = this.#turn(this.#program);
     if (done === true) this.#program = null;
     return more || value === true;
+  }
+
+  #isBraked(): boolean {
+    const brake = this.#data?.brake;
+    return brake !== undefined && Atomics.load(new Int32Array(brake), 0) === 0;
+  }
+
+  /** The driver has opened its channel. */
+  #isOpen(): boolean {
+    const data = this.#data;
+    if (data === null) return false;
+    const { i32 } = this.#context.machine.memory.segment(data.segment);
+    return i32[(layoutGuest(data.layout).driver >>> 2) + DRIVER_STEP] === STEP_OPEN;
   }
 
   /** A program that reaches beyond its memory has crashed: what it goes by was rewritten by itself, or one before. */
@@ -89,7 +112,7 @@ class HostileGuestAgent implements Agent {
       else if (message.op === 'resume') this.#paused = false;
       else if (message.op === 'boot' || message.op === 'halt') {
         this.#paused = false;
-        this.#program = null;
+        this.#program = this.#planned = null;
         this.#driverRuns = true;
         this.#data = message.op === 'boot' ? message.data : null;
         this.#begin(this.#data?.program);
@@ -102,6 +125,8 @@ class HostileGuestAgent implements Agent {
     const data = this.#data;
     if (data === null || !isAttack(attack)) return;
     const behaviour = hostileBehaviour(attack.behaviour);
+    this.#planned = behaviour.begins === 'running' && !this.#isOpen() ? attack : null;
+    if (this.#planned !== null) return;
     const { segment, messages } = data;
     this.#driverRuns = behaviour.besideDriver === true;
     this.#program = behaviour.program(

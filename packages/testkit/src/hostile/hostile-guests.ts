@@ -4,7 +4,7 @@
  *
  * {@link HOSTILE_BEHAVIOURS} names what they do and what a host is to make of it. {@link createHostileGuestAgent} is an
  * ordinary guest until `executor.post('vm:NAME', { op: 'attack', behaviour, seed })` and a publication; a VM whose
- * `guestProgram` is such a message never was one. {@link hostileWorker} is the entry file for threads.
+ * `guestProgram` is such a message attacks by itself. {@link hostileWorker} is the entry file for threads.
  */
 export type { HostileAttack, HostileBehaviour, HostileProgram } from './behaviour.ts';
 export { HOSTILE_BEHAVIOURS, hostileBehaviour } from './behaviours.ts';
