@@ -265,7 +265,12 @@ const TRANSMIT: readonly Row[] = [
   ['TDBASE', 'RW', 'enable', 'Descriptor ring: byte offset, a multiple of 16.'],
   ['TDSEG', 'RW', 'enable', 'Descriptor ring: memory segment; must be 0, host memory.'],
   ['TDLEN', 'RW', 'enable', 'Descriptors in the ring: a power of two, 2..32768.'],
-  ['TDT', 'DOORBELL', 'attention', 'Descriptors posted since the queue was enabled, free-running.'],
+  [
+    'TDT',
+    'DOORBELL',
+    'attention',
+    'Descriptors posted since the queue was enabled, free-running. More than the ring holds counts as a full ring.',
+  ],
   ['TDH', 'RO', 'device', 'Descriptors completed since the queue was enabled, free-running.'],
   [
     'TSBASE',

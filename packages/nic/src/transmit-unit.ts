@@ -131,7 +131,13 @@ export class TransmitUnit {
     const bell = (REG.TDT >> 2) + queue * QUEUE_WORDS;
     let tail = Atomics.load(words, bell);
     let head = txq[q + Q_HEAD] as number;
-    if ((tail - head) >>> 0 > mask + 1) tail = (head + mask + 1) | 0;
+    if ((tail - head) >>> 0 > mask + 1) {
+      // More than the ring holds cannot have been posted. The register is corrected, unless the driver just wrote it
+      // again: otherwise the head would have to go round to a wild tail, four thousand million descriptors long.
+      const full = (head + mask + 1) | 0;
+      Atomics.compareExchange(words, bell, tail, full);
+      tail = full;
+    }
     txq[q + Q_TAIL] = tail;
     const base = txq[q + Q_RING] as number;
     const granted =

@@ -78,6 +78,7 @@ test('a saved channel with a lock that is held: its new host waited for ever (sa
   const host = bench.open();
   bench.pollAll(host);
   const saved = bench.control.save(() => bench.executor.publish());
+  if (saved === null) throw new Error('nothing was saved');
   expect(refusalOfSavedChannel(saved, bench.segment.byteLength)).toBeNull();
   for (const lock of [DELIVERY_LOCK, POLL_LOCK]) {
     const state = saved.state.slice(0);
