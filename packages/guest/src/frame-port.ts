@@ -10,6 +10,9 @@ export class FramePort {
   /** Own MAC address in wire order: first two bytes, last four (unsigned). */
   macHi = 0;
   macLo = 0;
+  /** The same as a frame's first two words show it (int32): bytes 0 to 3, bytes 4 and 5. */
+  macFirst = 0;
+  macLast = 0;
   framesSent = 0;
   bytesSent = 0;
   readonly #channel: ChannelGuest;
@@ -25,6 +28,8 @@ export class FramePort {
   readAddress(): void {
     const low = this.#channel.macLow;
     const high = this.#channel.macHigh;
+    this.macFirst = low | 0;
+    this.macLast = high;
     this.macHi = ((low & 0xff) << 8) | ((low >>> 8) & 0xff);
     this.macLo =
       ((((low >>> 16) & 0xff) << 24) | ((low >>> 24) << 16) | ((high & 0xff) << 8) | (high >>> 8)) >>> 0;

@@ -8,7 +8,7 @@
  * answer, it stays in its section and comes again.
  */
 import { type Agent, type AgentContext, FrameConsumer, type MemorySegment } from '@vmq/machine';
-import { type ChannelGuest, createChannelGuest, type HostFrameHandler } from '@vmq/vmbus';
+import { type ChannelGuest, createChannelGuest, type FrameColumns, type HostFrameHandler } from '@vmq/vmbus';
 import { FrameLayout, isGroupMac, readMacHi, readMacLo, verifyFrameChecksums } from '@vmq/wire';
 import { Brake } from './brake.ts';
 import type { GuestAgentData, GuestMessage } from './endpoint-config.ts';
@@ -100,6 +100,53 @@ export class Guest implements Agent, HostFrameHandler {
     }
   }
 
+  /** Frames of the host: all of them counted at once where nothing but the counting is wanted. */
+  frames(columns: FrameColumns, count: number): number {
+    const { offsets, lengths, tcis } = columns;
+    if (
+      this.#responder !== null ||
+      this.#record !== null ||
+      this.#layout !== null ||
+      this.#context.trace.level !== 0
+    ) {
+      let taken = 0;
+      while (
+        taken < count &&
+        this.frame(offsets[taken] as number, lengths[taken] as number, tcis[taken] as number)
+      )
+        taken++;
+      return taken;
+    }
+    if (!this.#wasOpen) this.#changed(true);
+    const i32 = this.#segment.i32;
+    const first = this.#port.macFirst;
+    const last = this.#port.macLast;
+    let bytes = 0;
+    let tagged = 0;
+    let own = 0;
+    for (let i = 0; i < count; i++) {
+      const offset = offsets[i] as number;
+      const word = offset >> 2;
+      const other =
+        ((i32[word] as number) ^ first) | (((i32[word + 1] as number) ^ last) & 0xffff) | (offset & 3);
+      bytes += lengths[i] as number;
+      // One for every value but 0.
+      tagged += ((tcis[i] as number) | -(tcis[i] as number)) >>> 31;
+      own += 1 - ((other | -other) >>> 31);
+    }
+    this.#taken = (this.#taken + count) | 0;
+    this.#frames += count;
+    this.#bytes += bytes;
+    this.#tagged += tagged;
+    if (own !== count) this.#countOthers(offsets, count);
+    return count;
+  }
+
+  /** The batch has frames that are, by their first look, not for this station alone. */
+  #countOthers(offsets: Int32Array, count: number): void {
+    for (let i = 0; i < count; i++) this.#countOther(offsets[i] as number);
+  }
+
   /** A frame of the host: into every endpoint, or into none. */
   frame(offset: number, length: number, tci: number): boolean {
     if (this.#brake.isOn) return this.#holdBack();
@@ -129,20 +176,36 @@ export class Guest implements Agent, HostFrameHandler {
   }
 
   #count(offset: number, length: number, tci: number): void {
-    const bytes = this.#segment.u8;
     this.#frames++;
     this.#bytes += length;
     if (tci !== 0) this.#tagged++;
+    const port = this.#port;
+    // The host puts frames at multiples of 8 bytes; where another would not, words do not show the address.
+    const word = offset >> 2;
+    const i32 = this.#segment.i32;
+    if (
+      (offset & 3) !== 0 ||
+      i32[word] !== port.macFirst ||
+      ((i32[word + 1] as number) & 0xffff) !== port.macLast
+    ) {
+      this.#countOther(offset);
+    }
+    const layout = this.#layout;
+    if (layout === null) return;
+    const bytes = this.#segment.u8;
+    if ((verifyFrameChecksums(bytes, layout.of(bytes, offset, length)) & CHECKSUM_BAD) !== 0)
+      this.#checksumErrors++;
+  }
+
+  /** A frame that is, by its first look, not for this station alone. */
+  #countOther(offset: number): void {
+    const bytes = this.#segment.u8;
     const hi = readMacHi(bytes, offset);
     const lo = readMacLo(bytes, offset);
     if (isGroupMac(hi)) {
       if (hi === 0xffff && lo === 0xffffffff) this.#broadcast++;
       else this.#multicast++;
     } else if (hi !== this.#port.macHi || lo !== this.#port.macLo) this.#misdirected++;
-    const layout = this.#layout;
-    if (layout !== null && verifyFrameChecksums(bytes, layout.of(bytes, offset, length)) & CHECKSUM_BAD) {
-      this.#checksumErrors++;
-    }
   }
 
   #changed(open: boolean): void {

@@ -233,6 +233,7 @@ export class ReceiveQueue {
     const split = this.#split;
     const filteringInfo = this.#filteringInfo;
     const tag = this.#tag;
+    const completions = this.#completions;
     const { least, most } = this.#guard;
     let last = this.#stamp;
     // Negative as soon as one completion cannot be believed; see `completion-guard.ts`.
@@ -240,7 +241,7 @@ export class ReceiveQueue {
     let at = this.#consumed;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
       const slot = at & mask;
-      const completion = this.#completions + slot * DESCRIPTOR_WORDS;
+      const completion = completions + slot * DESCRIPTOR_WORDS;
       const word0 = host[completion] as number;
       const word1 = host[completion + 1] as number;
       const buffer = state[SLOTS + slot] as number;
@@ -348,6 +349,12 @@ export class ReceiveQueue {
     const isServed = this.isServed;
     const isSplit = this.#split !== null;
     const tracing = this.#context.trace.level !== 0;
+    const host = this.#host;
+    const state = this.#state;
+    const mask = this.#mask;
+    const descriptors = this.#descriptors;
+    const offsets = this.#bufferOffsets;
+    const segment = this.#bufferSegment.id;
     let posted = this.#posted;
     let count = 0;
     let last = chain;
@@ -355,11 +362,19 @@ export class ReceiveQueue {
     for (; nbl !== null && (nbl.originatorReserved & ~0xffff) === tag; nbl = nbl.next) {
       const buffer = nbl.originatorReserved & 0xffff;
       if (isSplit) nbl.firstNetBuffer.mdl.next = null;
-      if (isServed) {
-        if (tracing) this.#traceReturn(nbl.stamp, buffer, posted & this.#mask);
-        this.#postBuffer(posted, buffer);
+      if (!isServed) this.#away.put(buffer);
+      else {
+        const slot = posted & mask;
+        if (tracing) this.#traceReturn(nbl.stamp, buffer, slot);
+        if (isSplit) this.#postBuffer(posted, buffer);
+        else {
+          const descriptor = descriptors + slot * DESCRIPTOR_WORDS;
+          host[descriptor] = offsets[buffer] as number;
+          host[descriptor + 1] = segment;
+          state[SLOTS + slot] = buffer;
+        }
         posted = (posted + 1) | 0;
-      } else this.#away.put(buffer);
+      }
       last = nbl;
       count++;
     }

@@ -30,6 +30,10 @@ export const Q_PUBLISHED = 10;
 export const Q_BYTES = 11;
 /** Head when the last interrupt was sent. */
 export const Q_SIGNALLED = 12;
+/** Head up to which the short way may go on without a look at anything else; equal to the head between batches. */
+export const Q_LIMIT = 13;
+/** Which frames may go the short way; see `shortWay` in `receive-pipeline.ts`. */
+export const Q_SHORT_WAY = 14;
 /** log2 of the words per queue. */
 export const Q_SHIFT = 4;
 

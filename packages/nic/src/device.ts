@@ -31,7 +31,7 @@ import { InterruptUnit } from './interrupt-unit.ts';
 import { checkNicProfile, type NicProfile } from './profiles.ts';
 import { latchReceiveQueue, latchTransmitQueue, QUEUE_STARTED, QUEUE_STOPPED } from './queue-setup.ts';
 import { ReceiveTracer } from './receive-tracer.ts';
-import { ReceiveUnit } from './receive-unit.ts';
+import { NIC_BATCH, ReceiveUnit } from './receive-unit.ts';
 import { CAUSE_LINK, CTRL_RST, CTRL_RXEN, CTRL_TXEN, REG, STATUS_LU } from './register-constants.ts';
 import { TransmitUnit } from './transmit-unit.ts';
 
@@ -40,9 +40,6 @@ import { TransmitUnit } from './transmit-unit.ts';
  * frames off the tx ring calls `machine.board.wake(machine.agent(NIC_AGENT))` after publishing or releasing.
  */
 export const NIC_AGENT = 'nic';
-
-/** Frames per step, in each direction. */
-export const NIC_BATCH = 64;
 
 export interface NicAgentData {
   readonly profile: NicProfile;
@@ -183,7 +180,7 @@ export function createNicAgent(context: AgentContext, data: NicAgentData): Agent
     if (waiting === 0) return false;
     const count = Math.min(waiting, NIC_BATCH);
     const traced = context.trace.level >= TRACE_ALL;
-    const taken = traced ? tracer.take(count) : receive.receive(0, count);
+    const taken = traced ? tracer.take(count) : receive.receiveBatch(count);
     if (taken !== 0) {
       consumer.release(taken);
       faults?.beforePublication(receive);

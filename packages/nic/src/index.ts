@@ -7,7 +7,7 @@
  * @packageDocumentation
  */
 export * from './descriptors.ts';
-export { createNicAgent, NIC_AGENT, NIC_BATCH, type NicAgentData, type NicMessage } from './device.ts';
+export { createNicAgent, NIC_AGENT, type NicAgentData, type NicMessage } from './device.ts';
 export { COMPLETION_DAMAGES, type CompletionDamage, type DeviceFault } from './device-faults.ts';
 export { createNicBar, type NicBarOptions } from './device-memory.ts';
 export { NIC_DROP_REASONS } from './drop-reasons.ts';
@@ -19,6 +19,7 @@ export {
   type NicFilterTest,
 } from './explain.ts';
 export { checkNicProfile, NIC_PROFILES, type NicProfile, nicProfile } from './profiles.ts';
+export { NIC_BATCH } from './receive-unit.ts';
 export { attachNicRegisters, type NicRegisters } from './register-bus.ts';
 export * from './register-constants.ts';
 export {

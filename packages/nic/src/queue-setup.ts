@@ -8,6 +8,7 @@ import {
   Q_HEAD,
   Q_HEADER_BUFFER_BYTES,
   Q_HEADER_SIZE,
+  Q_LIMIT,
   Q_MASK,
   Q_PACKET_BYTES,
   Q_PUBLISHED,
@@ -65,6 +66,7 @@ function fitsRing(words: Int32Array, at: number): boolean {
 function startQueue(state: DeviceState, queues: Int32Array, q: number, at: number): boolean {
   const { words } = state;
   queues[q + Q_HEAD] = 0;
+  queues[q + Q_LIMIT] = 0;
   queues[q + Q_TAIL] = 0;
   queues[q + Q_PUBLISHED] = 0;
   queues[q + Q_SIGNALLED] = 0;

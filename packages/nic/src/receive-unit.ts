@@ -19,11 +19,15 @@ import {
   Q_COMPLETIONS,
   Q_FLAGS,
   Q_HEAD,
+  Q_HEADER_BUFFER_BYTES,
+  Q_HEADER_SIZE,
+  Q_LIMIT,
   Q_MASK,
   Q_PACKET_BYTES,
   Q_PUBLISHED,
   Q_RING,
   Q_SHIFT,
+  Q_SHORT_WAY,
   Q_STATUS,
   Q_TAIL,
 } from './device-state.ts';
@@ -42,6 +46,7 @@ import { classifyEncapsulated } from './encapsulation.ts';
 import { classifyUnmatched, HASH_HIGH, HASH_LOW } from './filter-unit.ts';
 import { placeSpecial } from './frame-placement.ts';
 import type { InterruptUnit } from './interrupt-unit.ts';
+import { ReceivePipeline, shortWay } from './receive-pipeline.ts';
 import {
   QSTS_ENABLED,
   QSTS_STARVED,
@@ -63,6 +68,7 @@ const RING = Q_RING;
 const COMPLETIONS = Q_COMPLETIONS;
 const PACKET_BYTES = Q_PACKET_BYTES;
 const PUBLISHED = Q_PUBLISHED;
+const LIMIT = Q_LIMIT;
 const BYTES = Q_BYTES;
 const QUEUE_SHIFT = Q_SHIFT;
 const TABLE = FILTER_TABLE;
@@ -78,6 +84,9 @@ const INEXACT = RXC_INEXACT;
 const RDT = REG.RDT >> 2;
 const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
 
+/** Frames per step of the device, in each direction. */
+export const NIC_BATCH = 256;
+
 export class ReceiveUnit {
   readonly #state: DeviceState;
   readonly #interrupts: InterruptUnit;
@@ -91,11 +100,13 @@ export class ReceiveUnit {
   /** Queue the port waits for, or -1. */
   #starved: number = -1;
   readonly #receivedColumn: number;
+  readonly #pipeline: ReceivePipeline;
 
   constructor(state: DeviceState, interrupts: InterruptUnit, wire: FrameConsumer) {
     this.#state = state;
     this.#interrupts = interrupts;
     this.#wire = wire;
+    this.#pipeline = new ReceivePipeline(state, wire, NIC_BATCH);
     this.touched = new Int32Array(state.queueCount);
     this.interruptResult = new Int32Array(state.queueCount);
     this.drops = new DropCounter(state, interrupts);
@@ -104,6 +115,52 @@ export class ReceiveUnit {
 
   reset(): void {
     this.#starved = -1;
+  }
+
+  /**
+   * Takes the first `count` waiting frames, at most {@link NIC_BATCH}: as {@link receive}, but ordinary frames by
+   * the short way. Returns the number of frames taken.
+   */
+  receiveBatch(count: number): number {
+    const state = this.#state;
+    if (!state.receiveEnabled || !state.linkUp || (state.tables.rctl & RCTL_NVGRE) !== 0)
+      return this.receive(0, count);
+    const pipeline = this.#pipeline;
+    const words = state.words;
+    const stamp = ((words[REG.RXSTAMP >> 2] as number) + 1) | 0;
+    pipeline.classify(count);
+    let i = 0;
+    while (i < count) {
+      i = pipeline.assign(i, count, stamp);
+      if (i === count) break;
+      const queue = pipeline.queueOf(i);
+      if (queue >= 0 && this.#openShortWay(queue)) continue;
+      words[REG.RXSTAMP >> 2] = (stamp + i - 1) | 0;
+      if (this.receive(i, i + 1) === i) break;
+      // A frame taken the long way may have used the queue's last descriptor.
+      i++;
+    }
+    pipeline.copy();
+    words[REG.RXSTAMP >> 2] = (stamp + i - 1) | 0;
+    return i;
+  }
+
+  /** Lets the pipeline use the queue's descriptors up to the tail as known now; false if there is nothing new to it. */
+  #openShortWay(queue: number): boolean {
+    const rxq = this.#state.rxq;
+    const q = queue << QUEUE_SHIFT;
+    const flags = rxq[q + FLAGS] as number;
+    const head = rxq[q + HEAD] as number;
+    if (head !== rxq[q + LIMIT] || (flags & ENABLE) === 0 || (flags & RXCTL_CSUMEN) !== 0) return false;
+    if (head === rxq[q + TAIL] && !this.#findDescriptor(queue)) return false;
+    if (head === rxq[q + PUBLISHED] && !this.#touch(queue)) return false;
+    const size = rxq[q + Q_HEADER_SIZE] as number;
+    rxq[q + Q_SHORT_WAY] =
+      (flags & RXCTL_SPLIT) === 0
+        ? shortWay(rxq[q + PACKET_BYTES] as number, false)
+        : shortWay(Math.min(size, rxq[q + Q_HEADER_BUFFER_BYTES] as number), true);
+    rxq[q + LIMIT] = rxq[q + TAIL] as number;
+    return true;
   }
 
   /**
@@ -265,6 +322,8 @@ export class ReceiveUnit {
         ((((third >>> 8) & 0xff00) | (third >>> 24)) & tagged) | ((value << 8) & 0xffff0000);
       host[completion + 2] = 0;
       host[completion + 3] = stamp;
+      // The short way must find its limit again if there was none left for it.
+      if (head === rxq[q + LIMIT]) rxq[q + LIMIT] = (head + 1) | 0;
       rxq[q + HEAD] = (head + 1) | 0;
       rxq[q + BYTES] = ((rxq[q + BYTES] as number) + bytes) | 0;
     }
@@ -287,6 +346,7 @@ export class ReceiveUnit {
       const head = rxq[q + HEAD] as number;
       const fresh = (head - (rxq[q + PUBLISHED] as number)) | 0;
       this.interruptResult[k] = -1;
+      rxq[q + LIMIT] = head; // the next batch looks at the queue anew
       if (fresh === 0) continue; // every frame of the batch met a DMA fault
       rxq[q + PUBLISHED] = head;
       Atomics.store(host, rxq[q + Q_STATUS] as number, head);

@@ -13,6 +13,7 @@ import {
   RXC_SPLIT,
 } from './descriptors.ts';
 import { nicProfile } from './profiles.ts';
+import { NIC_BATCH } from './receive-unit.ts';
 import {
   CTRL_RXEN,
   CTRL_TXEN,
@@ -98,14 +99,15 @@ test('RX-11 rings wrap for thousands of frames; order and bytes are kept per que
   expect(dropped(bench)).toEqual({});
 });
 
-test('a batch has at most 64 frames, and the device goes on by itself', () => {
-  const [bench, queue] = oneQueue(256);
-  for (let i = 0; i < 200; i++) bench.offer(frameTo(MAC, 60, -1, i));
+test('a batch has at most NIC_BATCH frames, and the device goes on by itself', () => {
+  const [bench, queue] = oneQueue(1024);
+  const frames = 2 * NIC_BATCH + 8;
+  for (let i = 0; i < frames; i++) bench.offer(frameTo(MAC, 60, -1, i));
   bench.wire.publish();
   bench.wake();
   const heads = new Set<number>();
   while (bench.executor.step()) heads.add(queue.waiting);
-  expect([...heads].filter((n) => n > 0)).toEqual([64, 128, 192, 200]);
+  expect([...heads].filter((n) => n > 0)).toEqual([NIC_BATCH, 2 * NIC_BATCH, frames]);
 });
 
 test('runt, oversize, empty frames and cut-off tags end in their counters', () => {

@@ -30,8 +30,22 @@ import {
 } from './rndis.ts';
 import { VM_PKT_COMP, VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
 
+/** Frames of the host, as columns. Valid until the call that shows them returns. */
+export interface FrameColumns {
+  /** Byte offset in the guest's segment. */
+  readonly offsets: Int32Array;
+  readonly lengths: Int32Array;
+  /** 802.1Q tag, 0 = none. */
+  readonly tcis: Int32Array;
+}
+
 /** Who takes the frames the host delivers. */
 export interface HostFrameHandler {
+  /**
+   * The same for `count` frames at once: entry i of the columns is the i-th. Returns how many it took, the first
+   * ones; the rest comes again. Without it they are shown one by one.
+   */
+  frames?(columns: FrameColumns, count: number): number;
   /**
    * A frame of `length` bytes at `offset` of the guest's segment; `tci` is its 802.1Q tag, 0 = none. Valid
    * until this returns. False: not now, show it again.
@@ -104,6 +118,9 @@ class GuestChannel implements ChannelGuest {
   readonly #words: Int32Array;
   readonly #driver: number;
   #signalWanted = false;
+  /** Frames that the poll under way may still hand over. */
+  #left = 0;
+  readonly #columns: FrameColumns;
 
   constructor(context: Pick<AgentContext, 'machine'>, options: ChannelGuestOptions) {
     this.#machine = context.machine;
@@ -115,6 +132,12 @@ class GuestChannel implements ChannelGuest {
       );
     }
     this.#words = this.#segment.i32;
+    const longest = this.layout.queueLength;
+    this.#columns = {
+      offsets: new Int32Array(longest),
+      lengths: new Int32Array(longest),
+      tcis: new Int32Array(longest),
+    };
     this.#driver = this.layout.driver >>> 2;
     this.#slots = new MessageSlots(options.messages, 'guest');
     this.#rings = new GuestRings(this.#segment, this.layout);
@@ -162,8 +185,11 @@ class GuestChannel implements ChannelGuest {
     // Rings exist from OPENCHANNEL to the end of the channel.
     let more = false;
     if (step > page.STEP_OPEN_CHANNEL && step <= page.STEP_OPEN) {
-      more = this.#drain();
-      if (this.#deliver(handler, budget)) more = true;
+      this.isHeldBack = false;
+      this.#left = budget | 0;
+      // With frames left over from an earlier poll all others queue behind them, and answers make room for them.
+      more = this.#drain(handler);
+      if (this.#deliver(handler)) more = true;
     }
     if (step !== page.STEP_OPEN) this.#handshake.advance();
     this.flush();
@@ -202,10 +228,11 @@ class GuestChannel implements ChannelGuest {
   }
 
   /**
-   * Empties the host's ring: answers are taken at once, frames are queued. So a frame that the handler holds
-   * back never stands before the answer that would give the handler room.
+   * Empties the host's ring: answers are taken at once; frames are handed over while nothing stands before them, and
+   * queued otherwise. So a frame that the handler holds back never stands before the answer that would give the
+   * handler room.
    */
-  #drain(): boolean {
+  #drain(handler: HostFrameHandler): boolean {
     const ring = this.#rings.inbound;
     ring.storeHeader(RING_INTERRUPT_MASK, 1);
     const start = ring.loadHeader(RING_READ_INDEX);
@@ -228,7 +255,7 @@ class GuestChannel implements ChannelGuest {
       const offset = (d0 >>> 16) << 3;
       const length = (d1 & 0xffff) << 3;
       if (offset < 16 || offset > length || length + 8 > ring.distance(read, write)) return this.#fail();
-      if ((d0 & 0xffff) === TRANSFER_PAGES) full = !this.#message(read, offset, low, high);
+      if ((d0 & 0xffff) === TRANSFER_PAGES) full = !this.#message(handler, read, offset, low, high);
       else if ((d0 & 0xffff) === COMP) this.#answer(low, high);
       if (full) break;
       ring.seek(read);
@@ -267,53 +294,121 @@ class GuestChannel implements ChannelGuest {
     this.#handshake.answered(type, a, b, c, d, ring.take());
   }
 
-  /** Queues the frames of the transfer-page packet at `read`; false if the queue has no room for them. */
-  #message(read: number, offset: number, low: number, high: number): boolean {
+  /** Takes the frames of the transfer-page packet at `read`; false if the queue has no room for what must wait. */
+  #message(handler: HostFrameHandler, read: number, offset: number, low: number, high: number): boolean {
     const ring = this.#rings.inbound;
-    const words = this.#words;
     ring.take(); // transfer-page set
     const ranges = ring.take();
     if (ranges < 0 || ranges > (offset - 24) >> 3) return this.#fail();
-    const { receive, receiveLength } = this.layout;
-    const mask = this.layout.queueLength - 1;
-    let tail = this.#field(page.DRIVER_QUEUE_TAIL);
-    if (((tail - this.#field(page.DRIVER_QUEUE_HEAD)) | 0) + ranges > mask + 1) return false;
+    const waiting = (this.#field(page.DRIVER_QUEUE_TAIL) - this.#field(page.DRIVER_QUEUE_HEAD)) | 0;
+    if (waiting + ranges > this.layout.queueLength) return false;
     ring.seek(read);
     ring.skip(offset);
     ring.take(); // SEND_RNDIS_PKT
     const kind = ring.take();
     ring.seek(read);
     ring.skip(24);
+    let done = 0;
+    if (kind === 0 && waiting === 0 && !this.isHeldBack) {
+      const start = ring.at;
+      if (!this.#gather(ranges)) return this.#fail();
+      done = this.#handOver(handler, Math.min(ranges, this.#left));
+      if (done === ranges && this.#rings.hasRoom(PACKET_BYTES)) {
+        this.#rings.writeCompletion(low, high);
+        return true;
+      }
+      ring.at = start;
+      ring.skip(done << 3);
+    }
+    return this.#queue(done, ranges, kind, low, high);
+  }
+
+  /** Reads the ranges that the ring stands before, and their RNDIS headers, into columns; false if one makes no sense. */
+  #gather(ranges: number): boolean {
+    const ring = this.#rings.inbound;
+    const words = this.#words;
+    const data = ring.data;
+    const end = ring.dataBytes >>> 2;
+    const { receive, receiveLength } = this.layout;
+    const { offsets, lengths, tcis } = this.#columns;
+    const receiveEnd = receive + receiveLength;
+    let at = ring.at;
+    let wrong = 0;
     for (let i = 0; i < ranges; i++) {
+      // The range's bytes are skipped: the RNDIS message says them again.
+      const within = words[data + at + 1] as number;
+      const header = (receive + within) >>> 2;
+      const start = (receive + within + 8 + (words[header + 2] as number)) | 0;
+      const length = words[header + 3] as number;
+      // Negative if any of these lies outside; taken together, since none ever does.
+      wrong |= within | (receiveLength - 1 - within) | (start - receive) | length | (receiveEnd - start - length);
+      offsets[i] = start;
+      lengths[i] = length;
+      tcis[i] = words[header + 8] === 0 ? 0 : (words[header + 14] as number);
+      at = at + 2 === end ? 0 : at + 2;
+    }
+    for (let i = 0; i < ranges; i++) if (tcis[i] !== 0) tcis[i] = tciOf(tcis[i] as number);
+    return wrong >= 0;
+  }
+
+  /** Hands the first `count` frames of the columns to the handler; returns how many it took. */
+  #handOver(handler: HostFrameHandler, count: number): number {
+    const columns = this.#columns;
+    let done = 0;
+    if (handler.frames !== undefined) done = handler.frames(columns, count);
+    else {
+      const { offsets, lengths, tcis } = columns;
+      while (
+        done < count &&
+        handler.frame(offsets[done] as number, lengths[done] as number, tcis[done] as number)
+      )
+        done++;
+    }
+    this.isHeldBack = done < count;
+    this.#left -= done;
+    return done;
+  }
+
+  /** Queues ranges `from` to `ranges` - 1, of which the ring stands before the first; `from` may be all of them. */
+  #queue(from: number, ranges: number, kind: number, low: number, high: number): boolean {
+    const ring = this.#rings.inbound;
+    const words = this.#words;
+    const { receive, receiveLength, queueLength } = this.layout;
+    let tail = this.#field(page.DRIVER_QUEUE_TAIL);
+    const put = (section: number, last: boolean): void => {
+      const entry = this.#driver + QUEUE + ((tail & (queueLength - 1)) << 2);
+      words[entry] = section;
+      words[entry + 1] = last ? 1 : 0;
+      words[entry + 2] = low;
+      words[entry + 3] = high;
+      tail = (tail + 1) | 0;
+    };
+    for (let i = from; i < ranges; i++) {
       ring.take(); // bytes of the range; the RNDIS message says it again
       const at = ring.take() >>> 0;
       if (at >= receiveLength) return this.#fail();
       const section = receive + at;
       if (kind !== 0) this.#handshake.controlMessage(section >>> 2);
-      const entry = this.#driver + QUEUE + ((tail & mask) << 2);
-      words[entry] = kind === 0 ? section : -1;
-      words[entry + 1] = i + 1 === ranges ? 1 : 0;
-      words[entry + 2] = low;
-      words[entry + 3] = high;
-      tail = (tail + 1) | 0;
+      put(kind === 0 ? section : -1, i + 1 === ranges);
     }
+    if (from === ranges) put(-1, true); // only the completion waits
     words[this.#driver + page.DRIVER_QUEUE_TAIL] = tail;
     return true;
   }
 
   /** Hands queued frames to the handler and completes their messages; true if some are left and can be taken. */
-  #deliver(handler: HostFrameHandler, budget: number): boolean {
+  #deliver(handler: HostFrameHandler): boolean {
     const words = this.#words;
+    const tail = this.#field(page.DRIVER_QUEUE_TAIL);
+    let head = this.#field(page.DRIVER_QUEUE_HEAD);
+    if (head === tail) return false;
+    this.isHeldBack = false;
     const mask = this.layout.queueLength - 1;
     const taken = this.#driver + page.DRIVER_TAKEN;
     const { receive } = this.layout;
     const receiveEnd = receive + this.layout.receiveLength;
-    const tail = this.#field(page.DRIVER_QUEUE_TAIL);
-    let head = this.#field(page.DRIVER_QUEUE_HEAD);
-    let left = budget;
     let waits = false;
-    this.isHeldBack = false;
-    for (; head !== tail && left > 0; left--) {
+    for (; head !== tail && this.#left > 0; this.#left--) {
       const entry = this.#driver + QUEUE + ((head & mask) << 2);
       const section = words[entry] as number;
       if (section >= 0 && words[taken] === 0) {

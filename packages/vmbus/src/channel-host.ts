@@ -24,6 +24,21 @@ export interface GuestFrameHandler {
   frameReady(offset: number, length: number, tci: number): void;
 }
 
+/**
+ * The open batch as columns: entry k is its k-th frame. Entries up to `committed` are settled; those up to `reserved`
+ * have a section and wait for a frame.
+ */
+export interface DeliveryColumns {
+  /** Number of the section; its frame begins at `frameOffset(section)`. */
+  readonly sections: Int32Array;
+  /** Bytes of the frame. */
+  readonly lengths: Int32Array;
+  /** 802.1Q tag for the guest, 0 = none. */
+  readonly tcis: Int32Array;
+  /** For the trace only. */
+  readonly stamps: Int32Array;
+}
+
 export interface ChannelHost {
   /** Number of the channel. */
   readonly channel: number;
@@ -53,6 +68,17 @@ export interface ChannelHost {
    * is for the trace only.
    */
   commitFrame(length: number, tci: number, stamp?: number): void;
+  /**
+   * The batch's columns, for who fills many entries at a time: copy each frame to the section of its entry, set the
+   * entry's other columns, then {@link commitColumns}.
+   */
+  readonly columns: DeliveryColumns;
+  /** Entries of the batch that have a section, the committed ones included. */
+  readonly reserved: number;
+  /** Bytes from one section to the next. */
+  readonly sectionSize: number;
+  /** Entries before `end`, at most `reserved`, hold frames, none longer than `maxFrameBytes`. */
+  commitColumns(end: number): void;
   /**
    * The section that byte `offset` of the guest's segment lies in, if it is on loan to an adapter (see
    * `ChannelControl.lend`) and the guest does not have it; else -1.

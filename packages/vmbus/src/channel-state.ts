@@ -9,7 +9,7 @@
  *   line 5.. violation counts by name
  *   then     free sections (a stack), next section of the same message, serial of the outstanding message
  *            that begins with a section (0 = none), who has a section on loan, lent sections the guest is done
- *            with, waiting answers, counters (doubles)
+ *            with, sections with a header prepared, waiting answers, counters (doubles)
  *
  * A new one is made each time the channel opens, so whoever still holds an old one finds it closed for ever.
  * Any processor, in any thread, works on it: the plain words under one of the two locks, the rest by Atomics.
@@ -53,12 +53,18 @@ export const MAX_ANSWERS = 256;
 export const ANSWER_WORDS = 3;
 
 /** Tables with one word per section. */
-const SECTION_TABLES = 5;
+const SECTION_TABLES = 6;
 
 /** Who has a section on loan: nobody, the adapter, or the guest with a frame that the adapter put there. */
 export const LOAN_NONE = 0;
 export const LOAN_ADAPTER = 1;
 export const LOAN_GUEST = 2;
+
+/**
+ * In the table of prepared sections: the RNDIS header of a frame without a tag stands in the section, all but its
+ * lengths. Only the guest could have changed it, and only the guest reads it.
+ */
+export const PREPARED_PLAIN = 1;
 
 export const COUNT_FRAMES_TO_GUEST = 0;
 export const COUNT_BYTES_TO_GUEST = 1;
@@ -101,6 +107,8 @@ export class ChannelState {
   readonly loans: number;
   /** Word index of the list of lent sections the guest is done with. */
   readonly returned: number;
+  /** Word index of the table of prepared sections: {@link PREPARED_PLAIN} or 0. */
+  readonly prepared: number;
   /** Word index of the ring of waiting answers. */
   readonly answers: number;
   readonly counters: Float64Array;
@@ -113,6 +121,7 @@ export class ChannelState {
     this.serials = TABLES + 2 * sectionCount;
     this.loans = TABLES + 3 * sectionCount;
     this.returned = TABLES + 4 * sectionCount;
+    this.prepared = TABLES + 5 * sectionCount;
     this.answers = TABLES + SECTION_TABLES * sectionCount;
     this.counters = new Float64Array(state, ((words + 1) & ~1) * 4, COUNTERS);
   }

@@ -36,9 +36,28 @@ export function copyFrame(
     s += 8;
     t += 8;
   }
-  for (; left > 0; left--) target[t++] = source[s++] as bigint;
-  const tail = length & 7;
-  if (tail !== 0) copyBytes(from.u8, s << 3, to.u8, t << 3, tail);
+  if ((length & 63) !== 0) copyRest(from, s << 3, to, t << 3, length & 63);
+}
+
+/** Copies less than 64 bytes between multiples of 8, in as few steps as their number allows. */
+export function copyRest(
+  from: MemorySegment,
+  fromOffset: number,
+  to: MemorySegment,
+  toOffset: number,
+  length: number,
+): void {
+  const source = from.u64;
+  const target = to.u64;
+  let s = fromOffset >>> 3;
+  let t = toOffset >>> 3;
+  for (let left = length >>> 3; left > 0; left--) target[t++] = source[s++] as bigint;
+  let done = length & ~7;
+  if ((length & 4) !== 0) {
+    to.i32[t << 1] = from.i32[s << 1] as number;
+    done += 4;
+  }
+  for (; done < length; done++) to.u8[toOffset + done] = from.u8[fromOffset + done] as number;
 }
 
 function copyBytes(from: Uint8Array, source: number, to: Uint8Array, target: number, length: number): void {

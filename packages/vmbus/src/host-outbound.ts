@@ -16,6 +16,7 @@ import {
   VMBUS_DROP_NOT_OPEN as DROP_NOT_OPEN,
   VMBUS_DROP_RING_FULL as DROP_RING_FULL,
 } from './channel-drop-reasons.ts';
+import type { DeliveryColumns } from './channel-host.ts';
 import type { ChannelImage } from './channel-image.ts';
 import {
   COUNT_BYTES_TO_GUEST,
@@ -29,6 +30,7 @@ import {
   OUT_WRITE,
   OUTSTANDING,
   PHASE_OPEN,
+  PREPARED_PLAIN,
   RETURNED_SECTIONS,
   SERIAL,
 } from './channel-state.ts';
@@ -45,6 +47,7 @@ const LENT = LENT_SECTIONS;
 const RETURNED = RETURNED_SECTIONS;
 const ADAPTER = LOAN_ADAPTER;
 const GUEST = LOAN_GUEST;
+const PLAIN = PREPARED_PLAIN;
 const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
 const TRANSFER_PAGES = VM_PKT_DATA_USING_XFER_PAGES;
 const SET_ID = NETVSC_RECEIVE_BUFFER_ID;
@@ -64,28 +67,43 @@ export class HostOutbound extends HostRing {
   readonly #sectionSize: number;
   readonly #sectionsAt: number;
   /** Sections taken from the stack: [0, #used) committed in order, [#used, #held) still empty. */
+  readonly columns: DeliveryColumns;
   readonly #sections: Int32Array;
   readonly #lengths: Int32Array;
-  /** The one section of a control message; a batch may be open meanwhile. */
-  readonly #controlSection: Int32Array = new Int32Array(1);
+  readonly #tcis: Int32Array;
   #used = 0;
   #held = 0;
-  #bytes = 0;
 
   constructor(context: ChannelContext, image: ChannelImage) {
     super(context, image);
     this.#sectionSize = image.receive.sectionSize;
     this.#sectionsAt = image.receive.offset;
-    this.#sections = new Int32Array(image.receive.sectionCount);
-    this.#lengths = new Int32Array(image.receive.sectionCount);
+    const { sectionCount } = image.receive;
+    this.#sections = new Int32Array(sectionCount);
+    this.#lengths = new Int32Array(sectionCount);
+    this.#tcis = new Int32Array(sectionCount);
+    this.columns = {
+      sections: this.#sections,
+      lengths: this.#lengths,
+      tcis: this.#tcis,
+      stamps: new Int32Array(sectionCount),
+    };
   }
 
   get sectionCount(): number {
     return this.image.receive.sectionCount;
   }
 
+  get sectionSize(): number {
+    return this.#sectionSize;
+  }
+
   get committed(): number {
     return this.#used;
+  }
+
+  get reserved(): number {
+    return this.#held;
   }
 
   beginBatch(expected: number): boolean {
@@ -113,6 +131,14 @@ export class HostOutbound extends HostRing {
     const used = this.#used;
     if (used === this.#held) throw new Error(`channel ${this.channel}: commitFrame without a section`);
     this.#commit(this.#sections[used] as number, length, tci, stamp);
+  }
+
+  commitColumns(end: number): void {
+    if (end > this.#held)
+      throw new Error(`channel ${this.channel}: commitColumns(${end}), ${this.#held} reserved`);
+    const trace = this.context.trace;
+    if (trace !== null && trace.level !== 0) this.#traceFrames(this.#used, end);
+    this.#used = end;
   }
 
   lentSection(offset: number): number {
@@ -157,14 +183,30 @@ export class HostOutbound extends HostRing {
         `channel ${this.channel}: frame of ${length} bytes, at most ${this.maxFrameBytes}`,
       );
     }
-    const at = (this.#sectionsAt + Math.imul(section, this.#sectionSize)) >>> 2;
-    writeRndisPacketHeader(this.guest.i32, at, length, tci);
     this.#lengths[used] = length;
-    this.#bytes += length;
+    this.#tcis[used] = tci;
     this.#used = used + 1;
     const trace = this.context.trace;
     if (trace !== null && trace.level !== 0 && trace.wants(2, stamp)) {
       trace.write(TRACE_FRAME, stamp, this.channel, section, length, tci, 0);
+    }
+  }
+
+  #traceFrames(from: number, to: number): void {
+    const { sections, lengths, tcis, stamps } = this.columns;
+    for (let i = from; i < to; i++) {
+      const stamp = stamps[i] as number;
+      if (this.context.trace?.wants(2, stamp) !== true) continue;
+      const section = sections[i] as number;
+      this.context.trace.write(
+        TRACE_FRAME,
+        stamp,
+        this.channel,
+        section,
+        lengths[i] as number,
+        tcis[i] as number,
+        0,
+      );
     }
   }
 
@@ -184,7 +226,12 @@ export class HostOutbound extends HostRing {
         sent = Math.min(used, Math.max(0, (room - MESSAGE_OVERHEAD) >> 3));
       }
       if (sent !== used) this.refusal = why;
-      if (sent !== 0) this.#sendMessage(this.#sections, sent, 0, 0);
+      if (sent !== 0) {
+        const bytes = this.#sendFrames(sent);
+        const counters = state.counters;
+        counters[COUNT_FRAMES_TO_GUEST] = (counters[COUNT_FRAMES_TO_GUEST] as number) + sent;
+        counters[COUNT_BYTES_TO_GUEST] = (counters[COUNT_BYTES_TO_GUEST] as number) + bytes;
+      }
     }
     // Back on the stack in reverse, so that the next batch takes them in the same order; lent ones have no place
     // there, and their lender knows from what this returns that the guest has not got them.
@@ -194,17 +241,9 @@ export class HostOutbound extends HostRing {
       if (words[state.loans + section] === 0) words[state.free + free++] = section;
     }
     words[FREE] = free;
-    if (sent !== 0) {
-      const counters = state.counters;
-      let bytes = this.#bytes;
-      for (let i = sent; i < used; i++) bytes -= this.#lengths[i] as number;
-      counters[COUNT_FRAMES_TO_GUEST] = (counters[COUNT_FRAMES_TO_GUEST] as number) + sent;
-      counters[COUNT_BYTES_TO_GUEST] = (counters[COUNT_BYTES_TO_GUEST] as number) + bytes;
-    }
     state.unlock(DELIVERY_LOCK);
     this.#used = 0;
     this.#held = 0;
-    this.#bytes = 0;
     if (sent !== 0) this.signalGuest();
     const trace = this.context.trace;
     if (sent !== used && trace !== null && trace.wants(2, 0)) {
@@ -217,25 +256,75 @@ export class HostOutbound extends HostRing {
   #takeSections(count: number): void {
     const state = this.state;
     const words = state.words;
+    const sections = this.#sections;
     state.lock(DELIVERY_LOCK);
     let free = words[FREE] as number;
     let held = this.#held;
-    const take = Math.min(count, free, this.#sections.length - held);
-    for (let i = 0; i < take; i++) this.#sections[held++] = words[state.free + --free] as number;
+    const take = Math.min(count, free, sections.length - held);
+    const stack = state.free;
+    for (const end = free - take; free !== end; ) sections[held++] = words[stack + --free] as number;
     words[FREE] = free;
     state.unlock(DELIVERY_LOCK);
     this.#held = held;
   }
 
   /**
-   * Writes one transfer-page packet for the first `count` of `sections` and publishes it. Lock held, room
-   * checked. Data messages (`kind` 0) take the frame's bytes from #lengths; a control message has `bytes`.
+   * Writes the frames' RNDIS headers and one transfer-page packet for the first `count` frames of the batch, and
+   * publishes it; returns the frames' bytes. Lock held, room checked.
    */
-  #sendMessage(sections: Int32Array, count: number, kind: number, bytes: number): void {
+  #sendFrames(count: number): number {
     const state = this.state;
     const words = state.words;
     const ring = this.outbound;
-    const first = sections[0] as number;
+    const guest = this.guest.i32;
+    const sections = this.#sections;
+    const lengths = this.#lengths;
+    const tcis = this.#tcis;
+    const size = this.#sectionSize;
+    const sectionsAt = this.#sectionsAt;
+    const next = state.next;
+    const prepared = state.prepared;
+    const lending = words[LENT] !== 0;
+    const start = this.#beginMessage(sections[0] as number, count);
+    // A range is two words at a multiple of 8 bytes, in a ring of a multiple of 8: it is never cut in two.
+    const data = ring.data;
+    const end = ring.dataBytes >>> 2;
+    let at = ring.at;
+    let bytes = 0;
+    let section = sections[0] as number;
+    for (let i = 0; i < count; i++) {
+      const length = lengths[i] as number;
+      const tci = tcis[i] as number;
+      const within = Math.imul(section, size);
+      const header = (sectionsAt + within) >>> 2;
+      bytes += length;
+      if ((tci | ((words[prepared + section] as number) ^ PLAIN)) === 0) {
+        // All but the lengths stands there from the last frame without a tag.
+        guest[header + 1] = 64 + length;
+        guest[header + 3] = length;
+      } else {
+        writeRndisPacketHeader(guest, header, length, tci);
+        words[prepared + section] = tci === 0 ? PLAIN : 0;
+      }
+      guest[data + at] = 64 + length;
+      guest[data + at + 1] = within;
+      at += 2;
+      if (at === end) at = 0;
+      if (lending && words[state.loans + section] === ADAPTER) words[state.loans + section] = GUEST;
+      const following = i + 1 === count ? -1 : (sections[i + 1] as number);
+      words[next + section] = following;
+      section = following;
+    }
+    ring.at = at;
+    this.#endMessage(start, 0, sections[0] as number, count);
+    return bytes;
+  }
+
+  /** Opens a transfer-page packet with `count` ranges; returns its place in the ring. Lock held, room checked. */
+  #beginMessage(first: number, count: number): number {
+    const state = this.state;
+    const words = state.words;
+    const ring = this.outbound;
     let serial = ((words[SERIAL] as number) + 1) | 0;
     if (serial === 0) serial = 1;
     words[SERIAL] = serial;
@@ -247,18 +336,13 @@ export class HostOutbound extends HostRing {
     ring.beginPacket(TRANSFER_PAGES, header, header + 32, 1, first, serial);
     ring.put(SET_ID);
     ring.put(count);
-    const size = this.#sectionSize;
-    const lending = words[LENT] !== 0;
-    let previous = -1;
-    for (let i = 0; i < count; i++) {
-      const section = sections[i] as number;
-      ring.put(kind === 0 ? 64 + (this.#lengths[i] as number) : bytes);
-      ring.put(Math.imul(section, size));
-      if (previous >= 0) words[state.next + previous] = section;
-      if (lending && words[state.loans + section] === ADAPTER) words[state.loans + section] = GUEST;
-      previous = section;
-    }
-    words[state.next + previous] = -1;
+    return start;
+  }
+
+  /** Writes the NVSP message behind the ranges and publishes the packet that began at `start`. */
+  #endMessage(start: number, kind: number, first: number, count: number): void {
+    const state = this.state;
+    const ring = this.outbound;
     ring.put(RNDIS_PKT);
     ring.put(kind);
     ring.put(-1); // the message is not in the send buffer
@@ -269,7 +353,7 @@ export class HostOutbound extends HostRing {
     state.counters[COUNT_MESSAGES_TO_GUEST] = (state.counters[COUNT_MESSAGES_TO_GUEST] as number) + 1;
     const trace = this.context.trace;
     if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
-      trace.write(TRACE_MESSAGE, 0, this.channel, count, first, serial, 0);
+      trace.write(TRACE_MESSAGE, 0, this.channel, count, first, state.words[SERIAL] as number, 0);
     }
   }
 
@@ -285,8 +369,12 @@ export class HostOutbound extends HostRing {
       words[FREE] = free - 1;
       const at = (this.#sectionsAt + Math.imul(section, this.#sectionSize)) >>> 2;
       for (let i = 0; i < bytes >>> 2; i++) this.guest.i32[at + i] = message[i] as number;
-      this.#controlSection[0] = section;
-      this.#sendMessage(this.#controlSection, 1, NVSP_RNDIS_CONTROL, bytes);
+      words[state.prepared + section] = 0;
+      words[state.next + section] = -1;
+      const start = this.#beginMessage(section, 1);
+      this.outbound.put(bytes);
+      this.outbound.put(Math.imul(section, this.#sectionSize));
+      this.#endMessage(start, NVSP_RNDIS_CONTROL, section, 1);
       fits = true;
     }
     state.unlock(DELIVERY_LOCK);

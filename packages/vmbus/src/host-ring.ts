@@ -14,6 +14,7 @@ import {
   COUNT_SIGNALS,
   DELIVERY_LOCK,
   FREE_SECTIONS,
+  LENT_SECTIONS,
   LOAN_ADAPTER,
   MAX_ANSWERS,
   OUT_READ_SEEN,
@@ -45,6 +46,7 @@ const WRITE = OUT_WRITE;
 const READ_SEEN = OUT_READ_SEEN;
 const RETURNED = RETURNED_SECTIONS;
 const ADAPTER = LOAN_ADAPTER;
+const LENT = LENT_SECTIONS;
 const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
 
 /** Bytes of a completion packet in the ring. */
@@ -145,10 +147,13 @@ export class HostRing {
     let free = words[FREE] as number;
     let returned = words[RETURNED] as number;
     const before = free + returned;
-    for (let section = transactionLow; section >= 0; section = words[state.next + section] as number) {
-      if (words[state.loans + section] === 0) words[state.free + free++] = section;
+    const { next, loans } = state;
+    const stack = state.free;
+    const lending = words[LENT] !== 0;
+    for (let section = transactionLow; section >= 0; section = words[next + section] as number) {
+      if (!lending || words[loans + section] === 0) words[stack + free++] = section;
       else {
-        words[state.loans + section] = ADAPTER;
+        words[loans + section] = ADAPTER;
         words[state.returned + returned++] = section;
       }
     }

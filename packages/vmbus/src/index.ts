@@ -27,13 +27,14 @@ export {
   type ChannelGuest,
   type ChannelGuestOptions,
   createChannelGuest,
+  type FrameColumns,
   type HostFrameHandler,
 } from './channel-guest.ts';
-export type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
+export type { ChannelHost, DeliveryColumns, GuestFrameHandler } from './channel-host.ts';
 export type { ChannelImage, RingPlace, SectionBuffer } from './channel-image.ts';
 export type { ChannelPhase } from './channel-state.ts';
 export { createChannelControl } from './control-half.ts';
-export { copyFrame } from './copy-frame.ts';
+export { copyFrame, copyRest } from './copy-frame.ts';
 export { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';
 export { createChannelHost } from './host-channel.ts';
 export { createMessageSlots, MessageSlots } from './message-slots.ts';

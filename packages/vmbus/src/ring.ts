@@ -33,7 +33,8 @@ export class RingWords {
   readonly header: number;
   readonly dataBytes: number;
   at = 0;
-  readonly #data: number;
+  /** Word index of the data area. */
+  readonly data: number;
   readonly #size: number;
 
   constructor(segment: MemorySegment, place: RingPlace) {
@@ -49,7 +50,7 @@ export class RingWords {
     this.words = segment.i32;
     this.header = offset >>> 2;
     this.dataBytes = dataBytes;
-    this.#data = (offset + PAGE_SIZE) >>> 2;
+    this.data = (offset + PAGE_SIZE) >>> 2;
     this.#size = dataBytes >>> 2;
   }
 
@@ -65,13 +66,13 @@ export class RingWords {
 
   put(value: number): void {
     const at = this.at;
-    this.words[this.#data + at] = value;
+    this.words[this.data + at] = value;
     this.at = at + 1 === this.#size ? 0 : at + 1;
   }
 
   take(): number {
     const at = this.at;
-    const value = this.words[this.#data + at] as number;
+    const value = this.words[this.data + at] as number;
     this.at = at + 1 === this.#size ? 0 : at + 1;
     return value;
   }

@@ -62,6 +62,7 @@ export function lendSections(
     const kept = stack.filter((section) => section < first || section >= first + sections);
     stack.set(kept);
     words[FREE_SECTIONS] = kept.length;
+    words.fill(0, state.prepared + first, state.prepared + first + sections);
     words.fill(LOAN_ADAPTER, state.loans + first, state.loans + first + sections);
     words[LENT_SECTIONS] = (words[LENT_SECTIONS] as number) + sections;
   }
@@ -100,6 +101,7 @@ function endLease(state: ChannelState, first: number, sections: number): void {
     // With the guest: free when it completes the message, like any other.
     if (words[state.loans + section] === LOAN_ADAPTER) words[state.free + free++] = section;
     words[state.loans + section] = LOAN_NONE;
+    words[state.prepared + section] = 0; // the adapter may have written over the header
   }
   words[FREE_SECTIONS] = free;
   words[LENT_SECTIONS] = (words[LENT_SECTIONS] as number) - sections;

@@ -4,7 +4,7 @@
  * One table in shared memory for all processors, so the result is the same whichever queue a frame used.
  * Lookups take no lock; an insertion takes the table's, a move to another port is one store.
  *
- *   word 0 lock    word 1 entries    word 2 refused (table half full)
+ *   word 0 lock    word 1 entries    word 2 refused (table half full)    word 3 moves to another port
  *   entries from word 16, four words:   key a / key b / port + 1 (0 = free) / tick last seen
  *
  * An entry is never removed in place: a reader that raced with the reuse of a slot could be given a wrong
@@ -15,6 +15,7 @@ import { hashKey } from './mac-key.ts';
 const LOCK = 0;
 const ENTRIES = 1;
 const REFUSED = 2;
+const MOVES = 3;
 const FIRST = 16;
 
 export interface LearnedMacTableImage {
@@ -58,12 +59,17 @@ export class LearnedMacTable {
     return Atomics.load(this.#words, REFUSED);
   }
 
+  /** Times that an address moved to another port: what was known before may be wrong. */
+  get moves(): number {
+    return Atomics.load(this.#words, MOVES);
+  }
+
   /** Port behind which the key was seen last, or -1. */
   lookup(a: number, b: number): number {
     const words = this.#words;
     const mask = this.#mask;
     for (let slot = hashKey(a, b) & mask; ; slot = (slot + 1) & mask) {
-      const at = FIRST + slot * 4;
+      const at = FIRST + (slot << 2);
       const port = words[at + 2] as number;
       if (port === 0) return -1;
       if (words[at] === a && words[at + 1] === b) return port - 1;
@@ -77,13 +83,14 @@ export class LearnedMacTable {
     const words = this.#words;
     const mask = this.#mask;
     for (let slot = hashKey(a, b) & mask; ; slot = (slot + 1) & mask) {
-      const at = FIRST + slot * 4;
+      const at = FIRST + (slot << 2);
       const there = words[at + 2] as number;
       if (there === 0) return this.#insert(a, b, port, tick);
       if (words[at] !== a || words[at + 1] !== b) continue;
       if (words[at + 3] !== tick) words[at + 3] = tick;
       if (there === port + 1) return false;
       Atomics.store(words, at + 2, port + 1);
+      Atomics.add(words, MOVES, 1);
       return true;
     }
   }
@@ -116,7 +123,7 @@ export class LearnedMacTable {
     let slot = hashKey(a, b) & mask;
     let news = true;
     for (; ; slot = (slot + 1) & mask) {
-      const at = FIRST + slot * 4;
+      const at = FIRST + (slot << 2);
       const there = Atomics.load(words, at + 2);
       if (there !== 0 && (words[at] !== a || words[at + 1] !== b)) continue;
       if (there === 0) {
