@@ -341,7 +341,8 @@ class GuestChannel implements ChannelGuest {
       const start = (receive + within + 8 + (words[header + 2] as number)) | 0;
       const length = words[header + 3] as number;
       // Negative if any of these lies outside; taken together, since none ever does.
-      wrong |= within | (receiveLength - 1 - within) | (start - receive) | length | (receiveEnd - start - length);
+      wrong |=
+        within | (receiveLength - 1 - within) | (start - receive) | length | (receiveEnd - start - length);
       offsets[i] = start;
       lengths[i] = length;
       tcis[i] = words[header + 8] === 0 ? 0 : (words[header + 14] as number);
