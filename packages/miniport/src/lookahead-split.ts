@@ -11,7 +11,7 @@
  * copies H bytes at most. The second MDL belongs to the buffer, the first to the pooled NBL.
  */
 import type { MemorySegment } from '@vmq/machine';
-import { Mdl, type NetBuffer, type NetBufferSharedMemory } from '@vmq/ndis';
+import { Mdl, type NetBufferList, type NetBufferSharedMemory } from '@vmq/ndis';
 import type { BufferBlock } from './queue-image.ts';
 import { describeBuffers } from './shared-memory-info.ts';
 
@@ -46,18 +46,30 @@ export class LookaheadSplit {
     });
   }
 
-  /** Describes the frame of `length` bytes that the device put into `buffer`: two MDLs, two SharedMemoryInfos. */
-  describe(netBuffer: NetBuffer, buffer: number, length: number): void {
-    const first = Math.min(length, this.#size);
-    const mdl = netBuffer.mdl;
-    mdl.segment = this.segment;
-    mdl.byteOffset = this.offsets[buffer] as number;
-    mdl.byteCount = first;
-    const rest = this.#rest[buffer] as Mdl;
-    rest.byteOffset = (this.#packetOffsets[buffer] as number) + this.#size;
-    const left = length - first;
-    rest.byteCount = left < this.#restBytes ? left : this.#restBytes;
-    mdl.next = rest;
-    netBuffer.sharedMemoryInfo = this.#sharedMemory[buffer] as NetBufferSharedMemory;
+  /** Describes the chain's frames, by buffer number and length: two MDLs, two SharedMemoryInfos each. */
+  describe(chain: NetBufferList): void {
+    const size = this.#size;
+    const restBytes = this.#restBytes;
+    const segment = this.segment;
+    const offsets = this.offsets;
+    const packetOffsets = this.#packetOffsets;
+    const rests = this.#rest;
+    const sharedMemory = this.#sharedMemory;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+      const netBuffer = nbl.firstNetBuffer;
+      const buffer = nbl.originatorReserved & 0xffff;
+      const length = netBuffer.dataLength;
+      const first = length < size ? length : size;
+      const mdl = netBuffer.mdl;
+      mdl.segment = segment;
+      mdl.byteOffset = offsets[buffer] as number;
+      mdl.byteCount = first;
+      const rest = rests[buffer] as Mdl;
+      rest.byteOffset = ((packetOffsets[buffer] as number) + size) | 0;
+      const left = length - first;
+      rest.byteCount = left < restBytes ? left : restBytes;
+      mdl.next = rest;
+      netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
+    }
   }
 }

@@ -74,6 +74,8 @@ export class ReceiveQueue {
   readonly #host: Int32Array;
   readonly #state: Int32Array;
   readonly #bufferSegment: MemorySegment;
+  /** The buffers are not in host memory, where the MDLs of pooled NBLs point. */
+  readonly #isElsewhere: boolean;
   readonly #bufferOffsets: Int32Array;
   readonly #sharedMemory: NetBufferSharedMemory[];
   readonly #split: LookaheadSplit | null;
@@ -118,6 +120,7 @@ export class ReceiveQueue {
     this.#host = memory.host.i32;
     this.#state = new Int32Array(image.state);
     this.#bufferSegment = memory.segment(buffers.segment);
+    this.#isElsewhere = this.#bufferSegment !== memory.host;
     this.#bufferOffsets = buffers.offsets;
     this.#sharedMemory = describeBuffers(buffers);
     this.#split =
@@ -230,7 +233,8 @@ export class ReceiveQueue {
     const segment = this.#bufferSegment;
     const offsets = this.#bufferOffsets;
     const sharedMemory = this.#sharedMemory;
-    const split = this.#split;
+    const isWhole = this.#split === null;
+    const isElsewhere = this.#isElsewhere;
     const filteringInfo = this.#filteringInfo;
     const tag = this.#tag;
     const completions = this.#completions;
@@ -239,6 +243,7 @@ export class ReceiveQueue {
     // Negative as soon as one completion cannot be believed; see `completion-guard.ts`.
     let doubt = 0;
     let at = this.#consumed;
+    // No call in this loop; see `receive-pipeline.ts` of @vmq/nic for why.
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
       const slot = at & mask;
       const completion = completions + slot * DESCRIPTOR_WORDS;
@@ -249,14 +254,14 @@ export class ReceiveQueue {
       const length = word0 & 0xffff;
       netBuffer.dataOffset = 0;
       netBuffer.dataLength = length;
-      if (split === null) {
+      if (isWhole) {
         const mdl = netBuffer.mdl;
-        mdl.segment = segment;
+        if (isElsewhere) mdl.segment = segment;
         mdl.byteOffset = offsets[buffer] as number;
         // More than the buffer holds is doubted below, and then nobody sees the MDL.
         mdl.byteCount = length;
         netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
-      } else split.describe(netBuffer, buffer, length);
+      }
       nbl.filteringInfo = filteringInfo;
       nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? ieee8021QFromTci(word1 & 0xffff) : 0;
       nbl.filterSlot = word1 >> 16;
@@ -269,6 +274,7 @@ export class ReceiveQueue {
       last = stamp;
       at = (at + 1) | 0;
     }
+    this.#split?.describe(chain);
     if (doubt < 0) return this.#indicateSound(chain);
     this.#consumed = at;
     this.#stamp = last;
@@ -300,7 +306,8 @@ export class ReceiveQueue {
         sound.push(nbl);
       } else {
         unused.push(nbl);
-        if (this.#split !== null) nbl.firstNetBuffer.mdl.next = null;
+        nbl.firstNetBuffer.mdl.next = null;
+        nbl.firstNetBuffer.mdl.segment = this.#context.machine.memory.host;
         if (!ended) this.#loseFrame(position);
       }
       if (!ended) taken++;
@@ -345,48 +352,66 @@ export class ReceiveQueue {
    * or to wherever the queue is served now. Returns the first NBL that is not.
    */
   takeBack(chain: NetBufferList): NetBufferList | null {
+    if (!this.isServed || this.#split !== null || this.#isElsewhere || this.#context.trace.level !== 0)
+      return this.#takeBackOneByOne(chain);
     const tag = this.#tag;
-    const isServed = this.isServed;
-    const isSplit = this.#split !== null;
-    const tracing = this.#context.trace.level !== 0;
     const host = this.#host;
     const state = this.#state;
     const mask = this.#mask;
     const descriptors = this.#descriptors;
     const offsets = this.#bufferOffsets;
     const segment = this.#bufferSegment.id;
-    let posted = this.#posted;
+    const before = this.#posted;
+    let posted = before;
+    let last = chain;
+    let nbl: NetBufferList | null = chain;
+    for (; nbl !== null && (nbl.originatorReserved & ~0xffff) === tag; nbl = nbl.next) {
+      const buffer = nbl.originatorReserved & 0xffff;
+      const slot = posted & mask;
+      const descriptor = descriptors + slot * DESCRIPTOR_WORDS;
+      host[descriptor] = offsets[buffer] as number;
+      host[descriptor + 1] = segment;
+      state[SLOTS + slot] = buffer;
+      posted = (posted + 1) | 0;
+      last = nbl;
+    }
+    const count = (posted - before) | 0;
+    this.#posted = posted;
+    this.#finishReturn(chain, last, count);
+    return nbl;
+  }
+
+  #takeBackOneByOne(chain: NetBufferList): NetBufferList | null {
+    const tag = this.#tag;
+    const tracing = this.#context.trace.level !== 0;
     let count = 0;
     let last = chain;
     let nbl: NetBufferList | null = chain;
     for (; nbl !== null && (nbl.originatorReserved & ~0xffff) === tag; nbl = nbl.next) {
       const buffer = nbl.originatorReserved & 0xffff;
-      if (isSplit) nbl.firstNetBuffer.mdl.next = null;
-      if (!isServed) this.#away.put(buffer);
-      else {
-        const slot = posted & mask;
-        if (tracing) this.#traceReturn(nbl.stamp, buffer, slot);
-        if (isSplit) this.#postBuffer(posted, buffer);
-        else {
-          const descriptor = descriptors + slot * DESCRIPTOR_WORDS;
-          host[descriptor] = offsets[buffer] as number;
-          host[descriptor + 1] = segment;
-          state[SLOTS + slot] = buffer;
-        }
-        posted = (posted + 1) | 0;
-      }
+      const { mdl } = nbl.firstNetBuffer;
+      mdl.next = null;
+      mdl.segment = this.#context.machine.memory.host;
+      if (this.isServed) {
+        if (tracing) this.#traceReturn(nbl.stamp, buffer, this.#posted & this.#mask);
+        this.#postBuffer(this.#posted, buffer);
+        this.#posted = (this.#posted + 1) | 0;
+      } else this.#away.put(buffer);
       last = nbl;
       count++;
     }
+    this.#finishReturn(chain, last, count);
+    return nbl;
+  }
+
+  /** `count` NBLs' buffers are in the ring again, or away: the NBLs go to the pool, and whoever must hear of it does. */
+  #finishReturn(chain: NetBufferList, last: NetBufferList, count: number): void {
     this.#pool.giveChain(chain, last, count);
     this.held -= count;
-    if (isServed) {
-      this.#posted = posted;
-      this.#registers.write32(this.#doorbell, posted);
-    } else this.#away.tell();
+    if (this.isServed) this.#registers.write32(this.#doorbell, this.#posted);
+    else this.#away.tell();
     // Last: when none is outstanding the control half may free what was written to here.
     Atomics.sub(this.#state, OUTSTANDING, count);
-    return nbl;
   }
 
   /** This processor indicates nothing of the queue any more; what it holds may still come back. */

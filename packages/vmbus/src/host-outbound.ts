@@ -279,45 +279,73 @@ export class HostOutbound extends HostRing {
     const guest = this.guest.i32;
     const sections = this.#sections;
     const lengths = this.#lengths;
-    const tcis = this.#tcis;
     const size = this.#sectionSize;
-    const sectionsAt = this.#sectionsAt;
     const next = state.next;
-    const prepared = state.prepared;
-    const lending = words[LENT] !== 0;
+    this.#writeHeaders(count);
     const start = this.#beginMessage(sections[0] as number, count);
     // A range is two words at a multiple of 8 bytes, in a ring of a multiple of 8: it is never cut in two.
     const data = ring.data;
     const end = ring.dataBytes >>> 2;
     let at = ring.at;
     let bytes = 0;
-    let section = sections[0] as number;
+    let previous = sections[0] as number;
     for (let i = 0; i < count; i++) {
+      const section = sections[i] as number;
       const length = lengths[i] as number;
-      const tci = tcis[i] as number;
-      const within = Math.imul(section, size);
-      const header = (sectionsAt + within) >>> 2;
       bytes += length;
-      if ((tci | ((words[prepared + section] as number) ^ PLAIN)) === 0) {
-        // All but the lengths stands there from the last frame without a tag.
-        guest[header + 1] = 64 + length;
-        guest[header + 3] = length;
-      } else {
-        writeRndisPacketHeader(guest, header, length, tci);
-        words[prepared + section] = tci === 0 ? PLAIN : 0;
-      }
       guest[data + at] = 64 + length;
-      guest[data + at + 1] = within;
-      at += 2;
-      if (at === end) at = 0;
-      if (lending && words[state.loans + section] === ADAPTER) words[state.loans + section] = GUEST;
-      const following = i + 1 === count ? -1 : (sections[i + 1] as number);
-      words[next + section] = following;
-      section = following;
+      guest[data + at + 1] = Math.imul(section, size);
+      at = at + 2 === end ? 0 : at + 2;
+      words[next + previous] = section;
+      previous = section;
     }
+    words[next + previous] = -1;
+    if (words[LENT] !== 0) this.#handOverLent(count);
     ring.at = at;
     this.#endMessage(start, 0, sections[0] as number, count);
     return bytes;
+  }
+
+  /** RNDIS headers of the first `count` frames. A loop without calls, but for tags. */
+  #writeHeaders(count: number): void {
+    const words = this.state.words;
+    const guest = this.guest.i32;
+    const sections = this.#sections;
+    const lengths = this.#lengths;
+    const tcis = this.#tcis;
+    const size = this.#sectionSize;
+    const sectionsAt = this.#sectionsAt;
+    const prepared = this.state.prepared;
+    let others = 0;
+    for (let i = 0; i < count; i++) {
+      const section = sections[i] as number;
+      const header = (sectionsAt + Math.imul(section, size)) >>> 2;
+      const length = lengths[i] as number;
+      // Right where all else stands there from the last frame without a tag; done anew below where not.
+      guest[header + 1] = 64 + length;
+      guest[header + 3] = length;
+      others |= (tcis[i] as number) | ((words[prepared + section] as number) ^ PLAIN);
+    }
+    if (others === 0) return;
+    for (let i = 0; i < count; i++) {
+      const section = sections[i] as number;
+      const tci = tcis[i] as number;
+      if ((tci | ((words[prepared + section] as number) ^ PLAIN)) === 0) continue;
+      const header = (sectionsAt + Math.imul(section, size)) >>> 2;
+      writeRndisPacketHeader(guest, header, lengths[i] as number, tci);
+      words[prepared + section] = tci === 0 ? PLAIN : 0;
+    }
+  }
+
+  /** The guest has the lent ones among the first `count` sections from now on. */
+  #handOverLent(count: number): void {
+    const words = this.state.words;
+    const loans = this.state.loans;
+    const sections = this.#sections;
+    for (let i = 0; i < count; i++) {
+      const at = loans + (sections[i] as number);
+      if (words[at] === ADAPTER) words[at] = GUEST;
+    }
   }
 
   /** Opens a transfer-page packet with `count` ranges; returns its place in the ring. Lock held, room checked. */
