@@ -1,7 +1,7 @@
 import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import { describe, expect, it } from 'vitest';
 import { arpRequest, echoRequest } from './frames.test-support.ts';
-import { migrateVm } from './index.ts';
+import { type MigrationProgress, migrateVm } from './index.ts';
 import { createLab, numbered, STATION, shapeOf, unrestOf, WEB } from './migration.test-support.ts';
 
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
@@ -121,6 +121,44 @@ describe('a VM that moves', () => {
     expect(lab.received('web')).toEqual([1]);
     expect(lab.a.inspect().ledger.receivedFromWire).toBe(3);
     lab.conserved();
+    await lab.stop();
+  });
+
+  it('tells after each step how far it is: rounds, pages, dirty pages, bytes; and in the end frames by their ends', async () => {
+    const lab = createLab();
+    lab.learned.set(WEB.join('-'), lab.a);
+    const told: MigrationProgress[] = [];
+    let sent = 0;
+    const { report } = migrateVm(lab.a, lab.b, 'web', {
+      maxRounds: 4,
+      enoughPages: -1,
+      onProgress: (progress) => {
+        told.push(progress);
+        lab.send(...toWeb(sent, 20, 700));
+        lab.settle();
+        sent += 20;
+        return undefined;
+      },
+    });
+    const copies = told.filter(({ step }) => step === 'copy');
+    expect(copies.map(({ rounds }) => rounds)).toEqual([1, 2, 3, 4]);
+    expect(copies.map(({ dirtyPages }) => dirtyPages)).toEqual(report.rounds.map(({ pages }) => pages));
+    expect(copies.slice(1).every(({ dirtyPages }) => dirtyPages > 0 && dirtyPages < 64)).toBe(true);
+    for (const field of ['pages', 'bytes', 'rounds'] as const) {
+      const values = told.map((progress) => progress[field]);
+      expect(values).toEqual([...values].sort((x, y) => x - y));
+    }
+    expect(new Set(told.map(({ memoryPages }) => memoryPages))).toEqual(new Set([report.memoryPages]));
+    expect(report.memoryPages * 4096).toBe(lab.a.machine.memory.segments.at(-2)?.byteLength);
+    const times = report.rounds.map(({ atNanoseconds }) => atNanoseconds);
+    expect(times).toEqual([...new Set(times)].sort((x, y) => x - y));
+    const { source, destination } = report.frames;
+    const dropped = Object.values(source.dropped).reduce((sum, count) => sum + count, 0);
+    expect(source.receivedFromWire).toBe(source.delivered + dropped);
+    expect(source.inFlight).toEqual({ before: 0, after: 0 });
+    expect(source.delivered).toBe(report.framesDelivered);
+    expect(dropped).toBe(report.blackoutFrames);
+    expect(destination).toMatchObject({ receivedFromWire: 0, delivered: 0, dropped: {} });
     await lab.stop();
   });
 

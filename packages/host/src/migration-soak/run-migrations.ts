@@ -68,26 +68,27 @@ export async function runMigrations(options: SoakOptions): Promise<SoakReport> {
   const framesPerSecond = options.framesPerSecond ?? Math.min(MOST_FRAMES_PER_SECOND, line);
   const trials: Trial[] = [];
   const wrongs: string[] = [];
-  let moved = 0;
   let worlds = 0;
-  for (let number = only ?? 0; moved < count && wrongs.length === 0; number++) {
+  const moved = (): number => trials.filter(({ failed }) => !failed).length;
+  const isDone = (): boolean => moved() >= count || wrongs.length > 0;
+  for (let number = only ?? 0; !isDone(); number++) {
     const world = new World({ seed: (seed + Math.imul(number, 0x9e37_79b1)) | 0, length, framesPerSecond });
     worlds++;
-    try {
-      for (let n = 0; n < TRIALS_PER_WORLD && moved < count && wrongs.length === 0; n++) {
+    const where = `--size ${length} --seed ${seed} --world ${number} (${world.kinds.join(' | ')})`;
+    for (let n = 0; n < TRIALS_PER_WORLD && !isDone(); n++) {
+      try {
         const trial = world.trial();
         trials.push(trial);
-        if (!trial.failed) moved++;
-        const where = `--size ${length} --seed ${seed} --world ${number} (${world.kinds.join(' | ')}), trial ${n}`;
-        wrongs.push(...trial.wrongs.map(({ kind, text }) => `${where}: ${kind}: ${text}`));
+        wrongs.push(...trial.wrongs.map(({ kind, text }) => `${where}, trial ${n}: ${kind}: ${text}`));
+      } catch (error) {
+        wrongs.push(`${where}, trial ${n}: threw ${error instanceof Error ? error.stack : error}`);
       }
-    } finally {
-      await world.stop();
     }
-    onWorld?.(moved);
+    await world.stop();
+    onWorld?.(moved());
     if (only !== undefined) break;
   }
-  return { length, seed, framesPerSecond, worlds, moved, wrongs, ...summarize(trials) };
+  return { length, seed, framesPerSecond, worlds, moved: moved(), wrongs, ...summarize(trials) };
 }
 
 function summarize(

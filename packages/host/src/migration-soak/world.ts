@@ -58,7 +58,7 @@ export class World {
   readonly #movers: readonly Participant[];
   readonly #everyone: readonly Participant[];
   readonly #homes: Map<string, 0 | 1>;
-  /** VMs that have been on each host. */
+  /** VMs that are on each host, or have been. */
   readonly #known: readonly [Set<string>, Set<string>] = [new Set(), new Set()];
   #misfortune: Misfortune | null = null;
   /** Whom the load is for now, null: no load. */
@@ -120,6 +120,7 @@ export class World {
     const { result, failed } = this.#migrate(source, destination, mover, misfortune);
     const at = failed ? home : ((1 - home) as 0 | 1);
     this.#homes.set(mover.name, at);
+    this.#known[at].add(mover.name);
     if (random.below(2) === 0) this.#fabric.run(random.below(100_000));
     if (wasPaused) this.#hosts[at].resumeVm(mover.name);
     this.#fabric.run(random.below(200_000));
@@ -160,6 +161,7 @@ export class World {
       unexpected('is not where the result says');
     if (failed !== misfortune.isFatal)
       unexpected(`${misfortune.kind}, yet it ${failed ? `failed: ${result?.reason}` : 'moved'}`);
+    if (result !== null && !closes(result)) unexpected(`its frames: ${JSON.stringify(result.report.frames)}`);
     return { result, failed };
   }
 
@@ -244,8 +246,7 @@ export class World {
     this.#hosts.forEach((host, i) => {
       const known = this.#known[i as 0 | 1];
       for (const vm of this.#everyone) {
-        if (!known.has(vm.name) && host.vmNames.includes(vm.name)) known.add(vm.name);
-        if (!known.has(vm.name)) continue;
+        if (!known.has(vm.name) && !host.vmNames.includes(vm.name)) continue;
         count += host.takeReceived(vm.name, ({ bytes, offset, length }) => {
           this.#underWay.came(bytes, offset);
           this.#accounts.took(vm, bytes, offset, length);
@@ -334,4 +335,14 @@ export class World {
     });
     return wrongs;
   }
+}
+
+/** On both hosts, what came in while it lasted has ended or is still under way. */
+function closes({ report: { frames } }: MigrationResult): boolean {
+  return [frames.source, frames.destination].every((ends) => {
+    const dropped = Object.values(ends.dropped).reduce((sum, count) => sum + count, 0);
+    const received = ends.receivedFromWire + ends.receivedFromGuests;
+    const { before, after } = ends.inFlight;
+    return received - ends.delivered - ends.transmitted - dropped === after - before;
+  });
 }
