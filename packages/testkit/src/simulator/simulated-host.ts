@@ -2,9 +2,12 @@
 import { NDIS_DEVICE_POWER_STATE, statusName } from '@vmq/abi';
 import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostSizes } from '@vmq/host';
 import type { DeterministicExecutor } from '@vmq/machine';
+import { type NdisAdapter, refusalLine } from '@vmq/ndis';
 import { oidRequestOf } from '../driver/request-bytes.ts';
 import type { HostileAttack } from '../hostile/behaviour.ts';
 import { createHostileGuestAgent } from '../hostile/hostile-guest-agent.ts';
+import { DeviceAudit } from './device-audit.ts';
+import { FreePages } from './free-pages.ts';
 import { HostLedger } from './host-ledger.ts';
 import { NblWatch } from './nbl-watch.ts';
 import { type OidScene, type OidStep, requestOfStep } from './oid-step.ts';
@@ -41,6 +44,8 @@ export class SimulatedHost {
   readonly protocol: SecondProtocol;
   readonly pages: PageAudit;
   readonly states: StateAudit;
+  readonly #freePages: FreePages;
+  readonly #device: DeviceAudit;
   readonly #executor: DeterministicExecutor;
   readonly #hash: TraceHash;
   /** With what VMs of that name boot. */
@@ -48,6 +53,8 @@ export class SimulatedHost {
   /** Frames that were put on its wire. */
   onWire = 0;
   #isLow = false;
+  /** The first promise that a driver broke, in words. */
+  #violation = '';
   isRemoved = false;
 
   constructor(index: number, config: HostConfigInput, frames: number, hash: TraceHash, traceRecords: number) {
@@ -68,8 +75,15 @@ export class SimulatedHost {
     if (executor.kind !== 'deterministic') throw new Error('simulation: needs the deterministic executor');
     this.#executor = executor as DeterministicExecutor;
     this.ledger = new HostLedger(checked.config.name, machine);
-    this.pages = new PageAudit(this.host);
+    this.#freePages = new FreePages(this.host);
+    this.#device = new DeviceAudit(this.host);
+    this.pages = new PageAudit(this.host, this.#freePages);
     this.states = new StateAudit(checked.config.name, adapter);
+    this.host.ndis.refusals.subscribe((record) => {
+      // What the second protocol leaves behind when it closes is its own affair (LIFE-09).
+      if (record.kind === 'violation' && record.rule !== 'LIFE-09' && this.#violation === '')
+        this.#violation = refusalLine(record);
+    });
     this.protocol = new SecondProtocol(hash);
     this.protocol.bind(adapter);
   }
@@ -173,16 +187,50 @@ export class SimulatedHost {
 
   // --- after all is done ----------------------------------------------------------------------------------
 
+  /** Between two steps, whatever is under way. */
+  look(): ReturnType<NdisAdapter['inspect']> {
+    const report = this.states.check();
+    const { outstanding, sharedMemory } = report;
+    this.pages.check(sharedMemory);
+    const { receives, sends } = this.watch;
+    if (outstanding.receives !== receives || outstanding.sends !== sends)
+      fail(
+        'one owner of each NBL',
+        `${this.name}: NDIS counts ${outstanding.receives} received and ${outstanding.sends} sent NBLs, there are ${receives} and ${sends}`,
+      );
+    if (this.#violation !== '') fail('books agree', `${this.name}: ${this.#violation}`);
+    return report;
+  }
+
+  /** Frames have nothing in their way: the adapter runs. */
+  get isUp(): boolean {
+    return this.host.adapter.state === 'Running' && !this.#isLow;
+  }
+
+  /** With the machine at rest: the sections of good guests are all accounted for. */
+  checkSections(good: ReadonlySet<string>): void {
+    // Without an adapter the switch has nobody on the processors who reads channels.
+    if (this.host.adapter.state === 'Halted') return;
+    for (const { vmName, channel } of this.host.virtualSwitch.inspect().ports) {
+      if (channel === null || !good.has(vmName)) continue;
+      const { receiveSections, freeSections, lentSections, outstandingMessages, violations } = channel;
+      if (freeSections + lentSections !== receiveSections || outstandingMessages !== 0)
+        fail(
+          'one owner of each section',
+          `${vmName}: of ${receiveSections} sections ${freeSections} are free and ${lentSections} lent, ${outstandingMessages} messages are outstanding`,
+        );
+      const [violation] = Object.keys(violations);
+      if (violation !== undefined) fail('books agree', `${vmName} is good, and is charged with ${violation}`);
+    }
+  }
+
   /** With the machine at rest: nothing is under way. */
   checkAtRest(): void {
     const { ledger, watch, name, host } = this;
-    const { state, outstanding, pendingOids, sharedMemory } = this.states.check();
-    this.pages.check(sharedMemory);
-    if (outstanding.receives !== watch.receives || outstanding.sends !== watch.sends)
-      fail(
-        'one owner of each NBL',
-        `${name}: NDIS counts ${outstanding.receives} received and ${outstanding.sends} sent NBLs, there are ${watch.receives} and ${watch.sends}`,
-      );
+    const report = this.look();
+    const { state, pendingOids } = report;
+    this.#freePages.check();
+    if (state === 'Running' && !this.#isLow) this.#device.check(report);
     if (watch.receives !== 0)
       fail('one owner of each NBL', `${name}: ${watch.receives} NBLs were never returned`);
     if (watch.sends !== 0) fail('one owner of each NBL', `${name}: ${watch.sends} sends never ended`);

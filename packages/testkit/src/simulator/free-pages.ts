@@ -1,0 +1,52 @@
+/** Pages of host memory that nobody has: what lies there stays as it is, whatever devices and drivers do. */
+import type { Host } from '@vmq/host';
+import { HOST_SEGMENT, PAGE_SHIFT, PAGE_SIZE } from '@vmq/machine';
+import { fail } from './simulation-failure.ts';
+
+const PAGE_WORDS = PAGE_SIZE / 4;
+
+export class FreePages {
+  readonly #host: Host;
+  readonly #words: Int32Array;
+  /** Sum of each page that was free at the last look, and has been since as far as was seen. */
+  readonly #sums: Int32Array;
+  /** 1 for pages with such a sum. */
+  readonly #isKnown: Uint8Array;
+
+  constructor(host: Host) {
+    this.#host = host;
+    const { host: memory } = host.machine.memory;
+    this.#words = memory.i32;
+    this.#sums = new Int32Array(memory.byteLength >>> PAGE_SHIFT);
+    this.#isKnown = new Uint8Array(this.#sums.length);
+  }
+
+  /** A page was seen to belong to somebody. */
+  taken(page: number): void {
+    this.#isKnown[page] = 0;
+  }
+
+  /** Looks at all free pages. A page that was had and given back in between is zero, or as its holder left it. */
+  check(): void {
+    const { sharedMemory, config } = this.#host;
+    for (let page = 0; page < this.#sums.length; page++) {
+      if (sharedMemory.blockAt(HOST_SEGMENT, page << PAGE_SHIFT) !== null) {
+        this.#isKnown[page] = 0;
+        continue;
+      }
+      const sum = this.#sumOf(page);
+      if (this.#isKnown[page] === 1 && sum !== this.#sums[page] && sum !== 0)
+        fail('DMA only where granted', `${config.name}: page ${page} is nobody's, and was written to`);
+      this.#isKnown[page] = 1;
+      this.#sums[page] = sum;
+    }
+  }
+
+  #sumOf(page: number): number {
+    const words = this.#words;
+    const end = (page + 1) * PAGE_WORDS;
+    let sum = 0;
+    for (let i = page * PAGE_WORDS; i < end; i++) sum = (Math.imul(sum, 31) + (words[i] as number)) | 0;
+    return sum;
+  }
+}
