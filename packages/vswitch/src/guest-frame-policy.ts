@@ -28,8 +28,8 @@ export class GuestFramePolicy {
   }
 
   /**
-   * Takes a tag in the data of frame `i` out of it: it is worth the same as one beside the frame, and after this no
-   * frame has one that counts. Notes the VLAN and priority that the guest asked for.
+   * Takes a tag in the data of frame `i` out of it: it is worth the same as one beside the frame. Notes the VLAN and
+   * priority that the guest asked for. What may still follow is {@link judge}'s.
    */
   takeTag(i: number, askedTci: number): void {
     const batch = this.#batch;
@@ -73,6 +73,12 @@ export class GuestFramePolicy {
     batch.vlan[i] = vlan;
     const { i32 } = batch.segments[i] as MemorySegment;
     const word = (batch.offset[i] as number) >> 2;
+    // Outside any VLAN nothing stands before a second tag, a half one that padding would complete, or one behind a
+    // priority tag: the next switch would take it for the frame's own, and the guest would be in that VLAN.
+    if (vlan === 0 && ((i32[word + 3] as number) & 0xffff) === TAG_TYPE) {
+      batch.reason[i] = DROP_VLAN_MISMATCH;
+      return;
+    }
     const w1 = i32[word + 1] as number;
     const w2 = i32[word + 2] as number;
     const sourceA = (w1 >>> 16) | (w2 << 16);
