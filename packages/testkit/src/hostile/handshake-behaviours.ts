@@ -132,10 +132,10 @@ export const HANDSHAKE_BEHAVIOURS: readonly HostileBehaviour[] = [
       *beforeRings(guest) {
         const end = guest.memory.byteLength;
         yield* gpadl(guest, 9, end, 4096);
-        yield* gpadl(guest, 9, end - 4096, 8192);
-        yield* gpadl(guest, 9, 0x8000_0000 | 0, 4096);
-        yield* gpadl(guest, 9, -4096, 8192);
-        yield* gpadl(guest, 9, 0, -4096);
+        yield* gpadl(guest, 10, end - 4096, 8192);
+        yield* gpadl(guest, 11, 0x8000_0000 | 0, 4096);
+        yield* gpadl(guest, 12, -4096, 8192);
+        yield* gpadl(guest, 13, 0, -4096);
       },
     },
   ),

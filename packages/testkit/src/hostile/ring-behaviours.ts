@@ -59,6 +59,24 @@ export const RING_BEHAVIOURS: readonly HostileBehaviour[] = [
     ['ring.write-index', 'ring.packet-length'],
     ({ toHost, random }) => toHost.after(toHost.readIndex, -8 * (1 + random.below(64))),
   ),
+  {
+    name: 'write-index-taken-back',
+    does: 'takes back packets that the host has seen and not read yet, since it waits for room for its answers',
+    countedAs: ['ring.write-index'],
+    channel: 'broken',
+    begins: 'running',
+    *program(guest) {
+      const { toHost } = guest;
+      for (let full = 0, sent = 0; full < 20; full++) {
+        for (; toHost.room > 2 * PACKET_BYTES; full = 0) sendGoodFrame(guest, sent++, 0);
+        guest.signal();
+        yield true;
+      }
+      yield* oneBlow(guest, () => {
+        toHost.writeIndex = toHost.after(toHost.writeIndex, -4 * PACKET_BYTES);
+      });
+    },
+  },
   writeIndex(
     'write-index-races-ahead',
     'says that the whole ring is full of packets that it has not written',
