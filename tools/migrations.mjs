@@ -3,9 +3,10 @@
 //
 //   node tools/migrations.mjs [--count 1000] [--size 64|1514|both] [--seed 1] [--json]
 //   node tools/migrations.mjs --size 64 --seed 1 --world 7        one pair of hosts again, as a failure said
+//   node tools/migrations.mjs --executor threads --count 50       devices, processors and guests in threads, real time
 //
 // `count` VMs arrive per size; attempts that are vetoed, cancelled, damaged, cut off, refused or thrown out of on the
-// way come on top. Same seed, same figures on every machine. Needs a build (`npx tsc -b packages/host`). Exit code 1
+// way come on top. Same seed, same figures on every machine, but for threads. Needs a build (`npx tsc -b packages/host`). Exit code 1
 // if anything was duplicated, misdelivered, altered, not accounted for, or otherwise not as it should be.
 import { parseArgs } from 'node:util';
 import { runMigrations } from '../packages/host/dist/migration-soak/run-migrations.js';
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     size: { type: 'string', default: 'both' },
     seed: { type: 'string', default: '1' },
     world: { type: 'string' },
+    executor: { type: 'string', default: 'deterministic' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -30,6 +32,10 @@ function whole(name, least, most) {
   throw new Error(`--${name} ${values[name]}: expected a whole number from ${least} to ${most}`);
 }
 
+const { executor } = values;
+if (executor !== 'deterministic' && executor !== 'threads')
+  throw new Error(`--executor ${executor}: expected deterministic or threads`);
+
 const reports = [];
 for (const length of sizes) {
   const started = performance.now();
@@ -39,7 +45,7 @@ for (const length of sizes) {
     told = moved;
     console.error(`${length} bytes: ${moved} of ${count} moved`);
   };
-  const report = await runMigrations({ count, length, seed, onWorld, ...world });
+  const report = await runMigrations({ count, length, seed, executor, onWorld, ...world });
   const seconds = (performance.now() - started) / 1000;
   reports.push(report);
   if (!values.json) print(report, seconds);
@@ -48,7 +54,7 @@ if (values.json) console.log(JSON.stringify(reports, null, 2));
 if (reports.some(({ wrongs }) => wrongs.length > 0)) process.exitCode = 1;
 
 function print(report, seconds) {
-  const number = (value) => value.toLocaleString('en-US');
+  const number = (value) => Math.round(value).toLocaleString('en-US');
   const list = (counts) =>
     Object.entries(counts)
       .sort(([, a], [, b]) => b - a)
@@ -67,7 +73,7 @@ function print(report, seconds) {
     `  duplicated ${report.duplicated}, misdelivered ${report.misdelivered}, altered ${report.altered}, ` +
       `unaccounted ${report.unaccounted}, other VMs disturbed ${report.disturbed}, reordered ${report.reordered}`,
     `  ${''.padEnd(32)}${['p50', 'p90', 'p99', 'max'].map((name) => name.padStart(9)).join('')}`,
-    row('blackout, virtual microseconds', report.blackoutMicroseconds),
+    row(`blackout, ${executor === 'threads' ? '' : 'virtual '}microseconds`, report.blackoutMicroseconds),
     row('lost in blackout, frames', report.lostInBlackout),
     row('rounds of copying', report.rounds),
     row('sent, KiB', report.kilobytes),

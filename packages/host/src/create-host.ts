@@ -119,6 +119,9 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   for (let processor = 0; processor < config.processors; processor++) {
     executor.start([{ name: `processor:${processor}`, factory: 'processor', data: { processor } }]);
   }
+  // Threads take their time to come up, on a busy machine seconds, which is not the device's: the miniport waits for
+  // that one by the clock.
+  if (threads) executor.publish();
 
   const hostVersion = config.ndisVersion === '6.20' ? 620 : 630;
   const sharedMemory = createSharedMemoryManager(machine);

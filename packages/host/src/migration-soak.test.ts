@@ -28,6 +28,13 @@ describe('VMs that go to and fro under load', () => {
     },
   );
 
+  it('MIG-01 MIG-05 so it is with device, processors and guests in threads, whose instants nobody chooses', async () => {
+    const report = await runMigrations({ count: 4, length: 64, seed: 3, executor: 'threads' });
+    expect(report.wrongs).toEqual([]);
+    expect(report).toMatchObject({ moved: 4, duplicated: 0, misdelivered: 0, altered: 0, unaccounted: 0 });
+    expect(report.framesToMovers).toBeGreaterThan(1000);
+  });
+
   it('same seed, same figures; another seed, others', async () => {
     const options = { count: 4, length: 64 } as const;
     const [one, again, other] = [

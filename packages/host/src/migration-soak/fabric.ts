@@ -1,5 +1,5 @@
 /**
- * Two hosts and a station on one physical switch, in virtual time.
+ * Two hosts and a station on one physical switch, in virtual time; in real time if the hosts have threads.
  *
  *   station ──> [ backlog a ] ──> wire ──> host a ──> wire ──┐
  *           └─> [ backlog b ] ──> wire ──> host b ──> wire ──┴──> learns ──> the other host, the station
@@ -77,21 +77,14 @@ export class Fabric {
 
   /** Lets `nanoseconds` pass on both hosts. */
   run(nanoseconds: number): void {
-    const clocks = this.hosts.map(({ machine }) => machine.clock as VirtualClock);
-    const ends = clocks.map((clock) => clock.now() + nanoseconds);
+    const ends = this.hosts.map(({ machine }) => machine.clock.now() + nanoseconds);
     for (let left = true; left; ) {
       left = false;
       this.hosts.forEach((host, i) => {
-        const clock = clocks[i] as VirtualClock;
-        if (clock.now() >= (ends[i] as number)) return;
+        if (host.machine.clock.now() >= (ends[i] as number)) return;
         left = true;
         this.#feed(host);
-        const executor = host.executor as DeterministicExecutor;
-        for (let turn = 0; turn < TURNS; turn++) {
-          if (executor.step()) continue;
-          clock.advance(IDLE_NANOSECONDS);
-          break;
-        }
+        takeTurns(host);
         this.#carry(host);
       });
       this.#events.passed();
@@ -119,7 +112,9 @@ export class Fabric {
     if (backlog.length === 0) return;
     const given = this.#given.get(host) as number;
     const { receivedFromWire, inFlight } = host.machine.ledger.report();
-    const room = host.window - inFlight - (given - receivedFromWire);
+    // Threads go on counting while this is read.
+    const window = host.executor.kind === 'threads' ? host.window >> 1 : host.window;
+    const room = window - inFlight - (given - receivedFromWire);
     const kept: Uint8Array[] = [];
     let count = 0;
     let isFull = false;
@@ -155,6 +150,21 @@ export class Fabric {
       } else if (place === 'station') this.#events.arrived(bytes);
       else this.#backlog.get(place)?.push(bytes);
     }
+  }
+}
+
+/** A few turns of the host's agents. */
+function takeTurns({ executor, machine }: Host): void {
+  if (executor.kind === 'threads') {
+    let left = TURNS;
+    executor.runUntil(() => left-- <= 0);
+    return;
+  }
+  for (let turn = 0; turn < TURNS; turn++) {
+    if ((executor as DeterministicExecutor).step()) continue;
+    // Time passes all the same.
+    (machine.clock as VirtualClock).advance(IDLE_NANOSECONDS);
+    return;
   }
 }
 

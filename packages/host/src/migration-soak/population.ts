@@ -22,7 +22,7 @@ export interface Population {
   readonly homes: ReadonlyMap<string, 0 | 1>;
 }
 
-export function populate(random: Random): Population {
+export function populate(random: Random, executor: HostConfig['executor']): Population {
   const movers: Participant[] = [];
   const crowd: Participant[] = [];
   const homes = new Map<string, 0 | 1>();
@@ -50,13 +50,24 @@ export function populate(random: Random): Population {
     const others = random.below(3) === 0 ? MOST_CROWD : random.below(3);
     for (let n = 0; n < others; n++) settle(crowd, `${'ab'[home]}${n}`, home);
   }
-  return { configs: [configOf(random, 'a', vms[0]), configOf(random, 'b', vms[1])], movers, crowd, homes };
+  return {
+    configs: [configOf(random, 'a', vms[0], executor), configOf(random, 'b', vms[1], executor)],
+    movers,
+    crowd,
+    homes,
+  };
 }
 
-function configOf(random: Random, name: string, vms: readonly VmConfigInput[]): HostConfig {
+function configOf(
+  random: Random,
+  name: string,
+  vms: readonly VmConfigInput[],
+  executor: HostConfig['executor'],
+): HostConfig {
   const input: HostConfigInput = {
     name,
     seed: random.next() | 0,
+    executor,
     processors: 1 + random.below(4),
     vmq: random.below(7) !== 0,
     ndisVersion: random.below(3) === 0 ? '6.20' : '6.30',

@@ -1,4 +1,5 @@
 /** Many migrations under load, between hosts of random kinds, and what became of every frame. */
+import type { HostConfig } from '../config.ts';
 import type { Wrong } from './accounts.ts';
 import { type Distribution, distributionOf } from './distribution.ts';
 import type { MisfortuneKind } from './misfortune.ts';
@@ -12,6 +13,7 @@ export interface SoakOptions {
   readonly seed: number;
   /** Default: what 10 Gbit/s carries, 2,000,000 at most. */
   readonly framesPerSecond?: number;
+  readonly executor?: HostConfig['executor'];
   /** Only the world of that number, for a failure. */
   readonly world?: number;
   readonly onWorld?: (moved: number) => void;
@@ -63,7 +65,7 @@ const MOST_FRAMES_PER_SECOND = 2e6;
 
 /** Moves VMs until `count` have arrived, or something is wrong. */
 export async function runMigrations(options: SoakOptions): Promise<SoakReport> {
-  const { count, length, seed, world: only, onWorld } = options;
+  const { count, length, seed, executor, world: only, onWorld } = options;
   const line = Math.floor(10e9 / 8 / (length + LINE_OVERHEAD));
   const framesPerSecond = options.framesPerSecond ?? Math.min(MOST_FRAMES_PER_SECOND, line);
   const trials: Trial[] = [];
@@ -72,7 +74,12 @@ export async function runMigrations(options: SoakOptions): Promise<SoakReport> {
   const moved = (): number => trials.filter(({ failed }) => !failed).length;
   const isDone = (): boolean => moved() >= count || wrongs.length > 0;
   for (let number = only ?? 0; !isDone(); number++) {
-    const world = new World({ seed: (seed + Math.imul(number, 0x9e37_79b1)) | 0, length, framesPerSecond });
+    const world = new World({
+      seed: (seed + Math.imul(number, 0x9e37_79b1)) | 0,
+      length,
+      framesPerSecond,
+      ...(executor ? { executor } : {}),
+    });
     worlds++;
     const where = `--size ${length} --seed ${seed} --world ${number} (${world.kinds.join(' | ')})`;
     for (let n = 0; n < TRIALS_PER_WORLD && !isDone(); n++) {

@@ -4,6 +4,7 @@
  *   load begins ─ a random while ─ migrateVm, load going on ─ a random while ─ load ends ─ rest ─ accounts
  */
 import { createRandom, type Random } from '@vmq/machine';
+import type { HostConfig } from '../config.ts';
 import { createHost } from '../create-host.ts';
 import type { Host, PortRequest } from '../host.ts';
 import { migrateVm } from '../migration.ts';
@@ -29,6 +30,8 @@ export interface WorldOptions {
   readonly length: number;
   /** Frames that the station sends per virtual second. */
   readonly framesPerSecond: number;
+  /** Default deterministic. Under threads a seed says what is tried, and chance what comes of it. */
+  readonly executor?: HostConfig['executor'];
 }
 
 export interface Trial {
@@ -72,7 +75,10 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.#random = createRandom(options.seed);
-    const { configs, movers, crowd, homes } = populate(this.#random.fork('population'));
+    const { configs, movers, crowd, homes } = populate(
+      this.#random.fork('population'),
+      options.executor ?? 'deterministic',
+    );
     this.kinds = [kindOf(configs[0]), kindOf(configs[1])];
     const admitPort = (request: PortRequest) => this.#misfortune?.admit(request);
     const make = (config: (typeof configs)[0]): Host => createHost(config, { record: true, admitPort });
