@@ -112,7 +112,8 @@ export interface Host {
   /**
    * Ends a VM: its queue is freed, its memory is wiped for the next one. What it has received can still be taken.
    * INVALID_PARAMETER for an unknown one. INVALID_PORT_STATE: it is gone, but its port is referred to and stays until
-   * it is called again without a reference left.
+   * it is called again without a reference left. FAILURE: the adapter keeps buffers in its memory (its device does not
+   * answer, say); it runs no more, and is gone when this is called again and they are back.
    */
   removeVm(name: string): SwitchResult;
   /**

@@ -175,6 +175,10 @@ export class VmLife {
     if (guest.isMoving) return refuse(NDIS_STATUS_FAILURE, `VM '${name}' is moving to another host`);
     this.pause(guest);
     const deleted = this.#unplug(guest.port);
+    this.virtualSwitch.freeKeptQueues();
+    const { lentSections } = guest.channel.report();
+    if (lentSections !== 0)
+      return refuse(NDIS_STATUS_FAILURE, `an adapter still has ${lentSections} sections of VM '${name}'`);
     this.depart(guest, failed(deleted));
     return deleted;
   }

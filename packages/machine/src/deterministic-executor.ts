@@ -33,6 +33,8 @@ export interface DeterministicExecutor extends Executor {
   readonly turns: number;
 }
 
+const PATIENCE = 2e9;
+
 /** One thread sees everything already. */
 const nothingToCollect = (): void => {};
 
@@ -92,6 +94,7 @@ export function createDeterministicExecutor(
 
   return {
     kind: 'deterministic',
+    patience: PATIENCE,
     get turns() {
       return turns;
     },

@@ -28,6 +28,11 @@ export interface Executor {
    * the threads executor, if no agent took a turn for so long that something must be stuck (`patienceMs`).
    */
   runUntil(done: () => boolean): boolean;
+  /**
+   * Nanoseconds of the machine's time after which it is vain to wait for an answer while others keep the machine from
+   * resting: two seconds of virtual time; of real time, in which threads may have to wait for a core, more.
+   */
+  readonly patience: number;
   /** Lets the agents run until none has anything to do and no timer is set. Throws as {@link runUntil} does. */
   runUntilIdle(): void;
   /**

@@ -227,6 +227,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
 
   return {
     kind: 'threads',
+    patience: patience * 1e6,
     start,
     post(agent, message) {
       send(workerOf(agent).port, { kind: 'post', agent: machine.agent(agent), message });

@@ -62,12 +62,12 @@ export class HangCheck {
   #isRefused(): boolean {
     const { device, queues } = this.#parts;
     let found = false;
-    for (const { queueId, resources } of queues.values()) {
-      if (resources === null) continue;
-      const refused = device.registers.read32(REG.RXFAULT + queueId * RX_QUEUE_STRIDE);
-      // A number that comes into use may have had faults in another life.
-      found ||= refused !== (this.#refused.get(queueId) ?? refused);
-      this.#refused.set(queueId, refused);
+    // All the device has: a number that comes into use may have had faults in another life.
+    for (let queue = 0; queue <= device.sizes.queues; queue++) {
+      const refused = device.registers.read32(REG.RXFAULT + queue * RX_QUEUE_STRIDE);
+      const isServed = (queues.get(queue)?.resources ?? null) !== null;
+      found ||= isServed && refused !== (this.#refused.get(queue) ?? 0);
+      this.#refused.set(queue, refused);
     }
     return found;
   }

@@ -42,9 +42,6 @@ import { SharedMemoryBroker } from './shared-memory-broker.ts';
 import { acceptIndication } from './status-indications.ts';
 import type { WorkItems } from './work-items.ts';
 
-/** Nanoseconds after which a pause goes on by itself, if the machine does not rest before. */
-const PAUSE_PATIENCE = 10e9;
-
 export class Adapter implements AdapterCore, BindingAdapter {
   readonly name: string;
   readonly version: MiniportVersion;
@@ -237,7 +234,8 @@ export class Adapter implements AdapterCore, BindingAdapter {
     if (status !== NDIS_STATUS_PENDING) this.#miniportPaused = true;
     if (status !== NDIS_STATUS_PENDING && status !== NDIS_STATUS_SUCCESS)
       this.log.violation('LIFE-03', 'a pause that cannot fail', statusName(status));
-    this.waitFor(() => this.#quiet(), PAUSE_PATIENCE);
+    // Long enough for the checks for hang that find a device dead, and end its sends.
+    this.waitFor(() => this.#quiet(), 5 * this.patience);
     return this.finishPause() ? NDIS_STATUS_SUCCESS : NDIS_STATUS_PENDING;
   }
 
@@ -465,6 +463,10 @@ export class Adapter implements AdapterCore, BindingAdapter {
   }
 
   // --- the machine -------------------------------------------------------------------------------------
+
+  get patience(): number {
+    return this.#setting.executor.patience;
+  }
 
   /**
    * Lets the machine run, with work items and timers, until `done()`. False if it rests with no timer to wait for, or

@@ -23,15 +23,14 @@ export interface BindingAdapter {
   readonly engine: OidEngine;
   readonly resetting: boolean;
   /** Runs the machine, and work items, until `done()`; false if it rests first. */
+  /** Nanoseconds after which an answer will not come any more. */
+  readonly patience: number;
   waitFor(done: () => boolean, nanoseconds?: number): boolean;
   postToProtocol(binding: AdapterBinding, processor: number | 'all', message: unknown): void;
   publish(): void;
   /** The binding has closed: forget it. */
   closed(binding: AdapterBinding): void;
 }
-
-/** Nanoseconds that a protocol waits for something on a machine that does not rest. */
-const PROTOCOL_PATIENCE = 10e9;
 
 export class AdapterBinding implements Binding {
   /** Number of the binding; owner of its queues and filters. */
@@ -153,6 +152,6 @@ export class AdapterBinding implements Binding {
   }
 
   runUntil(done: () => boolean): boolean {
-    return this.#adapter.waitFor(done, PROTOCOL_PATIENCE);
+    return this.#adapter.waitFor(done, this.#adapter.patience);
   }
 }

@@ -21,9 +21,6 @@ import type { SharedMemoryBroker } from './shared-memory-broker.ts';
 import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
 import type { WorkItems } from './work-items.ts';
 
-/** Nanoseconds that a miniport's handler waits for something. */
-const MINIPORT_PATIENCE = 2e9;
-
 /** What the handle joins: the parts of an adapter a miniport may reach. */
 export interface AdapterParts {
   readonly name: string;
@@ -42,6 +39,8 @@ export interface AdapterParts {
   resetComplete(status: number, addressingReset: boolean): void;
   postToMiniport(processor: number | 'all', message: unknown): void;
   publish(): void;
+  /** Nanoseconds after which an answer will not come any more. */
+  readonly patience: number;
   waitFor(done: () => boolean, nanoseconds?: number): boolean;
 }
 
@@ -128,7 +127,7 @@ export class MiniportHandle implements MiniportAdapter {
 
   runUntil(done: () => boolean): boolean {
     // A machine that is always busy (an interrupt storm) never rests, and a dead device never answers.
-    return this.#adapter.waitFor(done, MINIPORT_PATIENCE);
+    return this.#adapter.waitFor(done, this.#adapter.patience);
   }
 
   queueWorkItem(item: () => void): void {

@@ -129,6 +129,7 @@ export class AdapterBinding {
       queues.release(port, 'released', 'the adapter was unbound');
       port.queueId = 0;
     }
+    queues.freeKept();
     this.#requests?.setPacketFilter(0);
     this.#packetFilter = 0;
     // These data halves will hear nothing more: they let go of all ports and channels.

@@ -18,7 +18,11 @@ import {
   NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED,
   NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION,
   NDIS_RECEIVE_QUEUE_TYPE,
+  NDIS_STATUS_ADAPTER_NOT_READY,
   NDIS_STATUS_FAILURE,
+  NDIS_STATUS_REQUEST_ABORTED,
+  NDIS_STATUS_RESET_IN_PROGRESS,
+  NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
   OID_GEN_CURRENT_PACKET_FILTER,
   OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
@@ -30,6 +34,16 @@ import {
 import { type Binding, methodRequest, type OidRequest, outputOf, setRequest } from '@vmq/ndis';
 import type { ExtensionStack } from './extension-stack.ts';
 import { NDIS_SWITCH_DEFAULT_PORT_ID } from './switch-extension.ts';
+
+/** Times that a request which gives something back is tried again, and after which statuses. */
+const AGAIN = 3;
+const TRANSIENT: readonly number[] = [
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_RESOURCES,
+  NDIS_STATUS_ADAPTER_NOT_READY,
+  NDIS_STATUS_REQUEST_ABORTED,
+  NDIS_STATUS_RESET_IN_PROGRESS,
+];
 
 /** What a queue is asked for. */
 export interface QueueWish {
@@ -146,13 +160,20 @@ export class ReceiveFilterRequests {
 
   clearFilter(queueId: number, filterId: number, port: number): number {
     const bytes = NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS.encode({ QueueId: queueId, FilterId: filterId });
-    return this.#issue(setRequest(OID_RECEIVE_FILTER_CLEAR_FILTER, bytes), port);
+    return this.#insist(() => this.#issue(setRequest(OID_RECEIVE_FILTER_CLEAR_FILTER, bytes), port));
   }
 
   /** Returns when the adapter has given everything of the queue back. */
   freeQueue(queueId: number, port: number): number {
     const bytes = NDIS_RECEIVE_QUEUE_FREE_PARAMETERS.encode({ QueueId: queueId });
-    return this.#issue(setRequest(OID_RECEIVE_FILTER_FREE_QUEUE, bytes), port);
+    return this.#insist(() => this.#issue(setRequest(OID_RECEIVE_FILTER_FREE_QUEUE, bytes), port));
+  }
+
+  /** What gives something back is asked for again: a reset may have aborted it, or the device was busy. */
+  #insist(issue: () => number): number {
+    let status = issue();
+    for (let again = 0; again < AGAIN && TRANSIENT.includes(status); again++) status = issue();
+    return status;
   }
 
   /** Sets NDIS_PACKET_TYPE_* bits. */

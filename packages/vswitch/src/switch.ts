@@ -272,6 +272,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
       return result;
     },
 
+    freeKeptQueues: () => queues.freeKept(),
     connectNic: (id) => connect([id]),
     connectNics: connect,
 

@@ -95,6 +95,11 @@ export interface VirtualSwitch {
   sendFor(port: number, frames: readonly Uint8Array[]): SwitchResult;
   /** Changes properties or the MAC of a port; its filters follow, and no wrong-VLAN frame passes (SW-23). */
   setPort(port: number, change: Partial<PortProperties> & Partial<Pick<NicOptions, 'mac'>>): SwitchResult;
+  /**
+   * Tries again to give back queues that the adapter would not take (its device did not answer, say), as every
+   * disconnection does as well; returns how many it still has.
+   */
+  freeKeptQueues(): number;
   /** Forgets learned addresses not seen for `ageingSeconds`; returns how many. */
   ageMacTable(): number;
   /** For a data half that no binding makes: what `createSwitchDataPath` takes. */

@@ -9,7 +9,7 @@
  * (unless `preemptByWeight`), and whenever one comes free the best waiting port gets it. How Windows weighs is
  * not documented: this is the model's rule.
  */
-import { NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import { NDIS_STATUS_FAILURE, NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
 import type { SectionLease } from '@vmq/vmbus';
 import {
   type AllocationEvent,
@@ -20,7 +20,7 @@ import {
 } from './allocation-ledger.ts';
 import type { ProcessorAssignment } from './processor-assignment.ts';
 import type { FilterVlan, ReceiveFilterRequests } from './receive-filter-requests.ts';
-import type { SwitchPort } from './switch-port.ts';
+import type { SetFilter, SwitchPort } from './switch-port.ts';
 import type { VmqCapability } from './vmq-capability.ts';
 
 export interface VmQueueManagerOptions {
@@ -39,11 +39,20 @@ export interface VmQueueManagerOptions {
   publish(): void;
 }
 
+/** A queue that nobody wants any more and that could not be freed, with the filters that stand before it. */
+interface KeptQueue {
+  readonly queueId: number;
+  readonly port: number;
+  readonly filters: readonly SetFilter[];
+}
+
 export class VmQueueManager {
   readonly #options: VmQueueManagerOptions;
   #requests: ReceiveFilterRequests | null = null;
   #capability: VmqCapability;
   #asked = 0;
+  /** Queues that the adapter would not take back. */
+  #kept: KeptQueue[] = [];
 
   constructor(options: VmQueueManagerOptions, capability: VmqCapability) {
     this.#options = options;
@@ -56,8 +65,17 @@ export class VmQueueManager {
 
   /** The binding has come, has changed its capabilities, or (null) has gone. */
   attach(requests: ReceiveFilterRequests | null, capability: VmqCapability): void {
+    // A binding that comes or goes takes its queues with it.
+    if (requests !== this.#requests) this.#kept = [];
     this.#requests = requests;
     this.#capability = capability;
+  }
+
+  /** Tries once more to free the queues that the adapter would not take back; how many it still has. */
+  freeKept(): number {
+    for (const { queueId, port, filters } of this.#kept.splice(0))
+      this.#giveBack(queueId, port, this.#clear(filters, port));
+    return this.#kept.length;
   }
 
   /** Ports that hold a queue now. */
@@ -67,6 +85,7 @@ export class VmQueueManager {
 
   /** Serves newly connected (or changed) ports: a queue where possible, a filter on queue 0 otherwise. */
   serve(ports: readonly SwitchPort[]): void {
+    this.freeKept();
     if (this.#requests === null) {
       for (const port of ports) port.withoutQueue = this.#capability.reason;
       return;
@@ -88,15 +107,18 @@ export class VmQueueManager {
   /** Takes a port's queue and filters away: in order, each step waited for (MIG-02, LIFE-09). */
   release(port: SwitchPort, event: AllocationEvent, reason: string): void {
     const { queueId, queueProcessor } = port;
+    this.freeKept();
     this.clearFilters(port);
+    const { filters } = port;
+    port.filters = [];
     if (port.lookahead !== 0) {
       // Without filters the NIC writes nothing more into the queue's buffers: what the guest has of them it may
       // keep, and the NBLs come back now. So no guest can hold up the free (QUE-32).
       port.lookahead = 0;
       this.#options.publish();
     }
+    const status = this.#giveBack(queueId, port.id, filters);
     if (queueId === 0) return;
-    const status = this.#requests?.freeQueue(queueId, port.id) ?? NDIS_STATUS_SUCCESS;
     this.#options.processors.give(queueProcessor);
     const note = status === NDIS_STATUS_SUCCESS ? reason : `${reason}; FREE_QUEUE: ${statusName(status)}`;
     this.#note(event, port, status, note);
@@ -105,10 +127,26 @@ export class VmQueueManager {
     port.withoutQueue = reason;
   }
 
-  /** Clears what filters a port has, wherever they are. */
+  /** Clears what filters a port has, wherever they are; it keeps those that would not go. */
   clearFilters(port: SwitchPort): void {
-    for (const { queueId, filterId } of port.filters) this.#requests?.clearFilter(queueId, filterId, port.id);
-    port.filters = [];
+    port.filters = this.#clear(port.filters, port.id);
+  }
+
+  /** Those of `filters` that could not be cleared. */
+  #clear(filters: readonly SetFilter[], port: number): SetFilter[] {
+    return filters.filter(({ queueId, filterId }) => {
+      const status = this.#requests?.clearFilter(queueId, filterId, port) ?? NDIS_STATUS_SUCCESS;
+      return status !== NDIS_STATUS_SUCCESS;
+    });
+  }
+
+  /** Frees a queue before which `filters` still stand (0: those alone); what cannot be is tried again later. */
+  #giveBack(queueId: number, port: number, filters: readonly SetFilter[]): number {
+    let status: number = NDIS_STATUS_SUCCESS;
+    if (filters.length > 0) status = NDIS_STATUS_FAILURE;
+    else if (queueId !== 0) status = this.#requests?.freeQueue(queueId, port) ?? NDIS_STATUS_SUCCESS;
+    if (status !== NDIS_STATUS_SUCCESS) this.#kept.push({ queueId, port, filters });
+    return status;
   }
 
   /** Sets the filter of a port that keeps its place, after its MAC or VLAN has changed (SW-23). */
@@ -227,11 +265,9 @@ export class VmQueueManager {
 
   /** SW-08: releases what an allocation got, and leaves its filter on queue 0 alone. */
   #undo(port: SwitchPort): void {
-    const requests = this.#requests as ReceiveFilterRequests;
-    for (const { queueId, filterId } of port.filters)
-      if (queueId !== 0) requests.clearFilter(queueId, filterId, port.id);
+    const before = port.filters.filter(({ queueId }) => queueId !== 0);
     port.filters = port.filters.filter(({ queueId }) => queueId === 0);
-    requests.freeQueue(port.queueId, port.id);
+    this.#giveBack(port.queueId, port.id, this.#clear(before, port.id));
     this.#options.processors.give(port.queueProcessor);
     port.queueId = 0;
     port.queueProcessor = -1;
@@ -290,10 +326,9 @@ export class VmQueueManager {
   }
 
   #leaveDefaultQueue(port: SwitchPort): void {
-    const requests = this.#requests as ReceiveFilterRequests;
-    for (const { queueId, filterId } of port.filters)
-      if (queueId === 0) requests.clearFilter(0, filterId, port.id);
+    const there = port.filters.filter(({ queueId }) => queueId === 0);
     port.filters = port.filters.filter(({ queueId }) => queueId !== 0);
+    port.filters.push(...this.#clear(there, port.id));
   }
 
   #preempt(port: SwitchPort): boolean {

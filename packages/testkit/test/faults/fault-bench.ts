@@ -110,6 +110,8 @@ export class FaultBench {
   /** Heals, lets the stack notice, and asks whether everybody gets what is sent to him, and is heard. */
   recover(): void {
     this.faults.heal();
+    // What lies damaged in a ring is found when a frame comes upon it.
+    this.sendToAll(1);
     this.pass(RECOVERY / 1e9);
     this.expectFlow();
     this.expectClosed();
