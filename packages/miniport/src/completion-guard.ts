@@ -83,6 +83,11 @@ export class CompletionGuard {
     return isPossible ? made : this.#sound(consumed, posted, stamp);
   }
 
+  /** The device counts stamps from 1 again: what it wrote before must not look newer. */
+  clearRing(): void {
+    for (let at = 0; at <= this.#mask; at++) this.#host[this.#entry(at)] = 0;
+  }
+
   /** True for the completion at `position` if the frame before it had `stamp`. */
   isSound(position: number, stamp: number): boolean {
     const entry = this.#entry(position);

@@ -190,6 +190,7 @@ export class ReceiveQueue {
     this.#consumed = 0;
     this.#posted = buffers.length;
     this.#stamp = 0;
+    this.#guard.clearRing();
     this.#state[STATE_PRIMED] = PRIMED;
     this.#registers.write32(this.#doorbell, this.#posted);
   }
