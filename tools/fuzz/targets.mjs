@@ -1,6 +1,9 @@
 // Every parser that faces a boundary; docs/fuzzing.md says what each is given.
 import { abiDecoders } from './targets/abi-decoders.mjs';
 import { captures } from './targets/captures.mjs';
+import { commandLine } from './targets/command-line.mjs';
+import { configFiles } from './targets/config-files.mjs';
+import { hostConfig } from './targets/host-config.mjs';
 import { migrationStream } from './targets/migration-stream.mjs';
 import { nicDriver } from './targets/nic-driver.mjs';
 import { oidRequests } from './targets/oid-requests.mjs';
@@ -22,5 +25,8 @@ export const TARGETS = [
   migrationStream,
   savedChannel,
   captures,
+  hostConfig,
+  configFiles,
+  commandLine,
   wireViews,
 ];

@@ -136,6 +136,20 @@ const vmsSchema = z
     });
   });
 
+/** The adapter would not come up with a frame its device cannot hold; here the key can be named. */
+function checkLongestFrame(nic: HostConfig['nic'], context: z.core.$RefinementCtx): void {
+  const profile = Object.hasOwn(NIC_PROFILES, nic.profile) ? NIC_PROFILES[nic.profile] : undefined;
+  if (profile === undefined) return; // said already
+  const most = profile.maxFrameBytes;
+  const keyword = nic.keywords['*JumboPacket'];
+  const [path, value] =
+    keyword === undefined ? [['jumboPacket'], nic.jumboPacket] : [['keywords', '*JumboPacket'], keyword];
+  const bytes = typeof value === 'string' && !/^\d+$/.test(value) ? Number.NaN : Number(value);
+  if (Number.isInteger(bytes) && bytes >= 60 && bytes <= most) return;
+  const message = `expected a frame length from 60 to ${most}, which ${nic.profile} can hold; found ${JSON.stringify(value)}`;
+  context.addIssue({ code: 'custom', path, message });
+}
+
 const hostConfigSchema: z.ZodType<HostConfig> = z
   .strictObject({
     name: z.string().min(1).max(32).default('host'),
@@ -157,6 +171,7 @@ const hostConfigSchema: z.ZodType<HostConfig> = z
         keywords: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
         receiveBuffers: powerOfTwo(32, 1024).default(256),
       })
+      .superRefine(checkLongestFrame)
       .prefault({}),
     switch: z
       .strictObject({

@@ -4,8 +4,10 @@ import { checkHostConfig, type HostConfig } from '@vmq/host';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { CannotRun, systemMessage } from '../exit-code.ts';
 
-/** A configuration has a few hundred lines; anything much larger is the wrong file. */
-const LARGEST_FILE = 1 << 20;
+/** A configuration has a few hundred lines; anything much larger is the wrong file, and would take minutes to judge. */
+const LARGEST_FILE = 1 << 16;
+/** Lines printed of what is wrong; nobody mends more at a time. */
+const MOST_LINES = 20;
 
 /** Reads and checks; throws {@link CannotRun} with one line for each thing that is wrong. */
 export function readConfig(path: string): HostConfig {
@@ -31,9 +33,9 @@ export function parseConfig(text: string, name: string): HostConfig {
   const document = parseDocument(text.replace(/^\uFEFF/, ''), { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
     throw new CannotRun(
-      document.errors.map((error) => {
+      firstLines(name, document.errors, (error) => {
         const { line, col } = lines.linePos(error.pos[0]);
-        return `${name}:${line}:${col}: ${error.message}`;
+        return `${name}:${line}:${col}: ${yamlMessage(error)}`;
       }),
     );
   }
@@ -52,11 +54,24 @@ export function parseConfig(text: string, name: string): HostConfig {
   const result = checkHostConfig(input);
   if (result.ok) return result.config;
   throw new CannotRun(
-    result.problems.map(({ path, message }) => {
+    firstLines(name, result.problems, ({ path, message }) => {
       const line = lineOf(document, lines, path);
       return `${name}${line === null ? '' : `:${line}`}: ${path === '' ? '' : `${path}: `}${message}`;
     }),
   );
+}
+
+/** One line for each, as many as one would read. */
+function firstLines<T>(name: string, wrong: readonly T[], lineFor: (one: T) => string): string[] {
+  const shown = wrong.slice(0, MOST_LINES).map(lineFor);
+  return wrong.length > MOST_LINES ? [...shown, `${name}: and ${wrong.length - MOST_LINES} more`] : shown;
+}
+
+/** The parser is recursive, and reports that it ran out of stack as an error like any other. */
+function yamlMessage({ message }: Error): string {
+  return message.includes('call stack')
+    ? 'expected a configuration, found lists or keys nested too deeply'
+    : message;
 }
 
 /** Line of the key, or of the nearest thing around it that exists (a missing key has no line of its own). */

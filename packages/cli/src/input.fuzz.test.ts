@@ -1,0 +1,37 @@
+/** Random and damaged captures, configuration files and arguments; and the ones that once did harm (docs/fuzzing.md). */
+import { describe, expect, test } from 'vitest';
+import { fuzzShort } from '../../../tools/fuzz/short.mjs';
+import { parseConfig } from './config/read-config.ts';
+import { CannotRun } from './exit-code.ts';
+
+describe('no crash, no hang, no byte outside, every refusal named', () => {
+  test.each([
+    ['captures', 20_000, 'read'],
+    ['config-files', 2000, 'refused: no YAML'],
+    ['command-line', 2000, 'help'],
+  ])('%s', async (target, buffers, often) => {
+    const { outcomes } = await fuzzShort(target, { buffers });
+    expect(outcomes[often]).toBeGreaterThan(buffers / 40);
+  });
+});
+
+const linesOf = (text: string): readonly string[] => {
+  try {
+    parseConfig(text, 'host.yaml');
+    return [];
+  } catch (error) {
+    if (error instanceof CannotRun) return error.lines;
+    throw error;
+  }
+};
+
+test('a file nested without end is refused in words', () => {
+  expect(linesOf(`vms: ${'['.repeat(20_000)}`)[0]).toMatch(/^host\.yaml:1:\d+: .* nested too deeply$/);
+});
+
+test('of a thousand things that are wrong the first twenty are printed', () => {
+  const lines = linesOf(Array.from({ length: 1000 }, (_, i) => `key${i}: 1`).join('\n'));
+  expect(lines).toHaveLength(21);
+  expect(lines[20]).toBe('host.yaml: and 980 more');
+  expect(linesOf('vms: @\n'.repeat(1000))).toHaveLength(21);
+});
