@@ -44,6 +44,8 @@ export interface HostileBench {
   traffic(): Flows;
   /** Lets everybody take some turns. */
   run(turns: number): void;
+  /** Lets everybody run, with an open end of the wire, until `done` or until there is no hope for it. */
+  until(done: () => boolean): void;
   /** Adds evil, ordinary or with its program. */
   addEvil(): ReturnType<Host['addVm']>;
   attack(message: HostileAttack): void;
@@ -134,6 +136,14 @@ export function createHostileBench({ executor, ndisVersion }: Setting, seed: num
     programs,
     port,
     run,
+    until(done) {
+      let left = PATIENCE;
+      host.executor.runUntil(() => {
+        if (--left % (executor === 'threads' ? 8 : 256) !== 0) return false;
+        host.wire.receive(() => {});
+        return done() || left <= 0;
+      });
+    },
     traffic() {
       const flows: Record<string, string[]> = {};
       number = 0;

@@ -22,9 +22,10 @@ describe.each([
   let benches: readonly [HostileBench, HostileBench] | null = null;
   const told = { moved: 0, refused: 0 };
 
-  test.each(
-    HOSTILE_BEHAVIOURS.filter(({ begins }) => begins === 'running').map(({ name }, i) => [name, i] as const),
-  )('%s', (name, i) => {
+  const running = HOSTILE_BEHAVIOURS.filter(({ begins }) => begins === 'running');
+  // Under 6.20 every third: what differs is that part of the VM's memory is the NIC's before it goes.
+  const chosen = running.filter((_, i) => setting.ndisVersion === '6.30' || i % 3 === 0);
+  test.each(chosen.map(({ name }, i) => [name, i] as const))('%s', (name, i) => {
     benches ??= [createHostileBench(setting, 1 + i), createHostileBench(setting, 1001 + i)];
     const [from, to] = benches;
     benches = null;
@@ -85,7 +86,7 @@ describe.each([
   );
 
   test('some are moved, and some refused', () => {
-    expect(told.moved).toBeGreaterThan(10);
-    expect(told.refused).toBeGreaterThan(5);
+    expect(told.moved).toBeGreaterThan(chosen.length / 3);
+    expect(told.refused).toBeGreaterThan(chosen.length / 20);
   });
 });

@@ -1,5 +1,5 @@
 /** Guests that lie with the words of their rings' header pages. */
-import type { HostileBehaviour } from './behaviour.ts';
+import type { HostileBehaviour, HostileProgram } from './behaviour.ts';
 import { type GuestReach, PACKET_BYTES } from './guest-reach.ts';
 import { behave, oneBlow, sendGoodFrame } from './programs.ts';
 
@@ -65,16 +65,28 @@ export const RING_BEHAVIOURS: readonly HostileBehaviour[] = [
     countedAs: ['ring.write-index'],
     channel: 'broken',
     begins: 'running',
+    isTireless: true,
     *program(guest) {
-      const { toHost } = guest;
-      for (let full = 0, sent = 0; full < 20; full++) {
-        for (; toHost.room > 2 * PACKET_BYTES; full = 0) sendGoodFrame(guest, sent++, 0);
-        guest.signal();
-        yield true;
+      const { toHost, toGuest } = guest;
+      const wait = function* (): HostileProgram {
+        for (let turn = 0; turn < 20; turn++) {
+          guest.signal();
+          yield true;
+        }
+      };
+      for (let sent = 0; ; ) {
+        // It reads no answers: the host stops reading when it has no room for more.
+        while (toHost.room > 2 * PACKET_BYTES || toGuest.room > 2 * PACKET_BYTES) {
+          while (toHost.room > 2 * PACKET_BYTES) sendGoodFrame(guest, sent++, 0);
+          guest.signal();
+          yield true;
+        }
+        const shown = toHost.writeIndex;
+        yield* wait();
+        toHost.writeIndex = toHost.after(shown, -4 * PACKET_BYTES);
+        yield* wait();
+        toHost.writeIndex = shown;
       }
-      yield* oneBlow(guest, () => {
-        toHost.writeIndex = toHost.after(toHost.writeIndex, -4 * PACKET_BYTES);
-      });
     },
   },
   writeIndex(
