@@ -45,6 +45,7 @@ export interface TestMiniportOptions {
   readonly resettable?: boolean;
   /** NDIS_MINIPORT_ATTRIBUTES_*. */
   readonly attributeFlags?: number;
+  readonly checkForHangTimeInSeconds?: number;
   /** VMQ on encapsulated packets: registers offload attributes. */
   readonly encapsulation?: { readonly hardware: boolean; readonly current: boolean };
 }
@@ -99,7 +100,12 @@ export class TestMiniport implements MiniportDriver {
     const minor = this.minorNdisVersion;
     const { hardware = capabilities(minor), current = capabilities(minor), encapsulation } = this.#options;
     return [
-      { type: 'registration', revision: 1, attributeFlags: this.#options.attributeFlags ?? 0 },
+      {
+        type: 'registration',
+        revision: 1,
+        attributeFlags: this.#options.attributeFlags ?? 0,
+        checkForHangTimeInSeconds: this.#options.checkForHangTimeInSeconds ?? 0,
+      },
       {
         type: 'general',
         revision: 2,

@@ -19,14 +19,16 @@ export interface BenchOptions {
   readonly config?: Partial<HostConfigInput>;
 }
 
+type ByVm = Record<string, number[]> & Record<(typeof VMS)[number]['name'], number[]>;
+
 export class FaultBench {
   readonly host: Host;
   readonly faults: FaultInjector;
   readonly #sizes: readonly number[];
   #sequence = 0;
   /** Sequence numbers sent to each VM, and received by it. */
-  readonly sent: Record<string, number[]> = { web: [], db: [], mail: [] };
-  readonly received: Record<string, number[]> = { web: [], db: [], mail: [] };
+  readonly sent: ByVm = { web: [], db: [], mail: [] };
+  readonly received: ByVm = { web: [], db: [], mail: [] };
   /** Frames that came out of the NIC, by sequence number. */
   readonly out: number[] = [];
 
