@@ -2,6 +2,7 @@
  * MiniportCheckForHangEx: what this driver looks at every two seconds.
  *
  *   registers read all ones, an earlier reset failed, CFGACK does not follow CFGREQ        ──> reset
+ *   a queue that should be on is off: the card was off the bus and has forgotten all       ──> reset
  *   receive queue     its DMA was refused since the last look, or much of its ring damaged ──> reset
  *   transmit queues   descriptors posted, link up, wire not full, and TDH where it was     ──> reset
  *   otherwise         the processors look at their rings: an interrupt may have been lost
@@ -52,11 +53,26 @@ export class HangCheck {
       this.#heads = [];
     }
     // Each of them takes note of how things are, so none may be left out.
-    const signs = [!device.answers(), this.#isRefused(), this.#isDamaged(), this.#isNotSending()];
+    const signs = [
+      !device.answers(),
+      this.#hasForgotten(),
+      this.#isRefused(),
+      this.#isDamaged(),
+      this.#isNotSending(),
+    ];
     if (signs.includes(true)) return true;
     adapter.post('all', { op: 'poll' } satisfies MiniportMessage);
     adapter.publish();
     return false;
+  }
+
+  #hasForgotten(): boolean {
+    const { device, queues, transmit } = this.#parts;
+    const live = [...queues.values()].filter(({ resources, isStopped }) => resources !== null && !isStopped);
+    return !(
+      live.every(({ queueId }) => device.isReceiveQueueEnabled(queueId)) &&
+      transmit.every((_, queue) => device.isTransmitQueueEnabled(queue))
+    );
   }
 
   #isRefused(): boolean {
