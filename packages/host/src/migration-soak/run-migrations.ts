@@ -38,7 +38,7 @@ export interface SoakReport {
   readonly lost: number;
   /** Every lost frame, by the counter in which it stands. */
   readonly drops: Readonly<Record<string, number>>;
-  /** Frames that came after a later one of their flow: a VM has two queues when it gets one of its own. */
+  /** Frames that came after a later one of their flow: from a VM that has moved next to the receiver, for one. */
   readonly reordered: number;
   readonly duplicated: number;
   readonly misdelivered: number;
