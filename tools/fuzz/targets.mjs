@@ -5,6 +5,7 @@ import { commandLine } from './targets/command-line.mjs';
 import { configFiles } from './targets/config-files.mjs';
 import { hostConfig } from './targets/host-config.mjs';
 import { migrationStream } from './targets/migration-stream.mjs';
+import { nicCompletions } from './targets/nic-completions.mjs';
 import { nicDriver } from './targets/nic-driver.mjs';
 import { oidRequests } from './targets/oid-requests.mjs';
 import { rndisMessages } from './targets/rndis-messages.mjs';
@@ -22,6 +23,7 @@ export const TARGETS = [
   rndisMessages,
   vmbusGuest,
   nicDriver,
+  nicCompletions,
   migrationStream,
   savedChannel,
   captures,

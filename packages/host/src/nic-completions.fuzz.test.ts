@@ -1,0 +1,8 @@
+/** Damaged write-backs of the device under a whole host (docs/fuzzing.md). */
+import { expect, test } from 'vitest';
+import { fuzzShort } from '../../../tools/fuzz/short.mjs';
+
+test('4000 damaged write-backs: no crash, no endless turn, no frame that ends twice', async () => {
+  const { outcomes } = await fuzzShort('nic-completions', { buffers: 4000 });
+  expect(Object.keys(outcomes).length).toBeGreaterThan(1);
+});
