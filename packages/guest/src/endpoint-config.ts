@@ -47,7 +47,7 @@ export interface GuestAgentData {
    * stands there, whatever `responder` and `sender` say. Absent: they keep it elsewhere and it does not move.
    */
   readonly endpointPage?: number;
-  /** Frames per step; default 64. */
+  /** Frames per step; default 256. */
   readonly budget?: number;
   /** Copies every received frame here; see record.ts. */
   readonly record?: FrameRingImage;

@@ -59,7 +59,7 @@ export class Guest implements Agent, HostFrameHandler {
     this.#brake = new Brake(data.brake);
     this.#port = new FramePort(this.#segment, this.#channel, this.#brake);
     this.#counters = new Float64Array(data.statistics);
-    this.#budget = data.budget ?? 64;
+    this.#budget = data.budget ?? 256;
     this.#number = data.number;
     this.#taken = (this.#counters[statistics.FRAMES_RECEIVED] as number) | 0;
     this.#record = data.record === undefined ? null : new RecordWriter(data.record);

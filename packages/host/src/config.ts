@@ -35,6 +35,11 @@ export interface HostConfig {
   readonly name: string;
   /** Seed of the deterministic executor; default 1. */
   readonly seed: number;
+  /**
+   * Who steps next under the deterministic executor: `random` (default), drawn from the seed, or `round-robin`, a
+   * fair scheduler with larger batches, for throughput.
+   */
+  readonly schedule: 'random' | 'round-robin';
   /** Default deterministic. */
   readonly executor: 'deterministic' | 'threads';
   /** 1 to 64, default 4. */
@@ -154,6 +159,7 @@ const hostConfigSchema: z.ZodType<HostConfig> = z
   .strictObject({
     name: z.string().min(1).max(32).default('host'),
     seed: z.int().default(1),
+    schedule: z.enum(['random', 'round-robin']).default('random'),
     executor: z.enum(['deterministic', 'threads']).default('deterministic'),
     processors: z.int().min(1).max(64).default(4),
     vmq: z.boolean().default(true),

@@ -103,6 +103,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     : createDeterministicExecutor(machine, virtualClock, {
         factories: hostAgentFactories(options.dataPaths),
         seed: config.seed,
+        schedule: config.schedule,
       });
   started.push(executor);
 

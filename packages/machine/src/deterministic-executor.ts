@@ -16,11 +16,19 @@ import { imagesOf } from './memory.ts';
 import { createRandom } from './random.ts';
 import { Timers } from './timers.ts';
 
+/** How the deterministic executor chooses among pending agents. */
+export type Schedule = 'random' | 'round-robin';
+
 export interface DeterministicOptions {
   /** The agent factories this executor can start, by name. */
   readonly factories: AgentFactories;
   /** Seed of the choice among pending agents, 32 bits; default 1. */
   readonly seed?: number;
+  /**
+   * Who steps next among those that are pending: `random` (default), drawn from the seed, finds what depends on an
+   * order; `round-robin` is a fair scheduler, in the order of starting, whose batches are larger.
+   */
+  readonly schedule?: Schedule;
   /** Virtual nanoseconds one turn of an agent takes; default 1000. */
   readonly stepNanoseconds?: number;
 }
@@ -64,6 +72,19 @@ export function createDeterministicExecutor(
     return runner;
   };
 
+  /** Position of the runner that stepped last. */
+  let last = -1;
+
+  /** The next pending runner behind the last, in a circle; -1 = none. */
+  const nextInTurn = (): number => {
+    const count = runners.length;
+    for (let i = 1; i <= count; i++) {
+      const at = last + i < count ? last + i : last + i - count;
+      if (board.looksPending((runners[at] as AgentRunner).id)) return at;
+    }
+    return -1;
+  };
+
   const findReady = (): number => {
     let count = 0;
     for (let i = 0; i < runners.length; i++) {
@@ -72,18 +93,27 @@ export function createDeterministicExecutor(
     return count;
   };
 
+  const choose =
+    options.schedule === 'round-robin'
+      ? nextInTurn
+      : (): number => {
+          const count = findReady();
+          return count === 0 ? -1 : (ready[count === 1 ? 0 : random.below(count)] as number);
+        };
+
   /** One turn; false if nobody has one to take before a timer after `limit` fires. */
   const stepBefore = (limit: number): boolean => {
     if (timers.next <= clock.now()) timers.fire(clock.now(), board);
-    let count = findReady();
-    if (count === 0) {
+    let at = choose();
+    if (at < 0) {
       if (timers.next === Number.POSITIVE_INFINITY || timers.next > limit) return false;
       clock.advanceTo(timers.next);
       timers.fire(timers.next, board);
-      count = findReady();
-      if (count === 0) return true; // the timer of an agent that could not be built
+      at = choose();
+      if (at < 0) return true; // the timer of an agent that could not be built
     }
-    const chosen = runners[ready[count === 1 ? 0 : random.below(count)] as number] as AgentRunner;
+    last = at;
+    const chosen = runners[at] as AgentRunner;
     board.takePending(chosen.id);
     if (chosen.turn(nothingToCollect)) board.wake(chosen.id);
     clock.advance(cost);

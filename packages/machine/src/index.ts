@@ -14,6 +14,7 @@ export {
   createDeterministicExecutor,
   type DeterministicExecutor,
   type DeterministicOptions,
+  type Schedule,
 } from './deterministic-executor.ts';
 export { createAgentContext, type Executor } from './executor.ts';
 export { createFrameRing, FrameConsumer, FrameProducer, type FrameRingImage } from './frame-ring.ts';

@@ -40,7 +40,7 @@ export interface VmqMiniportOptions {
   readonly receiveRingEntries?: number;
   /** Descriptors of a processor's transmit queue; a power of two, 2..4096, default 512. */
   readonly transmitRingEntries?: number;
-  /** Most frames a DPC indicates, of all its queues; at least 1, default 128. */
+  /** Most frames a DPC indicates, of all its queues; at least 1, default 256. */
   readonly indicationBudget?: number;
   /**
    * The hardware counts as one with SR-IOV: its keywords are read, and where they prefer it VM queues are off. VFs and
@@ -57,7 +57,7 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
   const minorNdisVersion = options.minorNdisVersion ?? 30;
   const receiveRingEntries = ringOption('receiveRingEntries', options.receiveRingEntries ?? 256, 32, 1024);
   const transmitRingEntries = ringOption('transmitRingEntries', options.transmitRingEntries ?? 512, 2, 4096);
-  const indicationBudget = options.indicationBudget ?? 128;
+  const indicationBudget = options.indicationBudget ?? 256;
   if (!(Number.isInteger(indicationBudget) && indicationBudget >= 1))
     throw new RangeError(`indicationBudget: a whole number of at least 1, got ${indicationBudget}`);
   const targets = new Map<MiniportAdapter, OidTarget>();

@@ -47,6 +47,7 @@ import {
   type SwitchExtensionsImage,
   type SwitchState,
 } from './messages.ts';
+import { OrdinaryFrames } from './ordinary-frames.ts';
 import {
   BYTES_FROM_GUEST,
   DROPPED_FROM_GUEST,
@@ -126,8 +127,9 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const numbers = new DeliveryNumbers(image.deliveryNumbers);
     this.#delivery = new PortDelivery(context, index, this.#ports, numbers, this.#counters, this.#ends);
     const queueEnds = new QueueEnds(context, index, this.#ports, this.#delivery, this.#ends);
-    this.#queueDelivery = new QueueDelivery(context, this.#ports, this.#delivery, queueEnds);
-    this.#splitDelivery = new SplitDelivery(context, this.#ports, this.#delivery, queueEnds);
+    const ordinary = new OrdinaryFrames(context, this.#ports);
+    this.#queueDelivery = new QueueDelivery(context, this.#ports, this.#delivery, queueEnds, ordinary);
+    this.#splitDelivery = new SplitDelivery(context, this.#ports, this.#delivery, queueEnds, ordinary);
     this.#send = new SendPath(downcalls, host, this.#ends, new Int32Array(image.outstandingSends), index);
     const wake = (): void => context.machine.board.wake(context.agent);
     this.#hostFrames = new HostFrameSource(processor, this.#send, host, this, wake);

@@ -1,26 +1,29 @@
 /**
- * Source addresses that a processor has just seen behind the wire: a small table of its own in front of the learned
- * one, so that learning a known address again costs two loads from memory that is always in the cache.
+ * Source addresses that a processor has just seen behind the wire on the way to one port: a small table of its own in
+ * front of the learned one, so that learning a known address again costs two loads from memory that is in the cache.
  *
- *   entry   key a / key b        at hash(a, b); a newer key takes an older one's place
+ *   port's 256 entries   key a / key b        at a fold of the address; a newer key takes an older one's place
  *
- * Empty keys are 0 / 0, which is no source of a frame: it counts as not seen. What was seen is forgotten whenever
+ * Addresses that differ in their last byte, as those of one maker's or one subnet's stations do, never take each
+ * other's place. Empty keys are 0 / 0, which is no source of a frame: it counts as not seen. All is forgotten whenever
  * any address has moved to another port, a tick of ageing has passed, or the learned table is a new one.
  */
 import type { LearnedMacTable } from './learned-mac-table.ts';
 
-const BITS = 11;
-export const RECENT_SHIFT: number = 32 - BITS;
-/** Multipliers of the hash: odd, with well-mixed bits. */
-export const RECENT_MIX_A: number = 0x9e3779b1 | 0;
-export const RECENT_MIX_B: number = 0x85ebca6b | 0;
+const ENTRIES = 256;
+/** Words of a port. */
+export const RECENT_WORDS: number = 2 * ENTRIES;
 
 export class RecentSources {
   /** Two words an entry. The delivery's loop has the look-up inline. */
-  readonly keys: Int32Array = new Int32Array(2 << BITS);
+  readonly keys: Int32Array;
   #table: LearnedMacTable | null = null;
   #moves = 0;
   #tick = 0;
+
+  constructor(ports: number) {
+    this.keys = new Int32Array(ports * RECENT_WORDS);
+  }
 
   /** Forgets what may not hold any more; once per chain. */
   begin(table: LearnedMacTable, tick: number): void {
@@ -32,10 +35,15 @@ export class RecentSources {
     this.#tick = tick;
   }
 
-  /** The address is in the learned table now, behind the wire. */
-  note(a: number, b: number): void {
-    const at = ((Math.imul(a, RECENT_MIX_A) ^ Math.imul(b, RECENT_MIX_B)) >>> RECENT_SHIFT) << 1;
+  /** The address is in the learned table now, behind the wire, and sends to `port`. */
+  note(port: number, a: number, b: number): void {
+    const at = port * RECENT_WORDS + (foldSource(a, b) << 1);
     this.keys[at] = a;
     this.keys[at + 1] = b;
   }
+}
+
+/** Number of an address's entry: its last byte, stirred by the others. */
+export function foldSource(a: number, b: number): number {
+  return ((b >>> 8) ^ b ^ (a >>> 24) ^ (a >>> 13) ^ a) & (ENTRIES - 1);
 }

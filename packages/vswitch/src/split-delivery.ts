@@ -7,7 +7,8 @@
  *   VM's section  | 64 | backfill | rest of the frame | announced to the guest, NBL kept until it is done
  *
  * Where that cannot be, because the rest lies in host memory (SEC-04), another processor polls the channel, or the
- * buffer is laid out in another way than the sections, both parts are copied into a section of the switch's own.
+ * buffer is laid out in another way than the sections, both parts are copied into a section of the switch's own. So is
+ * a frame that its lookahead buffer holds: nothing of it lies in the VM's memory yet.
  */
 import { type AgentContext, HOST_SEGMENT } from '@vmq/machine';
 import type { NetBuffer, NetBufferList } from '@vmq/ndis';
@@ -17,6 +18,7 @@ import { FrameGatherer } from './frame-gatherer.ts';
 import type { LearnedMacTable } from './learned-mac-table.ts';
 import { LentFrames } from './lent-frames.ts';
 import { EXTERNAL_PORT } from './messages.ts';
+import type { OrdinaryFrames } from './ordinary-frames.ts';
 import type { PortDelivery } from './port-delivery.ts';
 import type { PortTable } from './port-table.ts';
 import type { QueueEnds } from './queue-ends.ts';
@@ -38,11 +40,16 @@ export class SplitDelivery {
   readonly #gatherer: FrameGatherer = new FrameGatherer();
   /** By port; null where frames are not left with the guest. */
   readonly #lent: (LentFrames | null)[];
-  /** Committed frames: their lengths, and the lent section of those in place, -1 for copied ones. */
-  #lengths: Int32Array = new Int32Array(512);
-  #sections: Int32Array = new Int32Array(512);
+  readonly #ordinary: OrdinaryFrames;
 
-  constructor(context: AgentContext, ports: PortTable, delivery: PortDelivery, ends: QueueEnds) {
+  constructor(
+    context: AgentContext,
+    ports: PortTable,
+    delivery: PortDelivery,
+    ends: QueueEnds,
+    ordinary: OrdinaryFrames,
+  ) {
+    this.#ordinary = ordinary;
     this.#context = context;
     this.#ports = ports;
     this.#delivery = delivery;
@@ -96,15 +103,29 @@ export class SplitDelivery {
     const portVlan = ports.vlan[port] as number;
     const ends = this.#ends;
     const tracing = ends.begin();
+    const ordinary = this.#ordinary;
+    ordinary.begin(learned, tick);
     let frames = 0;
     let seen = 0;
     let bytes = 0;
     let copied = 0;
-    let lastA = 0;
-    let lastB = 0;
     let back: NetBufferList | null = null;
     let next: NetBufferList | null = null;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = next) {
+      if (!tracing && channel.reserved !== channel.committed) {
+        // Frames that fit their lookahead buffers: copied many at a time.
+        const first = nbl;
+        nbl = ordinary.take(first, port, channel);
+        seen += ordinary.count;
+        frames += ordinary.count;
+        bytes += ordinary.bytes;
+        copied += ordinary.bytes;
+        if (ordinary.last !== null) {
+          ordinary.last.next = back;
+          back = first;
+        }
+        if (nbl === null) break;
+      }
       next = nbl.next;
       const info = nbl.ieee8021QInfo | 0;
       const vlan = (info >>> 4) & 0xfff;
@@ -146,25 +167,25 @@ export class SplitDelivery {
         const w2 = i32[(at >> 2) + 2] as number;
         const sourceA = (w1 >>> 16) | (w2 << 16);
         const sourceB = (w2 >>> 16) | (vlan << 16);
-        if ((sourceA !== lastA || sourceB !== lastB) && (sourceA & 1) === 0) {
-          lastA = sourceA;
-          lastB = sourceB;
+        if ((sourceA & 1) === 0) {
           if (learned.learn(sourceA, sourceB, EXTERNAL, tick) && tracing) {
             ends.traceLearned(nbl.stamp, sourceA, sourceB);
           }
+          ordinary.note(port, sourceA, sourceB);
         }
         if (length > longest) {
           ends.drop(TOO_LONG, nbl.stamp, port, macA, macB);
           continue;
         }
         let section = -1;
-        if (lent !== null && rest !== null && rest.segment === to && nbl.firstNetBuffer.next === null) {
+        // A frame that its lookahead buffer holds is copied as a whole: its NBL need not wait for the guest.
+        const isApart = front < length && rest?.segment === to;
+        if (lent !== null && isApart && rest !== null && nbl.firstNetBuffer.next === null) {
           section = channel.lentSection(rest.byteOffset);
-          // The rest, if there is any, must lie where the frame's section wants it.
+          // The rest must lie where the frame's section wants it.
           if (
             section >= 0 &&
-            (lent.isHeld(section) ||
-              (front < length && rest.byteOffset !== channel.frameOffset(section) + front))
+            (lent.isHeld(section) || rest.byteOffset !== channel.frameOffset(section) + front)
           ) {
             section = -1;
           }
@@ -188,9 +209,7 @@ export class SplitDelivery {
           }
           channel.commitFrame(length, tci, nbl.stamp);
         }
-        if (frames === this.#lengths.length) this.#grow();
-        this.#lengths[frames] = length;
-        this.#sections[frames++] = section;
+        frames++;
         bytes += length;
         copied += moved;
         if (tracing) ends.traceCommitted(nbl, port, target, moved, tci, length - moved);
@@ -201,10 +220,11 @@ export class SplitDelivery {
       }
     }
     const delivered = this.#delivery.endBatch(port, channel);
+    const { lengths, sections } = channel.columns;
     for (let k = delivered; k < frames; k++) {
-      bytes -= this.#lengths[k] as number;
-      const section = this.#sections[k] as number;
-      if (section < 0 || lent === null) continue;
+      bytes -= lengths[k] as number;
+      const section = sections[k] as number;
+      if (lent === null || !lent.isHeld(section)) continue;
       const nbl = lent.drop(section);
       nbl.next = back;
       back = nbl;
@@ -212,15 +232,5 @@ export class SplitDelivery {
     ends.end(port, queueId, seen, frames, delivered, bytes, channel.refusal);
     this.#delivery.countCopied(port, copied);
     return back;
-  }
-
-  /** NBLs of a chain may hold several frames, though those of a miniport hold one. */
-  #grow(): void {
-    const lengths = new Int32Array(2 * this.#lengths.length);
-    const sections = new Int32Array(lengths.length);
-    lengths.set(this.#lengths);
-    sections.set(this.#sections);
-    this.#lengths = lengths;
-    this.#sections = sections;
   }
 }

@@ -118,7 +118,7 @@ const got = ({ vm }: SplitBench): number[][] => vm.received.map(({ bytes }) => [
 it('SW-13 leaves frames in place until the guest is done, then returns their NBLs in one chain of one queue', () => {
   const split = splitBench();
   split.vm.takes = false;
-  const frames = [60, 64, 65, 700].map((length, i) => bytesOf(length, i));
+  const frames = [65, 66, 128, 700].map((length, i) => bytesOf(length, i));
   split.indicate(
     chainOf(
       split,
@@ -126,11 +126,35 @@ it('SW-13 leaves frames in place until the guest is done, then returns their NBL
     ),
   );
   expect(split.returned()).toEqual([]);
-  expect(copiedOf(split)).toBe(60 + 3 * 64);
+  expect(copiedOf(split)).toBe(4 * 64);
   split.goOn();
   expect(got(split)).toEqual(frames);
   expect(split.returned()).toEqual([4]);
   expect((split.bench.trays[0]?.returned[0]?.flags ?? 0) & NDIS_RETURN_FLAGS_SINGLE_QUEUE).not.toBe(0);
+});
+
+it('SW-13 a frame that fits its lookahead buffer is copied and its NBL goes back at once; the order is kept', () => {
+  const split = splitBench();
+  split.vm.takes = false;
+  const lengths = [64, 700, 60, 60, 65, 64, 64, 64, 900, 14, 64];
+  const frames = lengths.map((length, i) => bytesOf(length, i));
+  for (let round = 0; round < 2; round++) {
+    split.indicate(
+      chainOf(
+        split,
+        frames.map((bytes, i) => ({
+          bytes,
+          front: Math.min(64, bytes.length),
+          at: slot(split, 16 * round + i),
+        })),
+      ),
+    );
+    // Those of more than 64 bytes wait for the guest.
+    expect(split.returned().at(-1)).toBe(8);
+  }
+  split.goOn();
+  expect(got(split)).toEqual([...frames, ...frames]);
+  expect(split.returned().at(-1)).toBe(6);
 });
 
 it('QUE-32 returns what the guest holds once its queue may leave nothing in place any more', () => {
