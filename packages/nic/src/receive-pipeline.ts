@@ -11,6 +11,7 @@
  * its place in the order; so nothing here decides a drop.
  */
 import { DMA_WRITE, type FrameConsumer, type MemorySegment } from '@vmq/machine';
+import { copyBytes, copyWords } from './copy.ts';
 import { RXC_DD, RXC_SPLIT, RXC_VLAN } from './descriptors.ts';
 import { FILTER_TABLE } from './device-memory.ts';
 import {
@@ -20,6 +21,7 @@ import {
   Q_HEAD,
   Q_LIMIT,
   Q_MASK,
+  Q_PACKET_BYTES,
   Q_RING,
   Q_SHIFT,
   Q_SHORT_WAY,
@@ -186,6 +188,53 @@ export class ReceivePipeline {
     this.#plain = plain;
     this.#tags = tagCount;
     return i;
+  }
+
+  /**
+   * Takes frame `i`, which is longer than its split queue's header buffer, and moves both of its parts. False, and
+   * nothing is done, if that is not how things are. `stamp` is that of frame 0.
+   */
+  takeSplit(i: number, stamp: number): boolean {
+    const state = this.#state;
+    const rxq = state.rxq;
+    const value = this.#value[i] as number;
+    const bytes = this.#bytes[i] as number;
+    const tagged = this.#tagged[i] as number;
+    const q = (value & 0xff) << QUEUE_SHIFT;
+    const way = rxq[q + SHORT_WAY] as number;
+    const first = way & LONGEST;
+    const head = rxq[q + HEAD] as number;
+    if (value === 0 || way >>> HEADER_SHIFT === 0 || head === rxq[q + LIMIT]) return false;
+    if (bytes <= first || bytes > (rxq[q + Q_PACKET_BYTES] as number) || first < 16) return false;
+    const index = (head & (rxq[q + MASK] as number)) << 2;
+    const memory = state.segments[0] as MemorySegment;
+    const host = memory.i32;
+    const descriptor = ((rxq[q + RING] as number) + index) | 0;
+    const rest = ((host[descriptor] as number) + first) | 0;
+    const segment = host[descriptor + 1] as number;
+    const header = host[descriptor + 2] as number;
+    if (((host[descriptor + 3] as number) | ((rest | header | first) & 7)) !== 0) return false;
+    if (!state.permits(0, header, first, WRITE) || !state.permits(segment, rest, bytes - first, WRITE))
+      return false;
+    const completion = ((rxq[q + COMPLETIONS] as number) + index) | 0;
+    host[completion] = bytes | DD | (tagged & VLAN) | SPLIT;
+    host[completion + 1] = (this.#tci[i] as number) | ((value << 8) & 0xffff0000);
+    host[completion + 2] = 0;
+    host[completion + 3] = (stamp + i) | 0;
+    rxq[q + HEAD] = (head + 1) | 0;
+    rxq[q + BYTES] = ((rxq[q + BYTES] as number) + bytes) | 0;
+    const wire = this.#wire;
+    const f = this.#from[i] as number;
+    const to = state.segments[segment] as MemorySegment;
+    if (tagged === 0) {
+      copyBytes(wire, f, memory, header, first);
+      copyBytes(wire, f + first, to, rest, bytes - first);
+    } else {
+      copyWords(wire.i32, f >> 2, host, header >> 2, 3);
+      copyWords(wire.i32, (f >> 2) + 4, host, (header >> 2) + 3, (first >> 2) - 3);
+      copyBytes(wire, f + first + 4, to, rest, bytes - first);
+    }
+    return true;
   }
 
   /** Third pass: moves the bytes of all assigned frames, and exactly those (SEC-08). */

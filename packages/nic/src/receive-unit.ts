@@ -135,6 +135,10 @@ export class ReceiveUnit {
       if (i === count) break;
       const queue = pipeline.queueOf(i);
       if (queue >= 0 && this.#openShortWay(queue)) continue;
+      if (queue >= 0 && pipeline.takeSplit(i, stamp)) {
+        i++;
+        continue;
+      }
       words[REG.RXSTAMP >> 2] = (stamp + i - 1) | 0;
       if (this.receive(i, i + 1) === i) break;
       // A frame taken the long way may have used the queue's last descriptor.
