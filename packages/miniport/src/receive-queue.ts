@@ -317,7 +317,7 @@ export class ReceiveQueue {
     guard.countLost(taken - sound.length);
     if (taken !== sound.length) this.#registers.write32(this.#doorbell, this.#posted);
     if (ended) guard.correctHead(this.#consumed, this.#posted, this.#stamp);
-    this.#pool.giveChain(link(unused), unused.at(-1) as NetBufferList, unused.length);
+    if (unused.length > 0) this.#pool.giveChain(link(unused), unused.at(-1) as NetBufferList, unused.length);
     if (sound.length === 0) return taken;
     this.held += sound.length;
     Atomics.add(this.#state, OUTSTANDING, sound.length);
