@@ -97,6 +97,8 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const executor: Executor = threads
     ? createThreadsExecutor(machine, {
         entry: options.workerEntry ?? builtFile('worker.js'),
+        ...(options.placement ? { placement: options.placement } : {}),
+        ...(options.spin === undefined ? {} : { spin: options.spin }),
         // Under a test runner this process reads sources; its workers must not.
         ...(import.meta.url.endsWith('.ts') ? { execArgv: [] } : {}),
       })

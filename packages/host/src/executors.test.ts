@@ -40,6 +40,21 @@ describe('executors', () => {
     },
   );
 
+  it('give every VM the same frames with agents that share threads, and with a fair schedule', async () => {
+    const alone = await replay(config, packets);
+    const shared = await replay({ ...config, processors: 2, executor: 'threads' }, packets, {
+      placement: [
+        ['nic', 'processor:0', 'vm:a100'],
+        ['processor:1', 'vm:a200'],
+      ],
+    });
+    const fair = await replay({ ...config, schedule: 'round-robin' }, packets);
+    for (const other of [shared, fair]) {
+      expect(other.conservation).toBe(true);
+      expect(other.frames).toEqual(alone.frames);
+    }
+  });
+
   it('take the same steps for the same seed, and other steps for another', async () => {
     const [first, again, other] = [
       await replay({ ...config, seed: 7 }, packets),

@@ -80,6 +80,14 @@ export interface HostOptions {
    * (`dataPaths.agents`), which find it as `GuestAgentData.program`.
    */
   readonly guestProgram?: (vm: VmConfig) => unknown;
+  /**
+   * Which agents share a worker thread, by name: `nic`, `processor:N`, `vm:NAME`. By default the NIC and each processor
+   * have one of their own, as each VM has. A VM that shares a thread with the host is kept to its own memory by its
+   * context alone.
+   */
+  readonly placement?: readonly (readonly string[])[];
+  /** Empty turns a worker thread spins before it sleeps; default 200. */
+  readonly spin?: number;
   /** Entry file of the worker threads; default: this package's. */
   readonly workerEntry?: URL;
 }

@@ -1,7 +1,7 @@
 /** A capture through a host, and what each VM had of it. */
 import { TRACE_DELIVERIES } from '@vmq/machine';
 import { VSWITCH_TRACE } from '@vmq/vswitch';
-import { checkHostConfig, createHost, type HostConfigInput } from './index.ts';
+import { checkHostConfig, createHost, type HostConfigInput, type HostOptions } from './index.ts';
 
 /** What a host made of a capture. */
 export interface Replayed {
@@ -20,10 +20,14 @@ export interface Replayed {
 }
 
 /** Puts packets on the wire of a host of its own, a window at a time. */
-export async function replay(input: HostConfigInput, packets: readonly Uint8Array[]): Promise<Replayed> {
+export async function replay(
+  input: HostConfigInput,
+  packets: readonly Uint8Array[],
+  options: HostOptions = {},
+): Promise<Replayed> {
   const checked = checkHostConfig(input);
   if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
-  const host = createHost(checked.config, { record: true });
+  const host = createHost(checked.config, { ...options, record: true });
   host.trace.setLevel(TRACE_DELIVERIES);
   host.publish();
   const ports = host.inspect().ports;

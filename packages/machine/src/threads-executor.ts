@@ -7,12 +7,11 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { AgentAssignment } from './agent.ts';
 import { type AgentId, MAX_WORKERS } from './board.ts';
-import type { Clock } from './clock.ts';
 import type { Executor } from './executor.ts';
 import { createFailureReport, readFailureReport } from './failure-report.ts';
 import type { Machine } from './machine.ts';
 import { imagesOf, type SegmentImage } from './memory.ts';
-import { processMilliseconds, type WorkerMessage, type WorkerStart } from './worker-start.ts';
+import { originOf, type WorkerMessage, type WorkerStart } from './worker-start.ts';
 
 export interface ThreadsOptions {
   /** The file the workers run; it calls `runWorker` with the factories it knows. */
@@ -21,6 +20,12 @@ export interface ThreadsOptions {
   readonly execArgv?: readonly string[];
   /** Empty turns to spin before sleeping; default 200. */
   readonly spin?: number;
+  /**
+   * Groups of agents, by name, that share a worker, whenever they are started. An agent of no group shares one with
+   * those it is started with. A guest that shares a worker with others is kept to its own memory by its context alone,
+   * not by what its thread has got.
+   */
+  readonly placement?: readonly (readonly string[])[];
   /**
    * Longest time in ms that the executor waits without any agent taking a turn before it throws; default 30 000.
    * Also how long `stop()` lets a turn last before it ends the thread by force.
@@ -31,28 +36,13 @@ export interface ThreadsOptions {
 interface WorkerThread {
   readonly thread: Worker;
   readonly port: MessagePort;
-  readonly agents: readonly AgentId[];
-  readonly names: string;
+  readonly agents: AgentId[];
+  readonly names: string[];
   readonly failure: SharedArrayBuffer;
   /** Resolves when the thread has ended; listened to from the start, for it may end before `stop()`. */
   readonly ended: Promise<void>;
   /** Memory segments it has been told of; null if it is to know none but its agents' own. */
   segments: number | null;
-}
-
-/** When `clock` showed 0, in ms of the process's clock: from the tightest of a few readings of both. */
-function originOf(clock: Clock): number {
-  let tightest = Number.POSITIVE_INFINITY;
-  let origin = 0;
-  for (let i = 0; i < 5; i++) {
-    const before = processMilliseconds();
-    const shown = clock.now() / 1e6;
-    const after = processMilliseconds();
-    if (after - before >= tightest) continue;
-    tightest = after - before;
-    origin = (before + after) / 2 - shown;
-  }
-  return origin;
 }
 
 /**
@@ -62,7 +52,7 @@ function originOf(clock: Clock): number {
 export function createThreadsExecutor(machine: Machine, options: ThreadsOptions): Executor {
   const board = machine.board;
   const patience = options.patienceMs ?? 30_000;
-  const originMs = originOf(machine.clock);
+  const originMs = originOf(() => machine.clock.now() / 1e6);
   const agents: AgentId[] = [];
   const confinedAgents = new Set<AgentId>();
   const workers: WorkerThread[] = [];
@@ -73,7 +63,9 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     const cause = new Error(text);
     cause.stack = text; // the stack that matters is the worker's
     const reason = (text.split('\n', 1)[0] as string).replace(/^Error: /, '');
-    failure ??= new Error(`worker ${worker} (${workers[worker]?.names}) failed: ${reason}`, { cause });
+    failure ??= new Error(`worker ${worker} (${workers[worker]?.names.join(', ')}) failed: ${reason}`, {
+      cause,
+    });
     return failure;
   };
 
@@ -85,15 +77,56 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     if (failure !== null) throw failure;
   };
 
+  const groupOf = (name: string): number =>
+    options.placement?.findIndex((group) => group.includes(name)) ?? -1;
+  /** Worker of each group that has one. */
+  const workerOfGroup = new Map<number, number>();
+
   const start = (list: readonly AgentAssignment[]): void => {
-    const worker = workers.length;
     if (stopped !== null) throw new Error('threads executor: it has been stopped');
-    if (worker >= MAX_WORKERS) throw new RangeError(`threads executor: at most ${MAX_WORKERS} workers`);
     const ids = list.map(({ name }) => machine.agent(name));
     ids.forEach((id, i) => {
       if (agents.includes(id) || ids.indexOf(id) !== i)
         throw new Error(`agent '${machine.agentNames[id]}' was started before`);
     });
+    startWorker(list.filter(({ name }) => groupOf(name) < 0));
+    options.placement?.forEach((_, group) => {
+      const members = list.filter(({ name }) => groupOf(name) === group);
+      const worker = workerOfGroup.get(group);
+      if (worker !== undefined) for (const agent of members) join(worker, agent);
+      else if (members.length > 0) {
+        workerOfGroup.set(group, workers.length);
+        startWorker(members);
+      }
+    });
+  };
+
+  /** Gives a worker that runs one more agent. */
+  const join = (worker: number, agent: AgentAssignment): void => {
+    const thread = workers[worker] as WorkerThread;
+    const id = machine.agent(agent.name);
+    const images = agent.segments === undefined ? null : imagesOf(machine.memory, agent.segments);
+    if (thread.segments === null && images === null)
+      throw new Error(
+        `agent '${agent.name}' sees all memory; its worker was started without (${thread.names})`,
+      );
+    sendSegments(thread);
+    send(thread.port, { kind: 'start', agent, images, epoch: board.epoch });
+    board.assignWorker(id, worker);
+    thread.agents.push(id);
+    thread.names.push(agent.name);
+    if (images !== null) confinedAgents.add(id);
+    agents.push(id);
+    // The worker looks at its port when an agent of it finds something published.
+    board.advanceEpoch();
+    board.wake(thread.agents[0] as AgentId);
+  };
+
+  const startWorker = (list: readonly AgentAssignment[]): void => {
+    if (list.length === 0) return;
+    const worker = workers.length;
+    if (worker >= MAX_WORKERS) throw new RangeError(`threads executor: at most ${MAX_WORKERS} workers`);
+    const ids = list.map(({ name }) => machine.agent(name));
     const { port1, port2 } = new MessageChannel();
     const report = createFailureReport();
     const confinements = list.map(({ segments }) =>
@@ -134,7 +167,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       thread,
       port: port1,
       agents: ids,
-      names: list.map(({ name }) => name).join(', '),
+      names: list.map(({ name }) => name),
       failure: report,
       ended: new Promise((resolve) => thread.once('exit', () => resolve())),
       segments: isConfined ? null : machine.memory.segments.length,
@@ -184,7 +217,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
         const state = board.isParked(worker) ? 'asleep' : begun ? 'awake' : 'not begun';
         const pending = thread.agents.filter((agent) => board.isPending(agent));
         const names = pending.map((agent) => machine.agentNames[agent]).join(', ') || 'nobody';
-        return `worker ${worker} (${thread.names}) is ${state}, ${names} pending`;
+        return `worker ${worker} (${thread.names.join(', ')}) is ${state}, ${names} pending`;
       })
       .join('; ');
 
@@ -196,14 +229,17 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
 
   const send = (port: MessagePort, message: WorkerMessage): void => port.postMessage(message);
 
-  const publish = (): void => {
+  /** Tells a worker of segments made since it was last told. */
+  const sendSegments = (worker: WorkerThread): void => {
+    if (worker.segments === null) return;
     const images = machine.memory.images();
-    for (const worker of workers) {
-      if (worker.segments === null) continue;
-      for (; worker.segments < images.length; worker.segments++) {
-        send(worker.port, { kind: 'segment', image: images[worker.segments] as SegmentImage });
-      }
+    for (; worker.segments < images.length; worker.segments++) {
+      send(worker.port, { kind: 'segment', image: images[worker.segments] as SegmentImage });
     }
+  };
+
+  const publish = (): void => {
+    workers.forEach(sendSegments);
     const epoch = board.advanceEpoch();
     for (const agent of agents) board.wake(agent);
     wait(() => agents.every((agent) => ((board.seenEpoch(agent) - epoch) | 0) >= 0), false);
@@ -216,7 +252,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     const late = setTimeout(() => {
       workers.forEach(({ thread, names }, worker) => {
         if (thread.threadId < 0) return; // has ended
-        fail(worker, `${names}: no end of a turn ${patience} ms after stop()`);
+        fail(worker, `${names.join(', ')}: no end of a turn ${patience} ms after stop()`);
         void thread.terminate();
       });
     }, patience);

@@ -1,11 +1,12 @@
 /** What a worker thread of the threads executor does: builds its agents and takes their turns. */
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { AgentFactories, AgentFactory } from './agent.ts';
+import type { AgentAssignment, AgentFactories, AgentFactory } from './agent.ts';
 import { createRealClock } from './clock.ts';
 import { AgentRunner, createConfinedContext } from './executor.ts';
 import { attachMachine } from './machine.ts';
+import type { SegmentImage } from './memory.ts';
 import { Timers } from './timers.ts';
-import { processMilliseconds, type WorkerMessage, type WorkerStart } from './worker-start.ts';
+import { originOf, type WorkerMessage, type WorkerStart } from './worker-start.ts';
 
 /**
  * Runs this worker thread until it is told to stop. Call it once, from the entry file, with every factory the
@@ -15,7 +16,7 @@ export function runWorker(factories: AgentFactories): void {
   const start = workerData as WorkerStart;
   // performance.now() is cheaper than hrtime and runs alike, from a zero point of each thread's own.
   // (timeOrigin would not do: it is read from the wall clock, which may have been set between two threads' starts.)
-  const threadZero = processMilliseconds() - performance.now();
+  const threadZero = originOf(() => performance.now());
   const clock = createRealClock(start.originMs, () => threadZero + performance.now());
   const machine = attachMachine(start.machine, clock);
   const board = machine.board;
@@ -23,24 +24,28 @@ export function runWorker(factories: AgentFactories): void {
   const timers = new Timers();
   let current = '';
 
-  const build = (): AgentRunner[] =>
-    start.agents.map(({ name, factory, data }, i) => {
-      current = name;
-      const make = factories[factory] as AgentFactory<unknown> | undefined;
-      if (make === undefined) throw new Error(`no agent factory '${factory}'`);
-      const id = machine.agent(name);
-      const wakeAt = (agent: number, time: number): void => timers.set(agent, time);
-      const confined = createConfinedContext(machine, id, wakeAt, start.confinements[i] ?? null);
-      board.wake(id);
-      return new AgentRunner(confined, make(confined.context, data), start.epoch);
-    });
+  const build = (
+    { name, factory, data }: AgentAssignment,
+    images: readonly SegmentImage[] | null,
+    epoch: number,
+  ): AgentRunner => {
+    current = name;
+    const make = factories[factory] as AgentFactory<unknown> | undefined;
+    if (make === undefined) throw new Error(`no agent factory '${factory}'`);
+    const id = machine.agent(name);
+    const wakeAt = (agent: number, time: number): void => timers.set(agent, time);
+    const confined = createConfinedContext(machine, id, wakeAt, images);
+    board.wake(id);
+    return new AgentRunner(confined, make(confined.context, data), epoch);
+  };
 
-  const run = (runners: readonly AgentRunner[]): void => {
+  const run = (runners: AgentRunner[]): void => {
     const runnerOf = (agent: number): AgentRunner | undefined => runners.find(({ id }) => id === agent);
     const collect = (): void => {
       for (let got = receiveMessageOnPort(start.port); got; got = receiveMessageOnPort(start.port)) {
         const message = got.message as WorkerMessage;
         if (message.kind === 'segment') machine.memory.adopt(message.image);
+        else if (message.kind === 'start') runners.push(build(message.agent, message.images, message.epoch));
         else if (message.kind === 'confine') runnerOf(message.agent)?.confine(message.images);
         else if (message.kind === 'stall') runnerOf(message.agent)?.stall(message.nanoseconds);
         else runnerOf(message.agent)?.inbox.push(message.message);
@@ -82,7 +87,7 @@ export function runWorker(factories: AgentFactories): void {
   };
 
   try {
-    run(build());
+    run(start.agents.map((agent, i) => build(agent, start.confinements[i] ?? null, start.epoch)));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`agent '${current}': ${reason}`, { cause: error });

@@ -26,10 +26,38 @@ export interface WorkerStart {
 
 /** What travels to a worker between publications. */
 export type WorkerMessage =
+  /** One more agent for this thread, with the segments it sees (null = all) and what was published by now. */
+  | {
+      readonly kind: 'start';
+      readonly agent: AgentAssignment;
+      readonly images: readonly SegmentImage[] | null;
+      readonly epoch: number;
+    }
   | { readonly kind: 'segment'; readonly image: SegmentImage }
   | { readonly kind: 'confine'; readonly agent: number; readonly images: readonly SegmentImage[] }
   | { readonly kind: 'stall'; readonly agent: number; readonly nanoseconds: number }
   | { readonly kind: 'post'; readonly agent: number; readonly message: unknown };
+
+/** Readings of two clocks from which the tightest pair is taken. */
+const READINGS = 5;
+
+/**
+ * Time of the process's clock, in ms, at which another clock that runs alike showed 0 (`now` in ms): from the tightest
+ * of a few readings of both, since a thread may lose its core between two of them.
+ */
+export function originOf(now: () => number): number {
+  let tightest = Number.POSITIVE_INFINITY;
+  let origin = 0;
+  for (let i = 0; i < READINGS; i++) {
+    const before = processMilliseconds();
+    const shown = now();
+    const after = processMilliseconds();
+    if (after - before >= tightest) continue;
+    tightest = after - before;
+    origin = (before + after) / 2 - shown;
+  }
+  return origin;
+}
 
 /** Time of the clock that all threads of the process share, in ms. */
 export function processMilliseconds(): number {
