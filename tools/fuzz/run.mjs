@@ -17,7 +17,7 @@ const { values } = parseArgs({
 const buffers = Number(values.buffers);
 const seed = Number(values.seed) | 0;
 /** A buffer that takes longer than this hangs. */
-const PATIENCE_SECONDS = 60;
+const PATIENCE_SECONDS = 20;
 
 const unknown = (values.target ?? []).filter((name) => !TARGETS.some((target) => target.name === name));
 if (unknown.length > 0 || !(buffers > 0)) {

@@ -32,6 +32,10 @@ export const vmbusHost = {
   open(modules, random, note) {
     const { vmbus, ring, state: words, slots } = modules;
     const violations = new Set(vmbus.VMBUS_VIOLATIONS);
+    const pair = random.pick([
+      [0x00, 0xff],
+      [0x5a, 0x01],
+    ]);
     const makeSide = (canary) => {
       const channel = makeChannel(modules, canary);
       const side = { channel, control: channel.control(), messages: null };
@@ -42,6 +46,9 @@ export const vmbusHost = {
         openChannel(side.control, side.guest);
         side.host = vmbus.createChannelHost({ machine: channel.board, trace: null }, side.control.image());
         side.image = side.control.image();
+        // Where a ninth section would be, one of the two has a frame that must never be taken.
+        const ninth = (side.image.send.offset + 8 * side.image.send.sectionSize) >>> 2;
+        if (canary === pair[1]) channel.segment.i32.set(GOOD_FRAME, ninth);
         side.toHost = new ring.RingWords(channel.segment, side.image.toHost);
         side.toGuest = new ring.RingWords(channel.segment, side.image.toGuest);
         side.messages = new slots.MessageSlots(side.control.messages, 'guest');
@@ -55,10 +62,6 @@ export const vmbusHost = {
       side.open();
       return side;
     };
-    const pair = random.pick([
-      [0x00, 0xff],
-      [0x5a, 0x01],
-    ]);
     const sides = pair.map(makeSide);
 
     /** What one buffer does, as words: the same for both sides. */
@@ -72,6 +75,13 @@ export const vmbusHost = {
       };
       const kind = random.below(16);
       const where = random.next();
+      if (kind === 0 && random.once(2)) {
+        // A message that claims to go on behind its section, and a frame that lies there.
+        const far = random.below(24) * 1024;
+        const rndis = [1, far + 200, far, 60, 0, 0, 0, 0, 0, 0, 0];
+        const nvsp = [107, 0, random.below(8), far + 200];
+        return { do: 'send', rndis, nvsp, header: spoiledHeader(random) };
+      }
       if (kind < 5) {
         const rndis = spoil(random.once(2) ? GOOD_FRAME : TAGGED_FRAME);
         return {

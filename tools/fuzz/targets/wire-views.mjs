@@ -83,10 +83,13 @@ export const wireViews = {
     const neighbours = new wire.NeighbourOptionWalk();
     const toeplitz = new wire.ToeplitzTable(new Uint8Array(wire.RSS_KEY_LENGTH).fill(0x6d));
     let steps = 0;
-    const walk = (walker, limit) => {
+    const walk = (walker, end, limit) => {
       const seen = [];
       while (walker.next()) {
-        seen.push(walker.type ?? walker.kind, walker.dataLength);
+        const { dataOffset, dataLength } = walker;
+        if (dataLength < 0 || dataOffset + dataLength > end)
+          throw new Error(`an option of ${dataLength} bytes`);
+        seen.push(walker.type ?? walker.kind, dataLength);
         if (++steps > limit) throw new Error(`${walker.constructor.name} took more than ${limit} steps`);
       }
       return [...seen, walker.broken];
@@ -99,7 +102,14 @@ export const wireViews = {
       (bytes, offset, length, choice) => {
         const { name, view, getters } = views[choice % views.length];
         const refusal = view.checked(bytes, offset, length);
-        if (refusal === null) return fieldsOf(getters, view);
+        if (refusal === null) {
+          const { payloadOffset = offset, payloadLength = 0 } = view;
+          if (payloadLength < 0 || payloadOffset < offset || payloadOffset + payloadLength > offset + length)
+            throw new Error(
+              `${name}: ${payloadLength} bytes of payload at ${payloadOffset - offset} of ${length}`,
+            );
+          return fieldsOf(getters, view);
+        }
         if (typeof refusal !== 'string' || refusal === '')
           throw new Error(`${name}: a refusal without a name`);
         return refusal;
@@ -113,12 +123,15 @@ export const wireViews = {
         wire.etherTypeOf(bytes, offset, length),
         wire.linkHeaderLength(bytes, offset, length),
       ],
-      (bytes, offset, length) => walk(options.start(bytes, offset, offset + length), length + 1),
+      (bytes, offset, length) =>
+        walk(options.start(bytes, offset, offset + length), offset + length, length + 1),
       (bytes, offset, length, choice) => {
         const end = extensions.walk(bytes, offset, length, [0, 43, 44, 51, 60, 135, 6][choice % 7]);
+        if (extensions.length < 0) throw new Error(`an upper layer of ${extensions.length} bytes`);
         return [end, extensions.protocol, extensions.offset - offset, extensions.length, extensions.headers];
       },
-      (bytes, offset, length) => walk(neighbours.start(bytes, offset, offset + length), length + 1),
+      (bytes, offset, length) =>
+        walk(neighbours.start(bytes, offset, offset + length), offset + length, length + 1),
       (bytes, offset, length) => toeplitz.hash(bytes, offset, Math.min(length, 36)),
     ];
     return {
