@@ -174,9 +174,11 @@ export class VmLife {
     }
     if (guest.isMoving) return refuse(NDIS_STATUS_FAILURE, `VM '${name}' is moving to another host`);
     this.pause(guest);
-    const deleted = this.#unplug(guest.port);
+    // It may have been unplugged by an earlier try, and its port's number be another one's by now.
+    const deleted = guest.port === 0 ? OK : this.#unplug(guest.port);
     this.virtualSwitch.freeKeptQueues();
     const { lentSections } = guest.channel.report();
+    if (!failed(deleted) && lentSections !== 0) guest.port = 0;
     if (lentSections !== 0)
       return refuse(NDIS_STATUS_FAILURE, `an adapter still has ${lentSections} sections of VM '${name}'`);
     this.depart(guest, failed(deleted));
