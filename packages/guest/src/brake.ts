@@ -44,6 +44,11 @@ export class Brake {
     return Atomics.load(this.#word, 0) === 0;
   }
 
+  /** Nobody has pulled it: any number of frames may be taken. */
+  get isReleased(): boolean {
+    return Atomics.load(this.#word, 0) < 0;
+  }
+
   /** A frame has been taken or sent. */
   spend(): void {
     const left = Atomics.load(this.#word, 0);

@@ -107,7 +107,8 @@ export class Guest implements Agent, HostFrameHandler {
       this.#responder !== null ||
       this.#record !== null ||
       this.#layout !== null ||
-      this.#context.trace.level !== 0
+      this.#context.trace.level !== 0 ||
+      !this.#brake.isReleased
     ) {
       let taken = 0;
       while (

@@ -46,8 +46,11 @@ export class LookaheadSplit {
     });
   }
 
-  /** Describes the chain's frames, by buffer number and length: two MDLs, two SharedMemoryInfos each. */
-  describe(chain: NetBufferList): void {
+  /**
+   * Describes the chain's frames, by buffer number and length: two MDLs, two SharedMemoryInfos each. `isElsewhere`
+   * unless the lookahead lies in host memory, where the MDLs of pooled NBLs point.
+   */
+  describe(chain: NetBufferList, isElsewhere: boolean): void {
     const size = this.#size;
     const restBytes = this.#restBytes;
     const segment = this.segment;
@@ -61,7 +64,7 @@ export class LookaheadSplit {
       const length = netBuffer.dataLength;
       const first = length < size ? length : size;
       const mdl = netBuffer.mdl;
-      mdl.segment = segment;
+      if (isElsewhere) mdl.segment = segment;
       mdl.byteOffset = offsets[buffer] as number;
       mdl.byteCount = first;
       const rest = rests[buffer] as Mdl;

@@ -74,7 +74,7 @@ export class ReceiveQueue {
   readonly #host: Int32Array;
   readonly #state: Int32Array;
   readonly #bufferSegment: MemorySegment;
-  /** The buffers are not in host memory, where the MDLs of pooled NBLs point. */
+  /** What first MDLs describe is not in host memory, where those of pooled NBLs point. */
   readonly #isElsewhere: boolean;
   readonly #bufferOffsets: Int32Array;
   readonly #sharedMemory: NetBufferSharedMemory[];
@@ -120,7 +120,8 @@ export class ReceiveQueue {
     this.#host = memory.host.i32;
     this.#state = new Int32Array(image.state);
     this.#bufferSegment = memory.segment(buffers.segment);
-    this.#isElsewhere = this.#bufferSegment !== memory.host;
+    const firstSegment = lookahead === null ? buffers.segment : lookahead.segment;
+    this.#isElsewhere = firstSegment !== memory.host.id;
     this.#bufferOffsets = buffers.offsets;
     this.#sharedMemory = describeBuffers(buffers);
     this.#split =
@@ -275,7 +276,7 @@ export class ReceiveQueue {
       last = stamp;
       at = (at + 1) | 0;
     }
-    this.#split?.describe(chain);
+    this.#split?.describe(chain, isElsewhere);
     if (doubt < 0) return this.#indicateSound(chain);
     this.#consumed = at;
     this.#stamp = last;
@@ -353,8 +354,12 @@ export class ReceiveQueue {
    * or to wherever the queue is served now. Returns the first NBL that is not.
    */
   takeBack(chain: NetBufferList): NetBufferList | null {
-    if (!this.isServed || this.#split !== null || this.#isElsewhere || this.#context.trace.level !== 0)
+    if (!this.isServed || this.#isElsewhere || this.#context.trace.level !== 0)
       return this.#takeBackOneByOne(chain);
+    const split = this.#split;
+    const isSplit = split !== null;
+    const headers = isSplit ? split.offsets : this.#bufferOffsets;
+    const headerSegment = isSplit ? split.segment.id : 0;
     const tag = this.#tag;
     const host = this.#host;
     const state = this.#state;
@@ -372,6 +377,11 @@ export class ReceiveQueue {
       const descriptor = descriptors + slot * DESCRIPTOR_WORDS;
       host[descriptor] = offsets[buffer] as number;
       host[descriptor + 1] = segment;
+      if (isSplit) {
+        host[descriptor + 2] = headers[buffer] as number;
+        host[descriptor + 3] = headerSegment;
+        nbl.firstNetBuffer.mdl.next = null;
+      }
       state[SLOTS + slot] = buffer;
       posted = (posted + 1) | 0;
       last = nbl;

@@ -128,7 +128,8 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
   #poll(handler: GuestFrameHandler, budget: number): boolean {
     const ring = this.#ring;
     const words = this.state.words;
-    ring.storeHeader(RING_INTERRUPT_MASK, 1);
+    // Only a hint that signals are not wanted: seen late, it costs one.
+    ring.words[ring.header + RING_INTERRUPT_MASK] = 1;
     let read = words[IN_READ] as number;
     let write = this.#writeIndex(read);
     let left = budget;
