@@ -135,7 +135,8 @@ export class Device {
    */
   answers(): boolean {
     const { registers } = this;
-    const answered = registers.read32(REG.CFGACK) === this.#configuration;
+    // It had two seconds; one that is starved of turns by others gets as long again.
+    const answered = this.#adapter.runUntil(() => registers.read32(REG.CFGACK) === this.#configuration);
     this.#configuration = (this.#configuration + 1) >>> 0;
     registers.write32(REG.CFGREQ, this.#configuration);
     return answered;

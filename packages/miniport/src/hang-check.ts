@@ -8,7 +8,7 @@
  *   otherwise         the processors look at their rings: an interrupt may have been lost
  *
  * It asks the device for an answer (a configuration request that changes nothing) and looks for it at the next check,
- * so it never waits. NDIS calls it between control calls only: nothing is half written then.
+ * so it hardly ever waits. NDIS calls it between control calls only: nothing is half written then.
  */
 import type { MiniportAdapter } from '@vmq/ndis';
 import { CTRL_TXEN, QSTS_STARVED, REG, RX_QUEUE_STRIDE, STATUS_LU, TX_QUEUE_STRIDE } from '@vmq/nic';

@@ -45,7 +45,7 @@ export interface MiniportDriver {
   cancelOidRequest?(adapter: MiniportAdapter, requestId: number): void;
   /** MiniportResetEx. */
   resetEx?(adapter: MiniportAdapter): { status: number; addressingReset: boolean };
-  /** MiniportCheckForHangEx: TRUE if the adapter does not work and should be reset. Must not wait. */
+  /** MiniportCheckForHangEx: TRUE if the adapter does not work and should be reset. It should not dwell. */
   checkForHangEx?(adapter: MiniportAdapter): boolean;
   /** MiniportDevicePnPEventNotify. */
   devicePnpEventNotify?(adapter: MiniportAdapter, event: number): void;
