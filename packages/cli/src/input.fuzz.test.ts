@@ -7,7 +7,7 @@ import { CannotRun } from './exit-code.ts';
 describe('no crash, no hang, no byte outside, every refusal named', () => {
   test.each([
     ['captures', 20_000, 'read'],
-    ['config-files', 2000, 'refused: no YAML'],
+    ['config-files', 1000, 'refused: no YAML'],
     ['command-line', 2000, 'help'],
   ])('%s', async (target, buffers, often) => {
     const { outcomes } = await fuzzShort(target, { buffers });

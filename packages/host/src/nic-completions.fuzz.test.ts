@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { fuzzShort } from '../../../tools/fuzz/short.mjs';
 
-test('4000 damaged write-backs: no crash, no endless turn, no frame that ends twice', async () => {
-  const { outcomes } = await fuzzShort('nic-completions', { buffers: 4000 });
+test('2000 damaged write-backs: no crash, no endless turn, no frame that ends twice', async () => {
+  const { outcomes } = await fuzzShort('nic-completions', { buffers: 2000 });
   expect(Object.keys(outcomes).length).toBeGreaterThan(1);
 });
