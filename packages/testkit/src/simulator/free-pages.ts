@@ -19,14 +19,22 @@ export class FreePages {
     this.#words = memory.i32;
     this.#sums = new Int32Array(memory.byteLength >>> PAGE_SHIFT);
     this.#isKnown = new Uint8Array(this.#sums.length);
+    // A block may come and go within one step: what was had in between is learned as it is given out.
+    const manager = host.sharedMemory;
+    const { allocate } = manager;
+    manager.allocate = (request) => {
+      const result = allocate(request);
+      if (result.block?.segment === HOST_SEGMENT)
+        for (const { offset, length } of result.block.elements) this.#given(offset, length);
+      return result;
+    };
   }
 
-  /** A page was seen to belong to somebody. */
-  taken(page: number): void {
-    this.#isKnown[page] = 0;
+  #given(offset: number, length: number): void {
+    this.#isKnown.fill(0, offset >>> PAGE_SHIFT, ((offset + length - 1) >>> PAGE_SHIFT) + 1);
   }
 
-  /** Looks at all free pages. A page that was had and given back in between is zero, or as its holder left it. */
+  /** Looks at all free pages. */
   check(): void {
     const { sharedMemory, config } = this.#host;
     for (let page = 0; page < this.#sums.length; page++) {
@@ -35,7 +43,7 @@ export class FreePages {
         continue;
       }
       const sum = this.#sumOf(page);
-      if (this.#isKnown[page] === 1 && sum !== this.#sums[page] && sum !== 0)
+      if (this.#isKnown[page] === 1 && sum !== this.#sums[page])
         fail('DMA only where granted', `${config.name}: page ${page} is nobody's, and was written to`);
       this.#isKnown[page] = 1;
       this.#sums[page] = sum;

@@ -41,6 +41,8 @@ export class NblWatch {
   /** The newest receive stamp of each queue; 0 where the order begins anew. */
   readonly #stamps: Map<number, number> = new Map();
   #indications = 0;
+  /** The device may be reset at any time, and count anew. */
+  isUnordered = false;
   /** NBLs that were ever indicated and sent. */
   indicated = 0;
   sent = 0;
@@ -140,7 +142,7 @@ export class NblWatch {
   #inOrder(nbl: NetBufferList): void {
     const queue = nbl.filteringInfo >>> QUEUE_BITS;
     const last = this.#stamps.get(queue) ?? 0;
-    if (last !== 0 && ((nbl.stamp - last) | 0) <= 0)
+    if (last !== 0 && !this.isUnordered && ((nbl.stamp - last) | 0) <= 0)
       fail('order of each queue', `queue ${queue} indicates frame ${nbl.stamp} of the port after ${last}`);
     this.#stamps.set(queue, nbl.stamp);
     const { mdl, dataOffset, dataLength } = nbl.firstNetBuffer;

@@ -2,9 +2,8 @@
 
 import { NDIS_SHARED_MEMORY_USAGE } from '@vmq/abi';
 import type { Host } from '@vmq/host';
-import { DMA_READ, DMA_WRITE, HOST_SEGMENT, PAGE_SHIFT } from '@vmq/machine';
+import { DMA_READ, DMA_WRITE, PAGE_SHIFT } from '@vmq/machine';
 import type { NdisAdapter } from '@vmq/ndis';
-import type { FreePages } from './free-pages.ts';
 import { fail } from './simulation-failure.ts';
 
 const { NdisSharedMemoryUsageXmit: TRANSMIT, NdisSharedMemoryUsageOther: OTHER } = NDIS_SHARED_MEMORY_USAGE;
@@ -21,11 +20,8 @@ export class PageAudit {
   readonly #expected: Uint8Array[] = [];
   readonly #holder: Int32Array[] = [];
 
-  readonly #free: FreePages;
-
-  constructor(host: Host, free: FreePages) {
+  constructor(host: Host) {
     this.#host = host;
-    this.#free = free;
   }
 
   /** `allocations`: what NDIS has given the adapter's miniport. */
@@ -54,7 +50,6 @@ export class PageAudit {
               `${config.name}: page ${page} of segment ${segment} is of two blocks`,
             );
           holder[page] = handle;
-          if (segment === HOST_SEGMENT) this.#free.taken(page);
           expected[page] = rights;
         }
       }

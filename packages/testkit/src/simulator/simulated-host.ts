@@ -1,9 +1,12 @@
 /** A host of a simulated world, small, and with everything on it that watches it. */
 import { NDIS_DEVICE_POWER_STATE, statusName } from '@vmq/abi';
 import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostSizes } from '@vmq/host';
-import type { DeterministicExecutor } from '@vmq/machine';
+import { createRandom, type DeterministicExecutor } from '@vmq/machine';
 import { type NdisAdapter, refusalLine } from '@vmq/ndis';
 import { oidRequestOf } from '../driver/request-bytes.ts';
+import type { FaultWire } from '../faults/fault-host.ts';
+import { createFaultInjector, type FaultInjector, RECOVERY } from '../faults/fault-injector.ts';
+import type { FaultName } from '../faults/fault-names.ts';
 import type { HostileAttack } from '../hostile/behaviour.ts';
 import { createHostileGuestAgent } from '../hostile/hostile-guest-agent.ts';
 import { DeviceAudit } from './device-audit.ts';
@@ -50,8 +53,11 @@ export class SimulatedHost {
   readonly #hash: TraceHash;
   /** With what VMs of that name boot. */
   readonly #programs: Map<string, HostileAttack> = new Map();
-  /** Frames that were put on its wire. */
+  /** Frames that were put on its wire; those that a fault repeats come on top. */
   onWire = 0;
+  #faults: FaultInjector | null = null;
+  /** Something has gone wrong since all was well for certain. */
+  #needsRecovery = false;
   #isLow = false;
   /** The first promise that a driver broke, in words. */
   #violation = '';
@@ -77,7 +83,7 @@ export class SimulatedHost {
     this.ledger = new HostLedger(checked.config.name, machine);
     this.#freePages = new FreePages(this.host);
     this.#device = new DeviceAudit(this.host);
-    this.pages = new PageAudit(this.host, this.#freePages);
+    this.pages = new PageAudit(this.host);
     this.states = new StateAudit(checked.config.name, adapter);
     this.host.ndis.refusals.subscribe((record) => {
       // What the second protocol leaves behind when it closes is its own affair (LIFE-09).
@@ -122,6 +128,34 @@ export class SimulatedHost {
   attack(name: string, behaviour: string, seed: number): void {
     this.#executor.post(`vm:${name}`, { op: 'attack', behaviour, seed } satisfies HostileAttack);
     this.#executor.publish();
+  }
+
+  // --- what goes wrong ------------------------------------------------------------------------------------
+
+  /** Its wire, with what goes wrong on it. */
+  get wire(): FaultWire {
+    return this.#faults?.wire ?? this.host.wire;
+  }
+
+  inject(name: FaultName): void {
+    this.#faults ??= createFaultInjector(this.host, createRandom(this.host.config.seed).fork('faults'));
+    this.watch.isUnordered = true;
+    this.onWire = Number.POSITIVE_INFINITY;
+    const { accepted } = this.#faults.inject(name);
+    this.#hash.add(accepted ? 1 : 0);
+    if (accepted) this.#needsRecovery = true;
+  }
+
+  heal(): void {
+    this.#faults?.heal();
+  }
+
+  /** Heals, and gives the stack the time it needs to notice. */
+  recover(): void {
+    if (!this.#needsRecovery || this.#faults === null) return;
+    this.#faults.heal();
+    this.#faults.passTime(RECOVERY);
+    this.#needsRecovery = false;
   }
 
   // --- what steps do to the adapter -----------------------------------------------------------------------
@@ -230,7 +264,7 @@ export class SimulatedHost {
     const report = this.look();
     const { state, pendingOids } = report;
     this.#freePages.check();
-    if (state === 'Running' && !this.#isLow) this.#device.check(report);
+    if (state === 'Running' && !this.#isLow) this.#device.check(report, this.#faults !== null);
     if (watch.receives !== 0)
       fail('one owner of each NBL', `${name}: ${watch.receives} NBLs were never returned`);
     if (watch.sends !== 0) fail('one owner of each NBL', `${name}: ${watch.sends} sends never ended`);

@@ -17,6 +17,7 @@ import {
 import type { Arrivals } from './nbl-watch.ts';
 import { VLANS, vmName } from './simulation-config.ts';
 import { fail } from './simulation-failure.ts';
+import type { Tolerance } from './tolerance.ts';
 import type { TraceHash } from './trace-hash.ts';
 
 /** The shortest frame there is on a wire; shorter ones of a VM are filled up with zeros on their way. */
@@ -29,6 +30,7 @@ export interface VmSurroundings {
   /** Of each host. */
   readonly arrivals: readonly Arrivals[];
   readonly hash: TraceHash;
+  readonly tolerance: Tolerance;
 }
 
 export class SimulatedVm {
@@ -49,6 +51,7 @@ export class SimulatedVm {
   readonly #hostiles: readonly SimulatedVm[];
   readonly #arrivals: readonly Arrivals[];
   readonly #hash: TraceHash;
+  readonly #tolerance: Tolerance;
   /** One bit for each frame that it has got. */
   readonly #seen: Uint8Array;
   /** Newest arrival that reached it by each queue of a host: host << 16 | queue id. */
@@ -64,7 +67,7 @@ export class SimulatedVm {
     host: number,
     vlan: number,
     isCurious: boolean,
-    { everybody, hostiles, arrivals, hash }: VmSurroundings,
+    { everybody, hostiles, arrivals, hash, tolerance }: VmSurroundings,
   ) {
     this.number = number;
     this.name = vmName(number);
@@ -76,6 +79,7 @@ export class SimulatedVm {
     this.#hostiles = hostiles;
     this.#arrivals = arrivals;
     this.#hash = hash;
+    this.#tolerance = tolerance;
     this.#seen = new Uint8Array(((arrivals[0]?.queue.length ?? 0) + 7) >> 3);
   }
 
@@ -153,12 +157,16 @@ export class SimulatedVm {
     if (!isMark(mark) && length <= LEAST) return;
     if (!isMark(mark)) {
       // A hostile VM may send anything as such a frame.
-      if (this.#hostiles.length > 0) return;
+      if (this.#hostiles.length > 0 || this.#tolerance.flips || this.#tolerance.damage) return;
       fail('frames unchanged', `${this.name} got a frame without a mark`);
     }
+    if (sourceOf(mark) === this.number && !this.#hasMoved)
+      fail('no bytes of others', `${this.name} got back what it had sent`);
+    if (this.#tolerance.flips && length >= WHOLE_HEADER && wordAt(bytes, offset + MARK_AT + 8) !== mark)
+      return;
     if (!this.maySee(mark))
       fail('no bytes of others', `${this.name} (VLAN ${this.tci}) got a frame ${describeMark(mark)}`);
-    if (this.#isTainted(mark)) return;
+    if (this.#isTainted(mark) || this.#tolerance.flips || this.#tolerance.damage) return;
     const whole = length < WHOLE_HEADER ? 0 : wordAt(bytes, offset + LENGTH_AT);
     if (whole < WHOLE_HEADER || (whole > LEAST && length <= LEAST)) return;
     const sequence = wordAt(bytes, offset + SEQUENCE_AT);
@@ -195,7 +203,7 @@ export class SimulatedVm {
     const seen = this.#seen[sequence >> 3] as number;
     if ((seen & bit) !== 0) {
       // What was flooded on one host may come from the wire of another, for a VM that has moved in between.
-      if (this.#hasMoved && audienceOf(mark) === EVERYBODY) return;
+      if (this.#tolerance.repeats || (this.#hasMoved && audienceOf(mark) === EVERYBODY)) return;
       fail('order of each queue', `${this.name} got frame ${sequence} twice`);
     }
     this.#seen[sequence >> 3] = seen | bit;
@@ -229,7 +237,7 @@ export class SimulatedVm {
   #found(word: number, next: number, at: number): void {
     if (!isMark(word) || this.maySee(word)) return;
     // A hostile guest may write any word into its memory; two of a kind are no chance.
-    if (this.isHostile && next !== word) return;
+    if ((this.isHostile || this.#tolerance.flips) && next !== word) return;
     fail(
       'no bytes of others',
       `${this.name} (VLAN ${this.tci}) has bytes ${describeMark(word)} at ${at.toString(16)}`,

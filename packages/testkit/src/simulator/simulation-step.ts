@@ -102,6 +102,10 @@ export interface StepChoices {
 const RUNNING: readonly string[] = HOSTILE_BEHAVIOURS.filter(({ begins }) => begins === 'running').map(
   ({ name }) => name,
 );
+/** Where a device may hang, everybody waits for it in turns, of which a tireless guest takes millions. */
+const RUNNING_RESTED: readonly string[] = HOSTILE_BEHAVIOURS.filter(
+  ({ begins, isTireless }) => begins === 'running' && isTireless !== true,
+).map(({ name }) => name);
 const AT_BOOT: readonly string[] = HOSTILE_BEHAVIOURS.filter(({ begins }) => begins === 'boot').map(
   ({ name }) => name,
 );
@@ -202,7 +206,13 @@ function rareStep(
       return choices.faults.length === 0 ? { do: 'run', host, turns } : { do: 'heal', host, turns };
     case 'hostile':
       if (!choices.hostile) return { do: 'run', host, turns };
-      return { do: 'hostile', vm, behaviour: pick(random, RUNNING), seed: random.next(), turns };
+      return {
+        do: 'hostile',
+        vm,
+        behaviour: pick(random, choices.faults.length === 0 ? RUNNING : RUNNING_RESTED),
+        seed: random.next(),
+        turns,
+      };
     case 'pause':
       // Pulling the card ends the adapter for good, so it is the rarest of all.
       return { do: random.below(24) === 0 ? 'remove adapter' : 'pause', host, turns };

@@ -8,6 +8,7 @@
 import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import { migrateVm } from '@vmq/host';
 import type { TraceLevel } from '@vmq/machine';
+import type { FaultName } from '../faults/fault-names.ts';
 import {
   EVERYBODY,
   FrameWriter,
@@ -27,6 +28,7 @@ import { SimulatedVm } from './simulated-vm.ts';
 import { MOST_VM_NUMBERS, type SimulationConfig, VLANS, vmConfig, vmMac } from './simulation-config.ts';
 import { fail } from './simulation-failure.ts';
 import type { SimulationStep, Target } from './simulation-step.ts';
+import type { Tolerance } from './tolerance.ts';
 import { TraceHash } from './trace-hash.ts';
 
 /** Words of a VM's memory that are searched after each step: all of it every few hundred steps. */
@@ -58,6 +60,7 @@ export class World {
   readonly #arrivals: Arrivals[] = [];
   readonly #mostFrames: number;
   readonly #addresses: Uint8Array[] = [];
+  readonly #tolerance: Tolerance = { flips: false, repeats: false, damage: false };
   readonly #writer = new FrameWriter();
   #frames = 0;
   #vmNumbers = 0;
@@ -120,8 +123,13 @@ export class World {
       case 'hostile':
         return this.#hostile(step);
       case 'fault':
-      case 'heal':
-        return null;
+        return this.#fault(this.#host(step.host), step.fault);
+      case 'heal': {
+        const host = this.#host(step.host);
+        host.heal();
+        this.#looked(host);
+        return host;
+      }
       default: {
         const host = this.#host(step.host);
         if (step.do === 'oid') host.oid(step.oid, this.#numbersOn(host.index));
@@ -138,7 +146,7 @@ export class World {
 
   #wire(step: Extract<SimulationStep, { do: 'wire' }>): SimulatedHost {
     const host = this.#host(step.host);
-    const { wire } = host.host;
+    const { wire } = host;
     const vm = this.vms.length === 0 ? null : (this.vms[step.vm % this.vms.length] as SimulatedVm);
     const [to, audience, vlan] = this.#aim(step.target, vm, vm?.vlan ?? 0);
     const mark = markOf(OUTSIDE, audience, vlan);
@@ -226,6 +234,16 @@ export class World {
     return host;
   }
 
+  #fault(host: SimulatedHost, name: FaultName): SimulatedHost {
+    const tolerance = this.#tolerance;
+    tolerance.flips ||= name === 'wire-flip';
+    tolerance.repeats ||= name === 'wire-duplicate';
+    tolerance.damage ||= name === 'completion-corrupted';
+    host.inject(name);
+    this.#looked(host);
+    return host;
+  }
+
   #turnsHostile(vm: SimulatedVm): void {
     if (!vm.isHostile) this.#hostiles.push(vm);
     vm.isHostile = true;
@@ -253,7 +271,11 @@ export class World {
     const { status } = migrateVm(from.host, to.host, vm.name, {
       maxRounds: step.rounds,
       turnsPerRound: step.between,
-      onProgress: () => (++progress === step.cancel ? 'cancel' : undefined),
+      onProgress: () => {
+        from.look();
+        to.look();
+        return ++progress === step.cancel ? 'cancel' : undefined;
+      },
     });
     this.hash.add(status);
     this.hash.add(progress);
@@ -292,6 +314,7 @@ export class World {
       hostiles: this.#hostiles,
       arrivals: this.#arrivals,
       hash: this.hash,
+      tolerance: this.#tolerance,
     };
     const vm = new SimulatedVm(number, host, vlan, isCurious, surroundings);
     this.vms.push(vm);
@@ -314,7 +337,7 @@ export class World {
   /** What has come out of a host: on its wire, to its VMs. */
   #collect(host: SimulatedHost): void {
     this.#transmitter = host.index;
-    host.host.wire.receive(this.#transmitted);
+    host.wire.receive(this.#transmitted);
     for (const vm of this.vms) if (vm.host === host.index) host.host.takeReceived(vm.name, vm.took);
   }
 
@@ -356,9 +379,9 @@ export class World {
     }
     for (const other of this.hosts) {
       if (other.index === this.#transmitter) continue;
-      if (other.host.wire.send(bytes, offset, length) === 0) continue;
+      if (other.wire.send(bytes, offset, length) === 0) continue;
       other.onWire++;
-      other.host.wire.flush();
+      other.wire.flush();
     }
   };
 
@@ -376,10 +399,10 @@ export class World {
     const to = this.#addressOf(vm.number);
     this.#writer.write(PROBE, to, STRANGER, markOf(OUTSIDE, vm.number, vm.vlan), this.#frames++);
     const length = vm.tci === 0 ? PROBE : this.#writer.insertTag(PROBE, vm.tci);
-    if (host.host.wire.send(this.#writer.bytes, 0, length) === 0)
+    if (host.wire.send(this.#writer.bytes, 0, length) === 0)
       fail('frames arrive', `${host.name}: its wire is full, at rest`);
     host.onWire++;
-    host.host.wire.flush();
+    host.wire.flush();
     this.#writer.write(PROBE, UNKNOWN, to, markOf(vm.number, NOBODY, vm.vlan), this.#frames++);
     if (!host.host.sendFrom(vm.name, this.#writer.bytes, 0, PROBE, 0))
       fail('frames arrive', `${vm.name} cannot send, at rest`);
@@ -394,6 +417,7 @@ export class World {
   rest(): void {
     // Some of them never rest, and keep what they were lent.
     for (const vm of [...this.vms]) if (vm.isHostile) this.#remove(this.vms.indexOf(vm));
+    for (const host of this.hosts) host.recover();
     this.#runToRest();
     this.#probe();
     const good = new Set(this.vms.map(({ name }) => name));
