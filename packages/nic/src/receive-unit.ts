@@ -8,7 +8,7 @@
  * are written: what lies behind a frame in the wire ring belongs to other frames (SEC-08).
  */
 import type { FrameConsumer, MemorySegment } from '@vmq/machine';
-import { DMA_READ, DMA_WRITE, RECEIVED_FROM_WIRE } from '@vmq/machine';
+import { DMA_WRITE, RECEIVED_FROM_WIRE } from '@vmq/machine';
 import { copySingly, copyWords } from './copy.ts';
 import { RXC_BROADCAST, RXC_DD, RXC_INEXACT, RXC_MULTICAST, RXC_VLAN } from './descriptors.ts';
 import { FILTER_TABLE } from './device-memory.ts';
@@ -47,9 +47,8 @@ import { classifyUnmatched, HASH_HIGH, HASH_LOW } from './filter-unit.ts';
 import { placeSpecial } from './frame-placement.ts';
 import type { InterruptUnit } from './interrupt-unit.ts';
 import { ReceivePipeline, shortWay } from './receive-pipeline.ts';
+import { ReceiveQueues } from './receive-queues.ts';
 import {
-  QSTS_ENABLED,
-  QSTS_STARVED,
   RCTL_NVGRE,
   REG,
   RX_QUEUE_STRIDE,
@@ -81,7 +80,6 @@ const DD = RXC_DD;
 const VLAN = RXC_VLAN;
 const INEXACT = RXC_INEXACT;
 
-const RDT = REG.RDT >> 2;
 const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
 
 /** Frames per step of the device, in each direction. */
@@ -91,14 +89,10 @@ export class ReceiveUnit {
   readonly #state: DeviceState;
   readonly #interrupts: InterruptUnit;
   readonly #wire: FrameConsumer;
-  /** Queues that got a frame since the last publication. */
-  readonly touched: Int32Array;
-  touchedCount: number = 0;
+  readonly #queues: ReceiveQueues;
   /** What became of the interrupt of `touched[i]` at the last publication. */
   readonly interruptResult: Int32Array;
   readonly drops: DropCounter;
-  /** Queue the port waits for, or -1. */
-  #starved: number = -1;
   readonly #receivedColumn: number;
   readonly #pipeline: ReceivePipeline;
 
@@ -107,14 +101,23 @@ export class ReceiveUnit {
     this.#interrupts = interrupts;
     this.#wire = wire;
     this.#pipeline = new ReceivePipeline(state, wire, NIC_BATCH);
-    this.touched = new Int32Array(state.queueCount);
+    this.#queues = new ReceiveQueues(state);
     this.interruptResult = new Int32Array(state.queueCount);
     this.drops = new DropCounter(state, interrupts);
     this.#receivedColumn = state.context.machine.ledger.column(RECEIVED_FROM_WIRE);
   }
 
+  /** Queues that got a frame since the last publication, and how many. */
+  get touched(): Int32Array {
+    return this.#queues.touched;
+  }
+
+  get touchedCount(): number {
+    return this.#queues.touchedCount;
+  }
+
   reset(): void {
-    this.#starved = -1;
+    this.#queues.reset();
   }
 
   /**
@@ -156,8 +159,8 @@ export class ReceiveUnit {
     const flags = rxq[q + FLAGS] as number;
     const head = rxq[q + HEAD] as number;
     if (head !== rxq[q + LIMIT] || (flags & ENABLE) === 0 || (flags & RXCTL_CSUMEN) !== 0) return false;
-    if (head === rxq[q + TAIL] && !this.#findDescriptor(queue)) return false;
-    if (head === rxq[q + PUBLISHED] && !this.#touch(queue)) return false;
+    if (head === rxq[q + TAIL] && !this.#queues.findDescriptor(queue)) return false;
+    if (head === rxq[q + PUBLISHED] && !this.#queues.touch(queue)) return false;
     const size = rxq[q + Q_HEADER_SIZE] as number;
     rxq[q + Q_SHORT_WAY] =
       (flags & RXCTL_SPLIT) === 0
@@ -241,9 +244,9 @@ export class ReceiveUnit {
         continue;
       }
       const head = rxq[q + HEAD] as number;
-      if (head === rxq[q + TAIL] && !this.#findDescriptor(queue)) {
+      if (head === rxq[q + TAIL] && !this.#queues.findDescriptor(queue)) {
         if ((flags & RXCTL_DROPEN) === 0) {
-          this.#starve(queue);
+          this.#queues.starve(queue);
           if (head === rxq[q + TAIL]) {
             stamp = (stamp - 1) | 0;
             break;
@@ -258,7 +261,7 @@ export class ReceiveUnit {
         this.#dropOnQueue(DROP_BUFFER_TOO_SMALL, queue, REG.RXSMALL);
         continue;
       }
-      if (head === rxq[q + PUBLISHED] && !this.#touch(queue)) {
+      if (head === rxq[q + PUBLISHED] && !this.#queues.touch(queue)) {
         this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
         continue;
       }
@@ -342,9 +345,10 @@ export class ReceiveUnit {
   publish(taken: number): number {
     const { words, rxq, segments, context } = this.#state;
     const host = (segments[0] as MemorySegment).i32;
+    const touched = this.#queues.takeTouched();
     let frames = 0;
     let bytes = 0;
-    for (let k = 0; k < this.touchedCount; k++) {
+    for (let k = 0; k < touched; k++) {
       const queue = this.touched[k] as number;
       const q = queue << QUEUE_SHIFT;
       const head = rxq[q + HEAD] as number;
@@ -363,8 +367,6 @@ export class ReceiveUnit {
       rxq[q + BYTES] = 0;
       this.interruptResult[k] = this.#interrupts.considerReceive(queue);
     }
-    const touched = this.touchedCount;
-    this.touchedCount = 0;
     if (frames !== 0) {
       addCounter(words, REG.GPRC >> 2, frames);
       addCounter(words, REG.GORC >> 2, bytes);
@@ -404,65 +406,13 @@ export class ReceiveUnit {
     return to;
   }
 
-  /** Reads the tail register; false if there still is no descriptor. */
-  #findDescriptor(queue: number): boolean {
-    const { words, rxq } = this.#state;
-    const q = queue << QUEUE_SHIFT;
-    const head = rxq[q + HEAD] as number;
-    let tail = Atomics.load(words, RDT + queue * QUEUE_WORDS);
-    // More than the ring holds cannot have been posted.
-    const size = (rxq[q + MASK] as number) + 1;
-    if ((tail - head) >>> 0 > size) tail = (head + size) | 0;
-    rxq[q + TAIL] = tail;
-    if (head === tail) return false;
-    if (this.#starved === queue) this.#endStarvation();
-    return true;
-  }
-
-  /** Says so in RXSTS, then looks once more: the driver writes the tail, then looks at RXSTS. */
-  #starve(queue: number): void {
-    if (this.#starved === queue) return;
-    this.#endStarvation();
-    this.#starved = queue;
-    Atomics.or(this.#state.words, (REG.RXSTS >> 2) + queue * QUEUE_WORDS, QSTS_STARVED);
-    this.#findDescriptor(queue);
-  }
-
-  #endStarvation(): void {
-    if (this.#starved < 0) return;
-    const at = (REG.RXSTS >> 2) + this.#starved * QUEUE_WORDS;
-    this.#starved = -1;
-    Atomics.and(this.#state.words, at, ~QSTS_STARVED);
-  }
-
-  /** First frame of a batch for this queue: notes it, and checks that its rings are still granted. */
-  #touch(queue: number): boolean {
-    const state = this.#state;
-    const { rxq } = state;
-    const q = queue << QUEUE_SHIFT;
-    const bytes = ((rxq[q + MASK] as number) + 1) * 16;
-    const permitted =
-      state.permits(0, (rxq[q + RING] as number) * 4, bytes, DMA_READ) &&
-      state.permits(0, (rxq[q + COMPLETIONS] as number) * 4, bytes, WRITE) &&
-      state.permits(0, (rxq[q + Q_STATUS] as number) * 4, 4, WRITE);
-    if (permitted && !this.#isTouched(queue)) this.touched[this.touchedCount++] = queue;
-    return permitted;
-  }
-
-  /** Only after a frame of this batch was refused for its buffer can a queue be touched twice. */
-  #isTouched(queue: number): boolean {
-    for (let k = 0; k < this.touchedCount; k++) if (this.touched[k] === queue) return true;
-    return false;
-  }
-
   /** A queue was disabled or reset. */
   forget(queue: number): void {
-    if (this.#starved === queue) this.#starved = -1;
-    Atomics.store(this.#state.words, (REG.RXSTS >> 2) + queue * QUEUE_WORDS, 0);
+    this.#queues.forget(queue);
   }
 
   /** A queue was enabled. */
   begin(queue: number): void {
-    Atomics.store(this.#state.words, (REG.RXSTS >> 2) + queue * QUEUE_WORDS, QSTS_ENABLED);
+    this.#queues.begin(queue);
   }
 }

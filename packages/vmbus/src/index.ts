@@ -23,18 +23,18 @@ export {
   VMBUS_DROP_RING_FULL,
   VMBUS_DROP_TOO_LONG,
 } from './channel-drop-reasons.ts';
-export {
-  type ChannelGuest,
-  type ChannelGuestOptions,
-  createChannelGuest,
-  type FrameColumns,
-  type HostFrameHandler,
+export type {
+  ChannelGuest,
+  ChannelGuestOptions,
+  FrameColumns,
+  HostFrameHandler,
 } from './channel-guest.ts';
 export type { ChannelHost, DeliveryColumns, GuestFrameHandler } from './channel-host.ts';
 export type { ChannelImage, RingPlace, SectionBuffer } from './channel-image.ts';
 export type { ChannelPhase } from './channel-state.ts';
 export { createChannelControl } from './control-half.ts';
 export { copyFrame, copyRest } from './copy-frame.ts';
+export { createChannelGuest } from './guest-channel.ts';
 export { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';
 export { createChannelHost } from './host-channel.ts';
 export { createMessageSlots, MessageSlots } from './message-slots.ts';

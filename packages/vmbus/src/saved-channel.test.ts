@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SavedChannel } from './channel-control.ts';
-import { createChannelGuest } from './channel-guest.ts';
 import { createChannelControl } from './control-half.ts';
+import { createChannelGuest } from './guest-channel.ts';
 import { createChannelHost } from './host-channel.ts';
 import { refusalOfSavedChannel } from './saved-channel.ts';
 import { createBench, frame, MAC, type TakenFrame } from './test-bench.test-support.ts';

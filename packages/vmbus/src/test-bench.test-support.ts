@@ -10,9 +10,10 @@ import {
   type MemorySegment,
 } from '@vmq/machine';
 import type { ChannelControl, ChannelControlOptions } from './channel-control.ts';
-import { type ChannelGuest, createChannelGuest, type HostFrameHandler } from './channel-guest.ts';
+import type { ChannelGuest, HostFrameHandler } from './channel-guest.ts';
 import type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
 import { createChannelControl } from './control-half.ts';
+import { createChannelGuest } from './guest-channel.ts';
 import { type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';
 import { createChannelHost } from './host-channel.ts';
 

@@ -1,0 +1,383 @@
+/**
+ * The guest's end of a channel at work; see channel-guest.ts for the calls.
+ *
+ *   ring ──answers──> handshake, send sections
+ *        ──messages──> gather: ranges and RNDIS headers as columns ──> handler ──> completion
+ *                          └── what the handler leaves: queue in the driver page ──> handler, at the next poll
+ */
+import type { AgentContext, MemorySegment } from '@vmq/machine';
+import type { ChannelGuest, ChannelGuestOptions, FrameColumns, HostFrameHandler } from './channel-guest.ts';
+import * as page from './guest-driver-page.ts';
+import { GuestHandshake } from './guest-handshake.ts';
+import { type GuestLayout, layoutGuest } from './guest-layout.ts';
+import { GuestRings, NVSP_PACKET_BYTES, SEND_TRANSACTION } from './guest-rings.ts';
+import { MessageSlots } from './message-slots.ts';
+import {
+  NVSP_MSG1_TYPE_SEND_RNDIS_PKT,
+  NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE,
+  NVSP_STAT_BUSY,
+} from './nvsp.ts';
+import { RING_INTERRUPT_MASK, RING_PENDING_SEND_SIZE, RING_READ_INDEX, RING_WRITE_INDEX } from './ring.ts';
+import {
+  NDIS_PACKET_TYPE_BROADCAST,
+  NDIS_PACKET_TYPE_DIRECTED,
+  NDIS_PACKET_TYPE_MULTICAST,
+  writeRndisPacketHeader,
+} from './rndis.ts';
+import { VM_PKT_COMP, VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
+
+const COMP = VM_PKT_COMP;
+const TRANSFER_PAGES = VM_PKT_DATA_USING_XFER_PAGES;
+const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
+const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
+const PACKET_BYTES = NVSP_PACKET_BYTES;
+const SENT = SEND_TRANSACTION;
+const QUEUE = page.DRIVER_QUEUE;
+
+/** Takes up the channel of `options.segment`: a fresh one, or one that was open when the memory was moved. */
+export function createChannelGuest(
+  context: Pick<AgentContext, 'machine'>,
+  options: ChannelGuestOptions,
+): ChannelGuest {
+  return new GuestChannel(context, options);
+}
+
+class GuestChannel implements ChannelGuest {
+  readonly layout: GuestLayout;
+  isHeldBack = false;
+  readonly #machine: AgentContext['machine'];
+  readonly #segment: MemorySegment;
+  readonly #slots: MessageSlots;
+  readonly #rings: GuestRings;
+  readonly #handshake: GuestHandshake;
+  readonly #words: Int32Array;
+  readonly #driver: number;
+  #signalWanted = false;
+  /** Frames that the poll under way may still hand over. */
+  #left = 0;
+  readonly #columns: FrameColumns;
+
+  constructor(context: Pick<AgentContext, 'machine'>, options: ChannelGuestOptions) {
+    this.#machine = context.machine;
+    this.#segment = context.machine.memory.segment(options.segment);
+    this.layout = layoutGuest(options.layout);
+    if (this.layout.end > this.#segment.byteLength) {
+      throw new RangeError(
+        `guest: segment ${this.#segment.name} has ${this.#segment.byteLength} bytes, its layout needs ${this.layout.end}`,
+      );
+    }
+    this.#words = this.#segment.i32;
+    const longest = this.layout.queueLength;
+    this.#columns = {
+      offsets: new Int32Array(longest),
+      lengths: new Int32Array(longest),
+      tcis: new Int32Array(longest),
+    };
+    this.#driver = this.layout.driver >>> 2;
+    this.#slots = new MessageSlots(options.messages, 'guest');
+    this.#rings = new GuestRings(this.#segment, this.layout);
+    const filter =
+      options.packetFilter ??
+      NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_BROADCAST;
+    this.#handshake = new GuestHandshake(this.#rings, this.#slots, this.layout, filter, () => {
+      this.#signalWanted = true;
+    });
+    this.#handshake.attach();
+  }
+
+  #field(word: number): number {
+    return this.#words[this.#driver + word] as number;
+  }
+
+  get isOpen(): boolean {
+    return this.#handshake.step === page.STEP_OPEN;
+  }
+
+  get hasFailed(): boolean {
+    return this.#handshake.step === page.STEP_FAILED;
+  }
+
+  get macLow(): number {
+    return this.#field(page.DRIVER_MAC);
+  }
+
+  get macHigh(): number {
+    return this.#field(page.DRIVER_MAC + 1) & 0xffff;
+  }
+
+  get maxFrameBytes(): number {
+    return this.#field(page.DRIVER_MAX_FRAME);
+  }
+
+  get freeSendSections(): number {
+    return this.#rings.freeSections;
+  }
+
+  poll(handler: HostFrameHandler, budget: number): boolean {
+    this.#rings.stopWaiting();
+    this.#handshake.advance();
+    const step = this.#handshake.step;
+    // Rings exist from OPENCHANNEL to the end of the channel.
+    let more = false;
+    if (step > page.STEP_OPEN_CHANNEL && step <= page.STEP_OPEN) {
+      this.isHeldBack = false;
+      this.#left = budget | 0;
+      // With frames left over from an earlier poll all others queue behind them, and answers make room for them.
+      more = this.#drain(handler);
+      if (this.#deliver(handler)) more = true;
+    }
+    if (step !== page.STEP_OPEN) this.#handshake.advance();
+    this.flush();
+    return more;
+  }
+
+  reserveSend(): number {
+    if (!this.isOpen || !this.#rings.hasRoom(PACKET_BYTES)) return -1;
+    const section = this.#rings.topSection();
+    if (section < 0) return -1;
+    return this.layout.send + Math.imul(section, this.#field(page.DRIVER_SEND_SIZE)) + 64;
+  }
+
+  commitSend(length: number, tci: number): void {
+    const section = this.#rings.topSection();
+    if (section < 0 || length > this.maxFrameBytes) {
+      throw new RangeError(`guest: commitSend of ${length} bytes, section ${section}`);
+    }
+    this.#rings.popSection();
+    const at = (this.layout.send + Math.imul(section, this.#field(page.DRIVER_SEND_SIZE))) >>> 2;
+    writeRndisPacketHeader(this.#words, at, length, tci);
+    this.#rings.writeMessage(section, SENT, RNDIS_PKT, 0, section, 64 + length);
+  }
+
+  flush(): void {
+    if (this.#rings.publish()) this.#signalWanted = true;
+    if (!this.#signalWanted) return;
+    this.#signalWanted = false;
+    this.#slots.signalHost(this.#machine.interrupts);
+  }
+
+  close(): void {
+    this.#handshake.close();
+    this.#handshake.advance();
+    this.flush();
+  }
+
+  /**
+   * Empties the host's ring: answers are taken at once; frames are handed over while nothing stands before them, and
+   * queued otherwise. So a frame that the handler holds back never stands before the answer that would give the
+   * handler room.
+   */
+  #drain(handler: HostFrameHandler): boolean {
+    const ring = this.#rings.inbound;
+    // Only a hint that signals are not wanted: seen late, it costs one.
+    ring.words[ring.header + RING_INTERRUPT_MASK] = 1;
+    const start = ring.loadHeader(RING_READ_INDEX);
+    let read = start;
+    let write = ring.loadHeader(RING_WRITE_INDEX);
+    let full = false;
+    // The host may write while we read, but in one poll the ring goes round once.
+    for (let left = ring.dataBytes; ; ) {
+      if (read === write) {
+        write = ring.loadHeader(RING_WRITE_INDEX);
+        if (read === write) break;
+      }
+      if (left <= 0) break;
+      if (!ring.isIndex(read) || !ring.isIndex(write)) return this.#fail();
+      ring.seek(read);
+      const d0 = ring.take();
+      const d1 = ring.take();
+      const low = ring.take();
+      const high = ring.take();
+      const offset = (d0 >>> 16) << 3;
+      const length = (d1 & 0xffff) << 3;
+      if (offset < 16 || offset > length || length + 8 > ring.distance(read, write)) return this.#fail();
+      if ((d0 & 0xffff) === TRANSFER_PAGES) full = !this.#message(handler, read, offset, low, high);
+      else if ((d0 & 0xffff) === COMP) this.#answer(low, high);
+      if (full) break;
+      ring.seek(read);
+      ring.skip(length + 8);
+      read = ring.position;
+      left -= length + 8;
+    }
+    if (read !== start) {
+      ring.storeHeader(RING_READ_INDEX, read);
+      if (ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.#signalWanted = true;
+    }
+    ring.storeHeader(RING_INTERRUPT_MASK, 0);
+    return !full && ring.loadHeader(RING_WRITE_INDEX) !== read;
+  }
+
+  /** The host's side of the channel makes no sense: no more is read of it until it is offered again. */
+  #fail(): false {
+    this.#handshake.fail();
+    return false;
+  }
+
+  #answer(low: number, high: number): void {
+    const ring = this.#rings.inbound;
+    const type = ring.take();
+    const a = ring.take();
+    if (high === SENT) {
+      const count = this.#field(page.DRIVER_SEND_COUNT);
+      if (low < 0 || low >= count || this.#rings.freeSections >= count || type !== RNDIS_PKT_COMPLETE) return;
+      this.#rings.pushSection(low);
+      if (a === NVSP_STAT_BUSY) this.#handshake.refused();
+      return;
+    }
+    const b = ring.take();
+    const c = ring.take();
+    const d = ring.take();
+    this.#handshake.answered(type, a, b, c, d, ring.take());
+  }
+
+  /** Takes the frames of the transfer-page packet at `read`; false if the queue has no room for what must wait. */
+  #message(handler: HostFrameHandler, read: number, offset: number, low: number, high: number): boolean {
+    const ring = this.#rings.inbound;
+    ring.take(); // transfer-page set
+    const ranges = ring.take();
+    if (ranges < 0 || ranges > (offset - 24) >> 3) return this.#fail();
+    const waiting = (this.#field(page.DRIVER_QUEUE_TAIL) - this.#field(page.DRIVER_QUEUE_HEAD)) | 0;
+    if (waiting + ranges > this.layout.queueLength) return false;
+    ring.seek(read);
+    ring.skip(offset);
+    ring.take(); // SEND_RNDIS_PKT
+    const kind = ring.take();
+    ring.seek(read);
+    ring.skip(24);
+    let done = 0;
+    if (kind === 0 && waiting === 0 && !this.isHeldBack) {
+      const start = ring.at;
+      if (!this.#gather(ranges)) return this.#fail();
+      done = this.#handOver(handler, Math.min(ranges, this.#left));
+      if (done === ranges && this.#rings.hasRoom(PACKET_BYTES)) {
+        this.#rings.writeCompletion(low, high);
+        return true;
+      }
+      ring.at = start;
+      ring.skip(done << 3);
+    }
+    return this.#queue(done, ranges, kind, low, high);
+  }
+
+  /** Reads the ranges that the ring stands before, and their RNDIS headers, into columns; false if one makes no sense. */
+  #gather(ranges: number): boolean {
+    const ring = this.#rings.inbound;
+    const words = this.#words;
+    const data = ring.data;
+    const end = ring.dataBytes >>> 2;
+    const { receive, receiveLength } = this.layout;
+    const { offsets, lengths, tcis } = this.#columns;
+    const receiveEnd = receive + receiveLength;
+    let at = ring.at;
+    let wrong = 0;
+    for (let i = 0; i < ranges; i++) {
+      // The range's bytes are skipped: the RNDIS message says them again.
+      const within = words[data + at + 1] as number;
+      const header = (receive + within) >>> 2;
+      const start = (receive + within + 8 + (words[header + 2] as number)) | 0;
+      const length = words[header + 3] as number;
+      // Negative if any of these lies outside; taken together, since none ever does.
+      wrong |=
+        within | (receiveLength - 1 - within) | (start - receive) | length | (receiveEnd - start - length);
+      offsets[i] = start;
+      lengths[i] = length;
+      tcis[i] = words[header + 8] === 0 ? 0 : (words[header + 14] as number);
+      at = at + 2 === end ? 0 : at + 2;
+    }
+    for (let i = 0; i < ranges; i++) if (tcis[i] !== 0) tcis[i] = tciOf(tcis[i] as number);
+    return wrong >= 0;
+  }
+
+  /** Hands the first `count` frames of the columns to the handler; returns how many it took. */
+  #handOver(handler: HostFrameHandler, count: number): number {
+    const columns = this.#columns;
+    let done = 0;
+    if (handler.frames !== undefined) done = handler.frames(columns, count);
+    else {
+      const { offsets, lengths, tcis } = columns;
+      while (
+        done < count &&
+        handler.frame(offsets[done] as number, lengths[done] as number, tcis[done] as number)
+      )
+        done++;
+    }
+    this.isHeldBack = done < count;
+    this.#left -= done;
+    return done;
+  }
+
+  /** Queues ranges `from` to `ranges` - 1, of which the ring stands before the first; `from` may be all of them. */
+  #queue(from: number, ranges: number, kind: number, low: number, high: number): boolean {
+    const ring = this.#rings.inbound;
+    const words = this.#words;
+    const { receive, receiveLength, queueLength } = this.layout;
+    let tail = this.#field(page.DRIVER_QUEUE_TAIL);
+    const put = (section: number, last: boolean): void => {
+      const entry = this.#driver + QUEUE + ((tail & (queueLength - 1)) << 2);
+      words[entry] = section;
+      words[entry + 1] = last ? 1 : 0;
+      words[entry + 2] = low;
+      words[entry + 3] = high;
+      tail = (tail + 1) | 0;
+    };
+    for (let i = from; i < ranges; i++) {
+      ring.take(); // bytes of the range; the RNDIS message says it again
+      const at = ring.take() >>> 0;
+      if (at >= receiveLength) return this.#fail();
+      const section = receive + at;
+      if (kind !== 0) this.#handshake.controlMessage(section >>> 2);
+      put(kind === 0 ? section : -1, i + 1 === ranges);
+    }
+    if (from === ranges) put(-1, true); // only the completion waits
+    words[this.#driver + page.DRIVER_QUEUE_TAIL] = tail;
+    return true;
+  }
+
+  /** Hands queued frames to the handler and completes their messages; true if some are left and can be taken. */
+  #deliver(handler: HostFrameHandler): boolean {
+    const words = this.#words;
+    const tail = this.#field(page.DRIVER_QUEUE_TAIL);
+    let head = this.#field(page.DRIVER_QUEUE_HEAD);
+    if (head === tail) return false;
+    this.isHeldBack = false;
+    const mask = this.layout.queueLength - 1;
+    const taken = this.#driver + page.DRIVER_TAKEN;
+    const { receive } = this.layout;
+    const receiveEnd = receive + this.layout.receiveLength;
+    let waits = false;
+    for (; head !== tail && this.#left > 0; this.#left--) {
+      const entry = this.#driver + QUEUE + ((head & mask) << 2);
+      const section = words[entry] as number;
+      if (section >= 0 && words[taken] === 0) {
+        const at = section >>> 2;
+        const tci = words[at + 8] === 0 ? 0 : tciOf(words[at + 14] as number);
+        const start = section + 8 + (words[at + 2] as number);
+        const length = words[at + 3] as number;
+        // Asked so that what lies outside memory, and is no number, fails too.
+        if (!(start >= receive && length >= 0 && start + length <= receiveEnd)) return this.#fail();
+        if (!handler.frame(start, length, tci)) {
+          this.isHeldBack = true;
+          waits = true;
+          break;
+        }
+      }
+      if (words[entry + 1] === 1) {
+        if (!this.#rings.hasRoom(PACKET_BYTES)) {
+          words[taken] = 1;
+          waits = true;
+          break;
+        }
+        this.#rings.writeCompletion(words[entry + 2] as number, words[entry + 3] as number);
+      }
+      words[taken] = 0;
+      head = (head + 1) | 0;
+    }
+    words[this.#driver + page.DRIVER_QUEUE_HEAD] = head;
+    return !waits && head !== tail;
+  }
+}
+
+/** The TCI in the only per-packet information the host writes. */
+function tciOf(value: number): number {
+  return ((value & 7) << 13) | ((value & 8) << 9) | ((value >>> 4) & 0xfff);
+}
