@@ -22,6 +22,8 @@ import type { TraceHash } from './trace-hash.ts';
 
 /** Turns after which a host that still has something to do will never be at rest. */
 const PATIENCE = 200_000;
+/** Drops for which a device, a driver or the memory must be to blame. */
+const UNHEARD_OF = ['dropped.nic.dma-fault', 'dropped.nic.tx-fault', 'dropped.miniport.bad-completion'];
 const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
 
 /** Little memory: a world is made and torn down in milliseconds. */
@@ -29,13 +31,15 @@ function smallSizes(config: HostConfigInput): HostSizes {
   const vms = (config.maxVms ?? 8) + 2;
   const buffers = config.nic?.receiveBuffers ?? 32;
   const processors = config.processors ?? 4;
+  // 6.20: a queue's buffers lie in the VM's sections, of which half at most are lent.
+  const receiveSections = config.ndisVersion === '6.20' ? 2 * buffers + 32 : 24;
   return {
     hostMemoryBytes: 128 * 1024 + (vms + 4) * (buffers * 2112 + 16_384) + processors * (32 * 2112 + 65_536),
     receiveWire: { slots: 64, dataBytes: 131_072 },
     transmitWire: { slots: 64, dataBytes: 131_072 },
     sendBuffers: 32,
     guestFrames: 32,
-    guest: { maxFrameBytes: 1514, receiveSections: 24, sendSections: 12, ringBytes: 4096 },
+    guest: { maxFrameBytes: 1514, receiveSections, sendSections: 12, ringBytes: 4096 },
   };
 }
 
@@ -264,6 +268,7 @@ export class SimulatedHost {
     const report = this.look();
     const { state, pendingOids } = report;
     this.#freePages.check();
+    if (this.#faults === null) this.#checkDrops();
     if (state === 'Running' && !this.#isLow) this.#device.check(report, this.#faults !== null);
     if (watch.receives !== 0)
       fail('one owner of each NBL', `${name}: ${watch.receives} NBLs were never returned`);
@@ -275,6 +280,15 @@ export class SimulatedHost {
       );
     if (pendingOids.length > 0 || this.protocol.pending > 0)
       fail('requests complete once', `${name}: ${pendingOids.length} requests are pending at rest`);
+  }
+
+  /** Reasons that do not occur while nothing goes wrong. */
+  #checkDrops(): void {
+    const { ledger } = this.host.machine;
+    for (const reason of UNHEARD_OF) {
+      const frames = ledger.total(reason);
+      if (frames > 0) fail('books agree', `${this.name}: ${frames} frames ended as ${reason}`);
+    }
   }
 
   /** Takes the host down, when its VMs have gone; nothing may be left. */
