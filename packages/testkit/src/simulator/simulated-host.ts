@@ -268,7 +268,8 @@ export class SimulatedHost {
     const report = this.look();
     const { state, pendingOids } = report;
     this.#freePages.check();
-    if (this.#faults === null) this.#checkDrops();
+    // An adapter that was removed by PnP alone is still in its slot, and may reach nothing.
+    if (this.#faults === null && !this.isRemoved) this.#checkDrops();
     if (state === 'Running' && !this.#isLow) this.#device.check(report, this.#faults !== null);
     if (watch.receives !== 0)
       fail('one owner of each NBL', `${name}: ${watch.receives} NBLs were never returned`);

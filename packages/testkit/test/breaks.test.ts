@@ -1,0 +1,35 @@
+// The deliberate breaks of tools/breaks still are where they are looked for. That each is caught, `node
+// tools/breaks.mjs` shows; it takes some minutes.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { INVARIANTS } from '../src/index.ts';
+
+interface Break {
+  readonly name: string;
+  readonly breaks: string;
+  readonly caughtBy: readonly string[];
+}
+const LIST = new URL('../../../tools/breaks/breaks.mjs', import.meta.url);
+const { BREAKS, broken } = (await import(LIST.href)) as {
+  BREAKS: readonly Break[];
+  broken(one: Break, textOf: (file: string) => string): ReadonlyMap<string, string>;
+};
+const textOf = (file: string): string =>
+  readFileSync(fileURLToPath(new URL(`../../../${file}`, import.meta.url)), 'utf8');
+
+test.each(BREAKS)('$name has its place', (one) => {
+  for (const [file, text] of broken(one, textOf)) expect(text).not.toBe(textOf(file));
+  expect(one.caughtBy.filter((name) => !INVARIANTS.some((known) => known === name))).toEqual([]);
+});
+
+test('there are breaks for every invariant and every rule of isolation that the simulator can see', () => {
+  const aims = BREAKS.map(({ breaks }) => breaks).join(', ');
+  // The three left out are what rules of isolation, and anything at all, come to.
+  const others = ['the host lives', 'no bytes of others', 'frames unchanged'];
+  const missing = INVARIANTS.filter((name) => !others.includes(name)).filter((name) => !aims.includes(name));
+  expect(missing).toEqual([]);
+  for (const rule of ['SEC-01', 'SEC-02', 'SEC-03', 'SEC-07', 'SEC-08', 'SEC-10'])
+    expect(aims).toContain(rule);
+  expect(BREAKS.length).toBeGreaterThanOrEqual(30);
+});

@@ -1,0 +1,162 @@
+// Does the simulator see what it is to see? Deliberate breaks, one at a time in a copy of the tree, each of which
+// some invariant of the simulator must catch in less than a minute.
+//
+//   node tools/breaks.mjs [--only NAME] [--jobs 2] [--seed 1] [--steps 1000]
+//
+// tools/breaks/breaks.mjs lists them: a piece of a source file and what stands there instead. Needs a build
+// (`npx tsc -b`). Exit code 1 if one was not caught.
+import { spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import ts from 'typescript';
+import { BREAKS, broken } from './breaks/breaks.mjs';
+
+const root = resolve(import.meta.dirname, '..');
+/** Longest that a break may go unseen. */
+const PATIENCE_MS = 60_000;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    seed: { type: 'string', default: '1' },
+    steps: { type: 'string', default: '1000' },
+  },
+});
+
+/** What runs in a copy: seeds until one fails, with faults in every second one. */
+const RUNNER = `
+import { FAULT_NAMES, simulate } from './packages/testkit/dist/index.js';
+const [seed, steps, faulty] = process.argv.slice(2).map(Number);
+for (let current = seed; ; current++) {
+  const faults = faulty ? FAULT_NAMES : [];
+  const { failures } = simulate({ seed: current, steps, shrink: false, faults });
+  const [failure] = failures;
+  if (failure) {
+    const { invariant, message, stepsBefore } = failure;
+    process.stdout.write(JSON.stringify({ seed: current, invariant, message, step: stepsBefore }), () => process.exit(0));
+    break;
+  }
+}
+`;
+
+/** A copy of what was built; workspace links are relative and so stay inside it. */
+function copyTree() {
+  const copy = mkdtempSync(join(tmpdir(), 'vmq-breaks-'));
+  mkdirSync(join(copy, 'packages'));
+  for (const name of readdirSync(join(root, 'packages'))) {
+    for (const part of ['dist', 'node_modules', 'package.json']) {
+      if (!existsSync(join(root, 'packages', name, part))) continue;
+      cpSync(join(root, 'packages', name, part), join(copy, 'packages', name, part), {
+        recursive: true,
+        verbatimSymlinks: true,
+      });
+    }
+  }
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  writeFileSync(join(copy, 'run.mjs'), RUNNER);
+  return copy;
+}
+
+/** Builds a file of the copy from a text of its source. */
+function build(copy, file, text) {
+  const { outputText } = ts.transpileModule(text, {
+    fileName: file,
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.ESNext,
+      verbatimModuleSyntax: true,
+      rewriteRelativeImportExtensions: true,
+    },
+  });
+  writeFileSync(join(copy, file.replace('/src/', '/dist/').replace(/\.ts$/, '.js')), outputText);
+}
+
+/** What the simulator said, or null if it was still looking when patience ran out. */
+function run(copy, faulty) {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, ['run.mjs', values.seed, values.steps, faulty ? '1' : '0'], {
+      cwd: copy,
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      if (code === 0 && out !== '') done(JSON.parse(out));
+      else
+        done(
+          code === null
+            ? null
+            : { invariant: 'none', message: err.split('\n').slice(0, 6).join(' '), seed: 0, step: 0 },
+        );
+    });
+  });
+}
+
+const queue = BREAKS.filter(({ name }) => values.only === undefined || name === values.only);
+if (queue.length === 0) throw new Error(`--only ${values.only}: there is no such break`);
+const total = queue.length;
+const caught = new Map();
+const missed = [];
+const pristine = new Map();
+const textOf = (file) => {
+  if (!pristine.has(file)) pristine.set(file, readFileSync(join(root, file), 'utf8'));
+  return pristine.get(file);
+};
+
+async function work() {
+  const copy = copyTree();
+  try {
+    for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
+      const texts = broken(one, textOf);
+      for (const [file, text] of texts) build(copy, file, text);
+      const started = performance.now();
+      const result = await run(copy, one.faults === true);
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      for (const file of texts.keys()) build(copy, file, textOf(file));
+      const fitting = result !== null && one.caughtBy.includes(result.invariant);
+      if (fitting) caught.set(one.name, result.invariant);
+      else missed.push(one.name);
+      const how =
+        result === null
+          ? 'NOT CAUGHT'
+          : `${fitting ? 'caught' : 'CAUGHT BY ANOTHER'} by '${result.invariant}' in ${seconds} s, seed ${result.seed}, step ${result.step}`;
+      console.log(`${one.name} (${one.breaks}): ${how}`);
+      if (result !== null && !fitting)
+        console.log(`    ${result.message.split('\n').slice(0, 4).join('\n    ')}`);
+    }
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+const started = performance.now();
+await Promise.all(Array.from({ length: Math.min(Number(values.jobs), total) }, work));
+const by = {};
+for (const invariant of caught.values()) by[invariant] = (by[invariant] ?? 0) + 1;
+console.log(
+  `${caught.size} of ${total} breaks caught in less than ${PATIENCE_MS / 1000} s each, ` +
+    `${((performance.now() - started) / 1000).toFixed(0)} s in all`,
+);
+console.log(by);
+if (missed.length > 0) console.log(`not caught, or by another invariant: ${missed.join(', ')}`);
+process.exitCode = missed.length === 0 ? 0 : 1;

@@ -1,0 +1,466 @@
+// Deliberate mistakes, each in one place of the sources, and which invariants of the simulator may see them. `breaks`
+// is what the mistake takes away: an invariant, or a rule of isolation (SEC-…, of docs/requirements.md). Used by
+// tools/breaks.mjs; a test checks that every piece still stands where it is looked for.
+
+const SWITCH = 'packages/vswitch/src';
+const NIC = 'packages/nic/src';
+const MINIPORT = 'packages/miniport/src';
+const NDIS = 'packages/ndis/src';
+const VMBUS = 'packages/vmbus/src';
+const HOST = 'packages/host/src';
+const MEMORY = 'packages/shared-memory/src';
+
+export const BREAKS = [
+  // --- SEC-02, SW-17 to SW-19: who gets a frame -----------------------------------------------------------------
+  {
+    name: 'flood-ignores-vlan',
+    breaks: 'SEC-02',
+    file: `${SWITCH}/forwarder.ts`,
+    find: 'if (!ports.isMember(port, vlan)) return 0;',
+    put: '',
+    caughtBy: ['no bytes of others'],
+  },
+  {
+    name: 'flood-without-a-check-of-the-source',
+    breaks: 'SEC-02',
+    file: `${SWITCH}/forwarder.ts`,
+    find: 'if (port === source || ((ports.flags[port] as number) & PORT_CONNECTED) === 0) return 0;',
+    put: 'if (((ports.flags[port] as number) & PORT_CONNECTED) === 0) return 0;',
+    caughtBy: ['order of each queue', 'ledger closes', 'no bytes of others'],
+  },
+  {
+    name: 'unknown-unicast-to-every-port',
+    breaks: 'SEC-02',
+    file: `${SWITCH}/port-table.ts`,
+    find: '.filter((image) => image.connected && (state.floodUnknownUnicast || image.allowMacSpoofing))',
+    put: '.filter((image) => image.connected)',
+    caughtBy: ['no bytes of others'],
+  },
+  {
+    name: 'any-vlan-for-the-asking',
+    breaks: 'SEC-02 (SW-18)',
+    file: `${SWITCH}/port-table.ts`,
+    find: 'return asked === 0 || asked === own ? own : -1;',
+    put: 'return asked === 0 ? own : asked;',
+    caughtBy: ['no bytes of others'],
+  },
+  {
+    name: 'addresses-without-their-vlan',
+    breaks: 'SEC-02 (SW-18)',
+    file: `${SWITCH}/forwarder.ts`,
+    find: 'const b = mac | (vlan << 16);',
+    put: 'const b = mac;',
+    also: [
+      {
+        file: `${SWITCH}/port-table.ts`,
+        find: 'this.addresses.add(a, keyB(image.macLo, image.accessVlan), image.port);',
+        put: 'this.addresses.add(a, keyB(image.macLo, 0), image.port);',
+      },
+    ],
+    caughtBy: ['no bytes of others', 'frames arrive'],
+  },
+  {
+    name: 'any-source-address',
+    breaks: 'SEC-02 (SW-17)',
+    file: `${SWITCH}/port-table.ts`,
+    find: 'if (this.macA[port] === a && this.macB[port] === b) return true;\n    if (((this.flags[port]',
+    put: 'if (a !== -1) return true;\n    if (((this.flags[port]',
+    caughtBy: ['no bytes of others'],
+  },
+  {
+    name: 'queue-of-another-port',
+    breaks: 'SEC-07 (SW-10)',
+    file: `${SWITCH}/port-table.ts`,
+    find: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = port;',
+    put: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = ports[0]?.port ?? port;',
+    caughtBy: ['no bytes of others', 'frames arrive', 'frames unchanged'],
+  },
+  {
+    name: 'no-check-of-the-address-on-a-vm-queue',
+    breaks: 'SEC-07',
+    file: `${SWITCH}/queue-delivery.ts`,
+    find: 'if (length < 14 || !addressed || vlan !== portVlan) {',
+    put: 'if (length < 14) {',
+    also: [
+      // Filters that are set on the wrong queue are what the check is for.
+      {
+        file: `${SWITCH}/port-table.ts`,
+        find: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = port;',
+        put: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = ports.find((one) => one.queueId !== 0)?.port ?? port;',
+      },
+    ],
+    caughtBy: ['no bytes of others', 'frames arrive'],
+  },
+  {
+    name: 'filters-take-any-vlan',
+    breaks: 'SEC-03',
+    file: `${NIC}/filter-unit.ts`,
+    find: 'if (vid < 0) {\n      insert',
+    put: 'if (vid < 4095) {\n      insert',
+    also: [
+      {
+        file: `${SWITCH}/split-delivery.ts`,
+        find: 'addressed || vlan !== portVlan',
+        put: 'addressed || vlan < 0',
+      },
+      {
+        file: `${SWITCH}/queue-delivery.ts`,
+        find: 'if (length < 14 || !addressed || vlan !== portVlan) {',
+        put: 'if (length < 14 || !addressed) {',
+      },
+    ],
+    caughtBy: ['no bytes of others'],
+  },
+  {
+    name: 'sent-without-a-tag',
+    breaks: 'SEC-02 (SW-19)',
+    file: `${SWITCH}/forwarder.ts`,
+    find: 'const tci = (batch.priority[i] as number) | (batch.vlan[i] as number);',
+    put: 'const tci = batch.priority[i] as number;',
+    caughtBy: ['no bytes of others'],
+  },
+  // --- SEC-08: reused memory ------------------------------------------------------------------------------------
+  {
+    name: 'a-vm-gets-the-memory-of-the-one-before',
+    breaks: 'SEC-08',
+    file: `${HOST}/vm-places.ts`,
+    find: 'place.segment.u8.fill(0);',
+    put: '',
+    caughtBy: ['no bytes of others', 'the host lives'],
+  },
+  {
+    name: 'more-bytes-than-the-frame-has',
+    breaks: 'SEC-08',
+    file: `${VMBUS}/copy-frame.ts`,
+    find: 'for (; done < length; done++) to.u8',
+    put: 'for (; done < length + 6; done++) to.u8',
+    caughtBy: ['no bytes of others'],
+  },
+  {
+    name: 'padding-with-what-lay-there',
+    breaks: 'SEC-08',
+    file: `${NIC}/transmit-unit.ts`,
+    find: 'for (let i = target + length; i < target + padded; i++) wire.u8[i] = 0;',
+    put: '',
+    caughtBy: ['no bytes of others', 'frames unchanged'],
+  },
+  {
+    name: 'a-frame-longer-than-it-was',
+    breaks: 'SEC-08',
+    file: `${MINIPORT}/receive-queue.ts`,
+    find: 'netBuffer.dataLength = length;',
+    put: 'netBuffer.dataLength = length + 8;',
+    also: [{ find: 'mdl.byteCount = length;', put: 'mdl.byteCount = length + 8;' }],
+    caughtBy: ['frames unchanged', 'no bytes of others'],
+  },
+  // --- pages and DMA --------------------------------------------------------------------------------------------
+  {
+    name: 'rights-are-left-behind',
+    breaks: 'DMA only where granted',
+    file: `${NDIS}/shared-memory-broker.ts`,
+    find: 'for (const element of found.elements) this.#setRights(element, 0);',
+    put: '',
+    caughtBy: ['DMA only where granted', 'the host lives', 'books agree'],
+  },
+  {
+    name: 'rights-to-do-more-than-is-needed',
+    breaks: 'DMA only where granted',
+    file: `${NDIS}/shared-memory-broker.ts`,
+    find: 'return DMA_WRITE;',
+    put: 'return DMA_READ | DMA_WRITE;',
+    caughtBy: ['DMA only where granted'],
+  },
+  {
+    name: 'a-page-for-two',
+    breaks: 'one owner of each page',
+    file: `${MEMORY}/page-table.ts`,
+    find: 'if (run.first === this.#lowestFree) this.#lowestFree = run.first + run.count;',
+    put: 'if (run.first === this.#lowestFree) this.#lowestFree = run.first + run.count;\n    this.#holder[run.first + run.count - 1] = 0;',
+    caughtBy: [
+      'one owner of each page',
+      'frames unchanged',
+      'the host lives',
+      'no bytes of others',
+      'DMA only where granted',
+    ],
+  },
+  {
+    name: 'the-device-asks-nobody',
+    breaks: 'SEC-01, DMA only where granted',
+    faults: true,
+    file: `${NIC}/receive-pipeline.ts`,
+    find: '((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0',
+    put: 'rights.length === 0',
+    caughtBy: [
+      'DMA only where granted',
+      'no bytes of others',
+      'frames unchanged',
+      'the host lives',
+      'frames arrive',
+    ],
+  },
+  {
+    name: 'memory-is-given-back-while-the-device-writes',
+    breaks: 'DMA only where granted',
+    file: `${MEMORY}/manager.ts`,
+    find: 'for (const domain of found.grants.keys()) setRights(domain, found, 0);',
+    put: '',
+    also: [
+      {
+        file: `${NDIS}/shared-memory-broker.ts`,
+        find: 'for (const element of found.elements) this.#setRights(element, 0);',
+        put: 'if (found.elements.length > 1) for (const element of found.elements) this.#setRights(element, 0);',
+      },
+    ],
+    caughtBy: ['DMA only where granted', 'the host lives', 'books agree'],
+  },
+  // --- NBLs -----------------------------------------------------------------------------------------------------
+  {
+    name: 'an-nbl-comes-back-twice',
+    breaks: 'one owner of each NBL',
+    file: `${SWITCH}/data-path.ts`,
+    find: 'if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;',
+    put: 'if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;\n    if (count === 3) this.#downcalls.returnNetBufferLists(chain, 0);',
+    caughtBy: ['one owner of each NBL', 'the host lives'],
+  },
+  {
+    name: 'a-chain-is-forgotten',
+    breaks: 'one owner of each NBL',
+    file: `${SWITCH}/data-path.ts`,
+    find: 'if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;',
+    put: 'if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0 || count === 5) return;',
+    caughtBy: ['one owner of each NBL', 'the host lives', 'nothing leaks'],
+  },
+  {
+    name: 'a-send-is-never-completed',
+    breaks: 'one owner of each NBL',
+    file: `${MINIPORT}/transmit-queue.ts`,
+    find: 'if (nbl === null) continue;',
+    put: 'if (nbl === null || at % 64 === 63) continue;',
+    caughtBy: ['one owner of each NBL', 'the host lives', 'nothing leaks'],
+  },
+  {
+    name: 'returns-are-not-counted',
+    breaks: 'one owner of each NBL',
+    file: `${NDIS}/data-path-router.ts`,
+    find: 'this.#miniport?.returnNetBufferLists(chain, flags);\n    Atomics.store(words, at, ((words[at] as number) + count) | 0);',
+    put: 'this.#miniport?.returnNetBufferLists(chain, flags);\n    Atomics.store(words, at, ((words[at] as number) + Math.min(count, 4)) | 0);',
+    caughtBy: ['one owner of each NBL'],
+  },
+  // --- ledger ---------------------------------------------------------------------------------------------------
+  {
+    name: 'a-drop-is-not-counted',
+    breaks: 'ledger closes',
+    file: `${SWITCH}/forwarder.ts`,
+    find: 'batch.reason[i] = DROP_SOURCE_PORT;\n      return;',
+    put: 'batch.reason[i] = DROP_SOURCE_PORT;\n      batch.fate[i] = FATE_WIRE;\n      return;',
+    caughtBy: ['ledger closes', 'one owner of each NBL', 'the host lives'],
+  },
+  {
+    name: 'a-copy-counts-as-an-end',
+    breaks: 'ledger closes',
+    file: `${SWITCH}/port-delivery.ts`,
+    find: 'this.#ends.delivered(firstEnds);',
+    put: 'this.#ends.delivered(delivered);',
+    caughtBy: ['ledger closes'],
+  },
+  {
+    name: 'what-the-wire-brought-is-counted-twice',
+    breaks: 'ledger closes',
+    file: `${NIC}/receive-unit.ts`,
+    find: 'counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken;',
+    put: 'counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken + (taken >> 2);',
+    caughtBy: ['ledger closes'],
+  },
+  // --- order ----------------------------------------------------------------------------------------------------
+  {
+    name: 'a-chain-back-to-front',
+    breaks: 'order of each queue',
+    file: `${SWITCH}/data-path.ts`,
+    find: 'const singleVmQueue = (flags',
+    put: `let turned: NetBufferList | null = null;
+    for (let one: NetBufferList | null = chain; one !== null; ) {
+      const after: NetBufferList | null = one.next;
+      one.next = turned;
+      turned = one;
+      one = after;
+    }
+    chain = turned as NetBufferList;
+    const singleVmQueue = (flags`,
+    caughtBy: ['order of each queue'],
+  },
+  {
+    name: 'two-frames-have-one-stamp',
+    breaks: 'books agree',
+    file: `${NIC}/receive-unit.ts`,
+    find: 'host[completion + 3] = stamp;',
+    put: 'host[completion + 3] = stamp & ~1;',
+    caughtBy: ['books agree', 'order of each queue', 'frames arrive'],
+  },
+  {
+    name: 'a-section-is-sent-twice',
+    breaks: 'order of each queue',
+    file: `${VMBUS}/host-outbound.ts`,
+    find: 'guest[data + at + 1] = Math.imul(section, size);',
+    put: 'guest[data + at + 1] = Math.imul(i === 1 ? (sections[0] as number) : section, size);',
+    caughtBy: ['order of each queue', 'frames unchanged', 'no bytes of others'],
+  },
+  // --- what is delivered ----------------------------------------------------------------------------------------
+  {
+    name: 'tagged-frames-lose-their-end',
+    breaks: 'frames unchanged',
+    file: `${NIC}/receive-pipeline.ts`,
+    find: 'const stop = (t + (bytes >> 2)) | 0;',
+    put: 'const stop = (t + (bytes >> 2) - 1) | 0;',
+    caughtBy: ['frames unchanged', 'no bytes of others'],
+  },
+  {
+    name: 'the-wrong-buffer-is-described',
+    breaks: 'frames unchanged',
+    file: `${MINIPORT}/receive-queue.ts`,
+    find: 'mdl.byteOffset = offsets[buffer] as number;',
+    put: 'mdl.byteOffset = offsets[buffer === 3 ? 4 : buffer] as number;',
+    caughtBy: [
+      'frames unchanged',
+      'order of each queue',
+      'no bytes of others',
+      'frames arrive',
+      'ledger closes',
+    ],
+  },
+  {
+    name: 'a-frame-waits-for-ever',
+    breaks: 'frames arrive',
+    file: `${MINIPORT}/receive-queue.ts`,
+    find: 'this.#registers.write32(this.#arm, 1);',
+    put: 'if ((this.#consumed & 7) !== 7) this.#registers.write32(this.#arm, 1);',
+    caughtBy: ['frames arrive', 'ledger closes'],
+  },
+  {
+    name: 'a-wake-up-is-lost',
+    breaks: 'frames arrive',
+    file: `${VMBUS}/host-outbound.ts`,
+    find: 'if (sent !== 0) this.signalGuest();',
+    put: 'if (sent > 1) this.signalGuest();',
+    caughtBy: ['frames arrive', 'one owner of each section'],
+  },
+  // --- sections -------------------------------------------------------------------------------------------------
+  {
+    name: 'unused-sections-are-lost',
+    breaks: 'one owner of each section',
+    file: `${VMBUS}/host-outbound.ts`,
+    find: 'if (words[state.loans + section] === 0) words[state.free + free++] = section;',
+    put: 'if (words[state.loans + section] === 0 && section !== 2) words[state.free + free++] = section;',
+    caughtBy: ['one owner of each section', 'frames arrive'],
+  },
+  {
+    name: 'a-lease-keeps-its-first-section',
+    breaks: 'one owner of each section',
+    file: `${VMBUS}/section-lease.ts`,
+    find: 'section >= first; section--) {',
+    put: 'section > first; section--) {',
+    caughtBy: ['one owner of each section', 'frames arrive', 'the host lives'],
+  },
+  // --- states and books -----------------------------------------------------------------------------------------
+  {
+    name: 'a-queue-runs-without-a-filter',
+    breaks: 'legal states',
+    file: `${NDIS}/queue-states.ts`,
+    find: "{ rule: 'STA-05', event: 'clear last filter', next: '. . A P . . .'",
+    put: "{ rule: 'STA-05', event: 'clear last filter', next: '. . A R . . .'",
+    caughtBy: ['legal states', 'the host lives'],
+  },
+  {
+    name: 'filter-ids-are-given-twice',
+    breaks: 'legal states',
+    file: `${NDIS}/receive-filter.ts`,
+    find: 'while (this.#filters.has(id)) id++;',
+    put: 'while (this.#filters.has(id) && id < 3) id++;',
+    caughtBy: ['legal states', 'books agree', 'the host lives', 'frames arrive'],
+  },
+  {
+    name: 'a-filter-stays-in-the-device',
+    breaks: 'books agree',
+    file: `${MINIPORT}/filter-table.ts`,
+    find: 'this.#device.writeFilter(slot, null);\n    if (!this.#device.commit()) return false;\n    this.#slots[slot] = 0;',
+    put: 'this.#slots[slot] = 0;',
+    caughtBy: ['books agree', 'frames arrive'],
+  },
+  {
+    name: 'filters-are-forgotten-in-a-reset',
+    breaks: 'books agree',
+    file: `${MINIPORT}/filter-table.ts`,
+    find: 'this.#device.writeFilter(slot, filterId === 0 ? null : (this.#filters[slot] as HardwareFilter));',
+    put: 'this.#device.writeFilter(slot, null);\n      void filterId;',
+    caughtBy: ['books agree', 'frames arrive'],
+  },
+  {
+    name: 'anybody-clears-anybodys-filters',
+    breaks: 'books agree (FLT-29)',
+    file: `${NDIS}/oids-receive-filter.ts`,
+    find: 'if (filter.owner !== owner)\n',
+    put: 'if (filter.owner === -1)\n',
+    caughtBy: ['books agree', 'frames arrive', 'legal states', 'the host lives', 'no bytes of others'],
+  },
+  // --- requests -------------------------------------------------------------------------------------------------
+  {
+    name: 'a-request-is-answered-and-completed',
+    breaks: 'requests complete once',
+    file: `${NDIS}/oid-engine.ts`,
+    find: 'if (!entry.synchronous) entry.completed(status);',
+    put: 'entry.completed(status);',
+    caughtBy: ['requests complete once'],
+  },
+  {
+    name: 'requests-behind-a-slow-one-are-forgotten',
+    breaks: 'requests complete once',
+    faults: true,
+    file: `${NDIS}/oid-engine.ts`,
+    find: 'this.#finish(current, status);\n    this.#pump();',
+    put: 'this.#finish(current, status);',
+    caughtBy: ['requests complete once', 'the host lives'],
+  },
+  // --- leaks ----------------------------------------------------------------------------------------------------
+  {
+    name: 'memory-of-a-queue-is-kept',
+    breaks: 'nothing leaks',
+    file: `${SWITCH}/host-memory-provider.ts`,
+    find: 'provided.delete(handle);\n      sharedMemory.free(handle);',
+    put: 'provided.delete(handle);\n      if (handle % 3 !== 0) sharedMemory.free(handle);',
+    caughtBy: ['nothing leaks', 'DMA only where granted'],
+  },
+  // --- SEC-10, SEC-01: hostile guests ---------------------------------------------------------------------------
+  {
+    name: 'frames-of-any-length-from-a-guest',
+    breaks: 'SEC-10',
+    file: `${VMBUS}/rndis-frame-parser.ts`,
+    find: 'if (dataLength < LEAST_FRAME || dataLength > this.#maxFrame) return FRAME_LENGTH;',
+    put: 'if (dataLength < LEAST_FRAME) return FRAME_LENGTH;',
+    caughtBy: ['books agree', 'the host lives'],
+  },
+  {
+    name: 'a-malformed-message-ends-the-host',
+    breaks: 'SEC-10',
+    file: `${VMBUS}/host-ring.ts`,
+    find: 'const broken = this.state.violate(kind);',
+    put: "const broken = this.state.violate(kind);\n    if (broken) throw new Error('a malformed message');",
+    caughtBy: ['the host lives'],
+  },
+];
+
+/** The pieces a break changes: file, what stands there, and what is put in its place. */
+export function editsOf({ file, find, put, also = [] }) {
+  return [{ file, find, put }, ...also.map((edit) => ({ file, ...edit }))];
+}
+
+/** The texts of the files with the mistake in them, by file. Throws if a piece does not stand there exactly once. */
+export function broken(one, textOf) {
+  const texts = new Map();
+  for (const { file, find, put } of editsOf(one)) {
+    const parts = (texts.get(file) ?? textOf(file)).split(find);
+    if (parts.length !== 2)
+      throw new Error(`break ${one.name}: ${file}: expected once, found ${parts.length - 1} times: ${find}`);
+    texts.set(file, parts.join(put));
+  }
+  return texts;
+}
