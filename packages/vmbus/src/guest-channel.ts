@@ -276,9 +276,10 @@ class GuestChannel implements ChannelGuest {
       const header = (receive + within) >>> 2;
       const start = (receive + within + 8 + (words[header + 2] as number)) | 0;
       const length = words[header + 3] as number;
-      // Negative if any of these lies outside; taken together, since none ever does.
-      wrong |=
-        within | (receiveLength - 1 - within) | (start - receive) | length | (receiveEnd - start - length);
+      // Negative if any of these lies outside; taken together, since none ever does. Each difference is of numbers that
+      // terms before it have found not negative, so the first that goes wrong cannot wrap round to a positive one.
+      wrong |= within | (receiveLength - 1 - within) | start | (start - receive);
+      wrong |= length | (receiveEnd - start) | (receiveEnd - start - length);
       offsets[i] = start;
       lengths[i] = length;
       tcis[i] = words[header + 8] === 0 ? 0 : (words[header + 14] as number);
