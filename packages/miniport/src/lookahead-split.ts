@@ -62,7 +62,7 @@ export class LookaheadSplit {
       const netBuffer = nbl.firstNetBuffer;
       const buffer = nbl.originatorReserved & 0xffff;
       const length = netBuffer.dataLength;
-      const first = length < size ? length : size;
+      const first = Math.min(length, size);
       const mdl = netBuffer.mdl;
       if (isElsewhere) mdl.segment = segment;
       mdl.byteOffset = offsets[buffer] as number;
@@ -70,7 +70,7 @@ export class LookaheadSplit {
       const rest = rests[buffer] as Mdl;
       rest.byteOffset = ((packetOffsets[buffer] as number) + size) | 0;
       const left = length - first;
-      rest.byteCount = left < restBytes ? left : restBytes;
+      rest.byteCount = Math.min(left, restBytes);
       mdl.next = rest;
       netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
     }

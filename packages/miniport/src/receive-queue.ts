@@ -19,7 +19,7 @@ import {
   NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID,
   NDIS_RECEIVE_FLAGS_SINGLE_QUEUE,
 } from '@vmq/abi';
-import { type AgentContext, type MemorySegment, TRACE_ALL } from '@vmq/machine';
+import type { AgentContext, MemorySegment } from '@vmq/machine';
 
 import {
   ieee8021QFromTci,
@@ -31,6 +31,7 @@ import {
 import { DESCRIPTOR_BYTES, type NicRegisters, REG, RX_QUEUE_STRIDE, RXC_VLAN } from '@vmq/nic';
 import { AwayReturns } from './away-returns.ts';
 import { COMPLETION_MASK, CompletionGuard } from './completion-guard.ts';
+import { DescriptorRing } from './descriptor-ring.ts';
 import { DROPPED_RESET } from './drop-reasons.ts';
 import { LookaheadSplit } from './lookahead-split.ts';
 import {
@@ -45,8 +46,8 @@ import {
   STATE_SLOTS,
   STATE_STAMP,
 } from './queue-image.ts';
+import { ReceiveTrace } from './receive-trace.ts';
 import { describeBuffers } from './shared-memory-info.ts';
-import { MINIPORT_TRACE } from './trace-kinds.ts';
 
 // Local copies: V8 folds these, an imported binding it loads with checks.
 const OUTSTANDING = STATE_OUTSTANDING;
@@ -82,7 +83,8 @@ export class ReceiveQueue {
   readonly #away: AwayReturns;
   readonly #guard: CompletionGuard;
   readonly #completions: number;
-  readonly #descriptors: number;
+  readonly #ring: DescriptorRing;
+  readonly #trace: ReceiveTrace;
   readonly #statusWord: number;
   readonly #mask: number;
   readonly #filteringInfo: number;
@@ -93,8 +95,6 @@ export class ReceiveQueue {
   readonly #pool: NetBufferListPool;
   readonly #upcalls: ReceiveSink;
   readonly #context: AgentContext;
-  /** Number of the processor this runs on; for the trace. */
-  readonly #processor: number;
   #consumed: number;
   #posted: number;
   #collected: number;
@@ -112,8 +112,6 @@ export class ReceiveQueue {
     const { memory } = context.machine;
     const { buffers, lookahead } = image;
     this.#context = context;
-    // Processors' agents are numbered first, as the processors are.
-    this.#processor = context.agent;
     this.queueId = image.queueId;
     this.ringEntries = image.ringEntries;
     this.#tag = slot << 16;
@@ -138,7 +136,8 @@ export class ReceiveQueue {
     const mostBytes = buffers.bufferBytes;
     this.#guard = new CompletionGuard(context, image, this.#state, registers, mostBytes);
     this.#completions = image.completionOffset >> 2;
-    this.#descriptors = image.descriptorOffset >> 2;
+    this.#ring = new DescriptorRing(this.#host, this.#state, image, this.#split);
+    this.#trace = new ReceiveTrace(context, image.queueId);
     this.#statusWord = image.statusOffset >> 2;
     this.#mask = image.ringEntries - 1;
     this.#filteringInfo = image.queueId << 16;
@@ -162,7 +161,7 @@ export class ReceiveQueue {
     const count = this.#bufferOffsets.length;
     // Whatever the memory was used for before, no completion has been written yet.
     this.#host[this.#statusWord] = 0;
-    for (let buffer = 0; buffer < count; buffer++) this.#postBuffer(buffer, buffer);
+    for (let buffer = 0; buffer < count; buffer++) this.#ring.post(buffer, buffer);
     this.#posted = count;
     // What it gets comes after what the port has received so far.
     this.#stamp = this.#registers.read32(REG.RXSTAMP) | 0;
@@ -183,10 +182,10 @@ export class ReceiveQueue {
     }
     const buffers: number[] = [];
     for (let at = this.#consumed; at !== this.#posted; at = (at + 1) | 0)
-      buffers.push(this.#state[SLOTS + (at & this.#mask)] as number);
+      buffers.push(this.#ring.bufferAt(at));
     this.#host[this.#statusWord] = 0;
     buffers.forEach((buffer, position) => {
-      this.#postBuffer(position, buffer);
+      this.#ring.post(position, buffer);
     });
     this.#consumed = 0;
     this.#posted = buffers.length;
@@ -282,7 +281,7 @@ export class ReceiveQueue {
     this.#stamp = last;
     this.held += count;
     Atomics.add(state, OUTSTANDING, count);
-    if (this.#context.trace.level !== 0) this.#traceChain(chain, count);
+    if (this.#trace.isOn) this.#trace.indicated(chain, count, INDICATION_FLAGS);
     this.#upcalls.receiveNetBufferLists(chain, 0, count, INDICATION_FLAGS);
     return count;
   }
@@ -323,20 +322,16 @@ export class ReceiveQueue {
     this.held += sound.length;
     Atomics.add(this.#state, OUTSTANDING, sound.length);
     const head = link(sound);
-    if (this.#context.trace.level !== 0) this.#traceChain(head, sound.length);
+    if (this.#trace.isOn) this.#trace.indicated(head, sound.length, INDICATION_FLAGS);
     this.#upcalls.receiveNetBufferLists(head, 0, sound.length, INDICATION_FLAGS);
     return taken;
   }
 
   /** Posts the buffer again that the completion at `position` was about. */
   #loseFrame(position: number): void {
-    const buffer = this.#state[SLOTS + (position & this.#mask)] as number;
-    const { trace } = this.#context;
-    if (trace.wants(TRACE_ALL, 0)) {
-      const word = this.#guard.wordAt(position);
-      trace.write(MINIPORT_TRACE.DAMAGED, 0, this.queueId, buffer, word, this.#processor, 0);
-    }
-    this.#postBuffer(this.#posted, buffer);
+    const buffer = this.#ring.bufferAt(position);
+    this.#trace.damaged(buffer, this.#guard.wordAt(position));
+    this.#ring.post(this.#posted, buffer);
     this.#posted = (this.#posted + 1) | 0;
   }
 
@@ -354,47 +349,17 @@ export class ReceiveQueue {
    * or to wherever the queue is served now. Returns the first NBL that is not.
    */
   takeBack(chain: NetBufferList): NetBufferList | null {
-    if (!this.isServed || this.#isElsewhere || this.#context.trace.level !== 0)
-      return this.#takeBackOneByOne(chain);
-    const split = this.#split;
-    const isSplit = split !== null;
-    const headers = isSplit ? split.offsets : this.#bufferOffsets;
-    const headerSegment = isSplit ? split.segment.id : 0;
-    const tag = this.#tag;
-    const host = this.#host;
-    const state = this.#state;
-    const mask = this.#mask;
-    const descriptors = this.#descriptors;
-    const offsets = this.#bufferOffsets;
-    const segment = this.#bufferSegment.id;
+    if (!this.isServed || this.#isElsewhere || this.#trace.isOn) return this.#takeBackOneByOne(chain);
+    const ring = this.#ring;
     const before = this.#posted;
-    let posted = before;
-    let last = chain;
-    let nbl: NetBufferList | null = chain;
-    for (; nbl !== null && (nbl.originatorReserved & ~0xffff) === tag; nbl = nbl.next) {
-      const buffer = nbl.originatorReserved & 0xffff;
-      const slot = posted & mask;
-      const descriptor = descriptors + slot * DESCRIPTOR_WORDS;
-      host[descriptor] = offsets[buffer] as number;
-      host[descriptor + 1] = segment;
-      if (isSplit) {
-        host[descriptor + 2] = headers[buffer] as number;
-        host[descriptor + 3] = headerSegment;
-        nbl.firstNetBuffer.mdl.next = null;
-      }
-      state[SLOTS + slot] = buffer;
-      posted = (posted + 1) | 0;
-      last = nbl;
-    }
-    const count = (posted - before) | 0;
-    this.#posted = posted;
-    this.#finishReturn(chain, last, count);
-    return nbl;
+    this.#posted = ring.postChain(chain, this.#tag, before);
+    this.#finishReturn(chain, ring.last as NetBufferList, (this.#posted - before) | 0);
+    return ring.next;
   }
 
   #takeBackOneByOne(chain: NetBufferList): NetBufferList | null {
     const tag = this.#tag;
-    const tracing = this.#context.trace.level !== 0;
+    const tracing = this.#trace.isOn;
     let count = 0;
     let last = chain;
     let nbl: NetBufferList | null = chain;
@@ -404,8 +369,8 @@ export class ReceiveQueue {
       mdl.next = null;
       mdl.segment = this.#context.machine.memory.host;
       if (this.isServed) {
-        if (tracing) this.#traceReturn(nbl.stamp, buffer, this.#posted & this.#mask);
-        this.#postBuffer(this.#posted, buffer);
+        if (tracing) this.#trace.returned(nbl.stamp, buffer, this.#posted & this.#mask);
+        this.#ring.post(this.#posted, buffer);
         this.#posted = (this.#posted + 1) | 0;
       } else this.#away.put(buffer);
       last = nbl;
@@ -436,26 +401,6 @@ export class ReceiveQueue {
     this.#state[STATE_COLLECTED] = this.#collected;
   }
 
-  #traceChain(chain: NetBufferList, count: number): void {
-    const { trace } = this.#context;
-    let place = 0;
-    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
-      place++;
-      if (!trace.wants(TRACE_ALL, nbl.stamp)) continue;
-      const buffer = nbl.originatorReserved & 0xffff;
-      const length = nbl.firstNetBuffer.dataLength;
-      trace.write(MINIPORT_TRACE.INDICATED, nbl.stamp, this.queueId, buffer, length, this.#processor, place);
-    }
-    if (!trace.wants(TRACE_ALL, 0)) return;
-    trace.write(MINIPORT_TRACE.CHAIN, 0, this.queueId, count, INDICATION_FLAGS, this.#processor, 0);
-  }
-
-  #traceReturn(stamp: number, buffer: number, slot: number): void {
-    const { trace } = this.#context;
-    if (!trace.wants(TRACE_ALL, stamp)) return;
-    trace.write(MINIPORT_TRACE.RETURNED, stamp, this.queueId, buffer, slot, this.#processor, 0);
-  }
-
   /** Posts the buffers that came back on processors the queue has left. */
   #collect(): void {
     const away = this.#away;
@@ -464,24 +409,10 @@ export class ReceiveQueue {
       const buffer = away.take(this.#collected);
       if (buffer < 0) break; // reserved and not written yet: its processor interrupts when it is
       this.#collected = (this.#collected + 1) | 0;
-      this.#postBuffer(this.#posted, buffer);
+      this.#ring.post(this.#posted, buffer);
       this.#posted = (this.#posted + 1) | 0;
     }
     if (this.#posted !== before) this.#registers.write32(this.#doorbell, this.#posted);
-  }
-
-  #postBuffer(position: number, buffer: number): void {
-    const host = this.#host;
-    const slot = position & this.#mask;
-    const descriptor = this.#descriptors + slot * DESCRIPTOR_WORDS;
-    host[descriptor] = this.#bufferOffsets[buffer] as number;
-    host[descriptor + 1] = this.#bufferSegment.id;
-    const split = this.#split;
-    if (split !== null) {
-      host[descriptor + 2] = split.offsets[buffer] as number;
-      host[descriptor + 3] = split.segment.id;
-    }
-    this.#state[SLOTS + slot] = buffer;
   }
 }
 
