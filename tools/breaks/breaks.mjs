@@ -187,7 +187,7 @@ export const BREAKS = [
   {
     name: 'the-device-asks-nobody',
     breaks: 'SEC-01, DMA only where granted',
-    faults: true,
+    faults: ['descriptor-corrupted'],
     file: `${NIC}/receive-pipeline.ts`,
     find: '((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0',
     put: 'rights.length === 0',
@@ -414,7 +414,7 @@ export const BREAKS = [
   {
     name: 'requests-behind-a-slow-one-are-forgotten',
     breaks: 'requests complete once',
-    faults: true,
+    faults: ['oid-slow'],
     file: `${NDIS}/oid-engine.ts`,
     find: 'this.#finish(current, status);\n    this.#pump();',
     put: 'this.#finish(current, status);',

@@ -1,0 +1,83 @@
+// `vmq simulate`: the report, its hash, failures and how they are repeated, and what it does not take.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Scratch, vmq } from './run-vmq.ts';
+
+const scratch = new Scratch();
+afterAll(() => scratch.remove());
+const FOUND_ONCE = fileURLToPath(
+  new URL('../../testkit/test/regressions/reset-of-a-halted-adapter.json', import.meta.url),
+);
+
+describe('vmq simulate', () => {
+  it('reports as JSON, and the same again', async () => {
+    const args = ['simulate', '--seed', '3', '--seeds', '2', '--steps', '150', '--json'];
+    const run = await vmq(...args);
+    expect(run).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(run.out)).toEqual({
+      traceHash: expect.stringMatching(/^[0-9a-f]{16}$/),
+      seed: 3,
+      seeds: 2,
+      steps: 300,
+      failures: [],
+    });
+    expect((await vmq(...args)).out).toBe(run.out);
+  });
+
+  it('takes faults by name, and all', async () => {
+    const one = await vmq('simulate', '--steps', '200', '--faults', 'wire-drop,oid-slow');
+    expect(one).toMatchObject({ code: 0, err: '' });
+    expect(one.out).toContain('200 steps, faults wire-drop, oid-slow; every invariant held');
+    expect(await vmq('simulate', '--steps', '100', '--faults', 'all')).toMatchObject({ code: 0, err: '' });
+    const wrong = await vmq('simulate', '--faults', 'luck');
+    expect(wrong).toMatchObject({ code: 1, out: '' });
+    expect(wrong.err).toMatch(/^--faults: expected 'all', or some of memory-refused, .*; found 'luck'/);
+  });
+
+  it('repeats what a failure file says', async () => {
+    const run = await vmq('simulate', '--replay', FOUND_ONCE);
+    expect(run).toMatchObject({ code: 0, err: '' });
+    expect(run.out).toMatch(/^seed 26: 2 steps, 'the host lives' holds now; trace [0-9a-f]{16}$/m);
+    const report = scratch.file(
+      'report.json',
+      JSON.stringify({ failures: [JSON.parse(readFileSync(FOUND_ONCE, 'utf8'))] }),
+    );
+    expect(await vmq('simulate', '--replay', report)).toEqual(run);
+  });
+
+  it('says what is wrong with a file', async () => {
+    const empty = scratch.file('empty.json', '{}');
+    expect(await vmq('simulate', '--replay', empty)).toEqual({
+      code: 1,
+      out: '',
+      err: `${empty}: version: expected 1, found undefined\n`,
+    });
+    const { code, err } = await vmq('simulate', '--replay', '/nowhere/failure.json');
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: '/nowhere/failure.json: ENOENT: no such file or directory\n',
+    });
+  });
+
+  it('shows a failure with its steps, and how to repeat it', async () => {
+    // A step nobody knows is no fault of the stack's, but it is seen as one.
+    const file = scratch.file(
+      'strange.json',
+      JSON.stringify({
+        ...JSON.parse(readFileSync(FOUND_ONCE, 'utf8')),
+        steps: [
+          { do: 'guest', from: 0, target: 'vm', vm: 0 },
+          { do: 'oid', host: 0, turns: 1 },
+        ],
+      }),
+    );
+    const run = await vmq('simulate', '--replay', file);
+    expect(run.code).toBe(3);
+    expect(run.out).toContain('Steps (2 of 2 are needed):');
+    expect(run.out).toContain('{"do":"oid","host":0,"turns":1}');
+    expect(JSON.parse((await vmq('simulate', '--replay', file, '--json')).out)).toMatchObject({
+      failures: [{ seed: 26, invariant: 'the host lives' }],
+    });
+  });
+});
