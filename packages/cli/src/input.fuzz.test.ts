@@ -35,3 +35,11 @@ test('of a thousand things that are wrong the first twenty are printed', () => {
   expect(lines[20]).toBe('host.yaml: and 980 more');
   expect(linesOf('vms: @\n'.repeat(1000))).toHaveLength(21);
 });
+
+test('control characters of a file are shown, not sent to the terminal', () => {
+  const lines = linesOf('"\\e[31mred\\r": 1\nvms: []\n');
+  expect(lines).toEqual([expect.stringMatching(/^host\.yaml.*: \\u001b\[31mred\\u000d: unknown key$/)]);
+  expect(linesOf('name: "a\\eb"\n')).toEqual([
+    'host.yaml:1: name: expected a name without control characters',
+  ]);
+});

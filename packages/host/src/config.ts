@@ -105,8 +105,16 @@ const powerOfTwo = (low: number, high: number) =>
     .max(high)
     .refine((value) => (value & (value - 1)) === 0, { error: 'expected a power of two' });
 
+/** A name is printed in reports and on terminals. */
+const label = (most: number): z.ZodString =>
+  z
+    .string()
+    .min(1)
+    .max(most)
+    .refine((text) => !/\p{Cc}/u.test(text), { error: 'expected a name without control characters' });
+
 const vmSchema: z.ZodType<VmConfig> = z.strictObject({
-  name: z.string().min(1).max(64),
+  name: label(64),
   /** The adapter's address. */
   mac,
   vlan: z.int().min(0).max(4094).default(0),
@@ -157,7 +165,7 @@ function checkLongestFrame(nic: HostConfig['nic'], context: z.core.$RefinementCt
 
 const hostConfigSchema: z.ZodType<HostConfig> = z
   .strictObject({
-    name: z.string().min(1).max(32).default('host'),
+    name: label(32).default('host'),
     seed: z.int().default(1),
     schedule: z.enum(['random', 'round-robin']).default('random'),
     executor: z.enum(['deterministic', 'threads']).default('deterministic'),
@@ -181,7 +189,7 @@ const hostConfigSchema: z.ZodType<HostConfig> = z
       .prefault({}),
     switch: z
       .strictObject({
-        name: z.string().min(1).max(64).default('external'),
+        name: label(64).default('external'),
         floodUnknownUnicast: z.boolean().default(false),
       })
       .prefault({}),

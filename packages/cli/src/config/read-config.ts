@@ -30,7 +30,12 @@ export function readConfig(path: string): HostConfig {
 /** {@link readConfig} for text that is in memory; `name` stands in the messages. */
 export function parseConfig(text: string, name: string): HostConfig {
   const lines = new LineCounter();
-  const document = parseDocument(text.replace(/^\uFEFF/, ''), { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text.replace(/^\uFEFF/, ''), {
+    lineCounter: lines,
+    prettyErrors: false,
+    // Its warnings would go to standard error past the command's own messages.
+    logLevel: 'error',
+  });
   if (document.errors.length > 0) {
     throw new CannotRun(
       firstLines(name, document.errors, (error) => {
@@ -63,8 +68,16 @@ export function parseConfig(text: string, name: string): HostConfig {
 
 /** One line for each, as many as one would read. */
 function firstLines<T>(name: string, wrong: readonly T[], lineFor: (one: T) => string): string[] {
-  const shown = wrong.slice(0, MOST_LINES).map(lineFor);
+  const shown = wrong.slice(0, MOST_LINES).map((one) => printable(lineFor(one)));
   return wrong.length > MOST_LINES ? [...shown, `${name}: and ${wrong.length - MOST_LINES} more`] : shown;
+}
+
+/** What a file says goes to a terminal: its control characters are shown, not obeyed. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => {
+    const code = character.charCodeAt(0).toString(16).padStart(4, '0');
+    return `\\u${code}`;
+  });
 }
 
 /** The parser is recursive, and reports that it ran out of stack as an error like any other. */
