@@ -46,6 +46,8 @@ export interface VmLifeOptions {
 
 /** Turns of its agent in which a guest must have opened its channel, or come to rest. A handshake takes some twenty. */
 const MOST_TURNS = 20_000;
+/** Turns of others during which a guest that was not woken has nothing to say; a thread may be off its core meanwhile. */
+const TURNS_ASLEEP = 200_000;
 
 const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
 const refuse = (status: number, reason: string): SwitchResult => ({ status, reason });
@@ -340,11 +342,16 @@ export class VmLife {
 
   /** Waits until all guests have opened their channels; false if one breaks it, or will not come to it. */
   #openChannels(guests: readonly Guest[]): boolean {
-    const waiting = guests.map((guest) => ({ channel: guest.channel, isRestless: this.#restless(guest) }));
-    // A guest owes nobody a handshake and may well be busy for ever.
+    const waiting = guests.map((guest) => ({
+      channel: guest.channel,
+      isRestless: this.#restless(guest),
+      isAsleep: this.#asleep(guest),
+    }));
+    // A guest owes nobody a handshake: it may be busy for ever, or do nothing while others are.
     const isLost = (): boolean =>
       waiting.some(
-        ({ channel, isRestless }) => !channel.isOpen && (channel.phase === 'broken' || isRestless()),
+        ({ channel, isRestless, isAsleep }) =>
+          !channel.isOpen && (channel.phase === 'broken' || isRestless() || isAsleep()),
       );
     const open = (): boolean => guests.map(({ channel }) => channel.poll()).every((isOpen) => isOpen);
     this.executor.runUntil(() => open() || isLost());
@@ -363,6 +370,24 @@ export class VmLife {
     const agent = this.machine.agent(guest.place.agent);
     const turns = board.turnsOf(agent);
     return () => ((board.turnsOf(agent) - turns) | 0) > MOST_TURNS;
+  }
+
+  /** Says, from now on, whether all guests together have taken more turns since this one's last than anybody waits for. */
+  #asleep(guest: Guest): () => boolean {
+    const { board } = this.machine;
+    const agents = [...this.#guests.values()].map(({ place }) => this.machine.agent(place.agent));
+    const own = this.machine.agent(guest.place.agent);
+    const taken = (): number => agents.reduce((sum, agent) => (sum + board.turnsOf(agent)) | 0, 0);
+    let last = board.turnsOf(own);
+    let since = taken();
+    return () => {
+      const now = board.turnsOf(own);
+      const all = taken();
+      if (now === last) return ((all - since) | 0) > TURNS_ASLEEP && !board.looksPending(own);
+      last = now;
+      since = all;
+      return false;
+    };
   }
 
   /** Takes a port through the rest of its life, from wherever it stands. */
