@@ -14,6 +14,7 @@ describe('checkHostConfig', () => {
     expect(result.ok && result.config).toEqual({
       name: 'host',
       seed: 1,
+      schedule: 'random',
       executor: 'deterministic',
       processors: 4,
       vmq: true,

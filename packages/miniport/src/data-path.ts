@@ -100,14 +100,14 @@ class VmqMiniportDataPath implements MiniportDataPath {
       case 'poll':
         for (const queue of this.#queues) queue.poll();
         this.#transmit?.poll();
-        this.#processor.queueDpc(this);
+        this.#serveAll();
         break;
       case 'pause':
         this.#running = false;
         break;
       case 'run':
         this.#running = true;
-        this.#processor.queueDpc(this);
+        this.#serveAll();
         break;
       case 'stop sends':
         this.#stopSends(REFUSALS[told.why], told.abandon);
@@ -127,7 +127,12 @@ class VmqMiniportDataPath implements MiniportDataPath {
 
   // --- interrupt and DPC ------------------------------------------------------------------------------
 
-  interrupt(): void {
+  interrupt(vector: number): void {
+    const queues = this.#queues;
+    for (let i = 0; i < queues.length; i++) {
+      const queue = queues[i] as ReceiveQueue;
+      if (queue.vector === vector) queue.isDue = true;
+    }
     this.#processor.queueDpc(this);
   }
 
@@ -142,8 +147,11 @@ class VmqMiniportDataPath implements MiniportDataPath {
   }
 
   /**
-   * Serves the queues in turn until the budget of one DPC is used up (RX-19); the next DPC begins with the queue
-   * behind the last one served. True if frames are left.
+   * Serves the queues that are due in turn until the budget of one DPC is used up (RX-19); the next DPC begins with the
+   * queue behind the last one served. True if frames are left.
+   *
+   * A queue is due from its interrupt on until it was found empty and armed: nobody else touches its registers. So the
+   * work is that of the queues with frames, however many there are.
    */
   #receive(): boolean {
     const queues = this.#queues;
@@ -153,14 +161,22 @@ class VmqMiniportDataPath implements MiniportDataPath {
     for (let i = 0; i < queues.length; i++) {
       const at = (first + i) % queues.length;
       const queue = queues[at] as ReceiveQueue;
+      if (!queue.isDue) continue;
       const indicated = queue.indicate(left);
       left -= indicated;
       if (left === 0 && indicated !== 0) this.#turn = (at + 1) % queues.length;
       // Of a queue with frames left no interrupt is wanted: the DPC comes back by itself.
       if (queue.waiting() === 0) queue.arm();
-      if (queue.waiting() !== 0) more = true;
+      queue.isDue = queue.waiting() !== 0;
+      if (queue.isDue) more = true;
     }
     return more;
+  }
+
+  /** Looks at every queue, whether its interrupt came or not. */
+  #serveAll(): void {
+    for (const queue of this.#queues) queue.isDue = true;
+    this.#processor.queueDpc(this);
   }
 
   // --- MiniportSendNetBufferLists, MiniportReturnNetBufferLists ---------------------------------------

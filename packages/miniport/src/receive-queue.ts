@@ -70,6 +70,10 @@ export class ReceiveQueue {
   held = 0;
   /** False once the queue has moved on or is being freed. */
   isServed = true;
+  /** It may have frames, or buffers that came back elsewhere: the next DPC looks. The ring may hold some from before. */
+  isDue = true;
+  /** Of its interrupt. */
+  readonly vector: number;
   /** Slot of this queue in its processor's table; part of every NBL's `originatorReserved`. */
   readonly #tag: number;
   readonly #host: Int32Array;
@@ -113,6 +117,7 @@ export class ReceiveQueue {
     const { buffers, lookahead } = image;
     this.#context = context;
     this.queueId = image.queueId;
+    this.vector = image.vector;
     this.ringEntries = image.ringEntries;
     this.#tag = slot << 16;
     this.#host = memory.host.i32;

@@ -46,6 +46,20 @@ const VLAN = RXC_VLAN;
 const SPLIT = RXC_SPLIT;
 const PAGE = 12;
 
+/**
+ * What the passes know of a frame: (word 0) its byte offset in the wire ring; its value in the filter table, 0 = not ordinary;
+ * its bytes without the tag; -1 with a tag, else 0; its tag; and in entry k, whatever frame that is of, the k-th frame
+ * to copy (number in the batch) and its byte offset in host memory, from the front those without a tag, from the back
+ * those with one.
+ */
+const VALUE = 1;
+const LENGTH = 2;
+const TAGGED = 3;
+const TCI = 4;
+const COPY = 5;
+const TARGET = 6;
+const FRAME_SHIFT = 3;
+
 /** Parts of the {@link Q_SHORT_WAY} word: longest frame, and the header buffer's place in a descriptor (2) or 0. */
 const LONGEST = 0xffff;
 const HEADER_SHIFT = 16;
@@ -58,52 +72,31 @@ export function shortWay(longest: number, intoHeader: boolean): number {
 export class ReceivePipeline {
   readonly #state: DeviceState;
   readonly #wire: FrameConsumer;
-  /** Per frame of the batch: its byte offset in the wire ring. */
-  readonly #from: Int32Array;
-  /** Its value in the filter table; 0 = not ordinary. */
-  readonly #value: Int32Array;
-  /** Its bytes without the tag. */
-  readonly #bytes: Int32Array;
-  /** -1 with a tag, else 0. */
-  readonly #tagged: Int32Array;
-  readonly #tci: Int32Array;
-  /** Frames to copy: number in the batch and byte offset in host memory; from the front without, from the back with a tag. */
-  readonly #copies: Int32Array;
-  readonly #targets: Int32Array;
+  /** {@link FRAME_WORDS} words per frame of the batch. One array for all of it: each further one costs registers. */
+  readonly #frames: Int32Array;
   #plain = 0;
   #tags = 0;
 
   constructor(state: DeviceState, wire: FrameConsumer, batch: number) {
     this.#state = state;
     this.#wire = wire;
-    this.#from = new Int32Array(batch);
-    this.#value = new Int32Array(batch);
-    this.#bytes = new Int32Array(batch);
-    this.#tagged = new Int32Array(batch);
-    this.#tci = new Int32Array(batch);
-    this.#copies = new Int32Array(batch);
-    this.#targets = new Int32Array(batch);
+    this.#frames = new Int32Array(batch << FRAME_SHIFT);
   }
 
   /** Queue of frame `i`, if it is ordinary; else -1. */
   queueOf(i: number): number {
-    const value = this.#value[i] as number;
+    const value = this.#frames[(i << FRAME_SHIFT) + VALUE] as number;
     return value === 0 ? -1 : value & 0xff;
   }
 
   /** First pass over the batch's frames 0 to `count` - 1. */
   classify(count: number): void {
     const wire = this.#wire;
-    const entries = wire.words;
-    const input = wire.i32;
+    const input = wire.i32; // its entries, too
     const state = this.#state;
     const words = state.words;
     const tableMask = state.tableMask;
-    const froms = this.#from;
-    const values = this.#value;
-    const lengths = this.#bytes;
-    const tags = this.#tagged;
-    const tcis = this.#tci;
+    const frames = this.#frames;
     // Frames of 18 to MFS bytes need no second look at their length.
     const usual = (state.tables.maxFrame - 18) | 0;
     const slots = wire.slots - 1;
@@ -111,8 +104,8 @@ export class ReceivePipeline {
     const position = wire.position;
     for (let i = 0; i < count; i++) {
       const entry = firstEntry + (((position + i) & slots) << 2);
-      const f = entries[entry] as number;
-      const length = entries[entry + 1] as number;
+      const f = input[entry] as number;
+      const length = input[entry + 1] as number;
       // MAC and VLAN as one two-word key; a mask instead of a branch, since tags cannot be predicted.
       const at = f >> 2;
       const low = input[at] as number;
@@ -123,11 +116,12 @@ export class ReceivePipeline {
       const slot = (TABLE + (((mixed ^ (mixed >>> 15)) & tableMask) << 2)) | 0;
       const other =
         ((words[slot] as number) ^ low) | ((words[slot + 1] as number) ^ high) | (low & 1) | (f & 7);
-      froms[i] = f;
-      values[i] = other === 0 && (length - 18) >>> 0 <= usual ? (words[slot + 2] as number) : 0;
-      lengths[i] = (length + (tagged & -4)) | 0;
-      tags[i] = tagged;
-      tcis[i] = (((third >>> 8) & 0xff00) | (third >>> 24)) & tagged;
+      const at8 = i << FRAME_SHIFT;
+      frames[at8] = f;
+      frames[at8 + VALUE] = other === 0 && (length - 18) >>> 0 <= usual ? (words[slot + 2] as number) : 0;
+      frames[at8 + LENGTH] = (length + (tagged & -4)) | 0;
+      frames[at8 + TAGGED] = tagged;
+      frames[at8 + TCI] = (((third >>> 8) & 0xff00) | (third >>> 24)) & tagged;
     }
   }
 
@@ -140,20 +134,16 @@ export class ReceivePipeline {
     const rxq = state.rxq;
     const host = (state.segments[0] as MemorySegment).i32;
     const rights = state.rights[0] as Uint8Array;
-    const values = this.#value;
-    const lengths = this.#bytes;
-    const tags = this.#tagged;
-    const tcis = this.#tci;
-    const copies = this.#copies;
-    const targets = this.#targets;
-    const last = copies.length - 1;
+    const frames = this.#frames;
+    const last = (frames.length >> FRAME_SHIFT) - 1;
     let plain = this.#plain;
     let tagCount = this.#tags;
     let i = from;
     for (; i < count; i++) {
-      const value = values[i] as number;
-      const bytes = lengths[i] as number;
-      const tagged = tags[i] as number;
+      const at8 = i << FRAME_SHIFT;
+      const value = frames[at8 + VALUE] as number;
+      const bytes = frames[at8 + LENGTH] as number;
+      const tagged = frames[at8 + TAGGED] as number;
       const q = (value & 0xff) << QUEUE_SHIFT;
       const way = rxq[q + SHORT_WAY] as number;
       const head = rxq[q + HEAD] as number;
@@ -173,15 +163,15 @@ export class ReceivePipeline {
         break;
       const completion = ((rxq[q + COMPLETIONS] as number) + index) | 0;
       host[completion] = bytes | DD | (tagged & VLAN) | (way >>> HEADER_SHIFT === 0 ? 0 : SPLIT);
-      host[completion + 1] = (tcis[i] as number) | ((value << 8) & 0xffff0000);
+      host[completion + 1] = (frames[at8 + TCI] as number) | ((value << 8) & 0xffff0000);
       host[completion + 2] = 0;
       host[completion + 3] = (stamp + i) | 0;
       rxq[q + HEAD] = (head + 1) | 0;
       rxq[q + BYTES] = ((rxq[q + BYTES] as number) + bytes) | 0;
       // Onto one of two lists: those without a tag grow from the front, those with one from the back.
-      const place = ((last - tagCount) & tagged) | (plain & ~tagged);
-      copies[place] = i;
-      targets[place] = target;
+      const place = (((last - tagCount) & tagged) | (plain & ~tagged)) << FRAME_SHIFT;
+      frames[place + COPY] = at8;
+      frames[place + TARGET] = target;
       plain += 1 + tagged;
       tagCount -= tagged;
     }
@@ -197,9 +187,11 @@ export class ReceivePipeline {
   takeSplit(i: number, stamp: number): boolean {
     const state = this.#state;
     const rxq = state.rxq;
-    const value = this.#value[i] as number;
-    const bytes = this.#bytes[i] as number;
-    const tagged = this.#tagged[i] as number;
+    const frames = this.#frames;
+    const at8 = i << FRAME_SHIFT;
+    const value = frames[at8 + VALUE] as number;
+    const bytes = frames[at8 + LENGTH] as number;
+    const tagged = frames[at8 + TAGGED] as number;
     const q = (value & 0xff) << QUEUE_SHIFT;
     const way = rxq[q + SHORT_WAY] as number;
     const first = way & LONGEST;
@@ -218,13 +210,13 @@ export class ReceivePipeline {
       return false;
     const completion = ((rxq[q + COMPLETIONS] as number) + index) | 0;
     host[completion] = bytes | DD | (tagged & VLAN) | SPLIT;
-    host[completion + 1] = (this.#tci[i] as number) | ((value << 8) & 0xffff0000);
+    host[completion + 1] = (frames[at8 + TCI] as number) | ((value << 8) & 0xffff0000);
     host[completion + 2] = 0;
     host[completion + 3] = (stamp + i) | 0;
     rxq[q + HEAD] = (head + 1) | 0;
     rxq[q + BYTES] = ((rxq[q + BYTES] as number) + bytes) | 0;
     const wire = this.#wire;
-    const f = this.#from[i] as number;
+    const f = frames[at8] as number;
     const to = state.segments[segment] as MemorySegment;
     if (tagged === 0) {
       copyBytes(wire, f, memory, header, first);
@@ -253,12 +245,15 @@ export class ReceivePipeline {
     const host = memory.i32;
     const host64 = memory.u64;
     const host8 = memory.u8;
-    const count = this.#plain;
-    for (let k = 0; k < count; k++) {
-      const i = this.#copies[k] as number;
-      const bytes = this.#bytes[i] as number;
-      let s = (this.#from[i] as number) >> 3;
-      let t = (this.#targets[k] as number) >> 3;
+    const frames = this.#frames;
+    const end = this.#plain << FRAME_SHIFT;
+    for (let k = 0; k < end; k += 1 << FRAME_SHIFT) {
+      const at8 = frames[k + COPY] as number;
+      const bytes = frames[at8 + LENGTH] as number;
+      const from = frames[at8] as number;
+      const target = frames[k + TARGET] as number;
+      let s = from >> 3;
+      let t = target >> 3;
       const stop = (s + (bytes >> 3)) | 0;
       for (const stop8 = stop - 7; s < stop8; s += 8, t += 8) {
         host64[t] = input64[s] as bigint;
@@ -273,15 +268,7 @@ export class ReceivePipeline {
       if ((bytes & 63) === 0) continue;
       for (; s < stop; s++, t++) host64[t] = input64[s] as bigint;
       if ((bytes & 4) !== 0) host[t << 1] = input[s << 1] as number;
-      for (
-        let done = bytes & 3,
-          b = bytes & ~3,
-          a = (this.#from[i] as number) + b,
-          to = (this.#targets[k] as number) + b;
-        done > 0;
-        done--
-      )
-        host8[to++] = input8[a++] as number;
+      for (let b = bytes & ~3; b < bytes; b++) host8[target + b] = input8[from + b] as number;
     }
   }
 
@@ -291,12 +278,13 @@ export class ReceivePipeline {
     const input8 = this.#wire.u8;
     const host = memory.i32;
     const host8 = memory.u8;
-    const copies = this.#copies;
-    for (let k = copies.length - this.#tags; k < copies.length; k++) {
-      const i = copies[k] as number;
-      const bytes = this.#bytes[i] as number;
-      let s = (this.#from[i] as number) >> 2;
-      let t = (this.#targets[k] as number) >> 2;
+    const frames = this.#frames;
+    const end = frames.length;
+    for (let k = end - (this.#tags << FRAME_SHIFT); k < end; k += 1 << FRAME_SHIFT) {
+      const at8 = frames[k + COPY] as number;
+      const bytes = frames[at8 + LENGTH] as number;
+      let s = (frames[at8] as number) >> 2;
+      let t = (frames[k + TARGET] as number) >> 2;
       const stop = (t + (bytes >> 2)) | 0;
       host[t] = input[s] as number;
       host[t + 1] = input[s + 1] as number;
