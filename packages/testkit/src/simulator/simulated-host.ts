@@ -141,7 +141,14 @@ export class SimulatedHost {
     return this.#faults?.wire ?? this.host.wire;
   }
 
+  /** Something has ever gone wrong. */
+  get wasFaulty(): boolean {
+    return this.#faults !== null;
+  }
+
   inject(name: FaultName): void {
+    // Rings of an adapter that was removed by PnP alone are free memory by now.
+    if (this.isRemoved) return;
     this.#faults ??= createFaultInjector(this.host, createRandom(this.host.config.seed).fork('faults'));
     this.watch.isUnordered = true;
     this.onWire = Number.POSITIVE_INFINITY;
@@ -154,11 +161,16 @@ export class SimulatedHost {
     this.#faults?.heal();
   }
 
+  /** Lets so much time go by as the stack needs to notice. */
+  giveTime(): void {
+    this.#faults?.passTime(RECOVERY);
+  }
+
   /** Heals, and gives the stack the time it needs to notice. */
   recover(): void {
     if (!this.#needsRecovery || this.#faults === null) return;
     this.#faults.heal();
-    this.#faults.passTime(RECOVERY);
+    this.giveTime();
     this.#needsRecovery = false;
   }
 
