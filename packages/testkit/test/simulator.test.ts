@@ -8,17 +8,27 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { readFailureFile, replayFailure, simulate } from '../src/index.ts';
+import { FAULT_NAMES, readFailureFile, replayFailure, simulate } from '../src/index.ts';
 
 const SEED = Number(process.env['VMQ_SEED'] ?? 1);
 const SEEDS = Number(process.env['VMQ_SEEDS'] ?? 300);
 const STEPS = 1000;
+const FAULTY_SEEDS = 100;
+const FAULTY_STEPS = 500;
 const REGRESSIONS = fileURLToPath(new URL('./regressions', import.meta.url));
 const VMQ = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 
 test(`every invariant holds for ${SEEDS} seeds of ${STEPS} steps`, () => {
   const { failures, steps, traceHash } = simulate({ seed: SEED, seeds: SEEDS, steps: STEPS });
   console.log(`seeds ${SEED} to ${SEED + SEEDS - 1}: ${steps} steps, trace ${traceHash}`);
+  const shown = failures.map(({ seed, message, steps: needed }) => ({ seed, message, steps: needed }));
+  expect(shown).toEqual([]);
+});
+
+test(`every invariant holds for ${FAULTY_SEEDS} seeds in which everything goes wrong`, () => {
+  const faults = FAULT_NAMES;
+  const { failures, steps } = simulate({ seed: SEED, seeds: FAULTY_SEEDS, steps: FAULTY_STEPS, faults });
+  console.log(`seeds ${SEED} to ${SEED + FAULTY_SEEDS - 1} with faults: ${steps} steps`);
   const shown = failures.map(({ seed, message, steps: needed }) => ({ seed, message, steps: needed }));
   expect(shown).toEqual([]);
 });

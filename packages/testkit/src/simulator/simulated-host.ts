@@ -154,6 +154,7 @@ export class SimulatedHost {
     this.onWire = Number.POSITIVE_INFINITY;
     const { accepted } = this.#faults.inject(name);
     this.#hash.add(accepted ? 1 : 0);
+    if (accepted && name === 'surprise-removal') this.isRemoved = true;
     if (accepted) this.#needsRecovery = true;
   }
 
@@ -168,10 +169,14 @@ export class SimulatedHost {
 
   /** Heals, and gives the stack the time it needs to notice. */
   recover(): void {
-    if (!this.#needsRecovery || this.#faults === null) return;
-    this.#faults.heal();
-    this.giveTime();
-    this.#needsRecovery = false;
+    if (this.#needsRecovery && this.#faults !== null) {
+      this.#faults.heal();
+      this.giveTime();
+      this.#needsRecovery = false;
+    }
+    // A removal that had to wait for somebody is asked for once more.
+    if (this.isRemoved && this.host.adapter.state !== 'Halted')
+      this.#status(this.host.adapter.surpriseRemove());
   }
 
   // --- what steps do to the adapter -----------------------------------------------------------------------
@@ -196,7 +201,9 @@ export class SimulatedHost {
   }
 
   removeAdapter(): void {
-    this.#status(this.host.adapter.surpriseRemove());
+    // Where things go wrong the card is really pulled: one that hung and comes back would go on receiving.
+    if (this.#faults === null) this.#status(this.host.adapter.surpriseRemove());
+    else this.inject('surprise-removal');
     this.isRemoved = true;
   }
 
