@@ -12,7 +12,7 @@ import { FAULT_NAMES, readFailureFile, replayFailure, simulate } from '../src/in
 
 const SEED = Number(process.env['VMQ_SEED'] ?? 1);
 const SEEDS = Number(process.env['VMQ_SEEDS'] ?? 300);
-const STEPS = 1000;
+const STEPS = 600;
 const FAULTY_SEEDS = 100;
 const FAULTY_STEPS = 500;
 const REGRESSIONS = fileURLToPath(new URL('./regressions', import.meta.url));
