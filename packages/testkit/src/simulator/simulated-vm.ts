@@ -8,6 +8,7 @@ import {
   MARK_AT,
   MARKED_TYPE,
   NOBODY,
+  OUTSIDE,
   SEQUENCE_AT,
   sourceOf,
   vlanOfMark,
@@ -207,10 +208,14 @@ export class SimulatedVm {
       fail('order of each queue', `${this.name} got frame ${sequence} twice`);
     }
     this.#seen[sequence >> 3] = seen | bit;
-    const { queue, order } = this.#arrivals[this.host] as Arrivals;
-    const from = queue[sequence] as number;
-    if (from >= 0) {
-      const way = (this.host << 16) | from;
+    // Which host's queue a flooded frame came by cannot be told of a VM that has moved meanwhile.
+    if (this.#hasMoved && audienceOf(mark) === EVERYBODY) return;
+    const host = this.#cameBy(sequence, mark);
+    if (host < 0 && sourceOf(mark) === OUTSIDE) return;
+    if (host >= 0) {
+      const { queue, order } = this.#arrivals[host] as Arrivals;
+      const from = queue[sequence] as number;
+      const way = (host << 16) | from;
       const now = order[sequence] as number;
       if (now <= (this.#newest.get(way) ?? 0))
         fail('order of each queue', `${this.name} got frame ${sequence} of queue ${from} after a later one`);
@@ -221,6 +226,16 @@ export class SimulatedVm {
     if (sequence <= last)
       fail('order of each queue', `${this.name} got frame ${sequence} of VM ${sourceOf(mark)} after ${last}`);
     this.#newestFrom.set(sourceOf(mark), sequence);
+  }
+
+  /**
+   * The host through whose queues a frame came, -1 if through none: from another VM of this host. A frame from outside
+   * may have come with the VM from the host it was on before.
+   */
+  #cameBy(sequence: number, mark: number): number {
+    const has = ({ queue }: Arrivals): boolean => (queue[sequence] as number) >= 0;
+    if (has(this.#arrivals[this.host] as Arrivals)) return this.host;
+    return this.#hasMoved && sourceOf(mark) === OUTSIDE ? this.#arrivals.findIndex(has) : -1;
   }
 
   /** Searches the next `count` words of its memory for what it may not see. */
