@@ -1,5 +1,5 @@
 // The results by case name, as the one object that `--json` prints.
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 
 const SIZES = ['64', '512', '1514', 'imix'];
 
@@ -9,7 +9,7 @@ export function describeMachine(yardstick) {
     cpu: cpu?.model ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    os: `${process.platform} ${process.arch} ${release()}`,
+    os: `${process.platform} ${process.arch}`,
     node: process.version,
     v8: process.versions.v8,
     compiler: yardstick?.compiler ?? null,
