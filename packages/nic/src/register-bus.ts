@@ -65,13 +65,16 @@ function actionTable(): Uint8Array {
   return table;
 }
 
+/** The same for every bus, and never changed. */
+const ACTIONS: Uint8Array = actionTable();
+
 /**
  * Connects a driver to the registers in `segment` (see `createNicBar`). `wake` must make the device's agent
  * run, e.g. `() => machine.board.wake(machine.agent('nic'))`.
  */
 export function attachNicRegisters(segment: MemorySegment, wake: () => void): NicRegisters {
   const words = segment.i32;
-  const actions = actionTable();
+  const actions = ACTIONS;
   const attend = (part: number): void => {
     Atomics.or(words, ATTENTION, part);
     wake();
