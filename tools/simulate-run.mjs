@@ -73,6 +73,8 @@ async function main() {
         ran += report.seeds;
         taken += report.steps;
         failures.push(...report.failures);
+        for (const { seed: failing, invariant } of report.failures)
+          console.error(`seed ${failing} failed: ${invariant}`);
         if (Math.floor(ran / 500) > before)
           console.error(
             `${ran} seeds, ${Math.round(taken / ((performance.now() - started) / 1000))} steps/s`,
