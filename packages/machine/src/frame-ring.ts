@@ -141,29 +141,6 @@ export class FrameProducer extends RingSide {
     return true;
   }
 
-  /**
-   * {@link commitReference} for frames `from` to `to` - 1 of a prepared trace. Returns the first that the ring had no
-   * room for, `to` if there was room for all.
-   */
-  commitTrace(offsets: Int32Array, lengths: Int32Array, from: number, to: number): number {
-    this.#head = Atomics.load(this.words, HEAD);
-    const words = this.words;
-    const mask = this.slots - 1;
-    const tail = this.#tail;
-    const end = Math.min(to, from + this.slots - ((tail - this.#head) | 0));
-    for (let i = from; i < end; i++) {
-      const entry = HEADER_WORDS + (((tail + i - from) & mask) << 2);
-      words[entry] = offsets[i] as number;
-      words[entry + 1] = lengths[i] as number;
-      words[entry + 2] = 0;
-    }
-    if (end > from) {
-      this.#tail = (tail + end - from) | 0;
-      this.#write = BY_REFERENCE;
-    }
-    return end;
-  }
-
   /** Shows the consumer what was committed; once per batch. */
   publish(): void {
     Atomics.store(this.words, TAIL, this.#tail);

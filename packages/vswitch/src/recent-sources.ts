@@ -5,7 +5,7 @@
  *   port's 256 entries   key a / key b        at a fold of the address; a newer key takes an older one's place
  *
  * Addresses that differ in their last byte, as those of one maker's or one subnet's stations do, never take each
- * other's place. Empty keys are 0 / 0, which is no source of a frame: it counts as not seen. All is forgotten whenever
+ * other's place. Empty keys are 0 / 0: nothing is learned of a frame from that address, which is no station's. All is forgotten whenever
  * any address has moved to another port, a tick of ageing has passed, or the learned table is a new one.
  */
 import type { LearnedMacTable } from './learned-mac-table.ts';
