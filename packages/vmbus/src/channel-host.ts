@@ -24,10 +24,7 @@ export interface GuestFrameHandler {
   frameReady(offset: number, length: number, tci: number): void;
 }
 
-/**
- * The open batch as columns: entry k is its k-th frame. Entries up to `committed` are settled; those up to `reserved`
- * have a section and wait for a frame.
- */
+/** The open batch as columns: entry k is its k-th frame. Entries before `committed` are settled. */
 export interface DeliveryColumns {
   /** Number of the section; its frame begins at `frameOffset(section)`. */
   readonly sections: Int32Array;
@@ -69,16 +66,28 @@ export interface ChannelHost {
    */
   commitFrame(length: number, tci: number, stamp?: number): void;
   /**
-   * The batch's columns, for who fills many entries at a time: copy each frame to the section of its entry, set the
-   * entry's other columns, then {@link commitColumns}.
+   * The batch's columns, for who fills many entries at a time: give each entry a section, the next one of
+   * {@link reserve} or one on loan as {@link commitLent} says, set its other columns, then {@link commitColumns}.
    */
   readonly columns: DeliveryColumns;
-  /** Entries of the batch that have a section, the committed ones included. */
-  readonly reserved: number;
+  /** Free sections that this batch has taken: those from `reserveFirst` to `reserveEnd` - 1 have no frame yet. */
+  readonly reserve: Int32Array;
+  readonly reserveFirst: number;
+  readonly reserveEnd: number;
+  /** Takes more free sections until the reserve has `count`, as far as there are any; returns how many it has. */
+  takeReserve(count: number): number;
   /** Bytes from one section to the next. */
   readonly sectionSize: number;
-  /** Entries before `end`, at most `reserved`, hold frames, none longer than `maxFrameBytes`. */
-  commitColumns(end: number): void;
+  /**
+   * Entries before `end` hold frames, none longer than `maxFrameBytes`; what the reserve has begins with `reserveFirst`
+   * now. Each section is one entry's.
+   */
+  commitColumns(end: number, reserveFirst: number): void;
+  /** Byte offset of section 0 in the guest's segment. */
+  readonly sectionsAt: number;
+  /** Word `loansAt` + section is {@link LOAN_ADAPTER} while an adapter has the section and the guest has not. */
+  readonly loans: Int32Array;
+  readonly loansAt: number;
   /**
    * The section that byte `offset` of the guest's segment lies in, if it is on loan to an adapter (see
    * `ChannelControl.lend`) and the guest does not have it; else -1.

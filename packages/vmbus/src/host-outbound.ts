@@ -65,20 +65,24 @@ export class HostOutbound extends HostRing {
   refusal = 0;
 
   readonly #sectionSize: number;
-  readonly #sectionsAt: number;
-  /** Sections taken from the stack: [0, #used) committed in order, [#used, #held) still empty. */
+  readonly sectionsAt: number;
   readonly columns: DeliveryColumns;
+  /** Free sections taken for this batch: those from `reserveFirst` to `reserveEnd` - 1 are still empty. */
+  readonly reserve: Int32Array;
+  reserveFirst = 0;
+  reserveEnd = 0;
   readonly #sections: Int32Array;
   readonly #lengths: Int32Array;
   readonly #tcis: Int32Array;
+  /** Frames committed: entries of the columns. */
   #used = 0;
-  #held = 0;
 
   constructor(context: ChannelContext, image: ChannelImage) {
     super(context, image);
     this.#sectionSize = image.receive.sectionSize;
-    this.#sectionsAt = image.receive.offset;
+    this.sectionsAt = image.receive.offset;
     const { sectionCount } = image.receive;
+    this.reserve = new Int32Array(sectionCount);
     this.#sections = new Int32Array(sectionCount);
     this.#lengths = new Int32Array(sectionCount);
     this.#tcis = new Int32Array(sectionCount);
@@ -98,16 +102,21 @@ export class HostOutbound extends HostRing {
     return this.#sectionSize;
   }
 
+  get loans(): Int32Array {
+    return this.state.words;
+  }
+
+  get loansAt(): number {
+    return this.state.loans;
+  }
+
   get committed(): number {
     return this.#used;
   }
 
-  get reserved(): number {
-    return this.#held;
-  }
-
   beginBatch(expected: number): boolean {
-    if (this.#held !== 0) throw new Error(`channel ${this.channel}: beginBatch inside a batch`);
+    if (this.#used !== 0 || this.reserveEnd !== 0)
+      throw new Error(`channel ${this.channel}: beginBatch inside a batch`);
     if (this.state.phase !== PHASE_OPEN) {
       this.refusal = DROP_NOT_OPEN;
       return false;
@@ -117,32 +126,34 @@ export class HostOutbound extends HostRing {
   }
 
   reserveSection(): number {
-    if (this.#used === this.#held) {
+    if (this.reserveFirst === this.reserveEnd) {
       this.#takeSections(REFILL);
-      if (this.#used === this.#held) {
+      if (this.reserveFirst === this.reserveEnd) {
         this.refusal = DROP_NO_SECTION;
         return -1;
       }
     }
-    return this.frameOffset(this.#sections[this.#used] as number);
+    return this.frameOffset(this.reserve[this.reserveFirst] as number);
   }
 
   commitFrame(length: number, tci: number, stamp: number = 0): void {
-    const used = this.#used;
-    if (used === this.#held) throw new Error(`channel ${this.channel}: commitFrame without a section`);
-    this.#commit(this.#sections[used] as number, length, tci, stamp);
+    if (this.reserveFirst === this.reserveEnd)
+      throw new Error(`channel ${this.channel}: commitFrame without a section`);
+    this.#commit(this.reserve[this.reserveFirst] as number, length, tci, stamp);
+    this.reserveFirst++;
   }
 
-  commitColumns(end: number): void {
-    if (end > this.#held)
-      throw new Error(`channel ${this.channel}: commitColumns(${end}), ${this.#held} reserved`);
+  commitColumns(end: number, reserveFirst: number): void {
+    if (reserveFirst > this.reserveEnd || reserveFirst - this.reserveFirst > end - this.#used)
+      throw new Error(`channel ${this.channel}: commitColumns(${end}) with more sections than it has taken`);
+    this.reserveFirst = reserveFirst;
     const trace = this.context.trace;
     if (trace !== null && trace.level !== 0) this.#traceFrames(this.#used, end);
     this.#used = end;
   }
 
   lentSection(offset: number): number {
-    const at = offset - this.#sectionsAt;
+    const at = offset - this.sectionsAt;
     if (at < 0) return -1;
     const section = Math.floor(at / this.#sectionSize);
     if (section >= this.image.receive.sectionCount) return -1;
@@ -150,16 +161,12 @@ export class HostOutbound extends HostRing {
   }
 
   frameOffset(section: number): number {
-    return this.#sectionsAt + Math.imul(section, this.#sectionSize) + 64;
+    return this.sectionsAt + Math.imul(section, this.#sectionSize) + 64;
   }
 
   commitLent(section: number, length: number, tci: number, stamp: number = 0): void {
     if (this.state.words[this.state.loans + section] !== ADAPTER)
       throw new Error(`channel ${this.channel}: section ${section} is not on loan`);
-    // Into the middle: what is reserved and still empty moves up by one.
-    const sections = this.#sections;
-    sections[this.#held++] = sections[this.#used] as number;
-    sections[this.#used] = section;
     this.#commit(section, length, tci, stamp);
   }
 
@@ -183,6 +190,7 @@ export class HostOutbound extends HostRing {
         `channel ${this.channel}: frame of ${length} bytes, at most ${this.maxFrameBytes}`,
       );
     }
+    this.#sections[used] = section;
     this.#lengths[used] = length;
     this.#tcis[used] = tci;
     this.#used = used + 1;
@@ -212,8 +220,7 @@ export class HostOutbound extends HostRing {
 
   endBatch(): number {
     const used = this.#used;
-    const held = this.#held;
-    if (held === 0) return 0;
+    if (used === 0 && this.reserveEnd === 0) return 0;
     const state = this.state;
     const words = state.words;
     let sent = 0;
@@ -236,14 +243,18 @@ export class HostOutbound extends HostRing {
     // Back on the stack in reverse, so that the next batch takes them in the same order; lent ones have no place
     // there, and their lender knows from what this returns that the guest has not got them.
     let free = words[FREE] as number;
-    for (let i = held - 1; i >= sent; i--) {
+    const reserve = this.reserve;
+    for (let i = this.reserveEnd - 1; i >= this.reserveFirst; i--)
+      words[state.free + free++] = reserve[i] as number;
+    for (let i = used - 1; i >= sent; i--) {
       const section = this.#sections[i] as number;
       if (words[state.loans + section] === 0) words[state.free + free++] = section;
     }
     words[FREE] = free;
     state.unlock(DELIVERY_LOCK);
     this.#used = 0;
-    this.#held = 0;
+    this.reserveFirst = 0;
+    this.reserveEnd = 0;
     if (sent !== 0) this.signalGuest();
     const trace = this.context.trace;
     if (sent !== used && trace !== null && trace.wants(2, 0)) {
@@ -252,20 +263,28 @@ export class HostOutbound extends HostRing {
     return sent;
   }
 
+  takeReserve(count: number): number {
+    const missing = count - (this.reserveEnd - this.reserveFirst);
+    if (missing > 0) this.#takeSections(missing);
+    return this.reserveEnd - this.reserveFirst;
+  }
+
   /** Moves free sections into this batch's reserve. */
   #takeSections(count: number): void {
     const state = this.state;
     const words = state.words;
-    const sections = this.#sections;
+    const reserve = this.reserve;
+    // Used ones make room: no more than the reserve holds have ever been taken and not committed.
+    if (this.reserveFirst === this.reserveEnd) this.reserveFirst = this.reserveEnd = 0;
     state.lock(DELIVERY_LOCK);
     let free = words[FREE] as number;
-    let held = this.#held;
-    const take = Math.min(count, free, sections.length - held);
+    let end = this.reserveEnd;
     const stack = state.free;
-    for (const end = free - take; free !== end; ) sections[held++] = words[stack + --free] as number;
+    for (const last = free - Math.min(count, free, reserve.length - end); free !== last; )
+      reserve[end++] = words[stack + --free] as number;
     words[FREE] = free;
     state.unlock(DELIVERY_LOCK);
-    this.#held = held;
+    this.reserveEnd = end;
   }
 
   /**
@@ -314,7 +333,7 @@ export class HostOutbound extends HostRing {
     const lengths = this.#lengths;
     const tcis = this.#tcis;
     const size = this.#sectionSize;
-    const sectionsAt = this.#sectionsAt;
+    const sectionsAt = this.sectionsAt;
     const prepared = this.state.prepared;
     let others = 0;
     for (let i = 0; i < count; i++) {
@@ -395,7 +414,7 @@ export class HostOutbound extends HostRing {
     if (free !== 0 && this.room() >= MESSAGE_OVERHEAD + 8) {
       const section = words[state.free + free - 1] as number;
       words[FREE] = free - 1;
-      const at = (this.#sectionsAt + Math.imul(section, this.#sectionSize)) >>> 2;
+      const at = (this.sectionsAt + Math.imul(section, this.#sectionSize)) >>> 2;
       for (let i = 0; i < bytes >>> 2; i++) this.guest.i32[at + i] = message[i] as number;
       words[state.prepared + section] = 0;
       words[state.next + section] = -1;

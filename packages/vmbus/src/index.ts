@@ -31,7 +31,7 @@ export type {
 } from './channel-guest.ts';
 export type { ChannelHost, DeliveryColumns, GuestFrameHandler } from './channel-host.ts';
 export type { ChannelImage, RingPlace, SectionBuffer } from './channel-image.ts';
-export type { ChannelPhase } from './channel-state.ts';
+export { type ChannelPhase, LOAN_ADAPTER } from './channel-state.ts';
 export { createChannelControl } from './control-half.ts';
 export { copyFrame, copyRest } from './copy-frame.ts';
 export { createChannelGuest } from './guest-channel.ts';

@@ -236,7 +236,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
       const mayKeep = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) === 0;
       const tick = this.#forwarder.tick();
       const learned = this.#queueDelivery.learned as LearnedMacTable;
-      const back = this.#splitDelivery.deliver(chain, port, queueId, tick, learned, mayKeep);
+      const back = this.#splitDelivery.deliver(chain, count, port, queueId, tick, learned, mayKeep);
       if (mayKeep) this.#giveBack(back);
       return;
     }

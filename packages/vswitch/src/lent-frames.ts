@@ -15,27 +15,28 @@ import type { ChannelHost } from '@vmq/vmbus';
 export class LentFrames {
   /** Frames held. */
   count = 0;
-  readonly #held: (NetBufferList | null)[];
+  /** By section; null while the adapter has it. */
+  readonly held: (NetBufferList | null)[];
   readonly #returned: Int32Array;
 
   constructor(sections: number) {
-    this.#held = new Array<NetBufferList | null>(sections).fill(null);
+    this.held = new Array<NetBufferList | null>(sections).fill(null);
     this.#returned = new Int32Array(sections);
   }
 
   isHeld(section: number): boolean {
-    return this.#held[section] !== null;
+    return this.held[section] !== null;
   }
 
   hold(section: number, nbl: NetBufferList): void {
-    this.#held[section] = nbl;
+    this.held[section] = nbl;
     this.count++;
   }
 
   /** The NBL of a frame that the guest did not get after all. */
   drop(section: number): NetBufferList {
-    const nbl = this.#held[section] as NetBufferList;
-    this.#held[section] = null;
+    const nbl = this.held[section] as NetBufferList;
+    this.held[section] = null;
     this.count--;
     return nbl;
   }
@@ -45,16 +46,19 @@ export class LentFrames {
     if (this.count === 0) return null;
     const returned = this.#returned;
     const sections = channel.takeReturned(returned);
+    const held = this.held;
     let chain: NetBufferList | null = null;
+    let count = 0;
     for (let i = 0; i < sections; i++) {
       const section = returned[i] as number;
-      const nbl = this.#held[section] as NetBufferList | null;
+      const nbl = held[section] as NetBufferList | null;
       if (nbl === null) continue;
-      this.#held[section] = null;
-      this.count--;
+      held[section] = null;
+      count++;
       nbl.next = chain;
       chain = nbl;
     }
+    this.count -= count;
     return chain;
   }
 
@@ -65,10 +69,10 @@ export class LentFrames {
   all(): NetBufferList | null {
     if (this.count === 0) return null;
     let chain: NetBufferList | null = null;
-    for (let section = 0; section < this.#held.length; section++) {
-      const nbl = this.#held[section] as NetBufferList | null;
+    for (let section = 0; section < this.held.length; section++) {
+      const nbl = this.held[section] as NetBufferList | null;
       if (nbl === null) continue;
-      this.#held[section] = null;
+      this.held[section] = null;
       nbl.next = chain;
       chain = nbl;
     }

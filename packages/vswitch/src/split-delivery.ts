@@ -83,6 +83,7 @@ export class SplitDelivery {
    */
   deliver(
     chain: NetBufferList,
+    count: number,
     port: number,
     queueId: number,
     tick: number,
@@ -91,7 +92,10 @@ export class SplitDelivery {
   ): NetBufferList | null {
     const ports = this.#ports;
     const channel = ports.channels[port] as ChannelHost | null;
-    if (channel === null || !channel.beginBatch(0)) {
+    const { dataLength, mdl: firstPart } = chain.firstNetBuffer;
+    // Sections for frames that their lookahead buffers hold, if the first is one.
+    const copies = dataLength <= firstPart.byteCount ? count : 0;
+    if (channel === null || !channel.beginBatch(copies)) {
       this.#ends.dropAll(chain, port, channel?.refusal ?? 0);
       return chain;
     }
@@ -112,18 +116,13 @@ export class SplitDelivery {
     let back: NetBufferList | null = null;
     let next: NetBufferList | null = null;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = next) {
-      if (!tracing && channel.reserved !== channel.committed) {
-        // Frames that fit their lookahead buffers: copied many at a time.
-        const first = nbl;
-        nbl = ordinary.take(first, port, channel);
+      if (!tracing) {
+        nbl = ordinary.takeSplit(nbl, port, channel, lent, back);
+        back = ordinary.back;
         seen += ordinary.count;
         frames += ordinary.count;
         bytes += ordinary.bytes;
-        copied += ordinary.bytes;
-        if (ordinary.last !== null) {
-          ordinary.last.next = back;
-          back = first;
-        }
+        copied += ordinary.copied;
         if (nbl === null) break;
       }
       next = nbl.next;
