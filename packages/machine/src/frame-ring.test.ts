@@ -133,6 +133,63 @@ describe('frame ring', () => {
     );
   });
 
+  it('property: each of several consumers takes every frame in order; room is free when the slowest has', () => {
+    const operation = fc.record({ who: fc.integer({ min: -2, max: 3 }), n: fc.integer({ min: 1, max: 6 }) });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 4 }),
+        fc.constantFrom(2, 8, 16),
+        fc.array(operation, { maxLength: 150, size: 'max' }),
+        (consumers, slots, operations) => {
+          const image = createFrameRing(slots, 1024, consumers);
+          const producer = new FrameProducer(image);
+          const takers = Array.from({ length: consumers }, (_, i) => new FrameConsumer(image, i));
+          const taken = new Array<number>(consumers).fill(0);
+          let given = 0;
+          for (const { who, n } of operations) {
+            if (who < 0) {
+              for (let i = 0; i < n; i++) {
+                const at = producer.reserve(100);
+                const inFlight = given - Math.min(...taken);
+                if (at < 0) expect(inFlight).toBeGreaterThanOrEqual(Math.min(slots, 4));
+                if (at < 0) break;
+                expect(inFlight).toBeLessThan(slots);
+                producer.u8.fill(byteAt(given, 0), at, at + 100);
+                producer.commit(at, 100, given++);
+              }
+              producer.publish();
+            } else if (who < consumers) {
+              const taker = takers[who] as FrameConsumer;
+              const from = taken[who] as number;
+              const count = Math.min(n, taker.available());
+              for (let i = 0; i < count; i++) {
+                expect(taker.stampOf(i)).toBe(from + i);
+                const at = taker.offsetOf(i);
+                expect(taker.u8.subarray(at, at + 100).every((b) => b === byteAt(from + i, 0))).toBe(true);
+              }
+              taker.release(count);
+              taken[who] = from + count;
+              expect(producer.pending).toBe(given - Math.min(...taken));
+            }
+          }
+        },
+      ),
+    );
+  });
+
+  it('lets another object for the same consumer go on where the first has left off', () => {
+    const image = createFrameRing(4, 1024, 2);
+    const producer = new FrameProducer(image);
+    const [one, same] = [new FrameConsumer(image, 1), new FrameConsumer(image, 1)];
+    for (let i = 0; i < 3; i++) producer.commit(producer.reserve(60), 60, i);
+    producer.publish();
+    one.release(2);
+    same.resume();
+    expect([same.available(), same.stampOf(0), same.position]).toEqual([1, 2, 2]);
+    expect(() => new FrameConsumer(image, 2)).toThrow(RangeError);
+    expect(() => createFrameRing(4, 1024, 17)).toThrow(RangeError);
+  });
+
   it('shows nothing before publish and gives the same room until commit', () => {
     const image = createFrameRing(4, 256);
     const producer = new FrameProducer(image);

@@ -1,9 +1,11 @@
 /**
- * A wire: a ring of frames between one producer and one consumer, in shared memory.
+ * A wire: a ring of frames between one producer and one consumer, or several that each see every frame, in shared
+ * memory.
  *
  *   header    word 0 head (consumer: frames taken)     word 16 tail (producer: frames given)
  *   entries   4 words a frame: byte offset in the data area / length / stamp / reserved
  *   data      frames at 64-byte boundaries, used as a ring by the producer
+ *   heads     of further consumers, a cache line each; a frame's room is free when the slowest has taken it
  *
  *   data      |  free  | oldest frame ... newest frame |  free  |      the next one goes behind the newest, or to
  *                                                      ^ write         the start if it does not fit there
@@ -23,6 +25,9 @@ const MAX_SLOTS = 1 << 20;
 /** Offsets are int32. */
 const MAX_DATA_BYTES = 0x7000_0000;
 const BY_REFERENCE = -1;
+const MAX_CONSUMERS = 16;
+/** Words from one further consumer's head to the next. */
+const HEAD_STRIDE = 16;
 
 /** Bytes a frame takes: whole 64-byte lines, at least one. */
 const roomFor = (length: number): number => Math.max(64, (length + 63) & ~63);
@@ -31,16 +36,21 @@ const dataStartOf = (slots: number): number => roomFor((HEADER_WORDS + slots * E
 export interface FrameRingImage {
   readonly slots: number;
   readonly dataBytes: number;
+  readonly consumers: number;
   readonly buffer: SharedArrayBuffer;
 }
 
-export function createFrameRing(slots: number, dataBytes: number): FrameRingImage {
+/** Makes a ring whose frames each of `consumers` (1 to 16) takes, at its own pace. */
+export function createFrameRing(slots: number, dataBytes: number, consumers: number = 1): FrameRingImage {
   if (!(Number.isInteger(slots) && slots >= 2 && slots <= MAX_SLOTS && (slots & (slots - 1)) === 0))
     throw new RangeError(`frame ring: ${slots} slots, need a power of two, 2..${MAX_SLOTS}`);
   if (!(Number.isInteger(dataBytes) && dataBytes >= 1 && dataBytes <= MAX_DATA_BYTES))
     throw new RangeError(`frame ring: ${dataBytes} bytes of data, need 1..${MAX_DATA_BYTES}`);
+  if (!(Number.isInteger(consumers) && consumers >= 1 && consumers <= MAX_CONSUMERS))
+    throw new RangeError(`frame ring: ${consumers} consumers, need 1..${MAX_CONSUMERS}`);
   const rounded = roomFor(dataBytes);
-  return { slots, dataBytes: rounded, buffer: new SharedArrayBuffer(dataStartOf(slots) + rounded) };
+  const bytes = dataStartOf(slots) + rounded + (consumers - 1) * HEAD_STRIDE * 4;
+  return { slots, dataBytes: rounded, consumers, buffer: new SharedArrayBuffer(bytes) };
 }
 
 abstract class RingSide {
@@ -51,6 +61,7 @@ abstract class RingSide {
   readonly i32: Int32Array;
   readonly u64: BigUint64Array;
   readonly slots: number;
+  readonly consumers: number;
   /** Word index of the first slot's entry; each takes four words: [offset, length, stamp, -]. */
   readonly firstEntry: number = HEADER_WORDS;
   /** Byte offset of the data area. */
@@ -65,6 +76,12 @@ abstract class RingSide {
     this.i32 = new Int32Array(image.buffer);
     this.u64 = new BigUint64Array(image.buffer);
     this.slots = image.slots;
+    this.consumers = image.consumers;
+  }
+
+  /** Word index of a consumer's head. */
+  headWord(consumer: number): number {
+    return consumer === 0 ? HEAD : (this.dataEnd >> 2) + (consumer - 1) * HEAD_STRIDE;
   }
 }
 
@@ -78,7 +95,7 @@ export class FrameProducer extends RingSide {
   constructor(image: FrameRingImage) {
     super(image);
     this.#tail = Atomics.load(this.words, TAIL);
-    this.#head = Atomics.load(this.words, HEAD);
+    this.#head = this.#slowest();
     this.#write = this.dataStart;
     if (this.#tail !== this.#head) {
       // Frames of an earlier producer wait: go on behind the newest.
@@ -87,9 +104,9 @@ export class FrameProducer extends RingSide {
     }
   }
 
-  /** Frames given and not yet taken, as far as the consumer has said. */
+  /** Frames given and not yet taken by all, as far as the consumers have said. */
   get pending(): number {
-    this.#head = Atomics.load(this.words, HEAD);
+    this.#head = this.#slowest();
     return (this.#tail - this.#head) | 0;
   }
 
@@ -100,14 +117,14 @@ export class FrameProducer extends RingSide {
    */
   reserve(length: number): number {
     if (((this.#tail - this.#head) | 0) >= this.slots) {
-      this.#head = Atomics.load(this.words, HEAD);
+      this.#head = this.#slowest();
       if (((this.#tail - this.#head) | 0) >= this.slots) return -1;
     }
     const need = roomFor(length);
     let at = this.#place(need);
     if (at < 0) {
       this.#check(length, need);
-      this.#head = Atomics.load(this.words, HEAD);
+      this.#head = this.#slowest();
       at = this.#place(need);
     }
     return at;
@@ -129,7 +146,7 @@ export class FrameProducer extends RingSide {
    */
   commitReference(offset: number, length: number, stamp: number): boolean {
     if (((this.#tail - this.#head) | 0) >= this.slots) {
-      this.#head = Atomics.load(this.words, HEAD);
+      this.#head = this.#slowest();
       if (((this.#tail - this.#head) | 0) >= this.slots) return false;
     }
     const entry = HEADER_WORDS + (this.#tail & (this.slots - 1)) * ENTRY_WORDS;
@@ -144,6 +161,16 @@ export class FrameProducer extends RingSide {
   /** Shows the consumer what was committed; once per batch. */
   publish(): void {
     Atomics.store(this.words, TAIL, this.#tail);
+  }
+
+  /** Head of the consumer that has taken least. */
+  #slowest(): number {
+    let head = Atomics.load(this.words, HEAD);
+    for (let consumer = 1; consumer < this.consumers; consumer++) {
+      const other = Atomics.load(this.i32, this.headWord(consumer));
+      if (((head - other) | 0) > 0) head = other;
+    }
+    return head;
   }
 
   /** A contiguous place of `need` bytes that no untaken frame occupies, or -1. */
@@ -170,13 +197,23 @@ export class FrameProducer extends RingSide {
 
 /** The taking end. Offsets and lengths are valid until the frame is released. */
 export class FrameConsumer extends RingSide {
+  readonly #headWord: number;
   #head: number;
   #tail: number;
 
-  constructor(image: FrameRingImage) {
+  /** One of the ring's consumers, from 0. */
+  constructor(image: FrameRingImage, consumer: number = 0) {
     super(image);
-    this.#head = Atomics.load(this.words, HEAD);
+    if (!(consumer >= 0 && consumer < image.consumers))
+      throw new RangeError(`frame ring: no consumer ${consumer}; there are ${image.consumers}`);
+    this.#headWord = this.headWord(consumer);
+    this.#head = Atomics.load(this.i32, this.#headWord);
     this.#tail = this.#head;
+  }
+
+  /** Goes on where another object for the same consumer has left off; they must not take frames at the same time. */
+  resume(): void {
+    this.#head = Atomics.load(this.i32, this.#headWord);
   }
 
   /** Frames that can be taken now; looks at the producer's index once. */
@@ -210,6 +247,6 @@ export class FrameConsumer extends RingSide {
   /** Gives `count` frames' room back, once per batch. */
   release(count: number): void {
     this.#head = (this.#head + count) | 0;
-    Atomics.store(this.words, HEAD, this.#head);
+    Atomics.store(this.i32, this.#headWord, this.#head);
   }
 }
