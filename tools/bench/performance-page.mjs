@@ -186,7 +186,17 @@ function restTable(shaped) {
     ['64-frame burst to reposted buffers, p50 / p99', pair(burst?.p50us, burst?.p99us, 2), 'µs'],
     ['a fixed loop beside it, p50 / p99', pair(burst?.controlP50us, burst?.controlP99us, 2), 'µs'],
     ['wire to VM, spinning, 1 Mpps, p50 / p90', pair(wireToVm?.p50us, wireToVm?.p90us, 1), 'µs'],
+    [
+      'one word to a spinning thread, p50 / p90',
+      pair(wireToVm?.controlP50us, wireToVm?.controlP90us, 1),
+      'µs',
+    ],
     ['wire to VM, asleep, p50 / p90', pair(wireToVm?.asleep?.p50us, wireToVm?.asleep?.p90us, 1), 'µs'],
+    [
+      'one word to a thread asleep, p50 / p90',
+      pair(wireToVm?.asleep?.controlP50us, wireToVm?.asleep?.controlP90us, 1),
+      'µs',
+    ],
     ['two processors', fixed(twoProcessors?.mpps, 2), 'Mpps'],
     ['two hosts that share nothing, over one', fixed(twoProcessors?.twoHosts?.scaling, 2), '×'],
     ['scavenges per 100 M frames', fixed(shaped.scavengesPer100MFrames, 1), ''],

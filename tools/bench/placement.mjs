@@ -19,3 +19,11 @@ export function twoProcessors(vmNames) {
     ],
   };
 }
+
+/**
+ * Options for a host with one processor that is in one thread, all of it: nothing between wire and VM waits for another
+ * core, and whoever makes the traffic has the other one.
+ */
+export function everythingTogether(vmNames) {
+  return { placement: [['nic', 'processor:0', ...vmNames.map((name) => `vm:${name}`)]] };
+}

@@ -86,8 +86,10 @@ export interface HostOptions {
    * context alone.
    */
   readonly placement?: readonly (readonly string[])[];
-  /** Empty turns a worker thread spins before it sleeps; default 200. */
+  /** Empty looks for work before a worker thread sleeps; default 2000, about as long as waking a sleeper takes. */
   readonly spin?: number;
+  /** Cores that the worker threads share: with more of them awake, none spins. Default: those Node says there are. */
+  readonly cores?: number;
   /** Entry file of the worker threads; default: this package's. */
   readonly workerEntry?: URL;
 }

@@ -93,6 +93,18 @@ describe('board', () => {
     expect(parkedWhenCounted).toBe(false);
   });
 
+  it('counts as awake who is not parked, among the workers that were started', () => {
+    const board = new Board();
+    expect(board.awakeWorkers()).toBe(0);
+    board.countWorkers(3);
+    expect(board.awakeWorkers()).toBe(3);
+    board.announceSleep(1, false);
+    board.announceSleep(2, true);
+    expect(board.awakeWorkers()).toBe(1);
+    board.leaveSleep(2);
+    expect(board.awakeWorkers()).toBe(2);
+  });
+
   it('requestStop rouses a sleeper', () => {
     const board = new Board();
     board.announceSleep(0, false);
@@ -121,6 +133,7 @@ describe('board', () => {
     };
     touch(() => board.advanceEpoch());
     touch(() => board.nextTraceSequence());
+    touch(() => board.countWorkers(1));
     for (const agent of [0, 1, MAX_AGENTS - 1]) {
       touch(() => board.takePending(agent) || board.wake(agent));
       touch(() => board.acknowledgeEpoch(agent, 1));

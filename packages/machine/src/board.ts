@@ -2,6 +2,7 @@
  * The board: the few shared words by which the parts of a machine signal each other.
  *
  *   word 0            epoch        what the control half has published so far
+ *   word 1            workers      worker threads there are
  *   word 16           trace sequence
  *   per agent  (16 words, one cache line)
  *      +0 pending     1 = has been woken and not stepped since
@@ -55,6 +56,7 @@ export const VECTORS_PER_PROCESSOR = 256;
 
 const LINE = 16;
 const EPOCH = 0;
+const WORKER_COUNT = 1;
 const TRACE_SEQUENCE = LINE;
 const AGENTS = 2 * LINE;
 const WORKERS = AGENTS + MAX_AGENTS * LINE;
@@ -192,6 +194,23 @@ export class Board {
   /** True while the worker is parked without a deadline. */
   isParked(worker: number): boolean {
     return Atomics.load(this.words, WORKERS + worker * LINE + SLEEPING) === PARKED;
+  }
+
+  /** There are `count` worker threads from now on; only the thread that starts them says so. */
+  countWorkers(count: number): void {
+    Atomics.store(this.words, WORKER_COUNT, count);
+  }
+
+  /**
+   * How many worker threads are awake, working or spinning, as far as plain loads tell: a spinning one that finds more
+   * of them than cores keeps somebody from working.
+   */
+  awakeWorkers(): number {
+    const words = this.words;
+    const count = words[WORKER_COUNT] as number;
+    let awake = 0;
+    for (let at = WORKERS; at < WORKERS + count * LINE; at += LINE) if (words[at] === AWAKE) awake++;
+    return awake;
   }
 
   runs(worker: number): number {

@@ -2,7 +2,8 @@
  * The threads executor: agents spread over worker threads, really in parallel, over the same shared memory.
  *
  * Each worker takes the turns of its agents round-robin while any is pending, spins for a little, then sleeps
- * until woken. The control half stays in the caller's thread and waits without returning to the event loop.
+ * until woken. It sleeps at once where more workers are awake than there are cores: somebody has work and waits for
+ * the core it spins on. The control half stays in the caller's thread and waits without returning to the event loop.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { AgentAssignment } from './agent.ts';
@@ -18,8 +19,10 @@ export interface ThreadsOptions {
   readonly entry: URL;
   /** Node options of the worker threads; default: this process's own. */
   readonly execArgv?: readonly string[];
-  /** Empty turns to spin before sleeping; default 200. */
+  /** Empty looks for work before a worker sleeps; default 2000, which take about as long as waking a sleeper does. */
   readonly spin?: number;
+  /** Cores that the workers share; with more of them awake, none spins. Default: as many as there are workers. */
+  readonly cores?: number;
   /**
    * Groups of agents, by name, that share a worker, whenever they are started. An agent of no group shares one with
    * those it is started with. A guest that shares a worker with others is kept to its own memory by its context alone,
@@ -142,7 +145,8 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       agents: list,
       epoch: board.epoch,
       port: port2,
-      spin: options.spin ?? 200,
+      spin: options.spin ?? 2000,
+      cores: options.cores ?? MAX_WORKERS,
       entry: options.entry.href,
       failure: report,
     };
@@ -163,6 +167,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       throw error;
     }
     port1.unref();
+    board.countWorkers(worker + 1);
     workers.push({
       thread,
       port: port1,

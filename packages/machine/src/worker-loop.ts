@@ -73,7 +73,9 @@ export function runWorker(factories: AgentFactories): void {
         idle = 0;
         continue;
       }
-      if (++idle < start.spin) continue;
+      // Spinning spares a sleep and a waking, where there is a core for it: who has work goes first.
+      const isCrowded = (idle & 15) === 0 && board.awakeWorkers() > start.cores;
+      if (++idle < start.spin && !isCrowded) continue;
       idle = 0;
       // Announce, look once more, sleep, leave: the argument stands in board.ts.
       const hasTimer = timers.next !== Number.POSITIVE_INFINITY;

@@ -17,8 +17,9 @@ export interface WorkerStart {
   readonly epoch: number;
   /** Where messages and new segments arrive; read without the event loop. */
   readonly port: MessagePort;
-  /** Empty turns to spin before sleeping. */
+  /** Empty looks for work before it sleeps, and workers that may be awake while it spins. */
   readonly spin: number;
+  readonly cores: number;
   /** The entry file, and where its failure is reported; see `failure-report.ts`. */
   readonly entry: string;
   readonly failure: SharedArrayBuffer;

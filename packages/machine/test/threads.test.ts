@@ -41,10 +41,15 @@ function startPingPong(machine: Machine, executor: Executor, words: SharedArrayB
 }
 
 describe('threads executor', () => {
-  it.each([1, 20, 2000])(
-    'loses no wake-up in 100 000 ping-pongs between threads that spin %i times',
-    (spin) => {
-      const [machine, executor] = createBench(['a', 'b'], { spin });
+  it.each([
+    [1, 2],
+    [20, 2],
+    [2000, 2],
+    [2000, 1],
+  ])(
+    'loses no wake-up in 100 000 ping-pongs between threads that spin %i times, on %i cores',
+    (spin, cores) => {
+      const [machine, executor] = createBench(['a', 'b'], { spin, cores });
       const words = shared(2);
       startPingPong(machine, executor, words, 100_000);
       executor.runUntilIdle();

@@ -1,31 +1,35 @@
-// Latency from the wire to the VM across threads, the device on one core and the host's software on the other.
+// Latency from the wire to the VM across threads: the generator in this one, all that lies between wire and VM in another.
 //   node wire-to-vm.mjs '{"mode":"spinning","frames":200000}'    a frame each microsecond, threads that never sleep
 //   node wire-to-vm.mjs '{"mode":"asleep","frames":300}'         one frame at a time, to threads that all sleep
 // From the instant at which a frame is due on the wire to the one at which the VM's driver has taken it from its memory.
 import { vmLifeOf } from '../../../packages/host/dist/vm-life.js';
-import { deviceBesideSoftware } from '../placement.mjs';
+import { handOver } from '../hand-over.mjs';
+import { everythingTogether } from '../placement.mjs';
 import { quantile } from '../quantile.mjs';
-import { controlLoop, monotonicNs } from '../stopwatch.mjs';
+import { controlLoop, monotonicNs, warmUp } from '../stopwatch.mjs';
 import { createBenchHost, createTraceSource, prepareTrace } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
-const { mode = 'spinning', mpps = 1, size = '64', ndisVersion = '6.20' } = parameters;
+const { mode = 'spinning', mpps = 1, size = '64', ndisVersion = '6.20', spin } = parameters;
 const { frames = mode === 'spinning' ? 200_000 : 300 } = parameters;
 const controlBefore = controlLoop();
+const control = await handOver(mode === 'spinning' ? 20_000 : 200, { asleep: mode === 'asleep' });
 const host = createBenchHost({
   size,
   vms: 1,
   config: { ndisVersion, executor: 'threads' },
   options: {
     workerEntry: new URL('./threads-worker.mjs', import.meta.url),
-    ...deviceBesideSoftware(['vm0']),
+    ...everythingTogether(['vm0']),
+    ...(spin ? { spin } : {}),
   },
 });
 prepareTrace(host, { size, vms: 1, unknownEvery: 0 });
 const { agent } = vmLifeOf(host).find('vm0').place;
 const { executor } = host;
-/** The agents between the wire and the VM. */
-const agents = ['nic', 'processor:0', agent];
+const source = createTraceSource(host);
+/** Frames between the wire and the VM's driver at most. */
+const WINDOW = 128;
 const counts = new SharedArrayBuffer(16);
 const seen = new Float64Array(counts);
 const nap = new Int32Array(new SharedArrayBuffer(4));
@@ -42,14 +46,9 @@ function run(count) {
   // What is due first is due when everybody has the message.
   const origin = monotonicNs() + 20e6;
   executor.post(agent, { ...clock, origin });
-  if (mode === 'spinning') {
-    executor.post('processor:0', { op: 'spin' });
-    executor.post('nic', { op: 'generate', origin, interval: clock.interval, frames: count, window: 128 });
-    executor.publish();
-    for (let waited = 0; seen[0] < count && waited < 3000; waited += 20) sleep(20);
-  } else {
-    executor.publish();
-    const source = createTraceSource(host);
+  executor.publish();
+  if (mode === 'spinning') generate(origin, clock.interval, count);
+  else {
     for (let i = 0; i < count; i++) {
       sleep(2);
       seen[1] = monotonicNs();
@@ -57,7 +56,7 @@ function run(count) {
       for (let look = 0; seen[0] <= i && look < 1e7; look++) Atomics.load(nap, 0);
     }
   }
-  for (const name of agents) executor.post(name, { op: 'cease' });
+  executor.post(agent, { op: 'cease' });
   executor.publish();
   const early = seen[0];
   host.runUntilIdle();
@@ -65,6 +64,26 @@ function run(count) {
   return new Float64Array(latencies, 0, early);
 }
 
+/**
+ * Frame i at `origin` + i x `interval`. When somebody was held up frames come in a burst, late by their own clock; while
+ * the window is full somebody else may need this core.
+ */
+function generate(origin, interval, count) {
+  const end = origin + count * interval + 3e9;
+  for (let given = 0, now = monotonicNs(); given < count && now < end; now = monotonicNs()) {
+    const due = Math.min(count, Math.floor((now - origin) / interval) + 1);
+    const upTo = Math.min(due, seen[0] + WINDOW);
+    if (upTo > given) source.offer(upTo - given);
+    else if (due > given) sleep(0.01);
+    given = Math.max(given, upTo);
+  }
+  while (seen[0] < count && monotonicNs() < end) sleep(0.1);
+}
+
+warmUp(() => {
+  source.offer(WINDOW);
+  host.runUntilIdle();
+}, 600);
 run(Math.min(frames, mode === 'spinning' ? 100_000 : 50));
 const latencies = run(frames);
 const report = host.inspect();
@@ -80,6 +99,8 @@ console.log(
     p50us: us(quantile(latencies, 0.5)),
     p90us: us(quantile(latencies, 0.9)),
     p99us: us(quantile(latencies, 0.99)),
+    controlP50us: us(quantile(control, 0.5)),
+    controlP90us: us(quantile(control, 0.9)),
     problems,
   }),
 );
