@@ -83,6 +83,21 @@ describe('the stream of a migration', () => {
     expect(crc32(new Uint8Array(0))).toBe(0);
   });
 
+  test.prop([fc.uint8Array({ maxLength: 300 }), fc.nat(8), fc.nat(300)])(
+    'has the same checksum wherever the bytes lie and however they are cut',
+    (bytes, shift, cut) => {
+      const moved = new Uint8Array(new ArrayBuffer(shift + bytes.length + 8), shift, bytes.length);
+      moved.set(bytes);
+      let slow = -1;
+      for (const byte of bytes) {
+        slow ^= byte;
+        for (let bit = 0; bit < 8; bit++) slow = (slow >>> 1) ^ (0xedb8_8320 & -(slow & 1));
+      }
+      expect(crc32(moved)).toBe(~slow >>> 0);
+      expect(crc32(moved.subarray(cut), crc32(moved.subarray(0, cut)))).toBe(~slow >>> 0);
+    },
+  );
+
   test.prop([
     numbers,
     fc.nat(255),

@@ -39,6 +39,18 @@ describe('cloneMessage', () => {
     expect(0 in cloneMessage([, 1])).toBe(false);
   });
 
+  it('copies words: neither side sees what the other changes, and a part stays a part', () => {
+    const words = Int32Array.of(1, 2, 3, 4);
+    const copy = cloneMessage({ words });
+    words[0] = 9;
+    expect(copy.words).toEqual(Int32Array.of(1, 2, 3, 4));
+    const part = cloneMessage({ part: words.subarray(1, 3) }).part;
+    expect(part).toEqual(structuredClone(words.subarray(1, 3)));
+    words[1] = 9;
+    expect(part[0]).toBe(2);
+    expect(part.byteOffset).toBe(4);
+  });
+
   it('throws for what cannot be sent to a worker', () => {
     expect(() => cloneMessage({ call: () => 1 })).toThrow();
     expect(() => cloneMessage(Symbol('one'))).toThrow();

@@ -21,6 +21,9 @@ import { fail } from './simulation-failure.ts';
 import type { Tolerance } from './tolerance.ts';
 import type { TraceHash } from './trace-hash.ts';
 
+/** The topmost byte of every mark. */
+const MAGIC_BITS = 0xff00_0000 | 0;
+const MAGIC_WORD = 0xe700_0000 | 0;
 /** The shortest frame there is on a wire; shorter ones of a VM are filled up with zeros on their way. */
 const LEAST = 60;
 
@@ -240,13 +243,23 @@ export class SimulatedVm {
 
   /** Searches the next `count` words of its memory for what it may not see. */
   scan(words: Int32Array, count: number): void {
-    let at = this.#scanAt < words.length ? this.#scanAt : 0;
-    const end = Math.min(words.length, at + count);
-    for (; at < end; at++) {
-      const word = words[at] as number;
-      if (word >>> 24 === 0xe7) this.#found(word, words[at + 1] as number, at << 2);
-    }
+    const from = this.#scanAt < words.length ? this.#scanAt : 0;
+    const end = Math.min(words.length, from + count);
+    this.#search(words, from, end);
     this.#scanAt = end;
+  }
+
+  /** Searches all of its memory. */
+  scanAll(words: Int32Array): void {
+    this.#search(words, 0, words.length);
+    this.#scanAt = words.length;
+  }
+
+  #search(words: Int32Array, from: number, end: number): void {
+    for (let at = from; at < end; at++) {
+      const word = words[at] as number;
+      if ((word & MAGIC_BITS) === MAGIC_WORD) this.#found(word, words[at + 1] as number, at << 2);
+    }
   }
 
   #found(word: number, next: number, at: number): void {

@@ -439,8 +439,7 @@ export class World {
     }
     for (const vm of this.vms) {
       const { i32 } = (this.hosts[vm.host] as SimulatedHost).host.guestMemory(vm.name);
-      vm.scan(i32, i32.length);
-      vm.scan(i32, i32.length);
+      vm.scanAll(i32);
     }
   }
 
