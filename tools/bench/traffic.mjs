@@ -31,7 +31,10 @@ export const macText = (bytes) => bytes.map((byte) => byte.toString(16).padStart
 export const vlanOf = (vm) => (vm & 1 ? 100 + vm : 0);
 
 /** Bytes from one prepared frame to the next. */
-const strideOf = (size) => (size === 'imix' ? 1536 : (Number(size) + 63) & ~63);
+const strideOf = (size) => (size === 'imix' ? 1536 : (Number(size) + shiftOf(Number(size)) + 63) & ~63);
+
+/** Bytes by which a frame of `size` bytes with a tag begins behind a 64-byte boundary, as a producer would put it. */
+const shiftOf = (size) => (size > 128 ? 4 : 0);
 
 /**
  * A host with `vms` VMs of the trace, and room for the trace on its wire. The yardstick copies the frames that are for
@@ -68,14 +71,14 @@ export function prepareTrace(host, { size, vms, unknownEvery = UNKNOWN_EVERY }) 
   for (let i = 0; i < FRAMES; i++) {
     const vm = random() % vms;
     const length = size === 'imix' ? IMIX[random() % IMIX.length] : Number(size);
-    const at = producer.dataStart + i * stride;
+    const vlan = vlanOf(vm);
+    const at = producer.dataStart + i * stride + (vlan ? shiftOf(length) : 0);
     for (let j = 12; j < length; j++) producer.u8[at + j] = random();
     producer.u8.set(macOf(vm), at);
     const chance = random();
     const unknown = unknownEvery > 0 && chance % unknownEvery === 0;
     if (unknown) producer.u8[at + 5] = 0xee;
     producer.u8.set([2, 0, 0, 0, 0, i & 255], at + 6);
-    const vlan = vlanOf(vm);
     producer.u8.set(vlan ? [0x81, 0, vlan >> 8, vlan & 255] : [8, 0], at + 12);
     offsets[i] = at;
     lengths[i] = length;

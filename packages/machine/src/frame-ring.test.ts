@@ -34,28 +34,29 @@ class Pair {
     this.consumer = new FrameConsumer(this.image);
   }
 
-  give(length: number): void {
+  give(length: number, shift: number): void {
     const { producer, live } = this;
-    const room = roomOf(length);
+    const room = roomOf(length + shift);
     if (room > this.image.dataBytes) {
-      if (live.length < this.image.slots) expect(() => producer.reserve(length)).toThrow(/room for/);
+      if (live.length < this.image.slots) expect(() => producer.reserve(length, shift)).toThrow(/room for/);
       return;
     }
-    const offset = producer.reserve(length);
-    if (offset < 0) {
+    const at = producer.reserve(length, shift);
+    if (at < 0) {
       expect(this.#mustRefuse(room)).toBe(true);
       return;
     }
     expect(live.length).toBeLessThan(this.image.slots);
-    expect(offset % 64).toBe(0);
+    expect(at % 64).toBe(shift);
+    const offset = at - shift;
     expect(offset).toBeGreaterThanOrEqual(producer.dataStart);
     expect(offset + room).toBeLessThanOrEqual(producer.dataEnd);
     for (const other of live) {
       expect(offset >= other.offset + other.room || offset + room <= other.offset).toBe(true);
     }
     const stamp = ++this.stamp;
-    for (let i = 0; i < length; i++) producer.u8[offset + i] = byteAt(stamp, i);
-    producer.commit(offset, length, stamp);
+    for (let i = 0; i < length; i++) producer.u8[at + i] = byteAt(stamp, i);
+    producer.commit(at, length, stamp);
     live.push({ offset, length, stamp, room });
   }
 
@@ -115,11 +116,12 @@ describe('frame ring', () => {
         fc.constantFrom(2, 4, 8, 16),
         fc.integer({ min: 1, max: 1500 }),
         fc.constantFrom(0, 0x7ffffff8, -4),
+        fc.constantFrom(0, 4, 20, 63),
         fc.array(operation, { maxLength: 120, size: 'max' }),
-        (slots, dataBytes, index, operations) => {
+        (slots, dataBytes, index, shift, operations) => {
           const pair = new Pair(slots, dataBytes, index);
           for (const { op, n } of operations) {
-            if (op === 'give') pair.give(n);
+            if (op === 'give') pair.give(n, shift);
             else if (op === 'publish') pair.publish();
             else if (op === 'take') pair.take(n);
             else {

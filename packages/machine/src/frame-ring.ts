@@ -4,7 +4,7 @@
  *
  *   header    word 0 head (consumer: frames taken)     word 16 tail (producer: frames given)
  *   entries   4 words a frame: byte offset in the data area / length / stamp / reserved
- *   data      frames at 64-byte boundaries, used as a ring by the producer
+ *   data      frames at 64-byte boundaries, or a little behind one, used as a ring by the producer
  *   heads     of further consumers, a cache line each; a frame's room is free when the slowest has taken it
  *
  *   data      |  free  | oldest frame ... newest frame |  free  |      the next one goes behind the newest, or to
@@ -31,6 +31,8 @@ const HEAD_STRIDE = 16;
 
 /** Bytes a frame takes: whole 64-byte lines, at least one. */
 const roomFor = (length: number): number => Math.max(64, (length + 63) & ~63);
+/** Byte behind the room of a frame. */
+const behind = (offset: number, length: number): number => (offset & ~63) + roomFor((offset & 63) + length);
 const dataStartOf = (slots: number): number => roomFor((HEADER_WORDS + slots * ENTRY_WORDS) * 4);
 
 export interface FrameRingImage {
@@ -100,7 +102,7 @@ export class FrameProducer extends RingSide {
     if (this.#tail !== this.#head) {
       // Frames of an earlier producer wait: go on behind the newest.
       const newest = HEADER_WORDS + ((this.#tail - 1) & (this.slots - 1)) * ENTRY_WORDS;
-      this.#write = (this.words[newest] as number) + roomFor(this.words[newest + 1] as number);
+      this.#write = behind(this.words[newest] as number, this.words[newest + 1] as number);
     }
   }
 
@@ -114,20 +116,23 @@ export class FrameProducer extends RingSide {
    * Room for a frame of `length` bytes: its byte offset in {@link u8}, or -1 while the ring is full. Write the
    * bytes there (up to the next 64-byte boundary, if copying in blocks), then {@link commit}. Reserving again
    * without a commit gives the same room again. Throws if the frame could not fit even into an empty ring.
+   *
+   * `shift`, less than 64, is how far behind a 64-byte boundary the frame begins. Four bytes suit a frame with an 802.1Q tag:
+   * when the receiver takes the tag out, what follows it moves from one multiple of eight to another.
    */
-  reserve(length: number): number {
+  reserve(length: number, shift: number = 0): number {
     if (((this.#tail - this.#head) | 0) >= this.slots) {
       this.#head = this.#slowest();
       if (((this.#tail - this.#head) | 0) >= this.slots) return -1;
     }
-    const need = roomFor(length);
+    const need = roomFor(length + shift);
     let at = this.#place(need);
     if (at < 0) {
       this.#check(length, need);
       this.#head = this.#slowest();
       at = this.#place(need);
     }
-    return at;
+    return at < 0 ? -1 : at + shift;
   }
 
   /** Gives the frame written at `offset`; the consumer sees it after {@link publish}. */
@@ -137,7 +142,7 @@ export class FrameProducer extends RingSide {
     this.words[entry + 1] = length;
     this.words[entry + 2] = stamp;
     this.#tail = (this.#tail + 1) | 0;
-    this.#write = offset + roomFor(length);
+    this.#write = behind(offset, length);
   }
 
   /**
@@ -178,7 +183,7 @@ export class FrameProducer extends RingSide {
     const write = this.#write;
     if (need > this.dataEnd - this.dataStart || write === BY_REFERENCE) return -1;
     if (this.#tail === this.#head) return this.dataStart; // empty: start over, in lines that are still cached
-    const oldest = this.words[HEADER_WORDS + (this.#head & (this.slots - 1)) * ENTRY_WORDS] as number;
+    const oldest = (this.words[HEADER_WORDS + (this.#head & (this.slots - 1)) * ENTRY_WORDS] as number) & ~63;
     if (write > oldest) {
       if (write + need <= this.dataEnd) return write;
       return this.dataStart + need <= oldest ? this.dataStart : -1;

@@ -2,8 +2,8 @@
  * The short way of ordinary frames through the receive port, a batch at a time in three passes:
  *
  *   classify   wire ring ──> queue, bytes, tag of each frame            (columns below)
- *   assign     queue's next descriptor, rights, completion ──> target
- *   copy       frames without a tag, then frames with one
+ *   assign     queue's next descriptor, rights, completion ──> target, and that of the rest of a split frame
+ *   copy       frames without a tag, then frames with one, then the rests
  *
  * Each pass is a loop without a call and without another loop around it: only from such loops does V8 take the
  * checks of the arrays' shapes, which otherwise cost more than the work. Whatever is not ordinary (no exact filter,
@@ -11,7 +11,7 @@
  * its place in the order; so nothing here decides a drop.
  */
 import { DMA_WRITE, type FrameConsumer, type MemorySegment } from '@vmq/machine';
-import { copyBytes, copyWords } from './copy.ts';
+import { copyBytes } from './copy.ts';
 import { RXC_DD, RXC_SPLIT, RXC_VLAN } from './descriptors.ts';
 import { FILTER_TABLE } from './device-memory.ts';
 import {
@@ -35,6 +35,7 @@ const MASK = Q_MASK;
 const RING = Q_RING;
 const COMPLETIONS = Q_COMPLETIONS;
 const BYTES = Q_BYTES;
+const PACKET_BYTES = Q_PACKET_BYTES;
 const SHORT_WAY = Q_SHORT_WAY;
 const QUEUE_SHIFT = Q_SHIFT;
 const TABLE = FILTER_TABLE;
@@ -45,6 +46,8 @@ const DD = RXC_DD;
 const VLAN = RXC_VLAN;
 const SPLIT = RXC_SPLIT;
 const PAGE = 12;
+/** Up to so many bytes, words are as fast as anything. */
+const WORDWISE = 128;
 
 /**
  * What the passes know of a frame: (word 0) its byte offset in the wire ring; its value in the filter table, 0 = not ordinary;
@@ -60,11 +63,22 @@ const COPY = 5;
 const TARGET = 6;
 const FRAME_SHIFT = 3;
 
-/** Parts of the {@link Q_SHORT_WAY} word: longest frame, and the header buffer's place in a descriptor (2) or 0. */
+/**
+ * A rest to copy: byte offset in the wire ring, bytes, target segment, byte offset there.
+ */
+const REST_SHIFT = 2;
+
+/**
+ * Parts of the {@link Q_SHORT_WAY} word: bytes that go to the first buffer, and that buffer's place in a descriptor: 2,
+ * the header buffer, or 0.
+ */
 const LONGEST = 0xffff;
 const HEADER_SHIFT = 16;
 
-/** The {@link Q_SHORT_WAY} word of a queue that takes frames of up to `longest` bytes, wholly into their header buffer or not. */
+/**
+ * The {@link Q_SHORT_WAY} word of a queue that puts up to `longest` bytes of a frame into its first buffer, which is its
+ * header buffer or not. Only behind a header buffer can there be more.
+ */
 export function shortWay(longest: number, intoHeader: boolean): number {
   return Math.min(longest, LONGEST) | ((intoHeader ? 2 : 0) << HEADER_SHIFT);
 }
@@ -74,6 +88,8 @@ export class ReceivePipeline {
   readonly #wire: FrameConsumer;
   /** {@link FRAME_WORDS} words per frame of the batch. One array for all of it: each further one costs registers. */
   readonly #frames: Int32Array;
+  readonly #rests: Int32Array;
+  #restCount = 0;
   #plain = 0;
   #tags = 0;
 
@@ -81,6 +97,7 @@ export class ReceivePipeline {
     this.#state = state;
     this.#wire = wire;
     this.#frames = new Int32Array(batch << FRAME_SHIFT);
+    this.#rests = new Int32Array(batch << REST_SHIFT);
   }
 
   /** Queue of frame `i`, if it is ordinary; else -1. */
@@ -115,7 +132,7 @@ export class ReceivePipeline {
       const mixed = Math.imul(low, MIX_LOW) ^ Math.imul(high, MIX_HIGH);
       const slot = (TABLE + (((mixed ^ (mixed >>> 15)) & tableMask) << 2)) | 0;
       const other =
-        ((words[slot] as number) ^ low) | ((words[slot + 1] as number) ^ high) | (low & 1) | (f & 7);
+        ((words[slot] as number) ^ low) | ((words[slot + 1] as number) ^ high) | (low & 1) | (f & 3);
       const at8 = i << FRAME_SHIFT;
       frames[at8] = f;
       frames[at8 + VALUE] = other === 0 && (length - 18) >>> 0 <= usual ? (words[slot + 2] as number) : 0;
@@ -134,10 +151,13 @@ export class ReceivePipeline {
     const rxq = state.rxq;
     const host = (state.segments[0] as MemorySegment).i32;
     const rights = state.rights[0] as Uint8Array;
+    const allRights = state.rights;
     const frames = this.#frames;
+    const rests = this.#rests;
     const last = (frames.length >> FRAME_SHIFT) - 1;
     let plain = this.#plain;
     let tagCount = this.#tags;
+    let restCount = this.#restCount;
     let i = from;
     for (; i < count; i++) {
       const at8 = i << FRAME_SHIFT;
@@ -147,13 +167,15 @@ export class ReceivePipeline {
       const q = (value & 0xff) << QUEUE_SHIFT;
       const way = rxq[q + SHORT_WAY] as number;
       const head = rxq[q + HEAD] as number;
-      if (value === 0 || head === (rxq[q + LIMIT] as number) || bytes > (way & LONGEST)) break;
+      const part = way & LONGEST;
+      const first = Math.min(bytes, part);
+      if (value === 0 || head === (rxq[q + LIMIT] as number)) break;
       const index = (head & (rxq[q + MASK] as number)) << 2;
       const descriptor = ((rxq[q + RING] as number) + index + (way >>> HEADER_SHIFT)) | 0;
       const target = host[descriptor] as number;
       // The whole range must be granted, in host memory; a page number beyond the table finds no rights there.
       const page = target >>> PAGE;
-      const lastPage = (target + bytes - 1) >>> PAGE;
+      const lastPage = (target + first - 1) >>> PAGE;
       if (
         ((host[descriptor + 1] as number) | (target & 7)) !== 0 ||
         lastPage >= rights.length ||
@@ -161,6 +183,33 @@ export class ReceivePipeline {
         ((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0
       )
         break;
+      if (bytes > part) {
+        // What does not fit the header buffer goes where the descriptor's other buffer has room behind as many bytes.
+        const other = ((rxq[q + RING] as number) + index) | 0;
+        const rest = ((host[other] as number) + part) | 0;
+        const segment = host[other + 1] as number;
+        const granted = allRights[segment];
+        const restPage = rest >>> PAGE;
+        const restLast = (rest + bytes - part - 1) >>> PAGE;
+        if (
+          way >>> HEADER_SHIFT === 0 ||
+          bytes > (rxq[q + PACKET_BYTES] as number) ||
+          part < 16 ||
+          ((part | rest) & 7) !== 0 ||
+          granted === undefined ||
+          restLast >= granted.length ||
+          restLast - restPage > 1 ||
+          ((granted[restPage] as number) & (granted[restLast] as number) & WRITE) === 0
+        )
+          break;
+        const at = restCount << REST_SHIFT;
+        rests[at] = ((frames[at8] as number) + part - (tagged & -4)) | 0;
+        rests[at + 1] = (bytes - part) | 0;
+        rests[at + 2] = segment;
+        rests[at + 3] = rest;
+        restCount = (restCount + 1) | 0;
+        frames[at8 + LENGTH] = part;
+      }
       const completion = ((rxq[q + COMPLETIONS] as number) + index) | 0;
       host[completion] = bytes | DD | (tagged & VLAN) | (way >>> HEADER_SHIFT === 0 ? 0 : SPLIT);
       host[completion + 1] = (frames[at8 + TCI] as number) | ((value << 8) & 0xffff0000);
@@ -177,56 +226,8 @@ export class ReceivePipeline {
     }
     this.#plain = plain;
     this.#tags = tagCount;
+    this.#restCount = restCount;
     return i;
-  }
-
-  /**
-   * Takes frame `i`, which is longer than its split queue's header buffer, and moves both of its parts. False, and
-   * nothing is done, if that is not how things are. `stamp` is that of frame 0.
-   */
-  takeSplit(i: number, stamp: number): boolean {
-    const state = this.#state;
-    const rxq = state.rxq;
-    const frames = this.#frames;
-    const at8 = i << FRAME_SHIFT;
-    const value = frames[at8 + VALUE] as number;
-    const bytes = frames[at8 + LENGTH] as number;
-    const tagged = frames[at8 + TAGGED] as number;
-    const q = (value & 0xff) << QUEUE_SHIFT;
-    const way = rxq[q + SHORT_WAY] as number;
-    const first = way & LONGEST;
-    const head = rxq[q + HEAD] as number;
-    if (value === 0 || way >>> HEADER_SHIFT === 0 || head === rxq[q + LIMIT]) return false;
-    if (bytes <= first || bytes > (rxq[q + Q_PACKET_BYTES] as number) || first < 16) return false;
-    const index = (head & (rxq[q + MASK] as number)) << 2;
-    const memory = state.segments[0] as MemorySegment;
-    const host = memory.i32;
-    const descriptor = ((rxq[q + RING] as number) + index) | 0;
-    const rest = ((host[descriptor] as number) + first) | 0;
-    const segment = host[descriptor + 1] as number;
-    const header = host[descriptor + 2] as number;
-    if (((host[descriptor + 3] as number) | ((rest | header | first) & 7)) !== 0) return false;
-    if (!state.permits(0, header, first, WRITE) || !state.permits(segment, rest, bytes - first, WRITE))
-      return false;
-    const completion = ((rxq[q + COMPLETIONS] as number) + index) | 0;
-    host[completion] = bytes | DD | (tagged & VLAN) | SPLIT;
-    host[completion + 1] = (frames[at8 + TCI] as number) | ((value << 8) & 0xffff0000);
-    host[completion + 2] = 0;
-    host[completion + 3] = (stamp + i) | 0;
-    rxq[q + HEAD] = (head + 1) | 0;
-    rxq[q + BYTES] = ((rxq[q + BYTES] as number) + bytes) | 0;
-    const wire = this.#wire;
-    const f = frames[at8] as number;
-    const to = state.segments[segment] as MemorySegment;
-    if (tagged === 0) {
-      copyBytes(wire, f, memory, header, first);
-      copyBytes(wire, f + first, to, rest, bytes - first);
-    } else {
-      copyWords(wire.i32, f >> 2, host, header >> 2, 3);
-      copyWords(wire.i32, (f >> 2) + 4, host, (header >> 2) + 3, (first >> 2) - 3);
-      copyBytes(wire, f + first + 4, to, rest, bytes - first);
-    }
-    return true;
   }
 
   /** Third pass: moves the bytes of all assigned frames, and exactly those (SEC-08). */
@@ -234,8 +235,10 @@ export class ReceivePipeline {
     const memory = this.#state.segments[0] as MemorySegment;
     this.#copyPlain(memory);
     this.#copyTagged(memory);
+    for (let k = 0; k < this.#restCount; k++) this.#copyRest(k << REST_SHIFT);
     this.#plain = 0;
     this.#tags = 0;
+    this.#restCount = 0;
   }
 
   #copyPlain(memory: MemorySegment): void {
@@ -252,6 +255,10 @@ export class ReceivePipeline {
       const bytes = frames[at8 + LENGTH] as number;
       const from = frames[at8] as number;
       const target = frames[k + TARGET] as number;
+      if ((from & 7) !== 0) {
+        copyBytes(this.#wire, from, memory, target, bytes);
+        continue;
+      }
       let s = from >> 3;
       let t = target >> 3;
       const stop = (s + (bytes >> 3)) | 0;
@@ -272,23 +279,32 @@ export class ReceivePipeline {
     }
   }
 
-  /** Tag out: the addresses, then everything from byte 16 on, four bytes further forward. */
+  /**
+   * Tag out: the addresses, then everything from byte 16 on, four bytes further forward. Where the frame begins four
+   * bytes behind a multiple of eight, which is where producers put frames with a tag, both sides agree from there on.
+   */
   #copyTagged(memory: MemorySegment): void {
-    const input = this.#wire.i32;
-    const input8 = this.#wire.u8;
+    const wire = this.#wire;
+    const input = wire.i32;
     const host = memory.i32;
-    const host8 = memory.u8;
     const frames = this.#frames;
     const end = frames.length;
     for (let k = end - (this.#tags << FRAME_SHIFT); k < end; k += 1 << FRAME_SHIFT) {
       const at8 = frames[k + COPY] as number;
       const bytes = frames[at8 + LENGTH] as number;
-      let s = (frames[at8] as number) >> 2;
-      let t = (frames[k + TARGET] as number) >> 2;
-      const stop = (t + (bytes >> 2)) | 0;
+      const from = frames[at8] as number;
+      const target = frames[k + TARGET] as number;
+      let s = from >> 2;
+      let t = target >> 2;
       host[t] = input[s] as number;
       host[t + 1] = input[s + 1] as number;
       host[t + 2] = input[s + 2] as number;
+      if (bytes > WORDWISE) {
+        host[t + 3] = input[s + 4] as number;
+        copyBytes(wire, from + 20, memory, target + 16, bytes - 16);
+        continue;
+      }
+      const stop = (t + (bytes >> 2)) | 0;
       s += 4;
       t += 3;
       for (const stop8 = stop - 7; t < stop8; s += 8, t += 8) {
@@ -303,7 +319,14 @@ export class ReceivePipeline {
       }
       for (; t < stop; s++, t++) host[t] = input[s] as number;
       for (let done = bytes & 3, a = s << 2, to = t << 2; done > 0; done--)
-        host8[to++] = input8[a++] as number;
+        memory.u8[to++] = wire.u8[a++] as number;
     }
+  }
+
+  /** The rest of a split frame: mostly hundreds of bytes, so that a call is nothing. */
+  #copyRest(at: number): void {
+    const rests = this.#rests;
+    const to = this.#state.segments[rests[at + 2] as number] as MemorySegment;
+    copyBytes(this.#wire, rests[at] as number, to, rests[at + 3] as number, rests[at + 1] as number);
   }
 }

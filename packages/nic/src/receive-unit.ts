@@ -138,10 +138,6 @@ export class ReceiveUnit {
       if (i === count) break;
       const queue = pipeline.queueOf(i);
       if (queue >= 0 && this.#openShortWay(queue)) continue;
-      if (queue >= 0 && pipeline.takeSplit(i, stamp)) {
-        i++;
-        continue;
-      }
       words[REG.RXSTAMP >> 2] = (stamp + i - 1) | 0;
       if (this.receive(i, i + 1) === i) break;
       // A frame taken the long way may have used the queue's last descriptor.
@@ -203,7 +199,7 @@ export class ReceiveUnit {
       const f = entries[entry] as number;
       const length = entries[entry + 1] as number;
       stamp = (stamp + 1) | 0;
-      if ((length - 18) >>> 0 > usual || (f & 7) !== 0) {
+      if ((length - 18) >>> 0 > usual || (f & 3) !== 0) {
         const drop = this.#checkLength(f, length);
         if (drop >= 0) {
           this.drops.count(drop);
@@ -284,7 +280,7 @@ export class ReceiveUnit {
           this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
           continue;
         }
-        if ((tagged | (target & 7)) === 0) {
+        if ((tagged | ((target | f) & 7)) === 0) {
           let s = f >> 3;
           let t = target >> 3;
           const stop = s + (bytes >> 3);
@@ -386,7 +382,7 @@ export class ReceiveUnit {
 
   /** The length check in full: a drop code, or -1 for a frame that may pass. */
   #checkLength(f: number, length: number): number {
-    if ((f & 7) !== 0) throw new RangeError(`NIC: frame at wire offset ${f}, need a multiple of 8`);
+    if ((f & 3) !== 0) throw new RangeError(`NIC: frame at wire offset ${f}, need a multiple of 4`);
     if (length < 14) return DROP_RUNT;
     const input8 = this.#wire.u8;
     const tagged = input8[f + 12] === 0x81 && input8[f + 13] === 0x00;

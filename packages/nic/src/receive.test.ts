@@ -46,30 +46,34 @@ test('a frame for a filter reaches the queue with length, slot, stamp; the count
   expect(bench.registers.read32(REG.RXSTAMP)).toBe(2);
 });
 
-test('SEC-08 every length, tagged or not, at every buffer alignment: exactly the frame is written', () => {
-  const [bench, queue] = oneQueue();
-  const { host } = bench;
-  const lengths = [...Array.from({ length: 130 }, (_, i) => 14 + i), 511, 512, 1500, 1513, 1514];
-  for (const shift of [0, 1, 2, 3, 4, 8, 12]) {
-    for (const tci of [-1, 0x2064]) {
-      for (const length of lengths) {
-        const wireLength = length + (tci < 0 ? 0 : 4);
-        const index = queue.consumed & (queue.size - 1);
-        host.i32[(queue.ring >> 2) + index * 4] = queue.bufferOf(queue.consumed) + shift;
-        const buffer = queue.bufferOf(queue.consumed);
-        host.u8.fill(0xee, buffer, buffer + 2112);
-        bench.wire.u8.fill(0x55, bench.wire.dataStart, bench.wire.dataStart + 4096); // others' bytes
-        const frame = frameTo(MAC, wireLength, tci, length);
-        bench.send(frame);
-        expect(queue.waiting).toBe(1);
-        const expected = new Uint8Array(2112).fill(0xee);
-        expected.set(tci < 0 ? frame : untag(frame), shift);
-        expect(Buffer.compare(host.u8.subarray(buffer, buffer + 2112), expected)).toBe(0);
-        queue.take();
+test.each([0, 4])(
+  'SEC-08 every length, tagged or not, at every buffer alignment, %i bytes behind a 64-byte boundary of the wire: exactly the frame is written',
+  (place) => {
+    const [bench, queue] = oneQueue();
+    const { host } = bench;
+    const lengths = [...Array.from({ length: 130 }, (_, i) => 14 + i), 511, 512, 1500, 1513, 1514];
+    for (const shift of [0, 1, 2, 3, 4, 8, 12]) {
+      for (const tci of [-1, 0x2064]) {
+        for (const length of lengths) {
+          const wireLength = length + (tci < 0 ? 0 : 4);
+          const index = queue.consumed & (queue.size - 1);
+          host.i32[(queue.ring >> 2) + index * 4] = queue.bufferOf(queue.consumed) + shift;
+          const buffer = queue.bufferOf(queue.consumed);
+          host.u8.fill(0xee, buffer, buffer + 2112);
+          bench.wire.u8.fill(0x55, bench.wire.dataStart, bench.wire.dataStart + 4096); // others' bytes
+          const frame = frameTo(MAC, wireLength, tci, length);
+          bench.offer(frame, place);
+          bench.send();
+          expect(queue.waiting).toBe(1);
+          const expected = new Uint8Array(2112).fill(0xee);
+          expected.set(tci < 0 ? frame : untag(frame), shift);
+          expect(Buffer.compare(host.u8.subarray(buffer, buffer + 2112), expected)).toBe(0);
+          queue.take();
+        }
       }
     }
-  }
-});
+  },
+);
 
 test('RX-11 rings wrap for thousands of frames; order and bytes are kept per queue', () => {
   const bench = new Bench({ wireSlots: 128, wireBytes: 1 << 16 });
@@ -236,30 +240,57 @@ test('a frame that does not fit is dropped; not a byte beyond the buffer, the de
   expect(bench.registers.read32(REG.RXSMALL + RX_QUEUE_STRIDE)).toBe(1);
 });
 
-test('RX-10 split: the first bytes to the header buffer, the rest at the same offset of the packet buffer', () => {
-  for (const tci of [-1, 0x64]) {
-    const [bench, queue] = oneQueue(64, 64, DROPPING | RXCTL_SPLIT | (64 << RXCTL_HEADER_SHIFT));
-    for (const length of [60, 64, 65, 200, 1514]) {
-      const index = queue.consumed & 63;
-      const buffer = queue.bufferOf(queue.consumed);
-      const header = queue.headers + index * 256;
-      bench.host.u8.fill(0xee, buffer, buffer + 2112);
-      bench.host.u8.fill(0xdd, header, header + 256);
-      const wire = frameTo(MAC, length + (tci < 0 ? 0 : 4), tci, length);
-      const frame = tci < 0 ? wire : untag(wire);
-      bench.send(wire);
-      const [got] = queue.take();
-      expect((got?.status ?? 0) & RXC_SPLIT).not.toBe(0);
-      const first = Math.min(length, 64);
-      expect(bench.host.u8.slice(header, header + first)).toEqual(frame.subarray(0, first));
-      expect(bench.host.u8.subarray(header + first, header + 256).every((b) => b === 0xdd)).toBe(true);
-      expect(bench.host.u8.subarray(buffer, buffer + 64).every((b) => b === 0xee)).toBe(true);
-      expect(bench.host.u8.slice(buffer + 64, buffer + Math.max(64, length))).toEqual(frame.subarray(64));
-      expect(
-        bench.host.u8.subarray(buffer + Math.max(64, length), buffer + 2112).every((b) => b === 0xee),
-      ).toBe(true);
+test.each([
+  [64, 0],
+  [64, 4],
+  [100, 4], // no multiple of 8: the long way
+  [128, 4],
+])(
+  'RX-10 split after %i bytes, %i bytes behind a boundary of the wire: the first to the header buffer, the rest at the same offset of the packet buffer',
+  (size, place) => {
+    for (const tci of [-1, 0x64]) {
+      const [bench, queue] = oneQueue(64, 64, DROPPING | RXCTL_SPLIT | (size << RXCTL_HEADER_SHIFT));
+      const lengths = [...Array.from({ length: 160 }, (_, i) => 56 + i), 511, 512, 1500, 1513, 1514];
+      for (const length of lengths) {
+        const index = queue.consumed & 63;
+        const buffer = queue.bufferOf(queue.consumed);
+        const header = queue.headers + index * 256;
+        bench.host.u8.fill(0xee, buffer, buffer + 2112);
+        bench.host.u8.fill(0xdd, header, header + 256);
+        const wire = frameTo(MAC, length + (tci < 0 ? 0 : 4), tci, length);
+        const frame = tci < 0 ? wire : untag(wire);
+        bench.offer(wire, place);
+        bench.send();
+        const [got] = queue.take();
+        expect((got?.status ?? 0) & RXC_SPLIT).toBe(RXC_SPLIT);
+        const first = Math.min(length, size);
+        expect(bench.host.u8.slice(header, header + first)).toEqual(frame.subarray(0, first));
+        expect(bench.host.u8.subarray(header + first, header + 256).every((b) => b === 0xdd)).toBe(true);
+        expect(bench.host.u8.subarray(buffer, buffer + size).every((b) => b === 0xee)).toBe(true);
+        expect(bench.host.u8.slice(buffer + size, buffer + Math.max(size, length))).toEqual(
+          frame.subarray(size),
+        );
+        expect(
+          bench.host.u8.subarray(buffer + Math.max(size, length), buffer + 2112).every((b) => b === 0xee),
+        ).toBe(true);
+      }
     }
-  }
+  },
+);
+
+test.each([
+  ['outside the domain', 0, 0x7fff_0000],
+  ['in a segment that is none', 1, 77],
+])('SEC-03 split: a rest %s is a DMA fault, and nothing of its frame is written', (_, word, value) => {
+  const [bench, queue] = oneQueue(64, 64, DROPPING | RXCTL_SPLIT | (64 << RXCTL_HEADER_SHIFT));
+  const { host } = bench;
+  host.i32[(queue.ring >> 2) + 4 + word] = value; // of the second descriptor
+  host.u8.fill(0xdd, queue.headers, queue.headers + 4 * 256);
+  // A descriptor that faults is used again: it is that of all frames after the first.
+  bench.send(...[1, 2, 3].map((n) => frameTo(MAC, 400, -1, n)));
+  expect(dropped(bench)).toEqual({ 'nic.dma-fault': 2 });
+  expect(queue.waiting).toBe(1);
+  expect(host.u8.subarray(queue.headers + 256, queue.headers + 1024).every((b) => b === 0xdd)).toBe(true);
 });
 
 test('enabling is refused with ERROR where it cannot work', () => {

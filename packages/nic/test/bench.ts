@@ -258,9 +258,9 @@ export class Bench {
       throw new Error('bench: configuration was not acknowledged');
   }
 
-  /** Puts a frame on the wire; false if the wire is full. Not yet published. */
-  offer(frame: Uint8Array): boolean {
-    const at = this.wire.reserve(frame.length);
+  /** Puts a frame on the wire; false if the wire is full. Not yet published. `shift` is that of `FrameProducer.reserve`. */
+  offer(frame: Uint8Array, shift: number = 0): boolean {
+    const at = this.wire.reserve(frame.length, shift);
     if (at < 0) return false;
     this.wire.u8.set(frame, at);
     this.wire.commit(at, frame.length, 0);
