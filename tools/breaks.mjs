@@ -1,7 +1,7 @@
 // Does the simulator see what it is to see? Deliberate breaks, one at a time in a copy of the tree, each of which
 // some invariant of the simulator must catch in less than a minute.
 //
-//   node tools/breaks.mjs [--only NAME] [--jobs 2] [--seed 1] [--steps 1000]
+//   node tools/breaks.mjs [--only NAME or PART OF WHAT IT BREAKS] [--jobs 2] [--seed 1] [--steps 1000]
 //
 // tools/breaks/breaks.mjs lists them: a piece of a source file and what stands there instead. Needs a build
 // (`npx tsc -b`). Exit code 1 if one was not caught.
@@ -40,9 +40,9 @@ const { values } = parseArgs({
 const RUNNER = `
 import { simulate } from './packages/testkit/dist/index.js';
 const [seed, steps] = process.argv.slice(2).map(Number);
-const faults = (process.argv[4] ?? '').split(',').filter((name) => name !== '');
+const { faults = [], hostile = true } = JSON.parse(process.argv[4]);
 for (let current = seed; ; current++) {
-  const { failures } = simulate({ seed: current, steps, shrink: false, faults });
+  const { failures } = simulate({ seed: current, steps, shrink: false, faults, hostile });
   const [failure] = failures;
   if (failure) {
     const { invariant, message, stepsBefore } = failure;
@@ -85,11 +85,15 @@ function build(copy, file, text) {
 }
 
 /** What the simulator said, or null if it was still looking when patience ran out. */
-function run(copy, faults) {
+function run(copy, { faults, hostile }) {
   return new Promise((done) => {
-    const child = spawn(process.execPath, ['run.mjs', values.seed, values.steps, faults.join(',')], {
-      cwd: copy,
-    });
+    const child = spawn(
+      process.execPath,
+      ['run.mjs', values.seed, values.steps, JSON.stringify({ faults, hostile })],
+      {
+        cwd: copy,
+      },
+    );
     let out = '';
     let err = '';
     child.stdout.on('data', (chunk) => {
@@ -112,8 +116,11 @@ function run(copy, faults) {
   });
 }
 
-const queue = BREAKS.filter(({ name }) => values.only === undefined || name === values.only);
-if (queue.length === 0) throw new Error(`--only ${values.only}: there is no such break`);
+const { only } = values;
+const queue = BREAKS.filter(
+  ({ name, breaks }) => only === undefined || name === only || breaks.includes(only),
+);
+if (queue.length === 0) throw new Error(`--only ${only}: there is no such break`);
 const total = queue.length;
 const caught = new Map();
 const missed = [];
@@ -130,7 +137,7 @@ async function work() {
       const texts = broken(one, textOf);
       for (const [file, text] of texts) build(copy, file, text);
       const started = performance.now();
-      const result = await run(copy, one.faults ?? []);
+      const result = await run(copy, one);
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       for (const file of texts.keys()) build(copy, file, textOf(file));
       const fitting = result !== null && one.caughtBy.includes(result.invariant);

@@ -1,5 +1,6 @@
 // Deliberate mistakes, each in one place of the sources, and which invariants of the simulator may see them. `breaks`
-// is what the mistake takes away: an invariant, or a rule of isolation (SEC-…, of docs/requirements.md). Used by
+// is what the mistake takes away: an invariant, or a rule of isolation (SEC-…, of docs/requirements.md); `faults` and
+// `hostile`, where the mistake is about them, are what goes wrong and how guests turn hostile. Used by
 // tools/breaks.mjs; a test checks that every piece still stands where it is looked for.
 
 const SWITCH = 'packages/vswitch/src';
@@ -118,6 +119,160 @@ export const BREAKS = [
     find: 'const tci = (batch.priority[i] as number) | (batch.vlan[i] as number);',
     put: 'const tci = batch.priority[i] as number;',
     caughtBy: ['no bytes of others'],
+  },
+  // --- SEC-04, SEC-05: what of a VM's memory the adapter gets, and what for ---------------------------------------
+  {
+    name: 'vm-memory-behind-filters-without-a-vlan',
+    breaks: 'SEC-04 (FLT-18)',
+    file: `${SWITCH}/vm-queue-manager.ts`,
+    find: "if (vlan.vlan !== 0 && !this.#capability.vlanFiltering) return 'the adapter filters no VLANs';",
+    put: '',
+    also: [
+      { find: "const any = this.#capability.anyVlan ? 'any' : null;", put: "const any = 'any';" },
+      { find: 'return queueId === 0 ? any : null;', put: 'return any;' },
+      {
+        file: `${NDIS}/filter-rules.ts`,
+        find: 'core.version === 620 && !untaggedFlag(value)',
+        put: 'core.version === 0 && !untaggedFlag(value)',
+      },
+    ],
+    caughtBy: ['VM memory behind MAC and VLAN', 'no bytes of others'],
+  },
+  {
+    name: 'vm-memory-without-a-split',
+    breaks: 'SEC-04, VM memory behind MAC and VLAN',
+    file: `${SWITCH}/vm-queue-manager.ts`,
+    find: "if (port.lookahead === 0) return 'frames of the queue are not split';",
+    put: '',
+    also: [
+      // A switch that forgets to ask for the split, and lends whatever buffers a queue's frames go to.
+      { find: 'lookaheadSize,\n    });', put: 'lookaheadSize: 0,\n    });' },
+      { find: 'port.lookahead = lookaheadSize;', put: 'port.lookahead = 0;' },
+      {
+        file: `${SWITCH}/vm-memory-provider.ts`,
+        find: 'if (usage !== POST_LOOKAHEAD || queueId === 0) {',
+        put: 'if (usage !== NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceive || queueId === 0) {',
+      },
+      // NDIS refuses such memory as well.
+      {
+        file: `${NDIS}/shared-memory-broker.ts`,
+        find: 'hostVersion === 620 && usage === USAGE.NdisSharedMemoryUsageReceivePostLookahead;',
+        put: 'hostVersion === 620;',
+      },
+    ],
+    caughtBy: ['VM memory behind MAC and VLAN', 'decisions in host memory'],
+  },
+  {
+    name: 'headers-in-vm-memory',
+    breaks: 'SEC-05',
+    file: `${SWITCH}/vm-memory-provider.ts`,
+    find: 'if (usage !== POST_LOOKAHEAD || queueId === 0) {',
+    put: 'if (usage !== NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceiveLookahead || queueId === 0) {',
+    also: [
+      // NDIS refuses such memory as well.
+      {
+        file: `${NDIS}/shared-memory-broker.ts`,
+        find: 'hostVersion === 620 && usage === USAGE.NdisSharedMemoryUsageReceivePostLookahead;',
+        put: 'hostVersion === 620;',
+      },
+    ],
+    caughtBy: ['VM memory behind MAC and VLAN', 'decisions in host memory'],
+  },
+  {
+    name: 'a-frame-is-not-split',
+    breaks: 'SEC-05',
+    file: `${NIC}/frame-placement.ts`,
+    find: 'if (rest > 0) copyPart(state, wire, f, tagged, first, bytes, packetSegment, packet + first);',
+    put: 'copyPart(state, wire, f, tagged, 0, bytes, packetSegment, packet);',
+    also: [
+      // The driver, too, takes the room in front of the rest for the header's place.
+      {
+        file: `${MINIPORT}/lookahead-split.ts`,
+        find: 'mdl.byteOffset = offsets[buffer] as number;\n      mdl.byteCount = first;\n      const rest = rests[buffer] as Mdl;',
+        put: 'const rest = rests[buffer] as Mdl;\n      mdl.segment = rest.segment;\n      mdl.byteOffset = packetOffsets[buffer] as number;\n      mdl.byteCount = first;',
+      },
+    ],
+    caughtBy: ['decisions in host memory'],
+  },
+  {
+    name: 'a-split-within-the-header',
+    breaks: 'SEC-05',
+    file: `${NIC}/frame-placement.ts`,
+    find: 'const size = state.rxq[q + Q_HEADER_SIZE] as number;',
+    put: 'const size = 8;',
+    also: [
+      {
+        file: `${MINIPORT}/lookahead-split.ts`,
+        find: 'this.#size = lookahead.bufferBytes;',
+        put: 'this.#size = 8;',
+      },
+    ],
+    caughtBy: ['decisions in host memory'],
+  },
+  // --- SEC-06: nothing is decided by what a VM can still change ---------------------------------------------------
+  {
+    name: 'learned-from-what-the-guest-hands-back',
+    breaks: 'SEC-06',
+    hostile: ['receive-buffer-rewritten'],
+    file: `${SWITCH}/split-delivery.ts`,
+    find: 'return lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);',
+    put: `const back = lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);
+    for (let nbl = back; nbl !== null; nbl = nbl.next) {
+      // The frame is whole there, so that is where it is looked at.
+      const { mdl } = nbl.firstNetBuffer;
+      const rest = mdl.next as NonNullable<typeof mdl.next>;
+      const word = (rest.byteOffset - mdl.byteCount) >> 2;
+      const { i32 } = rest.segment;
+      const [w1, w2] = [i32[word + 1] as number, i32[word + 2] as number];
+      const b = (w2 >>> 16) | ((this.#ports.vlan[port] as number) << 16);
+      this.learned.learn((w1 >>> 16) | (w2 << 16), b, EXTERNAL, 0);
+    }
+    return back;`,
+    also: [
+      { find: 'const ends = this.#ends;', put: 'const ends = this.#ends;\n    this.learned = learned;' },
+    ],
+    caughtBy: ['decisions in host memory'],
+  },
+  {
+    name: 'judged-where-a-vm-can-write',
+    breaks: 'SEC-06, decisions in host memory',
+    file: `${SWITCH}/queue-delivery.ts`,
+    find: 'segment.id !== HOST ||\n',
+    put: '',
+    caughtBy: ['decisions in host memory'],
+  },
+  {
+    name: 'looked-up-where-a-vm-can-write',
+    breaks: 'SEC-06',
+    file: `${SWITCH}/data-path.ts`,
+    find: 'mdl.segment.id === HOST_SEGMENT &&\n',
+    put: '',
+    caughtBy: ['decisions in host memory'],
+  },
+  // --- SEC-09: what extensions are told of frames in VM memory ----------------------------------------------------
+  {
+    name: 'all-packet-data-is-safe',
+    breaks: 'SEC-09',
+    file: `${SWITCH}/extension-path.ts`,
+    find: 'this.isPacketDataSafe[i] = safe ? 1 : 0;',
+    put: 'this.isPacketDataSafe[i] = 1;',
+    caughtBy: ['decisions in host memory', 'frames unchanged', 'no bytes of others'],
+  },
+  {
+    name: 'more-packet-data-is-safe-than-is',
+    breaks: 'SEC-09',
+    file: `${SWITCH}/extension-path.ts`,
+    find: 'this.safePacketDataSize[i] = nb.mdl.segment.id === HOST_SEGMENT ? inFirst : 0;',
+    put: 'this.safePacketDataSize[i] = nb.mdl.segment.id === HOST_SEGMENT ? nb.dataLength : inFirst;',
+    caughtBy: ['decisions in host memory'],
+  },
+  {
+    name: 'nobody-copies-what-is-not-safe',
+    breaks: 'SEC-09',
+    file: `${SWITCH}/extension-path.ts`,
+    find: 'if (this.isPacketDataSafe[i] === 0) this.copyPacketData(i);',
+    put: '',
+    caughtBy: ['decisions in host memory'],
   },
   // --- SEC-08: reused memory ------------------------------------------------------------------------------------
   {

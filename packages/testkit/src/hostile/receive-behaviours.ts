@@ -110,7 +110,7 @@ export const RECEIVE_BEHAVIOURS: readonly HostileBehaviour[] = [
   },
   {
     name: 'receive-buffer-rewritten',
-    does: 'writes over its whole receive buffer while frames arrive there and after',
+    does: 'writes over its whole receive buffer while frames arrive there and after, before it hands them back',
     countedAs: null,
     channel: 'open',
     begins: 'running',
@@ -118,7 +118,14 @@ export const RECEIVE_BEHAVIOURS: readonly HostileBehaviour[] = [
     *program(guest) {
       const { memory, layout, random } = guest;
       yield* forEver(guest, () => {
-        guest.serve();
+        for (const { low, high, sections } of guest.read()) {
+          // Header and all of what it was sent, before it hands it back.
+          for (const section of sections) {
+            const at = layout.receive + section;
+            memory.u8.fill(random.below(256), at, at + 192);
+          }
+          if (guest.toHost.room >= PACKET_BYTES) guest.complete(low, high);
+        }
         for (let n = 0; n < 500; n++) guest.scribble(layout.receive, layout.receiveLength, random.next() | 0);
         const at = layout.receive + 2112 * random.below(16);
         memory.u8.fill(random.below(256), at, at + 2112);

@@ -41,12 +41,15 @@ export function readFailureFile(text: string): ReadFailure {
   if (typeof seed !== 'number') return wrong('seed: expected a number');
   if (!INVARIANTS.some((known) => known === invariant))
     return wrong(`invariant: expected one of ${INVARIANTS.join(', ')}; found ${JSON.stringify(invariant)}`);
-  const hosts = isRecord(config) ? config['hosts'] : undefined;
+  const { hosts, exposed = false, extensions = false } = isRecord(config) ? config : {};
   if (!Array.isArray(hosts) || hosts.length === 0) return wrong('config.hosts: expected at least one host');
   for (const [i, host] of hosts.entries()) {
     const checked = checkHostConfig(host);
     const [problem] = checked.ok ? [] : checked.problems;
     if (problem) return wrong(`config.hosts[${i}].${problem.path}: ${problem.message}`);
+  }
+  for (const [name, value] of Object.entries({ exposed, extensions })) {
+    if (typeof value !== 'boolean') return wrong(`config.${name}: expected true or false`);
   }
   if (!Array.isArray(steps)) return wrong('steps: expected a list');
   for (const [i, step] of steps.entries()) {
@@ -59,7 +62,11 @@ export function readFailureFile(text: string): ReadFailure {
       seed,
       invariant: invariant as Invariant,
       message: typeof message === 'string' ? message : '',
-      config: { hosts } as SimulationConfig,
+      config: {
+        hosts,
+        ...(exposed === true ? { exposed } : {}),
+        ...(extensions === true ? { extensions } : {}),
+      } as SimulationConfig,
       steps: steps as readonly SimulationStep[],
     },
   };

@@ -9,6 +9,7 @@
  */
 import { NDIS_RECEIVE_FLAGS_RESOURCES, NDIS_RECEIVE_FLAGS_SINGLE_QUEUE } from '@vmq/abi';
 import type { ExtraDataPaths } from '@vmq/host';
+import { HOST_SEGMENT } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
 import type { MiniportDataPathFactory, NetBufferList, ReceiveSink, SendSink } from '@vmq/ndis';
 import { isMark, SEQUENCE_AT, WHOLE_HEADER } from './frame-marks.ts';
@@ -18,6 +19,8 @@ const RESOURCES = NDIS_RECEIVE_FLAGS_RESOURCES;
 const SINGLE_QUEUE = NDIS_RECEIVE_FLAGS_SINGLE_QUEUE;
 /** Queue ids are 16 bits wide. */
 const QUEUE_BITS = 16;
+/** Bytes that a switch judges a frame by. */
+const ETHERNET_HEADER = 14;
 
 /** When and on which queue frames came up from a host's NIC: by their sequence numbers. */
 export class Arrivals {
@@ -31,6 +34,14 @@ export class Arrivals {
     this.queue = new Int32Array(frames).fill(-1);
     this.order = new Int32Array(frames);
   }
+}
+
+/** Who else has to do with chains on their way. */
+export interface ChainTap {
+  /** It goes up to NDIS. */
+  goesUp(chain: NetBufferList): void;
+  /** It comes back to the miniport. */
+  comesBack(chain: NetBufferList): void;
 }
 
 export class NblWatch {
@@ -47,9 +58,12 @@ export class NblWatch {
   indicated = 0;
   sent = 0;
 
+  readonly #tap: ChainTap | null;
+
   /** `frames`: most frames that a world has. */
-  constructor(frames: number) {
+  constructor(frames: number, tap: ChainTap | null = null) {
     this.arrivals = new Arrivals(frames);
+    this.#tap = tap;
   }
 
   /** Indicated and not returned; sent and not completed. */
@@ -85,6 +99,7 @@ export class NblWatch {
     return {
       receiveNetBufferLists: (chain, port, count, flags) => {
         this.#indicate(chain, count, flags);
+        this.#tap?.goesUp(chain);
         ndis.receiveNetBufferLists(chain, port, count, flags);
         if ((flags & RESOURCES) !== 0) this.#giveBack(chain);
       },
@@ -117,6 +132,7 @@ export class NblWatch {
   }
 
   #giveBack(chain: NetBufferList): void {
+    this.#tap?.comesBack(chain);
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
       if (!this.#above.delete(nbl))
         fail('one owner of each NBL', 'an NBL was returned that was not indicated');
@@ -146,6 +162,13 @@ export class NblWatch {
       fail('order of each queue', `queue ${queue} indicates frame ${nbl.stamp} of the port after ${last}`);
     this.#stamps.set(queue, nbl.stamp);
     const { mdl, dataOffset, dataLength } = nbl.firstNetBuffer;
+    // SEC-05: the headers of whatever goes up lie in host memory.
+    const inFirst = mdl.byteCount - dataOffset;
+    if (mdl.segment.id !== HOST_SEGMENT || (inFirst < ETHERNET_HEADER && inFirst < dataLength))
+      fail(
+        'decisions in host memory',
+        `the header of frame ${nbl.stamp} of queue ${queue} lies in VM memory`,
+      );
     const at = mdl.byteOffset + dataOffset;
     if (dataLength < WHOLE_HEADER || mdl.byteCount < dataOffset + WHOLE_HEADER || (at & 3) !== 0) return;
     const words = mdl.segment.i32;

@@ -20,8 +20,8 @@ export interface SimulationOptions {
   readonly steps?: number;
   /** What goes wrong, from time to time; default nothing. */
   readonly faults?: readonly FaultName[];
-  /** Guests turn hostile now and then; default true. */
-  readonly hostile?: boolean;
+  /** Guests turn hostile now and then, in any way or in those of these names; default true. */
+  readonly hostile?: boolean | readonly string[];
   /** Make failing lists of steps short; default true. */
   readonly shrink?: boolean;
   /** Stop after so many failures; default 10. */

@@ -10,15 +10,19 @@ import type { FaultName } from '../faults/fault-names.ts';
 import type { HostileAttack } from '../hostile/behaviour.ts';
 import { createHostileGuestAgent } from '../hostile/hostile-guest-agent.ts';
 import { DeviceAudit } from './device-audit.ts';
+import { ExposedFrames } from './exposed-frames.ts';
 import { FreePages } from './free-pages.ts';
 import { HostLedger } from './host-ledger.ts';
 import { NblWatch } from './nbl-watch.ts';
 import { type OidScene, type OidStep, requestOfStep } from './oid-step.ts';
 import { PageAudit } from './page-audit.ts';
 import { SECOND_PROTOCOL, SecondProtocol } from './second-protocol.ts';
+import type { SimulationConfig } from './simulation-config.ts';
 import { fail } from './simulation-failure.ts';
 import { StateAudit } from './state-audit.ts';
+import { SWITCH_WATCH, SwitchWatch } from './switch-watch.ts';
 import type { TraceHash } from './trace-hash.ts';
+import { checkVmMemory } from './vm-memory-audit.ts';
 
 /** Turns after which a host that still has something to do will never be at rest. */
 const PATIENCE = 200_000;
@@ -67,10 +71,25 @@ export class SimulatedHost {
   #violation = '';
   isRemoved = false;
 
-  constructor(index: number, config: HostConfigInput, frames: number, hash: TraceHash, traceRecords: number) {
+  constructor(
+    index: number,
+    config: HostConfigInput,
+    frames: number,
+    hash: TraceHash,
+    traceRecords: number,
+    { exposed = false, extensions = false }: Omit<SimulationConfig, 'hosts'>,
+  ) {
     this.index = index;
     this.#hash = hash;
-    this.watch = new NblWatch(frames);
+    const switchWatch = extensions && config.ndisVersion !== '6.20' ? new SwitchWatch() : null;
+    const exposure = exposed ? new ExposedFrames() : null;
+    this.watch = new NblWatch(frames, {
+      goesUp(chain) {
+        exposure?.expose(chain, switchWatch !== null);
+        switchWatch?.noteIndication(chain);
+      },
+      comesBack: (chain) => exposure?.restore(chain),
+    });
     const checked = checkHostConfig(config);
     if (!checked.ok) throw new Error(`simulation: ${JSON.stringify(checked.problems)}`);
     this.host = createHost(checked.config, {
@@ -78,7 +97,12 @@ export class SimulatedHost {
       sources: true,
       traceRecords,
       sizes: smallSizes(config),
-      dataPaths: { ...this.watch.dataPaths(), agents: { guest: createHostileGuestAgent } },
+      dataPaths: {
+        ...this.watch.dataPaths(),
+        agents: { guest: createHostileGuestAgent },
+        switchExtensions: switchWatch?.factories ?? {},
+      },
+      switchExtensions: switchWatch ? [SWITCH_WATCH] : [],
       guestProgram: ({ name }) => this.#programs.get(name),
     });
     const { adapter, machine, executor } = this.host;
@@ -249,6 +273,7 @@ export class SimulatedHost {
     const report = this.states.check();
     const { outstanding, sharedMemory } = report;
     this.pages.check(sharedMemory);
+    checkVmMemory(this.name, report);
     const { receives, sends } = this.watch;
     if (outstanding.receives !== receives || outstanding.sends !== sends)
       fail(

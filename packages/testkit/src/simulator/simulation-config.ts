@@ -7,6 +7,10 @@ import type { Random } from '@vmq/machine';
 
 export interface SimulationConfig {
   readonly hosts: readonly HostConfigInput[];
+  /** Miniports indicate some frames from memory that a VM can write; default false. */
+  readonly exposed?: boolean;
+  /** Switches have an extension with a data half, where they can: on hosts of NDIS 6.30; default false. */
+  readonly extensions?: boolean;
 }
 
 /** VLANs of the world: a VM's number stands for one of them. */
@@ -62,7 +66,8 @@ export function randomConfig(random: Random): SimulationConfig {
       maxVms: Math.min(64, vmCount + 3),
     });
   }
-  return { hosts };
+  const drivers = random.fork('drivers');
+  return { hosts, exposed: drivers.below(4) === 0, extensions: drivers.below(8) === 0 };
 }
 
 /** What {@link vmConfig} makes of a number: VLAN, weight, spoofing. */

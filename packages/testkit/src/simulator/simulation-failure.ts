@@ -9,6 +9,10 @@ export const INVARIANTS = [
   'one owner of each page',
   /** The device's rights are those of the blocks granted to it, and nothing is written elsewhere. */
   'DMA only where granted',
+  /** 6.20: of a VM's memory an adapter gets what split frames need, behind filters that settle address and VLAN. */
+  'VM memory behind MAC and VLAN',
+  /** What is judged of a frame lies where no VM can change it; nothing is learned that no frame said. */
+  'decisions in host memory',
   /** Frames of one queue come up, and reach their VM, in the order of the wire; no frame comes twice. */
   'order of each queue',
   /** No VM's memory has bytes of a frame that was neither for it nor from it. */

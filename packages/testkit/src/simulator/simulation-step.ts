@@ -95,8 +95,8 @@ export type SimulationStep =
 
 export interface StepChoices {
   readonly faults: readonly FaultName[];
-  /** Guests turn hostile. */
-  readonly hostile: boolean;
+  /** Guests turn hostile: in any way, or in those of these names. */
+  readonly hostile: boolean | readonly string[];
 }
 
 const RUNNING: readonly string[] = HOSTILE_BEHAVIOURS.filter(({ begins }) => begins === 'running').map(
@@ -182,7 +182,8 @@ function rareStep(
     case 'oid':
       return { do: 'oid', host, oid: randomOid(random), turns };
     case 'add': {
-      const program = choices.hostile && random.below(6) === 0 ? pick(random, AT_BOOT) : '';
+      const programs = allowed(AT_BOOT, choices);
+      const program = programs.length > 0 && random.below(6) === 0 ? pick(random, programs) : '';
       return { do: 'add', host, vm: drawVm(random), program, turns };
     }
     case 'remove':
@@ -204,21 +205,22 @@ function rareStep(
       return { do: 'fault', host, fault: pick(random, choices.faults), turns };
     case 'heal':
       return choices.faults.length === 0 ? { do: 'run', host, turns } : { do: 'heal', host, turns };
-    case 'hostile':
-      if (!choices.hostile) return { do: 'run', host, turns };
-      return {
-        do: 'hostile',
-        vm,
-        behaviour: pick(random, choices.faults.length === 0 ? RUNNING : RUNNING_RESTED),
-        seed: random.next(),
-        turns,
-      };
+    case 'hostile': {
+      const behaviours = allowed(choices.faults.length === 0 ? RUNNING : RUNNING_RESTED, choices);
+      if (behaviours.length === 0) return { do: 'run', host, turns };
+      return { do: 'hostile', vm, behaviour: pick(random, behaviours), seed: random.next(), turns };
+    }
     case 'pause':
       // Pulling the card ends the adapter for good, so it is the rarest of all.
       return { do: random.below(24) === 0 ? 'remove adapter' : 'pause', host, turns };
     default:
       return { do: kind as 'power' | 'reset' | 'rebind', host, turns };
   }
+}
+
+function allowed(names: readonly string[], { hostile }: StepChoices): readonly string[] {
+  if (typeof hostile === 'boolean') return hostile ? names : [];
+  return names.filter((name) => hostile.includes(name));
 }
 
 function drawTarget(random: Random): Target {

@@ -40,13 +40,14 @@ const HEADER = 14;
 /** Bytes of a frame that is to arrive for certain. */
 const PROBE = 100;
 
+const STRANGERS_NAME = '02-00-00-00-00-01';
 const address = (text: string): Uint8Array =>
   Uint8Array.from(text.split('-'), (pair) => Number.parseInt(pair, 16));
 const BROADCAST = address('FF-FF-FF-FF-FF-FF');
 const MULTICAST = address('01-00-5E-00-00-01');
 const UNKNOWN = address('00-15-5D-00-02-01');
 const STATION = address('02-56-4D-51-00-01');
-const STRANGER = address('02-00-00-00-00-01');
+const STRANGER = address(STRANGERS_NAME);
 
 export class World {
   readonly hash: TraceHash = new TraceHash();
@@ -60,6 +61,8 @@ export class World {
   readonly #arrivals: Arrivals[] = [];
   readonly #mostFrames: number;
   readonly #addresses: Uint8Array[] = [];
+  /** Addresses that frames come from. */
+  readonly #speakers: Set<string> = new Set([STRANGERS_NAME]);
   readonly #tolerance: Tolerance = { flips: false, repeats: false, damage: false };
   readonly #writer = new FrameWriter();
   #frames = 0;
@@ -79,7 +82,7 @@ export class World {
   ) {
     this.#mostFrames = mostFrames;
     config.hosts.forEach((hostConfig, index) => {
-      const made = new SimulatedHost(index, hostConfig, mostFrames, this.hash, trace.records);
+      const made = new SimulatedHost(index, hostConfig, mostFrames, this.hash, trace.records, config);
       this.hosts.push(made);
       this.#arrivals.push(made.watch.arrivals);
       // Published whether it changes anything or not: a traced world is to go the way of one that is not.
@@ -319,6 +322,7 @@ export class World {
     const vm = new SimulatedVm(number, host, vlan, isCurious, surroundings);
     this.vms.push(vm);
     this.#everybody[number] = vm;
+    this.#speakers.add(vmMac(number));
     return vm;
   }
 
@@ -434,12 +438,26 @@ export class World {
       host.ledger.check(host.onWire);
       host.checkAtRest();
       host.checkSections(good);
+      this.#learnedWasSaid(host);
       this.hash.add(host.ledger.received);
       this.hash.add(host.turnsTaken);
     }
     for (const vm of this.vms) {
       const { i32 } = (this.hosts[vm.host] as SimulatedHost).host.guestMemory(vm.name);
       vm.scanAll(i32);
+    }
+  }
+
+  /** Nobody here speaks from another address than the stranger's and the VMs', unless a hostile VM may spoof. */
+  #learnedWasSaid({ name, host }: SimulatedHost): void {
+    const { flips, damage } = this.#tolerance;
+    if (flips || damage || this.#hostiles.some(({ isCurious }) => isCurious)) return;
+    for (const { macAddress, port } of host.virtualSwitch.inspect().learned) {
+      if (!this.#speakers.has(macAddress))
+        fail(
+          'decisions in host memory',
+          `${name} has learned ${macAddress} at port ${port}: no frame said so`,
+        );
     }
   }
 
