@@ -338,11 +338,12 @@ export class World {
     this.#search();
   }
 
-  /** What has come out of a host: on its wire, to its VMs. */
-  #collect(host: SimulatedHost): void {
+  /** What has come out of a host: on its wire, to its VMs. True if its wire has room that it had not. */
+  #collect(host: SimulatedHost): boolean {
     this.#transmitter = host.index;
-    host.wire.receive(this.#transmitted);
+    const frames = host.wire.receive(this.#transmitted);
     for (const vm of this.vms) if (vm.host === host.index) host.host.takeReceived(vm.name, vm.took);
+    return frames > 0;
   }
 
   /** Looks at one VM's memory, some words at a time. */
@@ -468,7 +469,7 @@ export class World {
       busy = false;
       for (const host of this.hosts) {
         if (host.runToRest()) busy = true;
-        this.#collect(host);
+        if (this.#collect(host)) busy = true;
       }
     }
   }
