@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import {
+  NDIS_DEVICE_POWER_STATE,
   NDIS_FRAME_HEADER,
   NDIS_MAC_HEADER_FIELD,
   NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO,
@@ -15,7 +16,6 @@ import {
   NDIS_RECEIVE_QUEUE_TYPE,
   NDIS_SHARED_MEMORY_USAGE,
   NDIS_STATUS_INVALID_PARAMETER,
-  NDIS_STATUS_PENDING,
   NDIS_STATUS_SUCCESS,
   OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
   OID_RECEIVE_FILTER_SET_FILTER,
@@ -113,6 +113,7 @@ const segmentsOf = (host: Host, queueId: number, usage: number): number[] => {
   const mine = blocks.filter((block) => block.queueId === queueId && block.usage === usage);
   return [...new Set(mine.flatMap(({ elements }) => elements.map(({ segment }) => segment)))];
 };
+const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
 const USAGE = NDIS_SHARED_MEMORY_USAGE;
 
 /** Fills the record of a guest, so that it keeps every further frame in its receive buffer. */
@@ -393,22 +394,67 @@ describe.each(['deterministic', 'threads'] as const)(
       conserved(host);
     });
 
-    it('QUE-32 LIFE-03 keeps a pause waiting, which completes when it goes on', () => {
+    it('LIFE-03 LIFE-07 LIFE-18 cannot hold up low power, and keeps what it has untouched; all goes on in D0', () => {
       const host = hostWith(config);
-      makeHold(host, WEB);
+      const first = makeHold(host, WEB);
       const held = Array.from({ length: 10 }, (_, i) => frame(WEB, 400, 1000 + i));
       send(host, held);
-      expect(host.adapter.pause()).toBe(NDIS_STATUS_PENDING);
-      expect(host.adapter.inspect().outstanding).toMatchObject({ receives: 10 });
-      expect(host.adapter.state).toBe('Pausing');
-      received(host, 'web');
-      expect(received(host, 'web')).toEqual(held.map(untagged));
-      host.runUntilIdle();
-      expect(host.adapter.state).toBe('Paused');
+      const { queueId } = portOf(host, 'db');
+      const before = host.machine.clock.now();
+      expect(host.adapter.setPower(D3)).toBe(NDIS_STATUS_SUCCESS);
+      // The machine's own patience is 2 s and more.
+      if (executor === 'deterministic') expect(host.machine.clock.now() - before).toBeLessThan(50e6);
+      expect(host.adapter.inspect()).toMatchObject({ state: 'Paused', outstanding: { receives: 0 } });
+      expect(host.adapter.setPower(D0)).toBe(NDIS_STATUS_SUCCESS);
+      // Only the queue of the one that held on is another one.
+      expect(portOf(host, 'db').queueId).toBe(queueId);
+      expect(portOf(host, 'web').queueId).not.toBe(0);
+      const toDb = Array.from({ length: 32 }, (_, i) => frame(DB, 500, 2000 + i, 100));
+      const more = Array.from({ length: 32 }, (_, i) => frame(WEB, 400, 3000 + i));
+      send(host, [...toDb, ...more]);
+      expect(received(host, 'db')).toEqual(toDb.map(untagged));
+      const got = [...received(host, 'web'), ...received(host, 'web'), ...received(host, 'web')];
+      expect(got).toEqual([...first, ...held, ...more].map(untagged));
+      expect(host.adapter.inspect().outstanding).toMatchObject({ receives: 0 });
+      const again = Array.from({ length: 32 }, (_, i) => frame(WEB, 700, 4000 + i));
+      send(host, again);
+      expect(received(host, 'web')).toEqual(again.map(untagged));
+      const { channel } = portOf(host, 'web');
+      expect((channel?.freeSections ?? 0) + (channel?.lentSections ?? 0)).toBe(channel?.receiveSections);
+      expect(channel?.violations).toEqual({});
+      conserved(host);
+    });
+
+    it('LIFE-04 LIFE-07 a pause under way gives guests at work their turn: they keep their queues', () => {
+      const host = hostWith(config);
+      const queues = host.adapter.inspect().queues.map(({ queueId }) => queueId);
+      const frames = Array.from({ length: 32 }, (_, i) => frame(WEB, 900, i));
+      for (const bytes of frames) host.wire.send(bytes, 0, bytes.length);
+      host.wire.flush();
+      let turns = 0;
+      host.executor.runUntil(() => host.adapter.inspect().outstanding.receives > 0 || ++turns > 5000);
+      if (executor === 'deterministic')
+        expect(host.adapter.inspect().outstanding.receives).toBeGreaterThan(0);
+      expect(host.adapter.pause()).toBe(NDIS_STATUS_SUCCESS);
       expect(host.adapter.restart()).toBe(NDIS_STATUS_SUCCESS);
-      const after = frame(WEB, 800, 5000);
-      send(host, [after]);
-      expect(received(host, 'web')).toEqual([[...after]]);
+      if (executor === 'deterministic') {
+        expect(host.adapter.inspect().queues.map(({ queueId }) => queueId)).toEqual(queues);
+        expect(host.virtualSwitch.inspect().ledger.filter(({ event }) => event === 'released')).toEqual([]);
+      }
+      host.runUntilIdle();
+      expect(received(host, 'web')).toEqual(
+        frames.map(untagged).slice(0, host.inspect().ledger.ends.delivered),
+      );
+      conserved(host);
+    });
+
+    it('LIFE-07 LIFE-15 cannot hold up a surprise removal', () => {
+      const host = hostWith(config);
+      makeHold(host, WEB);
+      send(host, [frame(WEB, 400, 1000)]);
+      expect(host.adapter.inspect().outstanding).toMatchObject({ receives: 1 });
+      expect(host.adapter.surpriseRemove()).toBe(NDIS_STATUS_SUCCESS);
+      expect(host.adapter.state).toBe('Halted');
       conserved(host);
     });
 

@@ -22,9 +22,9 @@ export interface BindingAdapter {
   readonly core: AdapterCore;
   readonly engine: OidEngine;
   readonly resetting: boolean;
-  /** Runs the machine, and work items, until `done()`; false if it rests first. */
   /** Nanoseconds after which an answer will not come any more. */
   readonly patience: number;
+  /** Runs the machine, and work items, until `done()`; false if it rests first, or after `nanoseconds`. */
   waitFor(done: () => boolean, nanoseconds?: number): boolean;
   postToProtocol(binding: AdapterBinding, processor: number | 'all', message: unknown): void;
   publish(): void;
@@ -151,7 +151,7 @@ export class AdapterBinding implements Binding {
     this.#adapter.publish();
   }
 
-  runUntil(done: () => boolean): boolean {
-    return this.#adapter.waitFor(done, this.#adapter.patience);
+  runUntil(done: () => boolean, nanoseconds: number = this.#adapter.patience): boolean {
+    return this.#adapter.waitFor(done, nanoseconds);
   }
 }

@@ -43,7 +43,10 @@ export interface ProtocolDriver {
   status(binding: Binding, indication: StatusIndication): void;
   /** ProtocolNetPnPEvent, for events besides pause and restart: NetEventQueryRemoveDevice. */
   netPnpEvent?(binding: Binding, event: number): void;
-  /** ProtocolNetPnPEvent NetEventPause / NetEventRestart; pause returns when no send is outstanding. */
+  /**
+   * ProtocolNetPnPEvent NetEventPause / NetEventRestart; pause returns when no send is outstanding, and the NBLs that the
+   * driver kept are on their way back (LIFE-07).
+   */
   pause(binding: Binding): void;
   restart(binding: Binding): void;
   /** Name under which the processor agents know the {@link ProtocolDataPathFactory}. */
@@ -76,5 +79,6 @@ export interface Binding {
   /** Leaves a message for the protocol's data half on a processor (or on all). */
   post(processor: number | 'all', message: unknown): void;
   publish(): void;
-  runUntil(done: () => boolean): boolean;
+  /** Lets the machine run until `done()`; false if it rests before, or after `nanoseconds` (default: the executor's patience). */
+  runUntil(done: () => boolean, nanoseconds?: number): boolean;
 }

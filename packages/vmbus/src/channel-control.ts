@@ -100,6 +100,8 @@ export interface ChannelControl {
    * null if that many cannot be spared or it is not open. End the lease before {@link close}.
    */
   lend(bytes: number): SectionLease | null;
+  /** Lent sections whose frames the guest has, or has completed and nobody has taken (`takeReturned`) yet. */
+  readonly heldSections: number;
   /** Sends the guest's signals to this processor and vector from now on; -1 as vector: to nobody. */
   setSignalTarget(processor: number, vector: number): void;
   /**

@@ -35,7 +35,7 @@ import { HostChannel } from './host-channel.ts';
 import { createMessageSlots, MessageSlots } from './message-slots.ts';
 import { RING_HEADER_BYTES } from './ring.ts';
 import { sectionSizeFor } from './rndis.ts';
-import { lendSections, type SectionLease } from './section-lease.ts';
+import { countHeld, lendSections, type SectionLease } from './section-lease.ts';
 import { VIOLATION_GPADL_RANGE, VIOLATION_MESSAGE_KIND } from './violations.ts';
 import {
   CHANNELMSG_CLOSECHANNEL,
@@ -151,6 +151,10 @@ class ControlHalf implements ChannelControl {
     if (this.#image === null || !this.isOpen) return null;
     const { segment, receive } = this.#image;
     return lendSections(this.#state, segment, receive, bytes);
+  }
+
+  get heldSections(): number {
+    return countHeld(this.#state, this.#image?.receive.sectionCount ?? 0);
   }
 
   setSignalTarget(processor: number, vector: number): void {

@@ -19,6 +19,7 @@ import {
   FREE_SECTIONS,
   LENT_SECTIONS,
   LOAN_ADAPTER,
+  LOAN_GUEST,
   LOAN_NONE,
   RETURNED_SECTIONS,
 } from './channel-state.ts';
@@ -75,6 +76,14 @@ export function lendSections(
     sections,
     end: () => endLease(state, first, sections),
   };
+}
+
+/** Lent sections that the guest has, or has completed and nobody has taken yet. */
+export function countHeld({ words, loans }: ChannelState, sectionCount: number): number {
+  if (words[LENT_SECTIONS] === 0) return 0;
+  let held = words[RETURNED_SECTIONS] as number;
+  for (let at = loans; at < loans + sectionCount; at++) if (words[at] === LOAN_GUEST) held++;
+  return held;
 }
 
 /** First of `count` free sections in a row at a multiple of `step`, -1 = none. Lock held. */

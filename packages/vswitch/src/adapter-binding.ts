@@ -28,6 +28,9 @@ import type { SwitchPort } from './switch-port.ts';
 import type { VmQueueManager } from './vm-queue-manager.ts';
 import { noVmq, readVmqCapability } from './vmq-capability.ts';
 
+/** Nanoseconds in which a guest that is alive completes what it has: many times what it takes to schedule one. */
+const GUESTS_TURN = 2e6;
+
 export interface AdapterBindingOptions {
   readonly switchName: string;
   readonly external: boolean;
@@ -50,6 +53,8 @@ export class AdapterBinding {
   /** The data halves exist and get what is posted. */
   #attached = false;
   #packetFilter = 0;
+  /** Ports lost their queues to the pause. */
+  #tookBack = false;
 
   constructor(options: AdapterBindingOptions) {
     this.#options = options;
@@ -69,10 +74,13 @@ export class AdapterBinding {
         options.publication.externalRunning = false;
         options.publish();
         binding.runUntil(() => options.publication.outstandingSends === 0);
+        this.#takeBack(binding);
       },
       restart: () => {
         options.publication.externalRunning = true;
         options.publish();
+        if (this.#tookBack) options.queues.promote();
+        this.#tookBack = false;
       },
     };
   }
@@ -118,6 +126,27 @@ export class AdapterBinding {
     queues.serve(ports().filter(({ connected }) => connected));
     this.updatePacketFilter();
     return NDIS_STATUS_SUCCESS;
+  }
+
+  /**
+   * LIFE-07: NBLs of frames that lie with guests (6.20). No more are left there since the pause began; guests that are at
+   * work complete theirs now. Of the others the queue is freed: its NBLs come back, its guest keeps the bytes as long as
+   * it likes, and after the restart the queue is allocated anew, with other sections, as the buffers of the old one may
+   * still be read.
+   */
+  #takeBack(binding: Binding): void {
+    const { queues, ports } = this.#options;
+    const holding = ports().filter(({ lookahead }) => lookahead !== 0);
+    const isDone = (): boolean => {
+      while (holding.length > 0 && (holding.at(-1)?.channel?.heldSections ?? 0) === 0) holding.pop();
+      return holding.length === 0;
+    };
+    if (isDone() || binding.runUntil(isDone, GUESTS_TURN)) return;
+    for (const port of holding) {
+      if ((port.channel?.heldSections ?? 0) === 0) continue;
+      queues.giveUp(port, 'its guest kept frames of a pausing adapter');
+      this.#tookBack = true;
+    }
   }
 
   /** LIFE-09: filters, then queues; then nothing of the adapter is left. */

@@ -100,6 +100,8 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   /** Generation of the channel each port has here. */
   readonly #generations: Int32Array;
   readonly #guestPorts: Map<number, GuestPort> = new Map();
+  /** Frames may be left with guests: not while the binding pauses, or it would never have all NBLs. */
+  #mayLeave = false;
   #learnedBuffer: SharedArrayBuffer | null = null;
   #stampsGiven = 0;
 
@@ -170,6 +172,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   refresh(): void {}
 
   #load(state: SwitchState): void {
+    this.#mayLeave = state.externalRunning;
     this.#ports.load(state);
     if (state.learned.buffer !== this.#learnedBuffer) {
       this.#learnedBuffer = state.learned.buffer;
@@ -233,11 +236,12 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const singleVmQueue = (flags & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) !== 0 && queueId !== 0;
     const port = singleVmQueue ? (this.#ports.portOfQueue[queueId] ?? -1) : -1;
     if (port >= 0 && this.#extended === null && chain.firstNetBuffer.mdl.next !== null) {
-      const mayKeep = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) === 0;
+      const isOurs = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) === 0;
       const tick = this.#forwarder.tick();
       const learned = this.#queueDelivery.learned as LearnedMacTable;
+      const mayKeep = isOurs && this.#mayLeave;
       const back = this.#splitDelivery.deliver(chain, count, port, queueId, tick, learned, mayKeep);
-      if (mayKeep) this.#giveBack(back);
+      if (isOurs) this.#giveBack(back);
       return;
     }
     // A queue whose port has just gone: its frames are like any others of the default queue.

@@ -127,6 +127,13 @@ export class VmQueueManager {
     port.withoutQueue = reason;
   }
 
+  /** Takes a port's queue away as {@link release} does; it waits on queue 0 for {@link promote}. */
+  giveUp(port: SwitchPort, reason: string, event: AllocationEvent = 'released'): void {
+    this.release(port, event, reason);
+    this.#filterOnDefaultQueue(port);
+    this.#options.publish();
+  }
+
   /** Clears what filters a port has, wherever they are; it keeps those that would not go. */
   clearFilters(port: SwitchPort): void {
     port.filters = this.#clear(port.filters, port.id);
@@ -336,9 +343,7 @@ export class VmQueueManager {
     const victim = this.#ranked(this.holders).at(-1);
     if (victim === undefined || victim.properties.vmqWeight >= port.properties.vmqWeight) return false;
     const reason = `port ${port.id} (${port.nic?.vmName}) has weight ${port.properties.vmqWeight}`;
-    this.release(victim, 'preempted', reason);
-    this.#filterOnDefaultQueue(victim);
-    this.#options.publish();
+    this.giveUp(victim, reason, 'preempted');
     return true;
   }
 

@@ -26,6 +26,8 @@ import { checkVmMemory } from './vm-memory-audit.ts';
 
 /** Turns after which a host that still has something to do will never be at rest. */
 const PATIENCE = 200_000;
+/** Virtual nanoseconds that a step may take: less than what anybody waits before giving up. */
+const LONGEST_STEP = 1e9;
 /** Drops for which a device, a driver or the memory must be to blame. */
 const UNHEARD_OF = ['dropped.nic.dma-fault', 'dropped.nic.tx-fault', 'dropped.miniport.bad-completion'];
 const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
@@ -64,6 +66,8 @@ export class SimulatedHost {
   /** Frames that were put on its wire; those that a fault repeats come on top. */
   onWire = 0;
   #faults: FaultInjector | null = null;
+  /** The machine's time when it was last looked at. */
+  #checkedAt = 0;
   /** Something has gone wrong since all was well for certain. */
   #needsRecovery = false;
   #isLow = false;
@@ -282,6 +286,18 @@ export class SimulatedHost {
       );
     if (this.#violation !== '') fail('books agree', `${this.name}: ${this.#violation}`);
     return report;
+  }
+
+  /** After each step: nobody waited in vain. Where things go wrong that is what patience is for. */
+  checkTime(): void {
+    const now = this.host.machine.clock.now();
+    const taken = now - this.#checkedAt;
+    this.#checkedAt = now;
+    if (taken > LONGEST_STEP && this.#faults === null)
+      fail(
+        'the host lives',
+        `${this.name}: one step took ${Math.round(taken / 1e6)} ms of the machine's time`,
+      );
   }
 
   /** Frames have nothing in their way: the adapter runs. */

@@ -100,6 +100,7 @@ export class World {
     this.#steps++;
     const acted = this.#do(step);
     if (acted !== null) this.#after(acted, 'turns' in step ? step.turns : 0);
+    for (const host of this.hosts) host.checkTime();
     this.hash.add(this.#steps);
   }
 
