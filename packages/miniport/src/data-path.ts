@@ -15,6 +15,7 @@ import {
 } from '@vmq/abi';
 import type { AgentContext } from '@vmq/machine';
 import {
+  Mdl,
   type MiniportDataPath,
   type MiniportDataPathFactory,
   type NetBuffer,
@@ -263,6 +264,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
     let last = fresh;
     for (let nbl: NetBufferList | null = fresh; nbl !== null; nbl = nbl.next) {
       nbl.sourceHandle = this.#image.barSegment;
+      nbl.miniportReserved = new Mdl(this.#context.machine.memory.host);
       last = nbl;
     }
     pool.giveChain(fresh, last, missing);

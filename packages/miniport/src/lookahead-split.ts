@@ -8,10 +8,11 @@
  *    first MDL              backfill     second MDL (0 bytes long if the frame fits the lookahead buffer)
  *
  * The device leaves room for the first part in front of the rest, so that whoever wants the frame in one piece
- * copies H bytes at most. The second MDL belongs to the buffer, the first to the pooled NBL.
+ * copies H bytes at most. Both MDLs belong to the pooled NBL: a few hundred of them stay in the cache however many
+ * buffers there are.
  */
 import type { MemorySegment } from '@vmq/machine';
-import { Mdl, type NetBufferList, type NetBufferSharedMemory } from '@vmq/ndis';
+import type { Mdl, NetBufferList, NetBufferSharedMemory } from '@vmq/ndis';
 import type { BufferBlock } from './queue-image.ts';
 import { describeBuffers } from './shared-memory-info.ts';
 
@@ -23,7 +24,7 @@ export class LookaheadSplit {
   /** Bytes that fit behind the lookahead: whatever the device says it wrote, an MDL never describes more. */
   readonly #restBytes: number;
   readonly #packetOffsets: Int32Array;
-  readonly #rest: Mdl[];
+  readonly #packetSegment: MemorySegment;
   readonly #sharedMemory: NetBufferSharedMemory[];
 
   /** `sharedMemory` describes the post-lookahead buffers. */
@@ -39,7 +40,7 @@ export class LookaheadSplit {
     this.#size = lookahead.bufferBytes;
     this.#restBytes = packet.bufferBytes - lookahead.bufferBytes;
     this.#packetOffsets = packet.offsets;
-    this.#rest = Array.from(packet.offsets, () => new Mdl(packetSegment));
+    this.#packetSegment = packetSegment;
     this.#sharedMemory = describeBuffers(lookahead);
     this.#sharedMemory.forEach((first, buffer) => {
       first.next = sharedMemory[buffer] ?? null;
@@ -51,26 +52,27 @@ export class LookaheadSplit {
    * unless the lookahead lies in host memory, where the MDLs of pooled NBLs point.
    */
   describe(chain: NetBufferList, isElsewhere: boolean): void {
-    const size = this.#size;
-    const restBytes = this.#restBytes;
+    const size = this.#size | 0;
+    const restBytes = this.#restBytes | 0;
     const segment = this.segment;
     const offsets = this.offsets;
     const packetOffsets = this.#packetOffsets;
-    const rests = this.#rest;
+    const packetSegment = this.#packetSegment;
     const sharedMemory = this.#sharedMemory;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
       const netBuffer = nbl.firstNetBuffer;
       const buffer = nbl.originatorReserved & 0xffff;
-      const length = netBuffer.dataLength;
-      const first = Math.min(length, size);
+      const length = netBuffer.dataLength | 0;
+      const first = Math.min(length, size) | 0;
       const mdl = netBuffer.mdl;
       if (isElsewhere) mdl.segment = segment;
       mdl.byteOffset = offsets[buffer] as number;
       mdl.byteCount = first;
-      const rest = rests[buffer] as Mdl;
+      // Made with the NBL; see `data-path.ts`.
+      const rest = nbl.miniportReserved as Mdl;
+      rest.segment = packetSegment;
       rest.byteOffset = ((packetOffsets[buffer] as number) + size) | 0;
-      const left = length - first;
-      rest.byteCount = Math.min(left, restBytes);
+      rest.byteCount = Math.min((length - first) | 0, restBytes) | 0;
       mdl.next = rest;
       netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
     }

@@ -80,6 +80,8 @@ export class NetBufferList {
   sourceHandle: number = 0;
   /** For the NBL's originator: e.g. the index of the receive buffer. */
   originatorReserved: number = 0;
+  /** MiniportReserved, for the miniport that originated it: an MDL of its own, say. */
+  miniportReserved: Mdl | null = null;
   /** For the protocol that holds it. */
   protocolReserved: number = 0;
   /** The pool it came from. */
