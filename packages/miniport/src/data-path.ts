@@ -1,10 +1,10 @@
 /**
  * The miniport's data half on one processor: its interrupt, its DPC, the queues it serves and the one it sends by.
  *
- *   MSI-X message ──ISR──> DPC ──> queues in turn, one budget for all ──> more? queue the DPC again
- *                                                                    └─> none? arm, and look once more
+ *   MSI-X message ──ISR──> whose? ──DPC──> those in turn, one budget for all ──> more? queue the DPC again
+ *                                                                           └─> none? arm
  *
- * Arming and looking again closes the race with a device that completes between the last look and the arming.
+ * A device that completes between the last look and the arming interrupts at once: arming says what was consumed.
  */
 import {
   NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL,
@@ -132,7 +132,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
     const queues = this.#queues;
     for (let i = 0; i < queues.length; i++) {
       const queue = queues[i] as ReceiveQueue;
-      if (queue.vector === vector) queue.isDue = true;
+      if (queue.vector === vector) queue.notice();
     }
     this.#processor.queueDpc(this);
   }
@@ -167,9 +167,11 @@ class VmqMiniportDataPath implements MiniportDataPath {
       left -= indicated;
       if (left === 0 && indicated !== 0) this.#turn = (at + 1) % queues.length;
       // Of a queue with frames left no interrupt is wanted: the DPC comes back by itself.
-      if (queue.waiting() === 0) queue.arm();
-      queue.isDue = queue.waiting() !== 0;
-      if (queue.isDue) more = true;
+      if (!queue.looksEmpty) more = true;
+      else {
+        queue.isDue = false;
+        queue.arm();
+      }
     }
     return more;
   }

@@ -102,6 +102,8 @@ export class ReceiveQueue {
   #consumed: number;
   #posted: number;
   #collected: number;
+  /** What the status block said of the last interrupt when we last looked. */
+  #told: number;
   /** Receive stamp of the last frame taken. */
   #stamp: number;
 
@@ -156,6 +158,7 @@ export class ReceiveQueue {
     this.#posted = this.#state[STATE_POSTED] as number;
     this.#collected = this.#state[STATE_COLLECTED] as number;
     this.#stamp = this.#state[STATE_STAMP] as number;
+    this.#told = this.#host[this.#statusWord + 1] as number;
     const primed = this.#state[STATE_PRIMED];
     if (primed === 0) this.#prime();
     else if (primed === FORGOTTEN) this.#postAgain(context);
@@ -166,6 +169,7 @@ export class ReceiveQueue {
     const count = this.#bufferOffsets.length;
     // Whatever the memory was used for before, no completion has been written yet.
     this.#host[this.#statusWord] = 0;
+    this.#host[this.#statusWord + 1] = this.#told = 0;
     for (let buffer = 0; buffer < count; buffer++) this.#ring.post(buffer, buffer);
     this.#posted = count;
     // What it gets comes after what the port has received so far.
@@ -189,6 +193,7 @@ export class ReceiveQueue {
     for (let at = this.#consumed; at !== this.#posted; at = (at + 1) | 0)
       buffers.push(this.#ring.bufferAt(at));
     this.#host[this.#statusWord] = 0;
+    this.#host[this.#statusWord + 1] = this.#told = 0;
     buffers.forEach((buffer, position) => {
       this.#ring.post(position, buffer);
     });
@@ -216,7 +221,23 @@ export class ReceiveQueue {
     this.#guard.compareHead(this.#consumed, this.#posted, this.#stamp);
   }
 
-  /** Asks for an interrupt at the next completion. The caller looks once more afterwards. */
+  /**
+   * An interrupt came on its vector, which others share: was it this queue's, or have buffers come back? Plain loads:
+   * what was written before a message is there for who took its vector.
+   */
+  notice(): void {
+    const told = this.#host[this.#statusWord + 1] as number;
+    if (told === this.#told && !this.#away.isWaiting(this.#collected)) return;
+    this.#told = told;
+    this.isDue = true;
+  }
+
+  /** True if nothing seems to wait. It may be late: the device looks again when it is armed. */
+  get looksEmpty(): boolean {
+    return this.#host[this.#statusWord] === this.#consumed;
+  }
+
+  /** Asks for an interrupt at the next completion; at once, if there is one by now that was not consumed. */
   arm(): void {
     this.#registers.write32(this.#consumedRegister, this.#consumed);
     this.#registers.write32(this.#arm, 1);

@@ -5,9 +5,28 @@
  *                      no: wait    yes: timer   yes: PBA bit, sent when unmasked
  *
  * A queue is armed by its driver (RXARM / TXARM) and disarmed by the interrupt, so a driver that is working
- * through its completions is not disturbed.
+ * through its completions is not disturbed. A receive queue's status block says at which completion it interrupted:
+ * where queues share a message, a driver sees whose it was without asking each of them.
+ *
+ * Arming a receive queue need not disturb the device either. Driver's bus and device each write their own register and
+ * then read the other's, by atomic operations, so at least one of them sees the other:
+ *
+ *   bus      1  RXARM := 1                          device   a  RDH := completions
+ *            2  RDH = RCT: done, else attention              b  RXARM = 0: done, else interrupt
+ *
+ * An RXARM that is seen set by a plain load was set, and b need not be asked in earnest.
  */
-import { addCounter, type DeviceState, Q_FLAGS, Q_HEAD, Q_SHIFT, Q_SIGNALLED } from './device-state.ts';
+import { DMA_WRITE, type MemorySegment } from '@vmq/machine';
+import {
+  addCounter,
+  type DeviceState,
+  Q_FLAGS,
+  Q_HEAD,
+  Q_PUBLISHED,
+  Q_SHIFT,
+  Q_SIGNALLED,
+  Q_STATUS,
+} from './device-state.ts';
 import {
   MAX_MSIX_ENTRIES,
   MAX_QUEUES,
@@ -31,6 +50,7 @@ const ARM = (REG.RXARM - REG.RDBASE) >> 2;
 const ENTRY = (REG.RXENTRY - REG.RDBASE) >> 2;
 const ITR = (REG.RXITR - REG.RDBASE) >> 2;
 const SEEN = (REG.RCT - REG.RDBASE) >> 2;
+const RECEIVE_HEAD = (REG.RDH - REG.RDBASE) >> 2;
 
 export class InterruptUnit {
   readonly #state: DeviceState;
@@ -55,23 +75,25 @@ export class InterruptUnit {
 
   /** Receive queue `queue` has published; returns one of INTERRUPT_*. */
   considerReceive(queue: number): number {
-    return this.#consider(
-      queue,
-      this.#state.rxq,
-      queue << Q_SHIFT,
-      (REG.RDBASE + queue * RX_QUEUE_STRIDE) >> 2,
-    );
+    const words = this.#words;
+    const q = queue << Q_SHIFT;
+    const registers = (REG.RDBASE + queue * RX_QUEUE_STRIDE) >> 2;
+    if (words[registers + ARM] === 0) {
+      Atomics.store(words, registers + RECEIVE_HEAD, this.#state.rxq[q + Q_PUBLISHED] as number);
+      if (Atomics.load(words, registers + ARM) === 0) return INTERRUPT_NOT_ARMED;
+    }
+    return this.#consider(queue, this.#state.rxq, q, registers);
   }
 
   considerTransmit(queue: number): number {
     const registers = (REG.TDBASE + queue * TX_QUEUE_STRIDE) >> 2;
+    // A plain load may be old, but then the driver's write to the register has attention pending.
+    if (this.#words[registers + ARM] === 0) return INTERRUPT_NOT_ARMED;
     return this.#consider(MAX_QUEUES + queue, this.#state.txq, queue << Q_SHIFT, registers);
   }
 
   #consider(source: number, queues: Int32Array, q: number, registers: number): number {
     const words = this.#words;
-    // A plain load may be old, but then the driver's write to the register has attention pending.
-    if (words[registers + ARM] === 0) return INTERRUPT_NOT_ARMED;
     const head = queues[q + Q_HEAD] as number;
     let told = queues[q + Q_SIGNALLED] as number;
     const seen = words[registers + SEEN] as number;
@@ -90,7 +112,15 @@ export class InterruptUnit {
     // Before the message, and the message is sent with an atomic operation: no driver sees it armed still.
     words[registers + ARM] = 0;
     queues[q + Q_SIGNALLED] = head;
+    if (source < MAX_QUEUES) this.#showSignalled(queues[q + Q_STATUS] as number, head);
     return this.send(words[registers + ENTRY] as number);
+  }
+
+  /** Into word 1 of the queue's status block, before the message. */
+  #showSignalled(status: number, head: number): void {
+    const state = this.#state;
+    if (state.permits(0, status * 4, 8, DMA_WRITE))
+      (state.segments[0] as MemorySegment).i32[status + 1] = head;
   }
 
   #delay(source: number, until: number): void {

@@ -4,7 +4,10 @@
  * A write is stored atomically. If the register draws the device's attention, the part of the device that is
  * meant is marked and the device woken. A doorbell for more receive descriptors wakes it only if the port is
  * waiting for that queue (STARVED): a running port finds the new tail by itself, and a sleeping one has no use
- * for it.
+ * for it. Arming a receive queue wakes it only if there are completions that RCT does not know of; see
+ * `interrupt-unit.ts` for why no interrupt is lost.
+ *
+ * RCT and TCT are stored without more ado: the store that arms the queue comes after them and shows them.
  */
 import type { MemorySegment } from '@vmq/machine';
 import {
@@ -41,6 +44,7 @@ const RX_TAIL = 5;
 const RX_ARM = 6;
 const TX_BELL = 7;
 const MSIX = 8;
+const POSTED = 9;
 
 /** What a bus reads where nobody answers. */
 const ALL_ONES = 0xffff_ffff;
@@ -49,6 +53,7 @@ function actionOf(register: RegisterDefinition): number {
   if (register.access === 'RO') return 0;
   if (register.access === 'W1C') return WRITE_1_TO_CLEAR;
   if (register.access === 'RC') return READ_CLEARS;
+  if (register.offset === REG.RCT || register.offset === REG.TCT) return POSTED;
   if (register.effect !== 'attention') return PLAIN;
   if (register.offset === REG.RDT) return RX_TAIL;
   if (register.group === 'receive queue') return RX_ARM;
@@ -93,11 +98,15 @@ export function attachNicRegisters(segment: MemorySegment, wake: () => void): Ni
     },
     write32(offset: number, value: number): void {
       check(offset);
-      if (Atomics.load(words, UNREACHABLE) !== 0) return;
+      // A write that meets the card's end may still get there; after a publication every thread sees it.
+      if (words[UNREACHABLE] !== 0) return;
       const at = offset >> 2;
       switch (actions[at]) {
         case PLAIN:
           Atomics.store(words, at, value | 0);
+          return;
+        case POSTED:
+          words[at] = value | 0;
           return;
         case WRITE_1_TO_CLEAR:
           Atomics.and(words, at, ~value);
@@ -115,6 +124,8 @@ export function attachNicRegisters(segment: MemorySegment, wake: () => void): Ni
         }
         case RX_ARM: {
           Atomics.store(words, at, value | 0);
+          const head = Atomics.load(words, at + ((REG.RDH - REG.RXARM) >> 2));
+          if (value === 0 || head === words[at + ((REG.RCT - REG.RXARM) >> 2)]) return;
           const queue = ((offset - REG.RDBASE) / RX_QUEUE_STRIDE) | 0;
           Atomics.or(words, ATTENTION_RX + (queue >> 5), 1 << (queue & 31));
           attend(ATTEND_RX);
