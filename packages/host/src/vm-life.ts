@@ -309,8 +309,8 @@ export class VmLife {
   // --- inside ---------------------------------------------------------------------------------------------
 
   /** What the switch says of a port. */
-  portOf(port: number): ReturnType<VirtualSwitch['inspect']>['ports'][0] | undefined {
-    return this.virtualSwitch.inspect().ports.find((candidate) => candidate.port === port);
+  portOf(port: number): ReturnType<VirtualSwitch['inspectPort']> {
+    return this.virtualSwitch.inspectPort(port);
   }
 
   #tell(guest: Guest, message: VirtualMachineMessage): void {

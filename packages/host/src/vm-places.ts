@@ -46,7 +46,7 @@ export class VmPlaces {
 
   /** The VM is gone and nobody uses its memory any more. SEC-08: the next one finds nothing of it. */
   give(place: VmPlace): void {
-    place.segment.u8.fill(0);
+    place.segment.u64.fill(0n); // 8 bytes at a time: shared memory is filled element by element
     const { agentNames } = this.#machine;
     let name = 'vm:';
     for (let n = 1; agentNames.includes(name); n++) name = `vm: ${n}`;

@@ -246,11 +246,14 @@ export function createSharedMemoryManager(
           zeroedPages: table?.zeroed ?? 0,
         };
       }),
-      blocks: [...held.values()].map(({ block, grants }) => ({
-        ...block,
-        grants: Object.fromEntries([...grants].map(([domain, rights]) => [domain.name, rights])),
-      })),
+      blocks: Array.from(held.values(), ({ block, grants }) => ({ ...block, grants: rightsByName(grants) })),
     }),
   };
   return manager;
+}
+
+function rightsByName(grants: ReadonlyMap<DmaDomain, number>): Record<string, number> {
+  const rights: Record<string, number> = {};
+  for (const [{ name }, bits] of grants) rights[name] = bits;
+  return rights;
 }

@@ -389,6 +389,11 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
 
     dataImage: () => publication.image(all()),
 
+    inspectPort(id) {
+      const port = ports.get(id);
+      return port && reportPort(port, publication, maxPorts);
+    },
+
     inspect: (): SwitchReport => ({
       name,
       type,

@@ -7,7 +7,7 @@ import type { SwitchDataImage } from './messages.ts';
 import type { SwitchTransport } from './publication.ts';
 import type { SwitchExtension } from './switch-extension.ts';
 import type { NicOptions, PortProperties } from './switch-port.ts';
-import type { SwitchReport } from './switch-report.ts';
+import type { PortReport, SwitchReport } from './switch-report.ts';
 
 export type SwitchType = 'external' | 'internal' | 'private';
 
@@ -105,4 +105,6 @@ export interface VirtualSwitch {
   /** For a data half that no binding makes: what `createSwitchDataPath` takes. */
   dataImage(): SwitchDataImage;
   inspect(): SwitchReport;
+  /** What {@link inspect} shows of one port, without looking at the others; undefined if there is none. */
+  inspectPort(port: number): PortReport | undefined;
 }

@@ -352,8 +352,7 @@ export class World {
     if (this.vms.length === 0) return;
     this.#nextScan = (this.#nextScan + 1) % this.vms.length;
     const vm = this.vms[this.#nextScan] as SimulatedVm;
-    const { i32 } = (this.hosts[vm.host] as SimulatedHost).host.guestMemory(vm.name);
-    vm.scan(i32, SCAN_WORDS);
+    vm.scan((this.hosts[vm.host] as SimulatedHost).host.guestMemory(vm.name).i32, SCAN_WORDS);
   }
 
   /** A frame that a host's NIC put on the wire: it is whole, its tag is its sender's VLAN; the other hosts get it. */
@@ -445,8 +444,7 @@ export class World {
       this.hash.add(host.turnsTaken);
     }
     for (const vm of this.vms) {
-      const { i32 } = (this.hosts[vm.host] as SimulatedHost).host.guestMemory(vm.name);
-      vm.scanAll(i32);
+      vm.scanAll((this.hosts[vm.host] as SimulatedHost).host.guestMemory(vm.name).i32);
     }
   }
 
