@@ -80,8 +80,8 @@ export const BREAKS = [
     name: 'no-check-of-the-address-on-a-vm-queue',
     breaks: 'SEC-07',
     file: `${SWITCH}/queue-delivery.ts`,
-    find: 'if (length < 14 || !addressed || vlan !== portVlan) {',
-    put: 'if (length < 14) {',
+    find: 'if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {',
+    put: 'if (length < ETHERNET_HEADER) {',
     also: [
       // Filters that are set on the wrong queue are what the check is for.
       {
@@ -100,14 +100,9 @@ export const BREAKS = [
     put: 'if (vid < 4095) {\n      insert',
     also: [
       {
-        file: `${SWITCH}/split-delivery.ts`,
-        find: 'addressed || vlan !== portVlan',
-        put: 'addressed || vlan < 0',
-      },
-      {
         file: `${SWITCH}/queue-delivery.ts`,
-        find: 'if (length < 14 || !addressed || vlan !== portVlan) {',
-        put: 'if (length < 14 || !addressed) {',
+        find: 'if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {',
+        put: 'if (length < ETHERNET_HEADER || !addressed) {',
       },
     ],
     caughtBy: ['no bytes of others'],
@@ -214,7 +209,7 @@ export const BREAKS = [
     name: 'learned-from-what-the-guest-hands-back',
     breaks: 'SEC-06',
     hostile: ['receive-buffer-rewritten'],
-    file: `${SWITCH}/split-delivery.ts`,
+    file: `${SWITCH}/queue-delivery.ts`,
     find: 'return lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);',
     put: `const back = lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);
     for (let nbl = back; nbl !== null; nbl = nbl.next) {
@@ -225,12 +220,9 @@ export const BREAKS = [
       const { i32 } = rest.segment;
       const [w1, w2] = [i32[word + 1] as number, i32[word + 2] as number];
       const b = (w2 >>> 16) | ((this.#ports.vlan[port] as number) << 16);
-      this.learned.learn((w1 >>> 16) | (w2 << 16), b, EXTERNAL, 0);
+      (this.learned as LearnedMacTable).learn((w1 >>> 16) | (w2 << 16), b, EXTERNAL, 0);
     }
     return back;`,
-    also: [
-      { find: 'const ends = this.#ends;', put: 'const ends = this.#ends;\n    this.learned = learned;' },
-    ],
     caughtBy: ['decisions in host memory'],
   },
   {

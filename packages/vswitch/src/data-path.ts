@@ -60,7 +60,6 @@ import { PortTable } from './port-table.ts';
 import { QueueDelivery } from './queue-delivery.ts';
 import { QueueEnds } from './queue-ends.ts';
 import { SendPath } from './send-path.ts';
-import { SplitDelivery } from './split-delivery.ts';
 import { VSWITCH_TRACE } from './trace.ts';
 
 /** Stamps of guests' frames: this bit, the processor in bits 24 … 29, a count below. */
@@ -89,7 +88,6 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   readonly #gatherer: FrameGatherer = new FrameGatherer();
   readonly #delivery: PortDelivery;
   readonly #queueDelivery: QueueDelivery;
-  readonly #splitDelivery: SplitDelivery;
   readonly #forwarder: Forwarder;
   readonly #guests: GuestFramePolicy;
   /** How frames are switched if the switch has extensions with a data half, else null. */
@@ -131,7 +129,6 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const queueEnds = new QueueEnds(context, index, this.#ports, this.#delivery, this.#ends);
     const ordinary = new OrdinaryFrames(context, this.#ports);
     this.#queueDelivery = new QueueDelivery(context, this.#ports, this.#delivery, queueEnds, ordinary);
-    this.#splitDelivery = new SplitDelivery(context, this.#ports, this.#delivery, queueEnds, ordinary);
     this.#send = new SendPath(downcalls, host, this.#ends, new Int32Array(image.outstandingSends), index);
     const wake = (): void => context.machine.board.wake(context.agent);
     this.#hostFrames = new HostFrameSource(processor, this.#send, host, this, wake);
@@ -199,7 +196,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const there = this.#guestPorts.get(port);
     const mine = host !== null && image.processor === this.#processor.index;
     // Left in place only where the guest's completions are read: there NBLs go back as they came.
-    this.#giveBack(this.#splitDelivery.allow(port, mine && image.leavesInPlace ? host : null));
+    this.#giveBack(this.#queueDelivery.allow(port, mine && image.leavesInPlace ? host : null));
     if (there !== undefined && (!mine || there.vector !== image.vector)) {
       there.close();
       this.#guestPorts.delete(port);
@@ -222,7 +219,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   }
 
   #closeChannel(port: number): void {
-    this.#giveBack(this.#splitDelivery.allow(port, null));
+    this.#giveBack(this.#queueDelivery.allow(port, null));
     this.#guestPorts.get(port)?.close();
     this.#guestPorts.delete(port);
     this.#ports.channels[port] = null;
@@ -235,20 +232,18 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const queueId = chain.filteringInfo >>> 16;
     const singleVmQueue = (flags & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) !== 0 && queueId !== 0;
     const port = singleVmQueue ? (this.#ports.portOfQueue[queueId] ?? -1) : -1;
-    if (port >= 0 && this.#extended === null && chain.firstNetBuffer.mdl.next !== null) {
-      const isOurs = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) === 0;
-      const tick = this.#forwarder.tick();
-      const learned = this.#queueDelivery.learned as LearnedMacTable;
+    const isOurs = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) === 0;
+    if (port >= 0 && this.#extended === null) {
       const mayKeep = isOurs && this.#mayLeave;
-      const back = this.#splitDelivery.deliver(chain, count, port, queueId, tick, learned, mayKeep);
+      const tick = this.#forwarder.tick();
+      const back = this.#queueDelivery.deliver(chain, count, port, queueId, tick, mayKeep);
       if (isOurs) this.#giveBack(back);
       return;
     }
     // A queue whose port has just gone: its frames are like any others of the default queue.
     if (this.#extended !== null) this.#extended.take(chain, port, this.#flushReceived);
-    else if (port >= 0) this.#queueDelivery.deliver(chain, count, port, queueId, this.#forwarder.tick());
     else this.#classify(chain);
-    if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;
+    if (!isOurs) return;
     const single = singleVmQueue ? NDIS_RETURN_FLAGS_SINGLE_QUEUE : 0;
     this.#downcalls.returnNetBufferLists(chain, NDIS_RETURN_FLAGS_DISPATCH_LEVEL | single);
   }
@@ -358,7 +353,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
 
   endOfPoll(port: number): void {
     if (this.#batch.count !== 0) this.#flush(port);
-    this.#giveBack(this.#splitDelivery.collect(port));
+    this.#giveBack(this.#queueDelivery.collect(port));
   }
 
   // --- both ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
  *
  * Ordinary is a frame that begins in host memory, for the port's address and VLAN, without a priority, from a source
  * that was seen just before: the checks of SEC-07 and the learning are settled by comparing. Either all of it lies in one
- * piece there, and is copied into a free section; or it is split as `split-delivery.ts` draws it, its rest lies in the
+ * piece there, and is copied into a free section; or it is split as `queue-delivery.ts` draws it, its rest lies in the
  * section on loan where it belongs, and only its lookahead is copied. Loops without calls; see `receive-pipeline.ts`
  * of @vmq/nic for why.
  */
@@ -62,28 +62,21 @@ export class OrdinaryFrames {
 
   /**
    * Puts ordinary frames from `chain` on into the open batch of `channel`, whole ones as far as it has sections
-   * reserved. Returns the first NBL that is left, or null. The chain stays linked as it is.
+   * reserved. Returns the first NBL that is left, or null.
+   *
+   * The chain stays linked as it is, unless the queue's frames are split: then those whose rest lies in place are held by
+   * `lent` from now on, if it is given, and all others taken go to {@link back}, in front of `back`.
    */
-  take(chain: NetBufferList, port: number, channel: ChannelHost): NetBufferList | null {
-    return this.#finish(this.#survey(chain, port, channel, null, false), channel);
-  }
-
-  /**
-   * The same for a queue whose frames are split: those whose rest lies in place are held by `lent` (if there is one) from now on,
-   * and all others taken go to {@link back}, in front of `back`.
-   */
-  takeSplit(
+  take(
     chain: NetBufferList,
     port: number,
     channel: ChannelHost,
+    isSplit: boolean,
     lent: LentFrames | null,
     back: NetBufferList | null,
   ): NetBufferList | null {
     this.back = back;
-    return this.#finish(this.#survey(chain, port, channel, lent, true), channel);
-  }
-
-  #finish(left: NetBufferList | null, channel: ChannelHost): NetBufferList | null {
+    const left = this.#survey(chain, port, channel, lent, isSplit);
     if (this.count === 0) return left;
     const first = channel.committed;
     this.#copy(channel, first, first + this.count);

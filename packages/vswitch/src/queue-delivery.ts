@@ -1,8 +1,21 @@
 /**
- * The short way of a VM queue's chain (SW-10): its port is found once, and per frame only the SEC-07 checks and
- * the learning of the source are left before the copy into the VM's memory.
+ * The short way of a VM queue's chain (SW-10): its port is found once, and per frame only the SEC-07 checks and the
+ * learning of the source are left before the frame goes into the VM's memory.
  *
  *   chain of queue 5 ──port of queue 5──> per frame: MAC equal? VLAN equal? ──copy──> section ──one message──>
+ *
+ * Frames of a split queue (NDIS 6.20, SW-13) have their lookahead in host memory, which is all that is looked at (SEC-05,
+ * SEC-06); the rest lies in the VM's receive buffer already.
+ *
+ *   host memory   | lookahead |
+ *                       │ copied
+ *   VM's section  | 64 | backfill | rest of the frame | announced to the guest, NBL kept until it is done
+ *
+ * Where that cannot be, because the rest lies in host memory (SEC-04), another processor polls the channel, or the
+ * buffer is laid out in another way than the sections, both parts are copied into a section of the switch's own. So is
+ * a frame that its lookahead buffer holds: nothing of it lies in the VM's memory yet.
+ *
+ * Most frames are taken many at a time by `ordinary-frames.ts`; what is here is the way of all others.
  */
 import { type AgentContext, HOST_SEGMENT } from '@vmq/machine';
 import type { NetBuffer, NetBufferList } from '@vmq/ndis';
@@ -10,6 +23,7 @@ import { type ChannelHost, copyFrame, VMBUS_DROP_TOO_LONG } from '@vmq/vmbus';
 import { DROP_RUNT, DROP_VLAN_MISMATCH, DROP_VMBUS, DROP_WRONG_DESTINATION } from './drop-reasons.ts';
 import { FrameGatherer } from './frame-gatherer.ts';
 import type { LearnedMacTable } from './learned-mac-table.ts';
+import { LentFrames } from './lent-frames.ts';
 import { EXTERNAL_PORT } from './messages.ts';
 import type { OrdinaryFrames } from './ordinary-frames.ts';
 import type { PortDelivery } from './port-delivery.ts';
@@ -23,21 +37,24 @@ const WRONG_DESTINATION = DROP_WRONG_DESTINATION;
 const VLAN_MISMATCH = DROP_VLAN_MISMATCH;
 const EXTERNAL = EXTERNAL_PORT;
 const HOST = HOST_SEGMENT;
+const ETHERNET_HEADER = 14;
 
 export class QueueDelivery {
-  /** The learned table and the ageing tick; set at publications and per chain. */
+  /** The learned table; set at publications. */
   learned: LearnedMacTable | null = null;
   readonly #context: AgentContext;
   readonly #ports: PortTable;
   readonly #delivery: PortDelivery;
   readonly #ends: QueueEnds;
-  readonly #ordinary: OrdinaryFrames;
   readonly #gatherer: FrameGatherer = new FrameGatherer();
-  /** Entries of the columns that hold frames. */
+  /** By port; null where frames are not left with the guest. */
+  readonly #lent: (LentFrames | null)[];
+  readonly #ordinary: OrdinaryFrames;
+  /** Of the chain: frames seen, entries of the columns that hold frames, their bytes, and those of them copied. */
+  #seen = 0;
   #frames = 0;
   #bytes = 0;
-  /** NBs seen. */
-  #seen = 0;
+  #copied = 0;
 
   constructor(
     context: AgentContext,
@@ -51,81 +68,139 @@ export class QueueDelivery {
     this.#ports = ports;
     this.#delivery = delivery;
     this.#ends = ends;
+    this.#lent = new Array<LentFrames | null>(ports.channels.length).fill(null);
   }
 
-  /** Delivers a chain whose frames all came from the VM queue of `port`, which is connected. */
-  deliver(chain: NetBufferList, count: number, port: number, queueId: number, tick: number): void {
-    const host = this.#ports.channels[port] as ChannelHost | null;
-    if (host === null || !host.beginBatch(count)) {
-      this.#ends.dropAll(chain, port, host?.refusal ?? 0);
-      return;
+  /**
+   * From now on frames of the port's queue may be left with its guest, or not: then the NBLs that it still has come
+   * back, as a chain.
+   */
+  allow(port: number, channel: ChannelHost | null): NetBufferList | null {
+    const lent = this.#lent[port] as LentFrames | null;
+    if (channel !== null) {
+      if (lent === null) this.#lent[port] = new LentFrames(channel.sectionCount);
+      return null;
     }
-    const learned = this.learned as LearnedMacTable;
+    this.#lent[port] = null;
+    return lent?.all() ?? null;
+  }
+
+  /** NBLs of the frames that the port's guest is done with, as a chain. */
+  collect(port: number): NetBufferList | null {
+    const lent = this.#lent[port] as LentFrames | null;
+    return lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);
+  }
+
+  /**
+   * Delivers a chain whose frames all came from the VM queue of `port`, which is connected. Returns the NBLs that
+   * go back at once; `mayKeep` is false if all of them have to.
+   */
+  deliver(
+    chain: NetBufferList,
+    count: number,
+    port: number,
+    queueId: number,
+    tick: number,
+    mayKeep: boolean,
+  ): NetBufferList | null {
+    const ports = this.#ports;
     const ends = this.#ends;
+    const channel = ports.channels[port] as ChannelHost | null;
+    const { dataLength, mdl: firstPart } = chain.firstNetBuffer;
+    const isSplit = firstPart.next !== null;
+    // Sections for frames that are copied whole, if the first is one.
+    const copies = dataLength <= firstPart.byteCount ? count : 0;
+    if (channel === null || !channel.beginBatch(copies)) {
+      ends.dropAll(chain, port, channel?.refusal ?? 0);
+      return chain;
+    }
+    const lent = mayKeep && isSplit ? (this.#lent[port] as LentFrames | null) : null;
     const tracing = ends.begin();
     const ordinary = this.#ordinary;
-    ordinary.begin(learned, tick);
-    this.#frames = this.#bytes = this.#seen = 0;
-    let nbl: NetBufferList | null = chain;
-    while (nbl !== null) {
+    ordinary.begin(this.learned as LearnedMacTable, tick);
+    this.#frames = this.#seen = this.#bytes = this.#copied = 0;
+    // Of a split queue: what goes back. Any other chain goes back as it came.
+    let back: NetBufferList | null = null;
+    let next: NetBufferList | null = null;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = next) {
       if (!tracing) {
-        nbl = ordinary.take(nbl, port, host);
+        nbl = ordinary.take(nbl, port, channel, isSplit, lent, back);
+        back = ordinary.back;
         this.#seen += ordinary.count;
         this.#frames += ordinary.count;
         this.#bytes += ordinary.bytes;
+        this.#copied += ordinary.copied;
         if (nbl === null) break;
       }
-      this.#deliverOne(nbl, port, host, learned, tick, tracing);
-      nbl = nbl.next;
+      next = nbl.next;
+      const kept = this.#deliverOne(nbl, port, channel, lent, tick, tracing);
+      if (!isSplit || kept) continue;
+      nbl.next = back;
+      back = nbl;
     }
     const frames = this.#frames;
-    let bytes = this.#bytes;
-    const delivered = this.#delivery.endBatch(port, host);
-    for (let k = delivered; k < frames; k++) bytes -= host.columns.lengths[k] as number;
-    ends.end(port, queueId, this.#seen, frames, delivered, bytes, host.refusal);
-    this.#delivery.countCopied(port, bytes);
+    const delivered = this.#delivery.endBatch(port, channel);
+    const { lengths, sections } = channel.columns;
+    for (let k = delivered; k < frames; k++) {
+      this.#bytes -= lengths[k] as number;
+      const section = sections[k] as number;
+      if (lent === null || !lent.isHeld(section)) continue;
+      const nbl = lent.drop(section);
+      nbl.next = back;
+      back = nbl;
+    }
+    ends.end(port, queueId, this.#seen, frames, delivered, this.#bytes, channel.refusal);
+    this.#delivery.countCopied(port, this.#copied);
+    return isSplit ? back : chain;
   }
 
-  /** Delivers one NBL of whatever kind, with every check in its order and the trace. */
+  /** Delivers one NBL of whatever kind, with every check in its order and the trace. True if `lent` holds it now. */
   #deliverOne(
     nbl: NetBufferList,
     port: number,
-    host: ChannelHost,
-    learned: LearnedMacTable,
+    channel: ChannelHost,
+    lent: LentFrames | null,
     tick: number,
     tracing: boolean,
-  ): void {
+  ): boolean {
     const ports = this.#ports;
     const ends = this.#ends;
-    const to = this.#context.machine.memory.segment(host.segment);
+    const learned = this.learned as LearnedMacTable;
+    const to = this.#context.machine.memory.segment(channel.segment);
+    const longest = channel.maxFrameBytes;
     const macA = ports.macA[port] as number;
     const macB = ports.macB[port] as number;
     const portVlan = ports.vlan[port] as number;
     const info = nbl.ieee8021QInfo | 0;
     const vlan = (info >>> 4) & 0xfff;
+    let kept = false;
     for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) {
       this.#seen++;
-      let segment = nb.mdl.segment;
-      let at = (nb.mdl.byteOffset + nb.dataOffset) | 0;
+      const mdl = nb.mdl;
+      let segment = mdl.segment;
+      let at = (mdl.byteOffset + nb.dataOffset) | 0;
       let length = nb.dataLength | 0;
+      let front = Math.min(mdl.byteCount - nb.dataOffset, length);
+      let rest = mdl.next;
       if (
         (at & 7) !== 0 ||
-        nb.mdl.next !== null ||
         segment.id !== HOST ||
-        length > nb.mdl.byteCount - nb.dataOffset
+        front < Math.min(length, ETHERNET_HEADER) ||
+        (front < length && (rest === null || rest.byteCount < length - front))
       ) {
         // Judged in host memory alone, and never more than the MDLs say there is (SEC-06, SEC-08).
         at = this.#gatherer.gather(nb, 0);
         segment = this.#gatherer.segment;
-        length = this.#gatherer.length;
+        front = length = this.#gatherer.length;
+        rest = null;
       }
       const i32 = segment.i32;
       const w1 = i32[(at >> 2) + 1] as number;
       const addressed = i32[at >> 2] === macA && (w1 & 0xffff) === macB;
       if (tracing) ends.traceCheck(nbl.stamp, port, vlan, portVlan, addressed, length);
-      if (length < 14 || !addressed || vlan !== portVlan) {
+      if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {
         ends.drop(
-          length < 14 ? RUNT : addressed ? VLAN_MISMATCH : WRONG_DESTINATION,
+          length < ETHERNET_HEADER ? RUNT : addressed ? VLAN_MISMATCH : WRONG_DESTINATION,
           nbl.stamp,
           port,
           i32[at >> 2] as number,
@@ -141,18 +216,44 @@ export class QueueDelivery {
           ends.traceLearned(nbl.stamp, sourceA, sourceB);
         this.#ordinary.note(port, sourceA, sourceB);
       }
-      const section = length > host.maxFrameBytes ? -1 : host.reserveSection();
-      if (section < 0) {
-        const reason = length > host.maxFrameBytes ? TOO_LONG : VMBUS + host.refusal;
-        ends.drop(reason, nbl.stamp, port, macA, macB);
+      if (length > longest) {
+        ends.drop(TOO_LONG, nbl.stamp, port, macA, macB);
+        continue;
+      }
+      let section = -1;
+      if (lent !== null && front < length && rest?.segment === to && nbl.firstNetBuffer.next === null) {
+        section = channel.lentSection(rest.byteOffset);
+        // The rest must lie where the frame's section wants it.
+        if (
+          section >= 0 &&
+          (lent.isHeld(section) || rest.byteOffset !== channel.frameOffset(section) + front)
+        )
+          section = -1;
+      }
+      const target = section >= 0 ? channel.frameOffset(section) : channel.reserveSection();
+      if (target < 0) {
+        ends.drop(VMBUS + channel.refusal, nbl.stamp, port, macA, macB);
         continue;
       }
       const tci = info === 0 ? 0 : ports.egressTci(port, ((info & 7) << 13) | ((info & 8) << 9), vlan);
-      copyFrame(segment, at, to, section, length);
-      host.commitFrame(length, tci, nbl.stamp);
+      copyFrame(segment, at, to, target, front);
+      let moved = front;
+      if (section >= 0) {
+        channel.commitLent(section, length, tci, nbl.stamp);
+        lent?.hold(section, nbl);
+        kept = true;
+      } else {
+        if (front < length && rest !== null) {
+          copyFrame(rest.segment, rest.byteOffset, to, target + front, length - front);
+          moved = length;
+        }
+        channel.commitFrame(length, tci, nbl.stamp);
+      }
       this.#frames++;
       this.#bytes += length;
-      if (tracing) ends.traceCommitted(nbl, port, section, length, tci, 0);
+      this.#copied += moved;
+      if (tracing) ends.traceCommitted(nbl, port, target, moved, tci, length - moved);
     }
+    return kept;
   }
 }
