@@ -1,8 +1,9 @@
 /** A host of a simulated world, small, and with everything on it that watches it. */
 import { NDIS_DEVICE_POWER_STATE, statusName } from '@vmq/abi';
 import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostSizes } from '@vmq/host';
-import { createRandom, type DeterministicExecutor } from '@vmq/machine';
+import { type Agent, type AgentContext, createRandom, type DeterministicExecutor } from '@vmq/machine';
 import { type NdisAdapter, refusalLine } from '@vmq/ndis';
+import { createNicAgent, type NicAgentData } from '@vmq/nic';
 import { oidRequestOf } from '../driver/request-bytes.ts';
 import type { FaultWire } from '../faults/fault-host.ts';
 import { createFaultInjector, type FaultInjector, RECOVERY } from '../faults/fault-injector.ts';
@@ -66,6 +67,9 @@ export class SimulatedHost {
   /** Frames that were put on its wire; those that a fault repeats come on top. */
   onWire = 0;
   #faults: FaultInjector | null = null;
+  #isCalled = false;
+  /** Frames that were taken off its wire during a control call. */
+  readonly #early: Uint8Array[] = [];
   /** The machine's time when it was last looked at. */
   #checkedAt = 0;
   /** Something has gone wrong since all was well for certain. */
@@ -103,7 +107,10 @@ export class SimulatedHost {
       sizes: smallSizes(config),
       dataPaths: {
         ...this.watch.dataPaths(),
-        agents: { guest: createHostileGuestAgent },
+        agents: {
+          guest: createHostileGuestAgent,
+          nic: (context, data: NicAgentData) => this.#plugIn(context, data),
+        },
         switchExtensions: switchWatch?.factories ?? {},
       },
       switchExtensions: switchWatch ? [SWITCH_WATCH] : [],
@@ -124,6 +131,43 @@ export class SimulatedHost {
     });
     this.protocol = new SecondProtocol(hash);
     this.protocol.bind(adapter);
+  }
+
+  /** The NIC, and the far end of its cable, which does not keep it waiting while a control call waits for it. */
+  #plugIn(context: AgentContext, data: NicAgentData): Agent {
+    const nic = createNicAgent(context, data);
+    return {
+      step: () => {
+        const more = nic.step();
+        return (this.#isCalled && this.#takeEarly()) || more;
+      },
+      refresh: (messages) => nic.refresh(messages),
+    };
+  }
+
+  /** From now on the far end of the wire takes frames as they come. */
+  beginCall(): void {
+    this.#isCalled = true;
+  }
+
+  /** From now on it takes them when {@link receive} is called. */
+  endCall(): void {
+    this.#isCalled = false;
+  }
+
+  /** True if there were frames; {@link receive} hands them on. */
+  #takeEarly(): boolean {
+    const keep = (bytes: Uint8Array, offset: number, length: number): void => {
+      this.#early.push(bytes.slice(offset, offset + length));
+    };
+    return this.wire.receive(keep) > 0;
+  }
+
+  /** Frames it has put on its wire since the last time, in order; returns how many. */
+  receive(take: (bytes: Uint8Array, offset: number, length: number) => void): number {
+    const early = this.#early.splice(0);
+    for (const bytes of early) take(bytes, 0, bytes.length);
+    return early.length + this.wire.receive(take);
   }
 
   get name(): string {

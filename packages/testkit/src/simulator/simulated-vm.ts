@@ -206,13 +206,15 @@ export class SimulatedVm {
     const bit = 1 << (sequence & 7);
     const seen = this.#seen[sequence >> 3] as number;
     if ((seen & bit) !== 0) {
-      // What was flooded on one host may come from the wire of another, for a VM that has moved in between.
-      if (this.#tolerance.repeats || (this.#hasMoved && audienceOf(mark) === EVERYBODY)) return;
+      // What one host gave it may still wait on the wire of another, for a VM that has moved in between: all hosts get
+      // what is flooded, and what VMs send over the hub.
+      const isForIt = audienceOf(mark) === this.number && sourceOf(mark) === OUTSIDE;
+      if (this.#tolerance.repeats || (this.#hasMoved && !isForIt)) return;
       fail('order of each queue', `${this.name} got frame ${sequence} twice`);
     }
     this.#seen[sequence >> 3] = seen | bit;
     // Which host's queue a flooded frame came by cannot be told of a VM that has moved meanwhile.
-    if (this.#hasMoved && audienceOf(mark) === EVERYBODY) return;
+    if (this.#hasMoved && audienceOf(mark) !== this.number) return;
     const host = this.#cameBy(sequence, mark);
     if (host < 0 && sourceOf(mark) === OUTSIDE) return;
     if (host >= 0) {

@@ -98,7 +98,9 @@ export class World {
 
   take(step: SimulationStep): void {
     this.#steps++;
+    for (const host of this.hosts) host.beginCall();
     const acted = this.#do(step);
+    for (const host of this.hosts) host.endCall();
     if (acted !== null) this.#after(acted, 'turns' in step ? step.turns : 0);
     for (const host of this.hosts) host.checkTime();
     this.hash.add(this.#steps);
@@ -342,7 +344,7 @@ export class World {
   /** What has come out of a host: on its wire, to its VMs. True if its wire has room that it had not. */
   #collect(host: SimulatedHost): boolean {
     this.#transmitter = host.index;
-    const frames = host.wire.receive(this.#transmitted);
+    const frames = host.receive(this.#transmitted);
     for (const vm of this.vms) if (vm.host === host.index) host.host.takeReceived(vm.name, vm.took);
     return frames > 0;
   }
