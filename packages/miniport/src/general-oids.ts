@@ -116,6 +116,13 @@ export class PacketFilter {
   }
 }
 
+/** OID_GEN_CURRENT_LOOKAHEAD, set: SUCCESS, INVALID_LENGTH. Whole frames are indicated, which is enough for anybody. */
+export function setLookahead(request: OidRequest): number {
+  if (request.inputBufferLength < 4) return needs(request, 4);
+  request.bytesRead = 4;
+  return NDIS_STATUS_SUCCESS;
+}
+
 /** OID_GEN_STATISTICS, query: SUCCESS, INVALID_LENGTH, LOW_POWER_STATE (nobody to ask). Only what SupportedStatistics names is counted. */
 export function queryStatistics(device: Device, request: OidRequest): number {
   if (device.isAsleep) return NDIS_STATUS_LOW_POWER_STATE;

@@ -22,6 +22,7 @@ import {
   type NdisReceiveFilterParameters,
   type NdisReceiveQueueParameters,
   OID_802_3_MULTICAST_LIST,
+  OID_GEN_CURRENT_LOOKAHEAD,
   OID_GEN_CURRENT_PACKET_FILTER,
   OID_GEN_STATISTICS,
   OID_PNP_SET_POWER,
@@ -43,7 +44,7 @@ import {
 } from '@vmq/ndis';
 import { FLTVLAN_ANY, FLTVLAN_EXACT, FLTVLAN_UNTAGGED_OR_ZERO } from '@vmq/nic';
 import type { HardwareFilter } from './device.ts';
-import { queryStatistics } from './general-oids.ts';
+import { queryStatistics, setLookahead } from './general-oids.ts';
 import { setOffloadParameters } from './offload-oids.ts';
 import type { OidTarget } from './oid-target.ts';
 import { setPower } from './power.ts';
@@ -69,6 +70,7 @@ const HANDLERS: ReadonlyMap<number, OidHandler> = new Map<number, OidHandler>([
     OID_GEN_CURRENT_PACKET_FILTER,
     { types: SET, handle: ({ context }, request) => context.packetFilter.setTypes(request) },
   ],
+  [OID_GEN_CURRENT_LOOKAHEAD, { types: SET, handle: (_, request) => setLookahead(request) }],
   [
     OID_802_3_MULTICAST_LIST,
     { types: SET, handle: ({ context }, request) => context.packetFilter.setMulticastList(request) },

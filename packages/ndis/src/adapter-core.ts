@@ -4,12 +4,19 @@ import type { NdisTraceWriter } from './ndis-trace.ts';
 import type { QueueEvent } from './queue-states.ts';
 import type { ReceiveFilterBook } from './receive-filter.ts';
 import type { ReceiveQueue, ReceiveQueueBook } from './receive-queue.ts';
+import type { Reception } from './reception.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 
 /** NIC-switch capability sets as registered or indicated; carried, not interpreted. */
 export interface NicSwitchSets {
   hardwareNicSwitchCapabilities: Uint8Array | null;
   nicSwitchCapabilities: Uint8Array | null;
+}
+
+/** What of the miniport's attributes requests are held against. */
+export interface RequestAttributes extends NicSwitchSets {
+  /** Null before they are set. */
+  readonly general: { readonly lookaheadSize: number; readonly maxMulticastListSize: number } | null;
 }
 
 export interface AdapterCore {
@@ -19,6 +26,7 @@ export interface AdapterCore {
   readonly capabilities: Capabilities;
   readonly queues: ReceiveQueueBook;
   readonly filters: ReceiveFilterBook;
+  readonly reception: Reception;
   readonly log: AdapterRefusals;
   readonly trace: NdisTraceWriter;
   /** Bit n = processor n exists. */
@@ -27,7 +35,7 @@ export interface AdapterCore {
   readonly removed: boolean;
   /** VMQ on encapsulated packets (NVGRE): whether the hardware can do it, and whether it does. */
   readonly encapsulation: { readonly supported: boolean; enabled: boolean };
-  readonly attributes: NicSwitchSets;
+  readonly attributes: RequestAttributes;
   /** Shared-memory allocations that the miniport still has for a queue. */
   sharedMemoryLeft(queueId: number): number;
 }

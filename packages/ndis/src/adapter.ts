@@ -37,6 +37,7 @@ import { NDIS_ITSELF } from './oid-table.ts';
 import { NetEventQueryRemoveDevice, type ProtocolDriver } from './protocol-driver.ts';
 import { ReceiveFilterBook } from './receive-filter.ts';
 import { ReceiveQueueBook } from './receive-queue.ts';
+import { Reception } from './reception.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 import { SharedMemoryBroker } from './shared-memory-broker.ts';
 import { acceptIndication } from './status-indications.ts';
@@ -53,6 +54,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   readonly attributes: AdapterAttributes;
   readonly queues: ReceiveQueueBook = new ReceiveQueueBook();
   readonly filters: ReceiveFilterBook = new ReceiveFilterBook();
+  readonly reception: Reception = new Reception();
   readonly broker: SharedMemoryBroker;
   readonly interrupts: InterruptMessages;
   readonly engine: OidEngine;
@@ -368,6 +370,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.interrupts.release();
     this.queues.clear();
     this.filters.clear();
+    this.reception.clear();
   }
 
   // --- bindings ----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import type { AdapterCore } from './adapter-core.ts';
 import type { BindingState } from './adapter-states.ts';
 import type { OidEngine } from './oid-engine.ts';
 import { type OidRequest, setRequest } from './oid-request.ts';
+import { NDIS_ITSELF } from './oid-table.ts';
 import type { Binding, ProtocolDriver, StatusIndication } from './protocol-driver.ts';
 
 /** What a binding needs of its adapter. */
@@ -81,9 +82,9 @@ export class AdapterBinding implements Binding {
     return null;
   }
 
-  #submitAndWait(request: OidRequest): number {
+  #submitAndWait(request: OidRequest, owner: number = this.number): number {
     let final = NDIS_STATUS_PENDING;
-    const status = this.#adapter.engine.submit(this.number, request, (result) => {
+    const status = this.#adapter.engine.submit(owner, request, (result) => {
       final = result;
     });
     if (status !== NDIS_STATUS_PENDING) return status;
@@ -108,6 +109,7 @@ export class AdapterBinding implements Binding {
     if (this.state === 'Running') this.pause();
     this.state = 'Closing';
     this.#cleanUp();
+    this.#withdraw();
     this.state = 'Unbound';
     this.#adapter.closed(this);
   }
@@ -141,6 +143,14 @@ export class AdapterBinding implements Binding {
       const parameters = NDIS_RECEIVE_QUEUE_FREE_PARAMETERS.encode({ QueueId: id });
       this.#submitAndWait(setRequest(OID_RECEIVE_FILTER_FREE_QUEUE, parameters));
     }
+  }
+
+  /** What others want to receive is left. */
+  #withdraw(): void {
+    const { core } = this.#adapter;
+    const requests = core.reception.withdraw(this.number);
+    if (core.removed) return;
+    for (const request of requests) this.#submitAndWait(request, NDIS_ITSELF);
   }
 
   post(processor: number | 'all', message: unknown): void {

@@ -18,6 +18,8 @@
  *   OID_NIC_SWITCH_…            refused without a NIC switch
  *   OID_TCP_OFFLOAD_PARAMETERS          miniport
  *   OID_PNP_SET_POWER                   miniport; from NDIS itself only
+ *   PACKET_FILTER, MULTICAST_LIST,
+ *   CURRENT_LOOKAHEAD           NDIS      miniport, with what all bindings want together
  *   OID_GEN_RECEIVE_SCALE_…     miniport; a set is refused while VMQ is current
  *   any other                   miniport, unverified
  *
@@ -26,6 +28,9 @@
  */
 import {
   NDIS_STATUS_NOT_SUPPORTED,
+  OID_802_3_MULTICAST_LIST,
+  OID_GEN_CURRENT_LOOKAHEAD,
+  OID_GEN_CURRENT_PACKET_FILTER,
   OID_GEN_RECEIVE_SCALE_PARAMETERS,
   OID_NIC_SWITCH_ALLOCATE_VF,
   OID_NIC_SWITCH_CREATE_SWITCH,
@@ -71,6 +76,14 @@ import { setOffloadParameters } from './oids-offload.ts';
 import { queryQueueParameters, setQueueParameters } from './oids-queue-parameters.ts';
 import { clearFilter, enumerateFilters, queryFilter, setFilter } from './oids-receive-filter.ts';
 import { allocateQueue, enumerateQueues, freeQueue } from './oids-receive-queue.ts';
+import {
+  queryLookahead,
+  queryMulticastList,
+  queryPacketFilter,
+  setLookahead,
+  setMulticastList,
+  setPacketFilter,
+} from './oids-reception.ts';
 
 /** Owner of requests that NDIS makes for itself. */
 export const NDIS_ITSELF = -1;
@@ -92,6 +105,11 @@ const vmq = (verify: (call: OidCall) => Verdict): OidHandling =>
   miniport((call) => refuseWithoutVmq(call) ?? verify(call));
 
 const passDown = (): Verdict => ({ kind: 'down', complete: (status) => status });
+/** What bindings share: `set` combines; NDIS's own requests are combinations already. */
+const shared = (query: (call: OidCall) => Verdict, set: (call: OidCall) => Verdict): OidRow => ({
+  query: ndis(query),
+  set: miniport((call) => (call.owner === NDIS_ITSELF ? passDown() : set(call))),
+});
 const noNicSwitch = ndis((call) =>
   refuse(call, 'VPT-24', NDIS_STATUS_NOT_SUPPORTED, 'a NIC switch in the current set', 'none'),
 );
@@ -125,6 +143,9 @@ const ROWS: ReadonlyMap<number, OidRow> = new Map<number, OidRow>([
   [OID_NIC_SWITCH_FREE_VF, NO_NIC_SWITCH],
   [OID_NIC_SWITCH_VF_PARAMETERS, NO_NIC_SWITCH],
   [OID_NIC_SWITCH_ENUM_VFS, NO_NIC_SWITCH],
+  [OID_GEN_CURRENT_PACKET_FILTER, shared(queryPacketFilter, setPacketFilter)],
+  [OID_802_3_MULTICAST_LIST, shared(queryMulticastList, setMulticastList)],
+  [OID_GEN_CURRENT_LOOKAHEAD, shared(queryLookahead, setLookahead)],
   [OID_TCP_OFFLOAD_PARAMETERS, { set: miniport(setOffloadParameters) }],
   [
     OID_PNP_SET_POWER,

@@ -15,6 +15,8 @@ import {
   NDIS_STATUS_RECEIVE_QUEUE_STATE,
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
+  OID_802_3_MULTICAST_LIST,
+  OID_GEN_CURRENT_LOOKAHEAD,
   OID_GEN_CURRENT_PACKET_FILTER,
   OID_PNP_SET_POWER,
   OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
@@ -25,13 +27,7 @@ import {
   OID_RECEIVE_FILTER_SET_FILTER,
   OID_TCP_OFFLOAD_PARAMETERS,
 } from '@vmq/abi';
-import {
-  type MiniportAdapter,
-  type MiniportAdapterAttributes,
-  type MiniportDriver,
-  NdisRequestQueryInformation,
-  type OidRequest,
-} from '../src/index.ts';
+import type { MiniportAdapter, MiniportAdapterAttributes, MiniportDriver, OidRequest } from '../src/index.ts';
 import { capabilities } from './bench.ts';
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
@@ -73,6 +69,8 @@ export class TestMiniport implements MiniportDriver {
   /** Status of the next request, instead of handling it. */
   failNext: number | null = null;
   packetFilter = 0;
+  multicastList: Uint8Array = new Uint8Array(0);
+  lookahead = 0;
   /** DmaStopped indications per free. */
   dmaStops = 1;
   freeStatus: number = NDIS_STATUS_SUCCESS;
@@ -244,10 +242,13 @@ export class TestMiniport implements MiniportDriver {
         this.events.push(`power ${bytes[0]}`);
         return NDIS_STATUS_SUCCESS;
       case OID_GEN_CURRENT_PACKET_FILTER:
-        if (request.requestType === NdisRequestQueryInformation) {
-          new DataView(bytes.buffer).setUint32(0, this.packetFilter, true);
-          request.bytesWritten = 4;
-        } else this.packetFilter = new DataView(bytes.buffer).getUint32(0, true);
+        this.packetFilter = new DataView(bytes.buffer).getUint32(0, true);
+        return NDIS_STATUS_SUCCESS;
+      case OID_802_3_MULTICAST_LIST:
+        this.multicastList = bytes.slice();
+        return NDIS_STATUS_SUCCESS;
+      case OID_GEN_CURRENT_LOOKAHEAD:
+        this.lookahead = new DataView(bytes.buffer).getUint32(0, true);
         return NDIS_STATUS_SUCCESS;
       default:
         return NDIS_STATUS_NOT_SUPPORTED;

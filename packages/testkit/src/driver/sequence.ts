@@ -251,9 +251,11 @@ export class SequenceDriver {
     for (const { id: queueId, owner } of [...model.queues.values()])
       if (queueId !== 0) this.#ask(owner, { oid: 'free queue', queueId });
     giveBack();
-    if (Object.values(model.packetFilter).some((bit) => bit))
-      this.#ask('A', { oid: 'set packet filter', accepts: packetFilter(0) });
-    if (model.multicastList.length > 0) this.#ask('A', { oid: 'set multicast list', addresses: [] });
+    for (const [caller, asked] of model.packetFilters)
+      if (Object.values(asked).some((bit) => bit))
+        this.#ask(caller, { oid: 'set packet filter', accepts: packetFilter(0) });
+    for (const [caller, asked] of model.multicastLists)
+      if (asked.length > 0) this.#ask(caller, { oid: 'set multicast list', addresses: [] });
     const left = this.#bench.adapter.inspect();
     const { receives } = left.outstanding;
     const blocks = left.sharedMemory.filter(({ queueId }) => queueId !== 0).length;

@@ -49,13 +49,6 @@ export type ReferenceEvent =
 
 type Of<W extends Body['oid']> = Extract<Body, { oid: W }>;
 
-const NOTHING: PacketFilter = {
-  directed: false,
-  multicast: false,
-  allMulticast: false,
-  broadcast: false,
-  promiscuous: false,
-};
 const DMA_STOPPED = NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE.NdisReceiveQueueOperationalStateDmaStopped;
 
 export class ReferenceAdapter implements World {
@@ -64,8 +57,9 @@ export class ReferenceAdapter implements World {
   readonly queues: Map<number, QueueRecord> = new Map();
   readonly filters: Map<number, FilterRecord> = new Map();
   readonly frames: FrameTracker = new FrameTracker();
-  packetFilter: PacketFilter = NOTHING;
-  multicastList: readonly string[] = [];
+  /** What each caller has asked for; the miniport has all of it together. */
+  readonly packetFilters: Map<Caller, PacketFilter> = new Map();
+  readonly multicastLists: Map<Caller, readonly string[]> = new Map();
   running = true;
   memoryAvailable = true;
   /** The free that waits for NBLs, and the requests behind it (INIT-11). */
@@ -87,6 +81,22 @@ export class ReferenceAdapter implements World {
     const names = { queueName: '', vmName: '' };
     const rest = { affinity: 1, lookaheadSize: 0, splitAt: 0, portId: 0, msixEntry: -1 };
     this.queues.set(0, { id: 0, owner: 'user', state: 'R', ...defaults, ...names, ...rest });
+  }
+
+  get packetFilter(): PacketFilter {
+    const asked = [...this.packetFilters.values()];
+    const any = (type: keyof PacketFilter): boolean => asked.some((one) => one[type]);
+    return {
+      directed: any('directed'),
+      multicast: any('multicast'),
+      allMulticast: any('allMulticast'),
+      broadcast: any('broadcast'),
+      promiscuous: any('promiscuous'),
+    };
+  }
+
+  get multicastList(): readonly string[] {
+    return [...this.multicastLists.values()].flat();
   }
 
   /** Everything that is wrong with `seen` after `event`; the model has then followed it. */
@@ -223,10 +233,10 @@ export class ReferenceAdapter implements World {
         this.#clearFilter(body.filterId, body.queueId);
         break;
       case 'set packet filter':
-        this.packetFilter = body.accepts;
+        this.packetFilters.set(caller, body.accepts);
         break;
       case 'set multicast list':
-        this.multicastList = body.addresses;
+        this.multicastLists.set(caller, body.addresses);
         break;
       case 'query queue parameters':
         this.#compareParameters(body.queueId, seen);
@@ -355,6 +365,9 @@ export class ReferenceAdapter implements World {
       this.#due.push(`queue ${queue.id} to A`);
       this.#forget(queue.id);
     }
+    this.packetFilters.delete('B');
+    this.multicastLists.delete('B');
+    this.frames.note(this);
   }
 
   /** The default queue always behaves as R (STA-15). */

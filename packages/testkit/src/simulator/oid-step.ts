@@ -1,5 +1,6 @@
 /** The OID request of a step: drawn from the seed, and made into bytes once it is known what there is to ask about. */
 import type { Random } from '@vmq/machine';
+import { packetFilter } from '../driver/resolve-step.ts';
 import { macHeaderTest } from '../driver/steps.ts';
 import type { FieldTest, Geometry, OidWord, Request, RequestKind } from '../reference/vocabulary.ts';
 import { VLANS, vmMac } from './simulation-config.ts';
@@ -168,11 +169,8 @@ function bodyOf(step: OidStep, scene: OidScene): Request['body'] {
     case 'move filter':
       return { oid, filterId: filterOf(step, scene).filterId };
     case 'set packet filter':
-      // NDIS does not combine protocols' packet filters here: the last one counts, so this one leaves nothing out.
-      return {
-        oid,
-        accepts: { directed: true, multicast: true, allMulticast: true, broadcast: true, promiscuous: true },
-      };
+      // What the switch wants is not this protocol's to take away.
+      return { oid, accepts: packetFilter(detail & 31) };
     case 'set multicast list':
       return { oid, addresses: detail & 1 ? ['01-00-5E-00-00-01'] : [] };
     default:
