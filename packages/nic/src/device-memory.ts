@@ -3,8 +3,11 @@
  *
  *   0x00000  registers (the datasheet)
  *   0x10000  attention words: which part of the device a register write concerns
- *   0x10080  room
+ *   0x10100  what receive engines tell each other, and attention words of the further ones
  *   0x11000  filter hash table
+ *   with more than one receive engine, behind it:
+ *            state of the receive queues (`device-state.ts`), a cache line each
+ *            registers 0 … 0xCFFF as the filter unit last took them over
  */
 import type { Machine, MemorySegment } from '@vmq/machine';
 import { checkNicProfile, type NicProfile } from './profiles.ts';
@@ -19,9 +22,12 @@ import {
   CAPQ_MSIX_SHIFT,
   MAX_FILTERS,
   MAX_MSIX_ENTRIES,
+  MAX_QUEUES,
+  MAX_RECEIVE_ENGINES,
   MSIX_STRIDE,
   MSIX_VCTRL_MASK,
   REG,
+  RX_QUEUE_STRIDE,
   STATUS_LU,
   STATUS_RSTDONE,
   STATUS_SPEED_SHIFT,
@@ -47,6 +53,57 @@ export const ATTEND_MSIX = 8;
 export const FILTER_TABLE_ENTRIES: number = MAX_FILTERS * 16;
 const FILTER_ENTRY_BYTES = 16;
 
+/** 0 = the engines may receive; else GATE_ bits why those besides engine 0 may not. */
+export const GATE: number = (BAR_REGISTER_BYTES + 0x100) / 4;
+export const GATE_CLOSED = 1;
+/** The device hangs. */
+export const GATE_HALTED = 2;
+/** What follows changes only while the gate is closed, but for the number of engines, which never does. */
+const SHARED: number = GATE + 16;
+/** Counts the changes. */
+export const SHARED_CHANGES: number = SHARED;
+export const SHARED_ENGINES: number = SHARED + 1;
+/** Bits: 1 the port receives, 2 the link is up, 4 some filter is for any VLAN. */
+export const SHARED_FLAGS: number = SHARED + 2;
+export const SHARED_TABLE_MASK: number = SHARED + 3;
+/** Counts the resets. */
+export const SHARED_RESETS: number = SHARED + 4;
+/** Per engine two cache lines; what only the engine writes, and its attention words. Engine 0 has no use for them. */
+const ENGINE_LINES: number = (BAR_REGISTER_BYTES + 0x200) / 4;
+/** Nonzero while the engine uses what is shared. */
+export const ENGINE_BUSY = 0;
+/** Stamp of the last frame it has seen. */
+export const ENGINE_STAMP = 1;
+/** Word index of an engine's lines. */
+export function engineLine(engine: number): number {
+  return ENGINE_LINES + engine * 32;
+}
+/** An engine's attention word; the queues that are meant follow, as behind {@link ATTENTION}. */
+export function attentionOf(engine: number): number {
+  return engine === 0 ? ATTENTION : engineLine(engine) + 16;
+}
+
+export const SHARED_QUEUES: number = FILTER_TABLE + FILTER_TABLE_ENTRIES * (FILTER_ENTRY_BYTES / 4);
+/** Words of a receive queue's state, and where in it its engine stands. */
+export const QUEUE_STATE_SHIFT = 4;
+export const QUEUE_STATE_ENGINE = 15;
+export const SHADOW: number = SHARED_QUEUES + (MAX_QUEUES << QUEUE_STATE_SHIFT);
+export const SHADOW_WORDS: number = REG.MSIXADDRLO / 4;
+
+/** The engine that serves a receive queue. */
+export function engineOf(words: Int32Array, queue: number): number {
+  return words[SHARED_ENGINES] === 1
+    ? 0
+    : (words[SHARED_QUEUES + (queue << QUEUE_STATE_SHIFT) + QUEUE_STATE_ENGINE] as number);
+}
+
+/** Has `engine` look at the interrupt of a receive queue; it must be woken then. */
+export function markReceiveQueue(words: Int32Array, engine: number, queue: number): void {
+  const at = attentionOf(engine);
+  Atomics.or(words, at + 1 + (queue >> 5), 1 << (queue & 31));
+  Atomics.or(words, at, ATTEND_RX);
+}
+
 export const NIC_VERSION = 0x0001_0000;
 
 export interface NicBarOptions {
@@ -55,6 +112,8 @@ export interface NicBarOptions {
   readonly macAddress?: Uint8Array;
   /** Name of the memory segment; default `nic`. */
   readonly name?: string;
+  /** Agents that receive side by side, 1 (default) to 8; see {@link nicEngineAgent}. */
+  readonly receiveEngines?: number;
 }
 
 const DEFAULT_MAC = [0x02, 0x56, 0x4d, 0x51, 0x00, 0x01];
@@ -68,9 +127,17 @@ export function createNicBar(machine: Machine, options: NicBarOptions): MemorySe
   checkNicProfile(profile);
   const mac = options.macAddress ?? DEFAULT_MAC;
   if (mac.length !== 6) throw new RangeError(`NIC address: need 6 bytes, got ${mac.length}`);
-  const bytes = FILTER_TABLE * 4 + FILTER_TABLE_ENTRIES * FILTER_ENTRY_BYTES;
-  const bar = machine.memory.addSegment(options.name ?? 'nic', bytes);
+  const engines = options.receiveEngines ?? 1;
+  if (!(Number.isInteger(engines) && engines >= 1 && engines <= MAX_RECEIVE_ENGINES))
+    throw new RangeError(`NIC: ${engines} receive engines, need 1..${MAX_RECEIVE_ENGINES}`);
+  const bar = machine.memory.addSegment(
+    options.name ?? 'nic',
+    (engines === 1 ? SHARED_QUEUES : SHADOW + SHADOW_WORDS) * 4,
+  );
   const words = bar.i32;
+  words[SHARED_ENGINES] = engines;
+  // Until the device's first agent has looked at the registers.
+  words[GATE] = GATE_CLOSED;
   const byte = (i: number): number => mac[i] as number;
   words[REG.PMACLO >> 2] = (byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3);
   words[REG.PMACHI >> 2] = (byte(4) << 8) | byte(5);
@@ -99,6 +166,10 @@ export function resetRegisters(words: Int32Array, profile: NicProfile, link: num
     CAPF_TX_VLAN;
   words[REG.CAPL >> 2] = profile.lookaheadMin | (profile.lookaheadMax << 16);
   words[REG.CAPM >> 2] = profile.maxFrameBytes;
+  const engines = words[SHARED_ENGINES] as number;
+  words[REG.ENGINES >> 2] = engines;
+  for (let queue = 0; queue <= profile.queues; queue++)
+    words[(REG.RXENG + queue * RX_QUEUE_STRIDE) >> 2] = queue % engines;
   for (let entry = 0; entry < MAX_MSIX_ENTRIES; entry++)
     words[(REG.MSIXVCTRL + entry * MSIX_STRIDE) >> 2] = MSIX_VCTRL_MASK;
   words[REG.STATUS >> 2] = link | STATUS_RSTDONE | (profile.linkGbps << STATUS_SPEED_SHIFT);

@@ -5,8 +5,19 @@
  * at a configuration request are copied here, so nothing changes in the middle of a batch.
  */
 import type { AgentContext, DmaDomainImage, MemorySegment } from '@vmq/machine';
+import {
+  ENGINE_STAMP,
+  engineLine,
+  QUEUE_STATE_ENGINE,
+  QUEUE_STATE_SHIFT,
+  SHADOW,
+  SHADOW_WORDS,
+  SHARED_ENGINES,
+  SHARED_QUEUES,
+} from './device-memory.ts';
 import { type FilterTables, readFilterTables } from './filter-tables.ts';
 import type { NicProfile } from './profiles.ts';
+import { REG } from './register-constants.ts';
 
 /** Latched RXCTL / TXCTL; 0 while the queue is disabled. */
 export const Q_FLAGS = 0;
@@ -34,8 +45,10 @@ export const Q_SIGNALLED = 12;
 export const Q_LIMIT = 13;
 /** Which frames may go the short way; see `shortWay` in `receive-pipeline.ts`. */
 export const Q_SHORT_WAY = 14;
+/** Number of the receive engine that serves the queue; only it writes here, but for changes of configuration. */
+export const Q_ENGINE: number = QUEUE_STATE_ENGINE;
 /** log2 of the words per queue. */
-export const Q_SHIFT = 4;
+export const Q_SHIFT: number = QUEUE_STATE_SHIFT;
 
 const NO_RIGHTS: Uint8Array = new Uint8Array(0);
 
@@ -46,6 +59,14 @@ export class DeviceState {
   readonly words: Int32Array;
   /** Receive queues (and transmit queues), queue 0 included. */
   readonly queueCount: number;
+  /** Number of receive engines, and which of them has this object. */
+  readonly engines: number;
+  readonly engine: number;
+  /**
+   * What configuration is read from: the registers themselves, or, where several engines must find the same, what they
+   * were at the last {@link latchRegisters}.
+   */
+  readonly latched: Int32Array;
 
   /** Memory, by segment id. */
   segments: readonly MemorySegment[] = [];
@@ -65,15 +86,48 @@ export class DeviceState {
   readonly txq: Int32Array;
   readonly #domain: { tables: readonly (Uint8Array | null)[] } = { tables: [] };
 
-  constructor(context: AgentContext, profile: NicProfile, bar: number, dma: DmaDomainImage) {
+  constructor(
+    context: AgentContext,
+    profile: NicProfile,
+    bar: number,
+    dma: DmaDomainImage,
+    engine: number = 0,
+  ) {
+    const { i32: words } = context.machine.memory.segment(bar);
     this.context = context;
     this.profile = profile;
-    this.words = context.machine.memory.segment(bar).i32;
+    this.words = words;
     this.queueCount = profile.queues + 1;
-    this.tables = readFilterTables(this.words, profile, () => false);
-    this.rxq = new Int32Array(this.queueCount << Q_SHIFT);
+    this.engines = words[SHARED_ENGINES] as number;
+    this.engine = engine;
+    this.latched = this.engines > 1 ? words.subarray(SHADOW, SHADOW + SHADOW_WORDS) : words;
+    this.tables = readFilterTables(this.latched, profile, () => false);
+    const receiveWords = this.queueCount << Q_SHIFT;
+    this.rxq =
+      this.engines > 1
+        ? words.subarray(SHARED_QUEUES, SHARED_QUEUES + receiveWords)
+        : new Int32Array(receiveWords);
     this.txq = new Int32Array(this.queueCount << Q_SHIFT);
     this.adoptDomain(dma);
+  }
+
+  /** The filter unit's registers, as they are now, become {@link latched}. */
+  latchRegisters(): void {
+    const { latched, words } = this;
+    if (latched === words) return;
+    latched.set(words.subarray(0, REG.RDBASE >> 2));
+    latched.set(words.subarray(REG.FLTLO >> 2, REG.MSIXADDRLO >> 2), REG.FLTLO >> 2);
+  }
+
+  /** Word of the BAR where an engine keeps the stamp of the last frame it has seen. */
+  stampWord(engine: number): number {
+    return engine === 0 ? REG.RXSTAMP >> 2 : engineLine(engine) + ENGINE_STAMP;
+  }
+
+  /** Adds to a 64-bit statistic that all engines count in. */
+  addShared(at: number, amount: number): void {
+    if (this.engines === 1) addCounter(this.words, at, amount);
+    else addCounterAtomically(this.words, at, amount);
   }
 
   adoptDomain(image: DmaDomainImage): void {
@@ -107,4 +161,9 @@ export function addCounter(words: Int32Array, at: number, amount: number): void 
   const after = (before + amount) | 0;
   words[at] = after;
   if (after >>> 0 < before >>> 0) words[at + 1] = ((words[at + 1] as number) + 1) | 0;
+}
+
+function addCounterAtomically(words: Int32Array, at: number, amount: number): void {
+  const before = Atomics.add(words, at, amount);
+  if ((before + amount) >>> 0 < before >>> 0) Atomics.add(words, at + 1, 1);
 }

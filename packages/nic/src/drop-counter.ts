@@ -1,8 +1,8 @@
 /** Counts the frames that end in the device: per batch in an array, then in the registers and the ledger. */
 
-import { addCounter, type DeviceState } from './device-state.ts';
+import type { DeviceState } from './device-state.ts';
 import { DROP_DMA_FAULT, NIC_DROP_REASONS } from './drop-reasons.ts';
-import type { InterruptUnit } from './interrupt-unit.ts';
+import type { ReceiveInterrupts } from './interrupt-unit.ts';
 import { CAUSE_DMA_FAULT, REG } from './register-constants.ts';
 
 /** Global statistics register of each drop code, as a word index. */
@@ -25,11 +25,11 @@ export class DropCounter {
   /** Frames since the last publication, by drop code. */
   readonly pending: Int32Array = new Int32Array(NIC_DROP_REASONS.length);
   readonly #state: DeviceState;
-  readonly #interrupts: InterruptUnit;
+  readonly #interrupts: ReceiveInterrupts;
   readonly #columns: readonly number[];
   #any: boolean = false;
 
-  constructor(state: DeviceState, interrupts: InterruptUnit) {
+  constructor(state: DeviceState, interrupts: ReceiveInterrupts) {
     this.#state = state;
     this.#interrupts = interrupts;
     const ledger = state.context.machine.ledger;
@@ -45,15 +45,14 @@ export class DropCounter {
   publish(): void {
     if (!this.#any) return;
     this.#any = false;
-    const { words, context } = this.#state;
-    const { counters } = context;
+    const { counters } = this.#state.context;
     const pending = this.pending;
     if (pending[DROP_DMA_FAULT] !== 0) this.#interrupts.raiseCause(CAUSE_DMA_FAULT);
     for (let code = 0; code < pending.length; code++) {
       const frames = pending[code] as number;
       if (frames === 0) continue;
       pending[code] = 0;
-      addCounter(words, DROP_REGISTERS[code] as number, frames);
+      this.#state.addShared(DROP_REGISTERS[code] as number, frames);
       const column = this.#columns[code] as number;
       counters[column] = (counters[column] as number) + frames;
     }

@@ -5,7 +5,7 @@
  *
  *   key    word 0  first four bytes of the MAC, as the frame's first word shows them
  *          word 1  bits 0..15 the last two bytes, 16..19 and 24..31 the VLAN id in wire order, bit 20 any VLAN
- *   value  word 2  bits 0..7 queue, 8..23 filter slot, bit 30 used
+ *   value  word 2  bits 0..7 queue, 8..23 filter slot, 24..28 receive engine of the queue, bit 30 used
  *
  * Precedence is settled while compiling, so one look decides: queues in ascending order, queue 0 last, lower
  * slots first within a queue. A key for any VLAN serves the VLAN ids that have no key of their own; untagged
@@ -13,13 +13,15 @@
  */
 
 import { FILTER_TABLE, FILTER_TABLE_ENTRIES } from './device-memory.ts';
-import { type DeviceState, Q_FLAGS, Q_SHIFT } from './device-state.ts';
+import { type DeviceState, Q_ENGINE, Q_FLAGS, Q_SHIFT } from './device-state.ts';
 import { DROP_BROADCAST, DROP_MULTICAST, DROP_NO_MATCH } from './drop-reasons.ts';
 import { readFilterTables } from './filter-tables.ts';
 import { RCTL_AAM, RCTL_BAM, RCTL_MPE, RCTL_UPE, RXCTL_ENABLE } from './register-constants.ts';
 
 export const ANY_VLAN: number = 1 << 20;
 const VALUE_USED = 1 << 30;
+/** Where in a value of the table the engine stands; 5 bits. Values of {@link acceptByAddress} do not say it. */
+export const VALUE_ENGINE_SHIFT = 24;
 /** Slot number that stands for no filter. */
 const NO_SLOT = 0xffff;
 /** A frame for queue 0 that no filter took. */
@@ -39,9 +41,8 @@ export function wireVlan(vid: number): number {
 /** Compiles the filter registers, the packet filter and the address lists; queues must have been latched. */
 export function latchFilters(state: DeviceState): void {
   const { words, rxq } = state;
-  const isEnabled = (queue: number): boolean =>
-    ((rxq[(queue << Q_SHIFT) + Q_FLAGS] as number) & RXCTL_ENABLE) !== 0;
-  state.tables = readFilterTables(words, state.profile, isEnabled);
+  state.latchRegisters();
+  readTables(state);
   const active = state.tables.filters.filter((filter) => filter.active);
   // Sparse, so that a key is nearly always found at once: collisions are branches nobody can predict.
   let entries = 1024;
@@ -50,7 +51,8 @@ export function latchFilters(state: DeviceState): void {
   state.tableMask = entries - 1;
   state.anyVlanKeys = false;
   for (const { slot, queue, low, high, vid } of active) {
-    const value = VALUE_USED | (slot << 8) | queue;
+    const engine = rxq[(queue << Q_SHIFT) + Q_ENGINE] as number;
+    const value = VALUE_USED | (engine << VALUE_ENGINE_SHIFT) | (slot << 8) | queue;
     // A better filter for every VLAN of this MAC leaves nothing to those after it.
     if (lookUp(words, state.tableMask, low, high | ANY_VLAN) !== 0) continue;
     if (vid < 0) {
@@ -59,6 +61,14 @@ export function latchFilters(state: DeviceState): void {
     }
     insert(words, state.tableMask, low, high | wireVlan(Math.max(vid, 0)), value);
   }
+}
+
+/** Reads what was latched; the hash table is another engine's doing. */
+export function readTables(state: DeviceState): void {
+  const { latched, profile, rxq } = state;
+  const isEnabled = (queue: number): boolean =>
+    ((rxq[(queue << Q_SHIFT) + Q_FLAGS] as number) & RXCTL_ENABLE) !== 0;
+  state.tables = readFilterTables(latched, profile, isEnabled);
 }
 
 /** Entry number at which the search for a key begins, before masking. */

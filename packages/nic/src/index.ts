@@ -7,7 +7,7 @@
  * @packageDocumentation
  */
 export * from './descriptors.ts';
-export { createNicAgent, NIC_AGENT, type NicAgentData, type NicMessage } from './device.ts';
+export { createNicAgent } from './device.ts';
 export { COMPLETION_DAMAGES, type CompletionDamage, type DeviceFault } from './device-faults.ts';
 export { createNicBar, type NicBarOptions } from './device-memory.ts';
 export { NIC_DROP_REASONS } from './drop-reasons.ts';
@@ -18,6 +18,7 @@ export {
   type NicExplanation,
   type NicFilterTest,
 } from './explain.ts';
+export { NIC_AGENT, type NicAgentData, type NicMessage, nicEngineAgent } from './nic-agent.ts';
 export { checkNicProfile, NIC_PROFILES, type NicProfile, nicProfile } from './profiles.ts';
 export { NIC_BATCH } from './receive-unit.ts';
 export { attachNicRegisters, type NicRegisters } from './register-bus.ts';

@@ -18,8 +18,8 @@
  */
 import { DMA_WRITE, type MemorySegment } from '@vmq/machine';
 import {
-  addCounter,
   type DeviceState,
+  Q_ENGINE,
   Q_FLAGS,
   Q_HEAD,
   Q_PUBLISHED,
@@ -52,7 +52,15 @@ const ITR = (REG.RXITR - REG.RDBASE) >> 2;
 const SEEN = (REG.RCT - REG.RDBASE) >> 2;
 const RECEIVE_HEAD = (REG.RDH - REG.RDBASE) >> 2;
 
-export class InterruptUnit {
+/** What receiving has to do with interrupts. */
+export interface ReceiveInterrupts {
+  /** Receive queue `queue` has published; returns one of INTERRUPT_*, or -1 if its engine will look at it later. */
+  considerReceive(queue: number): number;
+  /** Sets bits of CAUSE. */
+  raiseCause(cause: number): void;
+}
+
+export class InterruptUnit implements ReceiveInterrupts {
   readonly #state: DeviceState;
   readonly #words: Int32Array;
   /** Sources held back by moderation: receive queue q is q, transmit queue t is MAX_QUEUES + t. */
@@ -73,16 +81,18 @@ export class InterruptUnit {
     this.#notBefore.fill(0);
   }
 
-  /** Receive queue `queue` has published; returns one of INTERRUPT_*. */
   considerReceive(queue: number): number {
     const words = this.#words;
+    const { rxq, engine } = this.#state;
     const q = queue << Q_SHIFT;
+    // Another engine's by now: it looks itself.
+    if (rxq[q + Q_ENGINE] !== engine) return INTERRUPT_NOT_ARMED;
     const registers = (REG.RDBASE + queue * RX_QUEUE_STRIDE) >> 2;
     if (words[registers + ARM] === 0) {
-      Atomics.store(words, registers + RECEIVE_HEAD, this.#state.rxq[q + Q_PUBLISHED] as number);
+      Atomics.store(words, registers + RECEIVE_HEAD, rxq[q + Q_PUBLISHED] as number);
       if (Atomics.load(words, registers + ARM) === 0) return INTERRUPT_NOT_ARMED;
     }
-    return this.#consider(queue, this.#state.rxq, q, registers);
+    return this.#consider(queue, rxq, q, registers);
   }
 
   considerTransmit(queue: number): number {
@@ -147,15 +157,17 @@ export class InterruptUnit {
   send(entry: number): number {
     const words = this.#words;
     if (entry < 0 || entry >= this.#state.profile.msixEntries) {
-      addCounter(words, REG.SPURIOUS >> 2, 1);
+      this.#state.addShared(REG.SPURIOUS >> 2, 1);
       return INTERRUPT_BAD_ENTRY;
     }
     const at = (REG.MSIXADDRLO + entry * MSIX_STRIDE) >> 2;
     if (((words[at + 3] as number) & MSIX_VCTRL_MASK) !== 0) {
       Atomics.or(words, (REG.PBA >> 2) + (entry >> 5), 1 << (entry & 31));
-      return INTERRUPT_MASKED;
+      // Unmasked meanwhile: whoever serves that may have looked before the bit was there.
+      if ((Atomics.load(words, at + 3) & MSIX_VCTRL_MASK) !== 0 || !this.#takePending(entry))
+        return INTERRUPT_MASKED;
     }
-    addCounter(words, REG.INTERRUPTS >> 2, 1);
+    this.#state.addShared(REG.INTERRUPTS >> 2, 1);
     this.#state.context.machine.interrupts.message((words[at] as number) >>> 0, words[at + 2] as number);
     return INTERRUPT_SENT;
   }
@@ -171,13 +183,18 @@ export class InterruptUnit {
         const entry = group * 32 + bit;
         if ((Atomics.load(words, (REG.MSIXVCTRL + entry * MSIX_STRIDE) >> 2) & MSIX_VCTRL_MASK) !== 0)
           continue;
-        Atomics.and(words, (REG.PBA >> 2) + group, ~(1 << bit));
-        this.send(entry);
+        if (this.#takePending(entry)) this.send(entry);
       }
     }
   }
 
-  /** Sets bits of CAUSE; an enabled bit that was clear sends the CAUSEENTRY interrupt. */
+  /** True for the one who took the bit. */
+  #takePending(entry: number): boolean {
+    const bit = 1 << (entry & 31);
+    return (Atomics.and(this.#words, (REG.PBA >> 2) + (entry >> 5), ~bit) & bit) !== 0;
+  }
+
+  /** An enabled bit that was clear sends the CAUSEENTRY interrupt. */
   raiseCause(cause: number): void {
     const words = this.#words;
     const before = Atomics.or(words, REG.CAUSE >> 2, cause);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Bench, frameTo, macOf } from '../test/bench.ts';
-import { NIC_AGENT } from './device.ts';
 import { NIC_VERSION } from './device-memory.ts';
+import { NIC_AGENT } from './nic-agent.ts';
 import { CTRL_RXEN, FLTVLAN_ANY, QSTS_ENABLED, REG } from './register-constants.ts';
 
 const ALL_ONES = 0xffff_ffff;

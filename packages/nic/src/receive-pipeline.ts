@@ -61,7 +61,9 @@ const TAGGED = 3;
 const TCI = 4;
 const COPY = 5;
 const TARGET = 6;
-const FRAME_SHIFT = 3;
+/** Its number in the batch; with one engine that of the entry, for good. */
+const INDEX = 7;
+export const FRAME_SHIFT = 3;
 
 /**
  * A rest to copy: byte offset in the wire ring, bytes, target segment, byte offset there.
@@ -87,7 +89,7 @@ export class ReceivePipeline {
   readonly #state: DeviceState;
   readonly #wire: FrameConsumer;
   /** {@link FRAME_WORDS} words per frame of the batch. One array for all of it: each further one costs registers. */
-  readonly #frames: Int32Array;
+  readonly frames: Int32Array;
   readonly #rests: Int32Array;
   #restCount = 0;
   #plain = 0;
@@ -96,13 +98,19 @@ export class ReceivePipeline {
   constructor(state: DeviceState, wire: FrameConsumer, batch: number) {
     this.#state = state;
     this.#wire = wire;
-    this.#frames = new Int32Array(batch << FRAME_SHIFT);
+    this.frames = new Int32Array(batch << FRAME_SHIFT);
+    for (let i = 0; i < batch; i++) this.frames[(i << FRAME_SHIFT) + INDEX] = i;
     this.#rests = new Int32Array(batch << REST_SHIFT);
+  }
+
+  /** Number in the batch of the frame in entry `i`. */
+  indexOf(i: number): number {
+    return this.frames[(i << FRAME_SHIFT) + INDEX] as number;
   }
 
   /** Queue of frame `i`, if it is ordinary; else -1. */
   queueOf(i: number): number {
-    const value = this.#frames[(i << FRAME_SHIFT) + VALUE] as number;
+    const value = this.frames[(i << FRAME_SHIFT) + VALUE] as number;
     return value === 0 ? -1 : value & 0xff;
   }
 
@@ -113,7 +121,7 @@ export class ReceivePipeline {
     const state = this.#state;
     const words = state.words;
     const tableMask = state.tableMask;
-    const frames = this.#frames;
+    const frames = this.frames;
     // Frames of 18 to MFS bytes need no second look at their length.
     const usual = (state.tables.maxFrame - 18) | 0;
     const slots = wire.slots - 1;
@@ -152,7 +160,7 @@ export class ReceivePipeline {
     const host = (state.segments[0] as MemorySegment).i32;
     const rights = state.rights[0] as Uint8Array;
     const allRights = state.rights;
-    const frames = this.#frames;
+    const frames = this.frames;
     const rests = this.#rests;
     const last = (frames.length >> FRAME_SHIFT) - 1;
     let plain = this.#plain;
@@ -214,7 +222,7 @@ export class ReceivePipeline {
       host[completion] = bytes | DD | (tagged & VLAN) | (way >>> HEADER_SHIFT === 0 ? 0 : SPLIT);
       host[completion + 1] = (frames[at8 + TCI] as number) | ((value << 8) & 0xffff0000);
       host[completion + 2] = 0;
-      host[completion + 3] = (stamp + i) | 0;
+      host[completion + 3] = (stamp + (frames[at8 + INDEX] as number)) | 0;
       rxq[q + HEAD] = (head + 1) | 0;
       rxq[q + BYTES] = ((rxq[q + BYTES] as number) + bytes) | 0;
       // Onto one of two lists: those without a tag grow from the front, those with one from the back.
@@ -248,7 +256,7 @@ export class ReceivePipeline {
     const host = memory.i32;
     const host64 = memory.u64;
     const host8 = memory.u8;
-    const frames = this.#frames;
+    const frames = this.frames;
     const end = this.#plain << FRAME_SHIFT;
     for (let k = 0; k < end; k += 1 << FRAME_SHIFT) {
       const at8 = frames[k + COPY] as number;
@@ -287,7 +295,7 @@ export class ReceivePipeline {
     const wire = this.#wire;
     const input = wire.i32;
     const host = memory.i32;
-    const frames = this.#frames;
+    const frames = this.frames;
     const end = frames.length;
     for (let k = end - (this.#tags << FRAME_SHIFT); k < end; k += 1 << FRAME_SHIFT) {
       const at8 = frames[k + COPY] as number;

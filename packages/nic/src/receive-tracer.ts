@@ -34,11 +34,13 @@ export class ReceiveTracer {
 
   /** As `ReceiveUnit.receive(0, count)`. */
   take(count: number): number {
-    const { words, context } = this.#state;
+    const { context } = this.#state;
     for (let i = 0; i < count; i++) {
+      const passedBefore = this.#receive.passed;
       const dropsBefore = this.#receive.drops.pending.slice();
       if (this.#receive.receive(i, i + 1) === i) return i; // waits for a descriptor: no story yet
-      const stamp = words[REG.RXSTAMP >> 2] as number;
+      if (this.#receive.passed !== passedBefore) continue; // another engine's story
+      const stamp = this.#receive.stamp;
       if (!context.trace.wants(TRACE_ALL, stamp)) continue;
       const drop = this.#receive.drops.pending.findIndex((frames, code) => frames !== dropsBefore[code]);
       this.#tell(i, stamp, drop);

@@ -17,6 +17,7 @@ import {
   type DeviceState,
   Q_BYTES,
   Q_COMPLETIONS,
+  Q_ENGINE,
   Q_FLAGS,
   Q_HEAD,
   Q_HEADER_BUFFER_BYTES,
@@ -45,9 +46,10 @@ import {
 import { classifyEncapsulated } from './encapsulation.ts';
 import { classifyUnmatched, HASH_HIGH, HASH_LOW } from './filter-unit.ts';
 import { placeSpecial } from './frame-placement.ts';
-import type { InterruptUnit } from './interrupt-unit.ts';
+import type { ReceiveInterrupts } from './interrupt-unit.ts';
 import { ReceivePipeline, shortWay } from './receive-pipeline.ts';
 import { ReceiveQueues } from './receive-queues.ts';
+import { classifyShare } from './receive-share.ts';
 import {
   RCTL_NVGRE,
   REG,
@@ -59,6 +61,7 @@ import {
 } from './register-constants.ts';
 
 // V8 folds a module's own constants but looks an imported binding up at each use.
+const ENGINE = Q_ENGINE;
 const FLAGS = Q_FLAGS;
 const HEAD = Q_HEAD;
 const TAIL = Q_TAIL;
@@ -87,17 +90,32 @@ export const NIC_BATCH = 256;
 
 export class ReceiveUnit {
   readonly #state: DeviceState;
-  readonly #interrupts: InterruptUnit;
+  readonly #interrupts: ReceiveInterrupts;
   readonly #wire: FrameConsumer;
   readonly #queues: ReceiveQueues;
+  /** The engine whose queues these are, and where the stamp of the last frame stands. */
+  readonly #engine: number;
+  readonly #stampWord: number;
+  /** Frames since the last publication that are other engines'. */
+  passed: number = 0;
+  /** A queue that must not drop for want of a descriptor does so all the same: nobody can wait for it now. */
+  isHurried: boolean = false;
   /** What became of the interrupt of `touched[i]` at the last publication. */
   readonly interruptResult: Int32Array;
   readonly drops: DropCounter;
   readonly #receivedColumn: number;
   readonly #pipeline: ReceivePipeline;
 
-  constructor(state: DeviceState, interrupts: InterruptUnit, wire: FrameConsumer) {
+  /** Receives what comes over `wire` for the queues of `engine`. */
+  constructor(
+    state: DeviceState,
+    interrupts: ReceiveInterrupts,
+    wire: FrameConsumer,
+    engine: number = state.engine,
+  ) {
     this.#state = state;
+    this.#engine = engine;
+    this.#stampWord = state.stampWord(engine);
     this.#interrupts = interrupts;
     this.#wire = wire;
     this.#pipeline = new ReceivePipeline(state, wire, NIC_BATCH);
@@ -116,6 +134,11 @@ export class ReceiveUnit {
     return this.#queues.touchedCount;
   }
 
+  /** Stamp of the last frame. */
+  get stamp(): number {
+    return this.#state.words[this.#stampWord] as number;
+  }
+
   reset(): void {
     this.#queues.reset();
   }
@@ -130,22 +153,30 @@ export class ReceiveUnit {
       return this.receive(0, count);
     const pipeline = this.#pipeline;
     const words = state.words;
-    const stamp = ((words[REG.RXSTAMP >> 2] as number) + 1) | 0;
-    pipeline.classify(count);
+    const stamp = ((words[this.#stampWord] as number) + 1) | 0;
+    let mine = count;
+    if (state.engines === 1) pipeline.classify(count);
+    else mine = classifyShare(pipeline, state, this.#wire, count, this.#engine);
     let i = 0;
-    while (i < count) {
-      i = pipeline.assign(i, count, stamp);
-      if (i === count) break;
+    let taken = count;
+    while (i < mine) {
+      i = pipeline.assign(i, mine, stamp);
+      if (i === mine) break;
       const queue = pipeline.queueOf(i);
       if (queue >= 0 && this.#openShortWay(queue)) continue;
-      words[REG.RXSTAMP >> 2] = (stamp + i - 1) | 0;
-      if (this.receive(i, i + 1) === i) break;
+      const at = pipeline.indexOf(i);
+      words[this.#stampWord] = (stamp + at - 1) | 0;
+      if (this.receive(at, at + 1) === at) {
+        taken = at;
+        break;
+      }
       // A frame taken the long way may have used the queue's last descriptor.
       i++;
     }
     pipeline.copy();
-    words[REG.RXSTAMP >> 2] = (stamp + i - 1) | 0;
-    return i;
+    words[this.#stampWord] = (stamp + taken - 1) | 0;
+    this.passed += taken - i;
+    return taken;
   }
 
   /** Lets the pipeline use the queue's descriptors up to the tail as known now; false if there is nothing new to it. */
@@ -192,7 +223,8 @@ export class ReceiveUnit {
     // Frames of 18 to MFS bytes need no second look at their length.
     const usual = (state.tables.maxFrame - 18) | 0;
     const looksInside = (state.tables.rctl & RCTL_NVGRE) !== 0;
-    let stamp = words[REG.RXSTAMP >> 2] as number;
+    const engine = this.#engine;
+    let stamp = words[this.#stampWord] as number;
     let i = from | 0;
     for (; i < to; i++) {
       const entry = wire.entry(i);
@@ -202,7 +234,7 @@ export class ReceiveUnit {
       if ((length - 18) >>> 0 > usual || (f & 3) !== 0) {
         const drop = this.#checkLength(f, length);
         if (drop >= 0) {
-          this.drops.count(drop);
+          this.#dropWithoutQueue(drop);
           continue;
         }
       }
@@ -227,7 +259,7 @@ export class ReceiveUnit {
           ? classifyEncapsulated(state, input8, f, length, low, high)
           : classifyUnmatched(state, low, high);
         if (value < 0) {
-          this.drops.count(~value);
+          this.#dropWithoutQueue(~value);
           continue;
         }
       }
@@ -235,13 +267,17 @@ export class ReceiveUnit {
       const queue = value & 0xff;
       const q = queue << QUEUE_SHIFT;
       const flags = rxq[q + FLAGS] as number;
+      if (rxq[q + ENGINE] !== engine) {
+        this.passed++;
+        continue;
+      }
       if ((flags & ENABLE) === 0) {
         this.drops.count(DROP_QUEUE_STOPPED);
         continue;
       }
       const head = rxq[q + HEAD] as number;
       if (head === rxq[q + TAIL] && !this.#queues.findDescriptor(queue)) {
-        if ((flags & RXCTL_DROPEN) === 0) {
+        if ((flags & RXCTL_DROPEN) === 0 && !this.isHurried) {
           this.#queues.starve(queue);
           if (head === rxq[q + TAIL]) {
             stamp = (stamp - 1) | 0;
@@ -330,7 +366,7 @@ export class ReceiveUnit {
       rxq[q + HEAD] = (head + 1) | 0;
       rxq[q + BYTES] = ((rxq[q + BYTES] as number) + bytes) | 0;
     }
-    words[REG.RXSTAMP >> 2] = stamp;
+    words[this.#stampWord] = stamp;
     return i;
   }
 
@@ -339,7 +375,8 @@ export class ReceiveUnit {
    * {@link touched} and {@link interruptResult} it leaves behind.
    */
   publish(taken: number): number {
-    const { words, rxq, segments, context } = this.#state;
+    const state = this.#state;
+    const { words, rxq, segments, context } = state;
     const host = (segments[0] as MemorySegment).i32;
     const touched = this.#queues.takeTouched();
     let frames = 0;
@@ -364,13 +401,20 @@ export class ReceiveUnit {
       this.interruptResult[k] = this.#interrupts.considerReceive(queue);
     }
     if (frames !== 0) {
-      addCounter(words, REG.GPRC >> 2, frames);
-      addCounter(words, REG.GORC >> 2, bytes);
+      state.addShared(REG.GPRC >> 2, frames);
+      state.addShared(REG.GORC >> 2, bytes);
     }
     const counters = context.counters;
-    counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken;
+    counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken - this.passed;
+    this.passed = 0;
     this.drops.publish();
     return touched;
+  }
+
+  /** Of frames that are no queue's engine 0 keeps count. */
+  #dropWithoutQueue(code: number): void {
+    if (this.#engine === 0) this.drops.count(code);
+    else this.passed++;
   }
 
   #dropOnQueue(code: number, queue: number, register: number): void {
@@ -396,9 +440,9 @@ export class ReceiveUnit {
     const wire = this.#wire;
     for (let i = from; i < to; i++) {
       const drop = linkUp ? this.#checkLength(wire.offsetOf(i), wire.lengthOf(i)) : DROP_LINK_DOWN;
-      this.drops.count(drop >= 0 ? drop : DROP_RX_DISABLED);
+      this.#dropWithoutQueue(drop >= 0 ? drop : DROP_RX_DISABLED);
     }
-    words[REG.RXSTAMP >> 2] = ((words[REG.RXSTAMP >> 2] as number) + to - from) | 0;
+    words[this.#stampWord] = ((words[this.#stampWord] as number) + to - from) | 0;
     return to;
   }
 

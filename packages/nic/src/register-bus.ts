@@ -13,11 +13,11 @@ import type { MemorySegment } from '@vmq/machine';
 import {
   ATTEND_CONFIG,
   ATTEND_MSIX,
-  ATTEND_RX,
   ATTEND_TX,
   ATTENTION,
-  ATTENTION_RX,
   ATTENTION_TX,
+  engineOf,
+  markReceiveQueue,
   UNREACHABLE,
 } from './device-memory.ts';
 import {
@@ -70,19 +70,23 @@ function actionTable(): Uint8Array {
   return table;
 }
 
+/** Number of the receive queue that a register belongs to. */
+const queueAt = (offset: number): number => ((offset - REG.RDBASE) / RX_QUEUE_STRIDE) | 0;
+
 /** The same for every bus, and never changed. */
 const ACTIONS: Uint8Array = actionTable();
 
 /**
  * Connects a driver to the registers in `segment` (see `createNicBar`). `wake` must make the device's agent
- * run, e.g. `() => machine.board.wake(machine.agent('nic'))`.
+ * run, e.g. `() => machine.board.wake(machine.agent('nic'))`; with several receive engines that of engine `engine`, whose
+ * number is as much greater.
  */
-export function attachNicRegisters(segment: MemorySegment, wake: () => void): NicRegisters {
+export function attachNicRegisters(segment: MemorySegment, wake: (engine: number) => void): NicRegisters {
   const words = segment.i32;
   const actions = ACTIONS;
   const attend = (part: number): void => {
     Atomics.or(words, ATTENTION, part);
-    wake();
+    wake(0);
   };
   const check = (offset: number): void => {
     if (!(offset >= 0 && offset < BAR_REGISTER_BYTES) || (offset & ~3) !== offset)
@@ -119,16 +123,17 @@ export function attachNicRegisters(segment: MemorySegment, wake: () => void): Ni
           Atomics.store(words, at, value | 0);
           // The device sets STARVED and then looks at the tail once more, so one of the two sees the other.
           const status = at + ((REG.RXSTS - REG.RDT) >> 2);
-          if ((Atomics.load(words, status) & QSTS_STARVED) !== 0) wake();
+          if ((Atomics.load(words, status) & QSTS_STARVED) !== 0) wake(engineOf(words, queueAt(offset)));
           return;
         }
         case RX_ARM: {
           Atomics.store(words, at, value | 0);
           const head = Atomics.load(words, at + ((REG.RDH - REG.RXARM) >> 2));
           if (value === 0 || head === words[at + ((REG.RCT - REG.RXARM) >> 2)]) return;
-          const queue = ((offset - REG.RDBASE) / RX_QUEUE_STRIDE) | 0;
-          Atomics.or(words, ATTENTION_RX + (queue >> 5), 1 << (queue & 31));
-          attend(ATTEND_RX);
+          const queue = queueAt(offset);
+          const engine = engineOf(words, queue);
+          markReceiveQueue(words, engine, queue);
+          wake(engine);
           return;
         }
         case TX_BELL: {

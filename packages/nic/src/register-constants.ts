@@ -19,6 +19,7 @@ export const MAX_QUEUES = 160;
 export const MAX_FILTERS = 512;
 export const MAX_MSIX_ENTRIES = 256;
 export const MULTICAST_ENTRIES = 32;
+export const MAX_RECEIVE_ENGINES = 8;
 
 /** Byte offsets (of element 0 where a register repeats). */
 export const REG = {
@@ -41,6 +42,7 @@ export const REG = {
   CAPL: 0x0040,
   CAPM: 0x0044,
   RXSTAMP: 0x0048,
+  ENGINES: 0x004c,
   MCLO: 0x0100,
   MCHI: 0x0104,
 
@@ -66,6 +68,7 @@ export const REG = {
   RXFAULT: 0x104c,
   RXSMALL: 0x1050,
   RCT: 0x1054,
+  RXENG: 0x1058,
 
   TDBASE: 0x6000,
   TDSEG: 0x6004,

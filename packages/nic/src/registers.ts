@@ -183,6 +183,7 @@ const GLOBAL: readonly Row[] = [
     'device',
     'Frames the port has received since reset, modulo 2^32: the stamp of the latest one.',
   ],
+  ['ENGINES', 'RO', 'device', 'Receive engines that work side by side, 1 to 8; see RXENG.'],
 ];
 
 const MULTICAST: readonly Row[] = [
@@ -258,6 +259,12 @@ const RECEIVE: readonly Row[] = [
     'RW',
     'live',
     'Completions the driver has consumed, free-running. Optional: written before RXARM it saves an interrupt for completions already seen.',
+  ],
+  [
+    'RXENG',
+    'RW',
+    'config',
+    'Receive engine that serves the queue, modulo ENGINES. Power-on value: the queue number modulo ENGINES.',
   ],
 ];
 

@@ -11,15 +11,17 @@ import {
   type DmaDomain,
   FrameConsumer,
   FrameProducer,
+  type FrameRingImage,
   type Machine,
   type MemorySegment,
   msiMessage,
   Processor,
   type VirtualClock,
 } from '@vmq/machine';
-import { createNicAgent, NIC_AGENT, type NicAgentData } from '../src/device.ts';
+import { createNicAgent } from '../src/device.ts';
 import { createNicBar } from '../src/device-memory.ts';
 import { NIC_DROP_REASONS } from '../src/drop-reasons.ts';
+import { NIC_AGENT, type NicAgentData, nicEngineAgent } from '../src/nic-agent.ts';
 import { type NicProfile, nicProfile } from '../src/profiles.ts';
 import { attachNicRegisters, type NicRegisters } from '../src/register-bus.ts';
 import {
@@ -45,6 +47,10 @@ export interface BenchOptions {
   readonly wireBytes?: number;
   readonly txWireSlots?: number;
   readonly processors?: number;
+  /** Default 1. */
+  readonly receiveEngines?: number;
+  /** Of the executor's choice among agents. */
+  readonly seed?: number;
 }
 
 /** One frame as a driver found it in memory. */
@@ -162,6 +168,7 @@ export class Bench {
   readonly bar: MemorySegment;
   readonly registers: NicRegisters;
   readonly domain: DmaDomain;
+  readonly rx: FrameRingImage;
   readonly wire: FrameProducer;
   readonly txWire: FrameConsumer;
   readonly profile: NicProfile;
@@ -173,24 +180,28 @@ export class Bench {
   constructor(options: BenchOptions = {}) {
     this.profile = options.profile ?? nicProfile('vmq-nic');
     const processors = options.processors ?? 2;
+    const receiveEngines = options.receiveEngines ?? 1;
+    const engines = Array.from({ length: receiveEngines }, (_, engine) => engine);
     this.clock = createVirtualClock();
     this.machine = createMachine({
       hostMemoryBytes: options.hostBytes ?? 8 << 20,
       processors,
-      agents: [NIC_AGENT],
+      agents: engines.map(nicEngineAgent),
       dropReasons: NIC_DROP_REASONS,
       clock: this.clock,
       traceRecords: 65_536,
     });
     this.host = this.machine.memory.host;
-    this.bar = createNicBar(this.machine, { profile: this.profile });
+    this.bar = createNicBar(this.machine, { profile: this.profile, receiveEngines });
     this.domain = createDmaDomain('nic', this.machine.memory);
     this.domain.setRights(0, 4096, this.host.byteLength - 4096, DMA_READ | DMA_WRITE);
-    const rx = createFrameRing(options.wireSlots ?? 1024, options.wireBytes ?? 1 << 20);
+    const rx = createFrameRing(options.wireSlots ?? 1024, options.wireBytes ?? 1 << 20, receiveEngines);
     const tx = createFrameRing(options.txWireSlots ?? 256, 1 << 19);
+    this.rx = rx;
     this.wire = new FrameProducer(rx);
     this.txWire = new FrameConsumer(tx);
     this.executor = createDeterministicExecutor(this.machine, this.clock, {
+      seed: options.seed ?? 1,
       factories: {
         nic: createNicAgent,
         processor: (context, { index }: { index: number }) => {
@@ -208,17 +219,28 @@ export class Bench {
         factory: 'processor',
         data: { index },
       })),
-      { name: NIC_AGENT, factory: 'nic', data },
+      ...engines.map((engine) => ({
+        name: nicEngineAgent(engine),
+        factory: 'nic',
+        data: { ...data, engine },
+      })),
     ]);
-    this.registers = attachNicRegisters(this.bar, () => this.wake());
+    this.registers = attachNicRegisters(this.bar, (engine) =>
+      this.machine.board.wake(this.machine.agent(NIC_AGENT) + engine),
+    );
+    this.aimInterrupts();
+    this.registers.write32(REG.CTRL, CTRL_RXEN | CTRL_TXEN);
+    this.registers.write32(REG.RCTL, RCTL_AAM);
+  }
+
+  /** Entry n is vector 32 + n; again after a reset. */
+  aimInterrupts(): void {
     for (let entry = 0; entry < this.profile.msixEntries; entry++) {
-      const message = msiMessage(entry % processors, 32 + entry);
+      const message = msiMessage(entry % this.machine.processorCount, 32 + entry);
       this.registers.write32(REG.MSIXADDRLO + entry * MSIX_STRIDE, message.address);
       this.registers.write32(REG.MSIXDATA + entry * MSIX_STRIDE, message.data);
       this.registers.write32(REG.MSIXVCTRL + entry * MSIX_STRIDE, 0);
     }
-    this.registers.write32(REG.CTRL, CTRL_RXEN | CTRL_TXEN);
-    this.registers.write32(REG.RCTL, RCTL_AAM);
   }
 
   wake(): void {
