@@ -85,7 +85,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   readonly #ports: PortTable;
   readonly #batch: FrameBatch;
   readonly #fanOut: FanOut;
-  readonly #gatherer: FrameGatherer = new FrameGatherer();
+  readonly #gatherer: FrameGatherer = new FrameGatherer(BATCH_FRAMES);
   readonly #delivery: PortDelivery;
   readonly #queueDelivery: QueueDelivery;
   readonly #forwarder: Forwarder;

@@ -1,26 +1,31 @@
 /**
  * Frames of unusual shape: over several MDLs, or not 8-byte aligned. They are gathered into scratch memory of
- * the processor, one slot per frame of a batch, and from there are like any other. Off the hot path, and its
+ * the processor, in slots that its owner numbers, and from there are like any other. Off the hot path, and its
  * memory is made when the first such frame comes.
  */
 import { attachSegment, type MemorySegment } from '@vmq/machine';
 import type { Mdl, NetBuffer } from '@vmq/ndis';
-import { BATCH_FRAMES } from './frame-batch.ts';
 
 /** Bytes per slot; the longest frame that can be gathered. */
 const SLOT_BYTES = 16384;
 
 export class FrameGatherer {
   #scratch: MemorySegment | null = null;
+  readonly #slots: number;
   /** Bytes gathered by the last call. */
   length = 0;
+
+  /** `slots`: frames that are gathered before the first one is done with. */
+  constructor(slots: number) {
+    this.#slots = slots;
+  }
 
   get segment(): MemorySegment {
     this.#scratch ??= attachSegment({
       // No segment of the machine: nobody but this processor ever sees it.
       id: -1,
       name: 'gathered frames',
-      buffer: new SharedArrayBuffer(BATCH_FRAMES * SLOT_BYTES),
+      buffer: new SharedArrayBuffer(this.#slots * SLOT_BYTES),
     });
     return this.#scratch;
   }

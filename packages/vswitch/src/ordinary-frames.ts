@@ -35,7 +35,7 @@ export class OrdinaryFrames {
   readonly #context: AgentContext;
   readonly #ports: PortTable;
   readonly #host: MemorySegment;
-  readonly #recent: RecentSources;
+  readonly #recent: RecentSources = new RecentSources();
   /** Where the frames lie in host memory, in the order of the channel's columns. */
   readonly #from: Int32Array = new Int32Array(BATCH);
   /** Bytes of each that lie there. */
@@ -47,12 +47,11 @@ export class OrdinaryFrames {
     this.#context = context;
     this.#ports = ports;
     this.#host = context.machine.memory.host;
-    this.#recent = new RecentSources(ports.channels.length);
   }
 
-  /** Begins a chain. */
-  begin(learned: LearnedMacTable, tick: number): void {
-    this.#recent.begin(learned, tick);
+  /** Begins a chain for `port`. */
+  begin(port: number, learned: LearnedMacTable, tick: number): void {
+    this.#recent.begin(port, learned, tick);
   }
 
   /** The source of a frame for `port` has been learned: the next one from there is ordinary. */

@@ -44,7 +44,8 @@ export class PortTable {
   readonly channels: (ChannelHost | null)[];
   /** True while frames may go to the wire. */
   externalRunning = false;
-  readonly #trunkBits: Int32Array;
+  /** Bitmaps of the trunks' VLANs, by port. */
+  readonly #trunkBits: Map<number, Int32Array> = new Map();
 
   constructor(maxPorts: number) {
     this.flags = new Int32Array(maxPorts);
@@ -54,7 +55,6 @@ export class PortTable {
     this.team = new Int32Array(maxPorts);
     this.queueId = new Int32Array(maxPorts);
     this.channels = new Array<ChannelHost | null>(maxPorts).fill(null);
-    this.#trunkBits = new Int32Array(maxPorts * VLAN_WORDS);
   }
 
   /** Takes over a publication, all but the channels. */
@@ -91,7 +91,8 @@ export class PortTable {
   isMember(port: number, vlan: number): boolean {
     if (port === EXTERNAL_PORT) return true;
     if (((this.flags[port] as number) & PORT_TRUNK) === 0) return this.vlan[port] === vlan;
-    return (((this.#trunkBits[port * VLAN_WORDS + (vlan >>> 5)] as number) >>> (vlan & 31)) & 1) === 1;
+    const bits = this.#trunkBits.get(port) as Int32Array;
+    return (((bits[vlan >>> 5] as number) >>> (vlan & 31)) & 1) === 1;
   }
 
   /** The VLAN that a frame counts for which the port's guest sent with `tci` (0 = no tag), or -1: not allowed. */
@@ -145,12 +146,10 @@ export class PortTable {
     this.vlan[port] = trunk ? image.nativeVlan : image.accessVlan;
     this.team[port] = image.team;
     this.queueId[port] = image.queueId;
-    const first = port * VLAN_WORDS;
-    this.#trunkBits.fill(0, first, first + VLAN_WORDS);
-    for (const vlan of image.trunkVlans) {
-      const word = first + (vlan >>> 5);
-      this.#trunkBits[word] = (this.#trunkBits[word] as number) | (1 << (vlan & 31));
-    }
+    if (!trunk) return;
+    const bits = new Int32Array(VLAN_WORDS);
+    for (const vlan of image.trunkVlans) bits[vlan >>> 5] = (bits[vlan >>> 5] as number) | (1 << (vlan & 31));
+    this.#trunkBits.set(port, bits);
   }
 
   #addAddresses(image: PortImage): void {

@@ -46,7 +46,7 @@ export class QueueDelivery {
   readonly #ports: PortTable;
   readonly #delivery: PortDelivery;
   readonly #ends: QueueEnds;
-  readonly #gatherer: FrameGatherer = new FrameGatherer();
+  readonly #gatherer: FrameGatherer = new FrameGatherer(1);
   /** By port; null where frames are not left with the guest. */
   readonly #lent: (LentFrames | null)[];
   readonly #ordinary: OrdinaryFrames;
@@ -117,7 +117,7 @@ export class QueueDelivery {
     const lent = mayKeep && isSplit ? (this.#lent[port] as LentFrames | null) : null;
     const tracing = ends.begin();
     const ordinary = this.#ordinary;
-    ordinary.begin(this.learned as LearnedMacTable, tick);
+    ordinary.begin(port, this.learned as LearnedMacTable, tick);
     this.#frames = this.#seen = this.#bytes = this.#copied = 0;
     // Of a split queue: what goes back. Any other chain goes back as it came.
     let back: NetBufferList | null = null;
