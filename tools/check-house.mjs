@@ -62,7 +62,7 @@ const MAY_IMPORT = {
 };
 /** Packages that may use Node itself, and the modules they may use. */
 const NODE_ALLOWED = {
-  machine: ['node:worker_threads'],
+  machine: ['node:os', 'node:worker_threads'],
   host: [],
   cli: null,
 };

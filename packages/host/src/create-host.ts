@@ -4,7 +4,6 @@
  *   board, memory ─> NIC and processors ─> NDIS, provider, protocol registered ─> adapter initialized, bound,
  *   restarted ─> VMs boot and open their channels ─> ports and NICs created, connected (queues, filters) ─> ready
  */
-import { availableParallelism } from 'node:os';
 import {
   NDIS_DEVICE_POWER_STATE,
   NDIS_STATUS_INVALID_PARAMETER,
@@ -100,7 +99,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
         entry: options.workerEntry ?? builtFile('worker.js'),
         ...(options.placement ? { placement: options.placement } : {}),
         ...(options.spin === undefined ? {} : { spin: options.spin }),
-        cores: options.cores ?? availableParallelism(),
+        ...(options.cores !== undefined && { cores: options.cores }),
         // Under a test runner this process reads sources; its workers must not.
         ...(import.meta.url.endsWith('.ts') ? { execArgv: [] } : {}),
       })

@@ -5,6 +5,7 @@
  * until woken. It sleeps at once where more workers are awake than there are cores: somebody has work and waits for
  * the core it spins on. The control half stays in the caller's thread and waits without returning to the event loop.
  */
+import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { AgentAssignment } from './agent.ts';
 import { type AgentId, MAX_WORKERS } from './board.ts';
@@ -21,7 +22,7 @@ export interface ThreadsOptions {
   readonly execArgv?: readonly string[];
   /** Empty looks for work before a worker sleeps; default 2000, which take about as long as waking a sleeper does. */
   readonly spin?: number;
-  /** Cores that the workers share; with more of them awake, none spins. Default: as many as there are workers. */
+  /** Cores that the workers share; with more of them awake, none spins. Default: the processors of this machine. */
   readonly cores?: number;
   /**
    * Groups of agents, by name, that share a worker, whenever they are started. An agent of no group shares one with
@@ -146,7 +147,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       epoch: board.epoch,
       port: port2,
       spin: options.spin ?? 2000,
-      cores: options.cores ?? MAX_WORKERS,
+      cores: options.cores ?? availableParallelism(),
       entry: options.entry.href,
       failure: report,
     };
