@@ -19,7 +19,7 @@ describe('checkHostConfig', () => {
       processors: 4,
       vmq: true,
       ndisVersion: '6.30',
-      nic: { profile: 'vmq-nic', jumboPacket: 1514, keywords: {}, receiveBuffers: 256 },
+      nic: { profile: 'vmq-nic', jumboPacket: 1514, keywords: {}, receiveBuffers: 256, receiveEngines: 1 },
       switch: { name: 'external', floodUnknownUnicast: false },
       vms: [],
     });
@@ -68,6 +68,12 @@ describe('checkHostConfig', () => {
       { nic: { receiveBuffers: 100 } },
       'nic.receiveBuffers',
       /power of two/,
+    ],
+    [
+      'more receive engines than processors',
+      { processors: 2, nic: { receiveEngines: 3 } },
+      'nic.receiveEngines',
+      /no more than there are processors/,
     ],
     ['less room than VMs', { vms: [VM], maxVms: 0 }, 'maxVms', /no fewer/],
     ['a NIC nobody knows', { nic: { profile: 'x540' } }, 'nic.profile', /vmq-nic/],

@@ -4,7 +4,7 @@
  * Unknown keys, duplicate MAC addresses and values out of range are refused with the path of the key, so a typo
  * never silently becomes a default.
  */
-import { NIC_PROFILES } from '@vmq/nic';
+import { MAX_RECEIVE_ENGINES, NIC_PROFILES } from '@vmq/nic';
 import { formatMacAddress, isGroupMac, parseIpv4Address, parseIpv6Address, parseMacAddress } from '@vmq/wire';
 import { z } from 'zod';
 
@@ -60,6 +60,11 @@ export interface HostConfig {
     readonly keywords: Readonly<Record<string, string | number>>;
     /** Descriptors and buffers of each receive queue: a power of two, 32 to 1024, default 256. */
     readonly receiveBuffers: number;
+    /**
+     * Agents of the NIC that receive side by side, 1 (default) to 8 and no more than processors. Engine k takes the frames
+     * of the queues of processors k, k + receiveEngines …
+     */
+    readonly receiveEngines: number;
   };
   readonly switch: {
     readonly name: string;
@@ -184,6 +189,7 @@ const hostConfigSchema: z.ZodType<HostConfig> = z
         jumboPacket: z.int().min(60).max(16_000).default(1514),
         keywords: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
         receiveBuffers: powerOfTwo(32, 1024).default(256),
+        receiveEngines: z.int().min(1).max(MAX_RECEIVE_ENGINES).default(1),
       })
       .superRefine(checkLongestFrame)
       .prefault({}),
@@ -199,6 +205,10 @@ const hostConfigSchema: z.ZodType<HostConfig> = z
   .refine(({ maxVms, vms }) => maxVms === undefined || maxVms >= vms.length, {
     path: ['maxVms'],
     error: 'expected no fewer than there are VMs',
+  })
+  .refine(({ nic, processors }) => nic.receiveEngines <= processors, {
+    path: ['nic', 'receiveEngines'],
+    error: 'expected no more than there are processors',
   });
 
 /** One thing that is wrong: where, and what was expected. */

@@ -38,6 +38,7 @@ import {
   NIC_AGENT,
   NIC_DROP_REASONS,
   type NicMessage,
+  nicEngineAgent,
   nicProfile,
   REG,
 } from '@vmq/nic';
@@ -48,6 +49,7 @@ import { hostAgentFactories } from './agent-factories.ts';
 import { checkVmConfig, type HostConfig, mostVms } from './config.ts';
 import type { Host, HostOptions } from './host.ts';
 import { reportHost } from './inspect.ts';
+import { placementPerProcessor } from './placement.ts';
 import { frameRoom, sizesOf } from './sizing.ts';
 import { setVmLife, VmLife } from './vm-life.ts';
 import { vmAgentName } from './vm-places.ts';
@@ -78,11 +80,12 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const powerOn = performance.now();
   const virtualClock = createVirtualClock();
   const clock = threads ? createRealClock(powerOn, () => performance.now()) : virtualClock;
+  const nicAgents = Array.from({ length: config.nic.receiveEngines }, (_, engine) => nicEngineAgent(engine));
   const machine = createMachine({
     hostMemoryBytes: sizes.hostMemoryBytes,
     processors: config.processors,
-    agents: [CONTROL_AGENT, NIC_AGENT, ...config.vms.map(({ name }) => vmAgentName(name))],
-    maxAgents: config.processors + 2 + mostVms(config),
+    agents: [CONTROL_AGENT, ...nicAgents, ...config.vms.map(({ name }) => vmAgentName(name))],
+    maxAgents: config.processors + 1 + nicAgents.length + mostVms(config),
     dropReasons: [
       ...NIC_DROP_REASONS,
       ...NDIS_DROP_REASONS,
@@ -97,7 +100,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const executor: Executor = threads
     ? createThreadsExecutor(machine, {
         entry: options.workerEntry ?? builtFile('worker.js'),
-        ...(options.placement ? { placement: options.placement } : {}),
+        ...(options.placement ? { placement: groupsOf(options.placement, config) } : {}),
         ...(options.spin === undefined ? {} : { spin: options.spin }),
         ...(options.cores !== undefined && { cores: options.cores }),
         // Under a test runner this process reads sources; its workers must not.
@@ -111,15 +114,16 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   started.push(executor);
 
   // The NIC, its cable, and what it may reach: nothing yet.
-  const bar = createNicBar(machine, { profile });
+  const bar = createNicBar(machine, { profile, receiveEngines: nicAgents.length });
   const domain = createDmaDomain(ADAPTER_NAME, machine.memory);
   // An empty grant makes the table of host memory, which the device then holds on to.
   domain.setRights(HOST_SEGMENT, 0, PAGE_SIZE, 0);
-  const rx = createFrameRing(sizes.receiveWire.slots, sizes.receiveWire.dataBytes);
+  const rx = createFrameRing(sizes.receiveWire.slots, sizes.receiveWire.dataBytes, nicAgents.length);
   const tx = createFrameRing(sizes.transmitWire.slots, sizes.transmitWire.dataBytes);
-  executor.start([
-    { name: NIC_AGENT, factory: 'nic', data: { profile, bar: bar.id, dma: domain.image(), rx, tx } },
-  ]);
+  nicAgents.forEach((name, engine) => {
+    const data = { profile, bar: bar.id, dma: domain.image(), rx, tx, engine };
+    executor.start([{ name, factory: 'nic', data }]);
+  });
   for (let processor = 0; processor < config.processors; processor++) {
     executor.start([{ name: `processor:${processor}`, factory: 'processor', data: { processor } }]);
   }
@@ -271,7 +275,8 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   /** Tables for the VMs' memory, empty, so that parts of it can be granted to the NIC later. */
   function reachGuests(segments: readonly MemorySegment[]): void {
     for (const { id } of segments) if (domain.table(id) === null) domain.setRights(id, 0, PAGE_SIZE, 0);
-    executor.post(NIC_AGENT, { op: 'dma', image: domain.image() } satisfies NicMessage);
+    const message: NicMessage = { op: 'dma', image: domain.image() };
+    for (const agent of nicAgents) executor.post(agent, message);
   }
 
   function startVms(): void {
@@ -289,7 +294,7 @@ function nicResources(
   dmaDomain: ReturnType<typeof createDmaDomain>,
 ): Parameters<ReturnType<typeof createNdis>['addAdapter']>[0]['resources'] {
   const deviceAgent = machine.agent(NIC_AGENT);
-  const wakeDevice = (): void => machine.board.wake(deviceAgent);
+  const wakeDevice = (engine: number = 0): void => machine.board.wake(deviceAgent + engine);
   const registers = attachNicRegisters(bar, wakeDevice);
   return {
     bar,
@@ -304,6 +309,13 @@ function nicResources(
     },
     dmaDomain,
   };
+}
+
+function groupsOf(
+  placement: NonNullable<HostOptions['placement']>,
+  config: HostConfig,
+): readonly (readonly string[])[] {
+  return placement === 'per-processor' ? placementPerProcessor(config) : placement;
 }
 
 /** A file of the built package; under a test runner this file runs from `src`, which Node's workers cannot. */

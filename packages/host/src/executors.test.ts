@@ -55,6 +55,31 @@ describe('executors', () => {
     }
   });
 
+  it.each([
+    { receiveEngines: 2, processors: 2 },
+    { receiveEngines: 4, processors: 4 },
+    { receiveEngines: 2, processors: 3 },
+  ])(
+    'give every VM the same frames with $receiveEngines receive engines',
+    async ({ receiveEngines, processors }) => {
+      const alone = await replay({ ...config, processors }, packets);
+      const engines: HostConfigInput = { ...config, processors, nic: { receiveEngines } };
+      const parallel = await replay({ ...engines, executor: 'threads' }, packets);
+      const together = await replay({ ...engines, executor: 'threads' }, packets, {
+        placement: 'per-processor',
+      });
+      const inTurns = await replay({ ...engines, seed: 3 }, packets);
+      const strip = (result: typeof alone): object => ({ ...result, order: 0, frames: 0, lengths: 0 });
+      for (const other of [parallel, together, inTurns]) {
+        expect(other.conservation).toBe(true);
+        expect(other.frames).toEqual(alone.frames);
+        expect(strip(other)).toEqual(strip(alone));
+        for (const stamps of Object.values(other.order))
+          expect(stamps).toEqual([...stamps].sort((x, y) => x - y));
+      }
+    },
+  );
+
   it('take the same steps for the same seed, and other steps for another', async () => {
     const [first, again, other] = [
       await replay({ ...config, seed: 7 }, packets),

@@ -81,11 +81,12 @@ export interface HostOptions {
    */
   readonly guestProgram?: (vm: VmConfig) => unknown;
   /**
-   * Which agents share a worker thread, by name: `nic`, `processor:N`, `vm:NAME`. By default the NIC and each processor
+   * Which agents share a worker thread, by name: `nic` (and `nic:N`, further receive engines), `processor:N`, `vm:NAME`; or
+   * `'per-processor'`: each processor with its receive engine and the configuration's VMs it works for. By default the NIC and each processor
    * have one of their own, as each VM has. A VM that shares a thread with the host is kept to its own memory by its
    * context alone.
    */
-  readonly placement?: readonly (readonly string[])[];
+  readonly placement?: readonly (readonly string[])[] | 'per-processor';
   /** Empty looks for work before a worker thread sleeps; default 2000, about as long as waking a sleeper takes. */
   readonly spin?: number;
   /** Cores that the worker threads share: with more of them awake, none spins. Default: those Node says there are. */

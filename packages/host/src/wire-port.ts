@@ -21,7 +21,7 @@ export function createWirePort(machine: Machine, rx: FrameRingImage, tx: FrameRi
     },
     flush() {
       producer.publish();
-      machine.board.wake(nic);
+      for (let engine = 0; engine < rx.consumers; engine++) machine.board.wake(nic + engine);
     },
     receive(take) {
       const count = consumer.available();

@@ -236,7 +236,8 @@ export class AdapterContext {
   /**
    * Moves a queue to another processor: the old one stops indicating, the interrupt is aimed anew, and the new one
    * goes on where the old one stopped. Nothing is lost or overtaken (QUE-27). NBLs that are out come back to the
-   * processor they came from, which sends their buffers after the queue.
+   * processor they came from, which sends their buffers after the queue. A device with several receive engines has that
+   * of the new processor go on with the queue.
    */
   moveQueue(queueId: number, affinity: bigint): number {
     const queue = this.#queues.get(queueId);
@@ -248,8 +249,12 @@ export class AdapterContext {
       this.#unserve(queue);
       this.#adapter.publish();
     }
+    const { device } = this;
+    const isOtherEngine = device.engineFor(message.processor) !== device.engineFor(queue.message.processor);
     queue.message = message;
     this.#interrupts.aimReceiveQueue(queueId, message);
+    // One that does not answer adopts it when it is reset.
+    if (isOtherEngine) device.commit();
     if (resources !== null) {
       queue.resources = { ...resources, image: { ...resources.image, vector: message.vector } };
       this.#serve(queue);

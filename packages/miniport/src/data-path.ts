@@ -75,8 +75,8 @@ class VmqMiniportDataPath implements MiniportDataPath {
     this.#image = image;
     this.#upcalls = upcalls;
     const device = image.deviceAgent;
-    this.#registers = attachNicRegisters(machine.memory.segment(image.barSegment), () =>
-      machine.board.wake(device),
+    this.#registers = attachNicRegisters(machine.memory.segment(image.barSegment), (engine) =>
+      machine.board.wake(device + engine),
     );
     this.#pool = new NetBufferListPool(0, machine.memory.host);
     const transmit = image.transmit[processor.index] ?? null;

@@ -113,6 +113,12 @@ export class Device {
     return ((this.registers.read32(REG.STATUS) >>> STATUS_SPEED_SHIFT) & 0xff) * 1e9;
   }
 
+  /** The receive engine for queues of `processor`: each engine works for the processors with its number modulo theirs. */
+  engineFor(processor: number): number {
+    // A device of the map's first version has one and reads 0.
+    return processor % Math.max(1, this.registers.read32(REG.ENGINES));
+  }
+
   get permanentMac(): Uint8Array {
     const lo = this.registers.read32(REG.PMACLO);
     const hi = this.registers.read32(REG.PMACHI);

@@ -64,8 +64,13 @@ export class InterruptPlan {
     return messages[Math.max(first, 0) % messages.length] as InterruptMessage;
   }
 
-  /** Has a receive queue interrupt by `message`, now and without disturbing others. Returns its MSI-X entry. */
+  /**
+   * Has a receive queue interrupt by `message`, now and without disturbing others, and be received, from the next commit
+   * on, by the engine of that processor. Returns its MSI-X entry.
+   */
   aimReceiveQueue(queue: number, message: InterruptMessage): number {
+    const engine = this.#device.engineFor(message.processor);
+    this.#device.registers.write32(REG.RXENG + queue * RX_QUEUE_STRIDE, engine);
     const own = queue < this.#firstOfProcessors;
     const entry = own ? queue : this.#firstOfProcessors + this.messages.indexOf(message);
     if (own) this.#aim(queue, message);

@@ -79,6 +79,7 @@ import {
   type NicAgentData,
   type NicProfile,
   type NicRegisters,
+  nicEngineAgent,
   nicProfile,
   REG,
 } from '@vmq/nic';
@@ -288,6 +289,8 @@ interface Records {
 
 export interface BenchOptions {
   readonly processors?: number;
+  /** Receive engines of the device; default 1. */
+  readonly receiveEngines?: number;
   readonly rssProcessors?: readonly number[];
   readonly rssBaseProcessor?: number;
   readonly profile?: NicProfile | string;
@@ -359,11 +362,13 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
   const processorCount = options.processors ?? 2;
   const profile =
     typeof options.profile === 'object' ? options.profile : nicProfile(options.profile ?? 'netvmini');
+  const receiveEngines = options.receiveEngines ?? 1;
+  const engines = Array.from({ length: receiveEngines }, (_, engine) => engine);
   const clock = createVirtualClock();
   const machine = createMachine({
     hostMemoryBytes: (options.hostPages ?? 4096) * PAGE_SIZE,
     processors: processorCount,
-    agents: [NIC_AGENT],
+    agents: engines.map(nicEngineAgent),
     dropReasons: [...NIC_DROP_REASONS, ...NDIS_DROP_REASONS, ...MINIPORT_DROP_REASONS],
     clock,
   });
@@ -407,18 +412,19 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
       },
     },
   });
-  const bar = createNicBar(machine, { profile });
+  const bar = createNicBar(machine, { profile, receiveEngines });
   if (options.vmPages !== undefined) machine.memory.addSegment('vm', options.vmPages * PAGE_SIZE);
   const memory = createSharedMemoryManager(machine, {
     ...(options.longestElement === undefined ? {} : { longestElement: options.longestElement * PAGE_SIZE }),
   });
   const domain = createDmaDomain('nic0', machine.memory);
   for (const { id } of machine.memory.segments) domain.setRights(id, 0, PAGE_SIZE, 0);
-  const rx = createFrameRing(4096, 1 << 22);
+  const rx = createFrameRing(4096, 1 << 22, receiveEngines);
   const tx = createFrameRing(options.wireSlots ?? 1024, 1 << 21);
-  executor.start([
-    { name: NIC_AGENT, factory: 'nic', data: { profile, bar: bar.id, dma: domain.image(), rx, tx } },
-  ]);
+  for (const engine of engines) {
+    const data = { profile, bar: bar.id, dma: domain.image(), rx, tx, engine };
+    executor.start([{ name: nicEngineAgent(engine), factory: 'nic', data }]);
+  }
   for (let i = 0; i < processorCount; i++)
     executor.start([{ name: `processor:${i}`, factory: 'processor', data: i }]);
   const ndis = createNdis({
@@ -437,7 +443,7 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
   const driver = createVmqMiniport(options.miniport);
   const producer = new FrameProducer(rx);
   const consumer = new FrameConsumer(tx);
-  const wakeDevice = (): void => machine.board.wake(machine.agent(NIC_AGENT));
+  const wakeDevice = (part: number = 0): void => machine.board.wake(machine.agent(NIC_AGENT) + part);
   const registers = attachNicRegisters(bar, wakeDevice);
   const resources = {
     bar,

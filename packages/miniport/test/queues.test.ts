@@ -3,7 +3,8 @@ import {
   NDIS_RECEIVE_QUEUE_PARAMETERS_SUGGESTED_RECV_BUFFER_NUMBERS_CHANGED,
   NDIS_RECEIVE_QUEUE_STATE,
 } from '@vmq/abi';
-import { QSTS_ENABLED, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
+import { RECEIVED_FROM_WIRE } from '@vmq/machine';
+import { nicEngineAgent, QSTS_ENABLED, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import { describe, expect, it } from 'vitest';
 import {
   allocate,
@@ -315,7 +316,7 @@ describe('freeing', () => {
 describe('moving', () => {
   it('QUE-27 frames on their way when the affinity changes are indicated once each, in order, later ones on the new processor', () => {
     for (let seed = 1; seed <= 20; seed++) {
-      const bench = createBench({ seed, processors: 3 });
+      const bench = createBench({ seed, processors: 3, receiveEngines: 1 + (seed % 3) });
       const { queueId } = runningQueue(bench, 1, 0, { NumSuggestedReceiveBuffers: 512 });
       bench.put(...frames(1, 0, 150));
       for (let turn = 0; turn < seed; turn++) bench.executor.step();
@@ -330,6 +331,24 @@ describe('moving', () => {
       expect(new Set(processors.slice(300))).toEqual(new Set([2]));
       expect(bench.machine.ledger.report()).toMatchObject({ inFlight: 0, ends: { dropped: {} } });
     }
+  });
+
+  it('QUE-27 of several receive engines that of its processor receives for a queue, wherever it moves', () => {
+    const bench = createBench({ processors: 3, receiveEngines: 2 });
+    const { queueId } = runningQueue(bench, 1, 1);
+    const receivedBy = (engine: number): number => {
+      const { ledger } = bench.machine;
+      return ledger.row(bench.machine.agent(nicEngineAgent(engine)))[ledger.column(RECEIVED_FROM_WIRE)] ?? -1;
+    };
+    bench.receive(...frames(1, 0, 5));
+    expect([receivedBy(0), receivedBy(1)]).toEqual([0, 5]);
+    expect(move(bench, queueId, 2)).toBe(SUCCESS);
+    bench.receive(...frames(1, 5, 7));
+    expect([receivedBy(0), receivedBy(1)]).toEqual([7, 5]);
+    expect(move(bench, queueId, 1)).toBe(SUCCESS);
+    bench.receive(...frames(1, 12, 2));
+    expect([receivedBy(0), receivedBy(1)]).toEqual([7, 7]);
+    expect(seenOn(bench, queueId)).toEqual(range(0, 14));
   });
 
   it('QUE-27 NBLs that are out when a queue moves hold up neither the move nor the queue', () => {

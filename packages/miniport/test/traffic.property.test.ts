@@ -71,104 +71,110 @@ interface Vm {
 
 it('QUE-27 QUE-32 RX-11 RX-15 RX-18 LIFE-03 SHM-15 any sequence of requests, traffic and returns', () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), fc.integer(), (steps, seed) => {
-      const bench = createBench({
-        seed,
-        processors: PROCESSORS,
-        miniport: { receiveRingEntries: 32, transmitRingEntries: 4, indicationBudget: 16 },
-      });
-      const memory = new SendMemory(bench);
-      const vms = [1, 2, 3].map((mac): Vm => ({ mac, ...runningQueue(bench, mac, mac % PROCESSORS) }));
-      let sequence = 0;
-      let pending: { readonly vm: Vm; readonly completions: number } | null = null;
-      const returnAll = (): void => {
-        bench.holding.clear();
-        for (let p = 0; p < PROCESSORS; p++) bench.on(p, (path) => path.giveBack(path.held));
-        bench.settle();
-      };
-      /** A free that pended blocks every other request, so the holders give way first. */
-      const awaitFree = (): void => {
-        if (pending === null) return;
-        returnAll();
-        expect(bench.completed.slice(pending.completions).map(({ status }) => status)).toEqual([SUCCESS]);
-        remake(pending.vm);
-        pending = null;
-      };
-      const remake = (vm: Vm): void => {
-        Object.assign(vm, runningQueue(bench, vm.mac, vm.mac % PROCESSORS));
-      };
+    fc.property(
+      fc.array(step, { minLength: 1, maxLength: 40 }),
+      fc.integer(),
+      fc.constantFrom(1, 2, 3),
+      (steps, seed, receiveEngines) => {
+        const bench = createBench({
+          seed,
+          processors: PROCESSORS,
+          receiveEngines,
+          miniport: { receiveRingEntries: 32, transmitRingEntries: 4, indicationBudget: 16 },
+        });
+        const memory = new SendMemory(bench);
+        const vms = [1, 2, 3].map((mac): Vm => ({ mac, ...runningQueue(bench, mac, mac % PROCESSORS) }));
+        let sequence = 0;
+        let pending: { readonly vm: Vm; readonly completions: number } | null = null;
+        const returnAll = (): void => {
+          bench.holding.clear();
+          for (let p = 0; p < PROCESSORS; p++) bench.on(p, (path) => path.giveBack(path.held));
+          bench.settle();
+        };
+        /** A free that pended blocks every other request, so the holders give way first. */
+        const awaitFree = (): void => {
+          if (pending === null) return;
+          returnAll();
+          expect(bench.completed.slice(pending.completions).map(({ status }) => status)).toEqual([SUCCESS]);
+          remake(pending.vm);
+          pending = null;
+        };
+        const remake = (vm: Vm): void => {
+          Object.assign(vm, runningQueue(bench, vm.mac, vm.mac % PROCESSORS));
+        };
 
-      for (const one of steps) {
-        if (one.op !== 'frames' && one.op !== 'turns' && one.op !== 'return' && one.op !== 'send')
-          awaitFree();
-        const vm = 'queue' in one ? (vms[one.queue] as Vm) : (vms[0] as Vm);
-        switch (one.op) {
-          case 'frames':
-            bench.put(
-              ...Array.from({ length: one.count }, () => frame(one.to + 1, { sequence: sequence++ })),
-            );
-            break;
-          case 'move':
-            expect(move(bench, vm.queueId, one.processor)).toBe(SUCCESS);
-            break;
-          case 'return':
-            bench.on(one.processor, (path) => {
-              const back = path.held.slice(one.keep);
-              path.giveBack(one.reverse ? back.reverse() : back);
-            });
-            break;
-          case 'hold':
-            bench.holding.add(vm.queueId);
-            break;
-          case 'replace': {
-            expect(clearFilter(bench, vm.queueId, vm.filterId)).toBe(SUCCESS);
-            vm.filterId = setFilter(bench, vm.queueId, vm.mac);
-            break;
+        for (const one of steps) {
+          if (one.op !== 'frames' && one.op !== 'turns' && one.op !== 'return' && one.op !== 'send')
+            awaitFree();
+          const vm = 'queue' in one ? (vms[one.queue] as Vm) : (vms[0] as Vm);
+          switch (one.op) {
+            case 'frames':
+              bench.put(
+                ...Array.from({ length: one.count }, () => frame(one.to + 1, { sequence: sequence++ })),
+              );
+              break;
+            case 'move':
+              expect(move(bench, vm.queueId, one.processor)).toBe(SUCCESS);
+              break;
+            case 'return':
+              bench.on(one.processor, (path) => {
+                const back = path.held.slice(one.keep);
+                path.giveBack(one.reverse ? back.reverse() : back);
+              });
+              break;
+            case 'hold':
+              bench.holding.add(vm.queueId);
+              break;
+            case 'replace': {
+              expect(clearFilter(bench, vm.queueId, vm.filterId)).toBe(SUCCESS);
+              vm.filterId = setFilter(bench, vm.queueId, vm.mac);
+              break;
+            }
+            case 'free': {
+              expect(clearFilter(bench, vm.queueId, vm.filterId)).toBe(SUCCESS);
+              const completions = bench.completed.length;
+              if (free(bench, vm.queueId) === SUCCESS) remake(vm);
+              else pending = { vm, completions };
+              break;
+            }
+            case 'send':
+              bench.on(one.processor, (path) =>
+                path.send(Array.from({ length: one.count }, () => memory.frame(frame(9)))),
+              );
+              break;
+            case 'turns':
+              for (let turn = 0; turn < one.count; turn++) bench.executor.step();
+              break;
+            case 'pause':
+              bench.adapter.pause();
+              returnAll();
+              expect(bench.adapter.state).toBe('Paused');
+              expect(bench.adapter.restart()).toBe(0);
+              break;
           }
-          case 'free': {
-            expect(clearFilter(bench, vm.queueId, vm.filterId)).toBe(SUCCESS);
-            const completions = bench.completed.length;
-            if (free(bench, vm.queueId) === SUCCESS) remake(vm);
-            else pending = { vm, completions };
-            break;
-          }
-          case 'send':
-            bench.on(one.processor, (path) =>
-              path.send(Array.from({ length: one.count }, () => memory.frame(frame(9)))),
-            );
-            break;
-          case 'turns':
-            for (let turn = 0; turn < one.count; turn++) bench.executor.step();
-            break;
-          case 'pause':
-            bench.adapter.pause();
-            returnAll();
-            expect(bench.adapter.state).toBe('Paused');
-            expect(bench.adapter.restart()).toBe(0);
-            break;
         }
-      }
-      bench.settle();
-      awaitFree();
-      returnAll();
-      check(bench, sequence);
-      // Every buffer is back in its ring: each queue takes a ring's worth at once.
-      for (const vm of vms) {
-        const before = bench.frames.length;
-        bench.receive(...Array.from({ length: 32 }, () => frame(vm.mac, { sequence: sequence++ })));
-        expect(bench.frames.slice(before).map(({ queueId }) => queueId)).toEqual(
-          new Array(32).fill(vm.queueId),
-        );
-      }
-      bench.adapter.pause();
-      for (const { queueId, filterId } of vms) {
-        clearFilter(bench, queueId, filterId);
-        expect(free(bench, queueId)).toBe(SUCCESS);
-      }
-      expect(bench.adapter.halt()).toBe(0);
-      expect(bench.memory.blocks().map(({ owner }) => owner)).toEqual(['test sends']);
-      expect(bench.violations()).toEqual([]);
-    }),
+        bench.settle();
+        awaitFree();
+        returnAll();
+        check(bench, sequence);
+        // Every buffer is back in its ring: each queue takes a ring's worth at once.
+        for (const vm of vms) {
+          const before = bench.frames.length;
+          bench.receive(...Array.from({ length: 32 }, () => frame(vm.mac, { sequence: sequence++ })));
+          expect(bench.frames.slice(before).map(({ queueId }) => queueId)).toEqual(
+            new Array(32).fill(vm.queueId),
+          );
+        }
+        bench.adapter.pause();
+        for (const { queueId, filterId } of vms) {
+          clearFilter(bench, queueId, filterId);
+          expect(free(bench, queueId)).toBe(SUCCESS);
+        }
+        expect(bench.adapter.halt()).toBe(0);
+        expect(bench.memory.blocks().map(({ owner }) => owner)).toEqual(['test sends']);
+        expect(bench.violations()).toEqual([]);
+      },
+    ),
     { numRuns: 60 },
   );
 });

@@ -132,8 +132,8 @@ export interface MiniportResources {
   readonly bar: MemorySegment;
   /** The device's agent, which a doorbell wakes: `machine.board.wake(deviceAgent)`. */
   readonly deviceAgent: AgentId;
-  /** Wakes the device: the same, ready to call. */
-  readonly wakeDevice: () => void;
+  /** Wakes the device: the same, ready to call. Of one with several agents, agent `deviceAgent + part`; default 0. */
+  readonly wakeDevice: (part?: number) => void;
   readonly msixTableEntries: number;
   /** Byte offset of the MSI-X table in the aperture; 16 bytes an entry. */
   readonly msixTableOffset: number;
