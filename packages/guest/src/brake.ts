@@ -6,7 +6,8 @@
  *
  * The guest looks at it before its turn and before each frame; so it stops between two frames of one batch, with what
  * it has done in its memory and shown to the host, and with what it has not done still before it. Pulling the brake
- * only writes the word: whoever needs to know that the guest has come to rest publishes afterwards.
+ * only writes the word: whoever needs to know that the guest has come to rest publishes afterwards. So the guest looks
+ * by plain loads.
  */
 
 /** A released brake, for `GuestAgentData.brake`. */
@@ -41,12 +42,12 @@ export class Brake {
   }
 
   get isOn(): boolean {
-    return Atomics.load(this.#word, 0) === 0;
+    return this.#word[0] === 0;
   }
 
   /** Nobody has pulled it: any number of frames may be taken. */
   get isReleased(): boolean {
-    return Atomics.load(this.#word, 0) < 0;
+    return (this.#word[0] as number) < 0;
   }
 
   /** A frame has been taken or sent. */

@@ -139,6 +139,14 @@ export class Board {
     return Atomics.load(this.words, EPOCH);
   }
 
+  /**
+   * The same by a plain load, for who has just taken an agent's pending mark: whoever publishes advances the epoch, then
+   * wakes every agent, so with the mark comes the epoch.
+   */
+  get epochAtWake(): number {
+    return this.words[EPOCH] as number;
+  }
+
   advanceEpoch(): number {
     return (Atomics.add(this.words, EPOCH, 1) + 1) | 0;
   }

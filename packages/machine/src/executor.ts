@@ -148,12 +148,15 @@ export class AgentRunner {
     return false;
   }
 
-  /** `collect` brings in what other threads posted; it is called only when something was published. */
+  /**
+   * The agent's pending mark has been taken. `collect` brings in what other threads posted; it is called only when
+   * something was published.
+   */
   turn(collect: () => void): boolean {
     if (this.#stalledUntil !== 0 && this.#isStalled()) return false;
     const board = this.#machine.board;
     board.countTurn(this.id);
-    const epoch = board.epoch;
+    const epoch = board.epochAtWake;
     if (epoch !== this.#seen) {
       collect();
       this.#trace.refresh();

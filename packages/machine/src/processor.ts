@@ -37,9 +37,12 @@ export class Processor {
   readonly #isrs: (InterruptServiceRoutine | null)[] = new Array<InterruptServiceRoutine | null>(
     VECTORS_PER_PROCESSOR,
   ).fill(null);
-  #queue: Dpc[] = [];
-  /** The queue of the step under way; DPCs up to `#ran` have left it. */
-  #running: Dpc[] = [];
+  // Two queues that take turns. They are never shortened, which would give their memory back each time: DPCs stand in
+  // the first `#queued` places of the one and, of the step under way, from `#ran` to `#runningCount` of the other.
+  #queue: (Dpc | null)[] = [];
+  #queued = 0;
+  #running: (Dpc | null)[] = [];
+  #runningCount = 0;
   #ran = 0;
 
   constructor(index: number, board: Board) {
@@ -56,13 +59,18 @@ export class Processor {
 
   /** KeInsertQueueDpc: false if it is queued already, also if it is still to run in the step under way. */
   queueDpc(dpc: Dpc): boolean {
-    if (this.#queue.includes(dpc) || this.#running.includes(dpc, this.#ran)) return false;
-    this.#queue.push(dpc);
+    const queue = this.#queue;
+    const queued = this.#queued;
+    for (let i = 0; i < queued; i++) if (queue[i] === dpc) return false;
+    const running = this.#running;
+    for (let i = this.#ran; i < this.#runningCount; i++) if (running[i] === dpc) return false;
+    queue[queued] = dpc;
+    this.#queued = queued + 1;
     return true;
   }
 
   get hasDpc(): boolean {
-    return this.#queue.length !== 0;
+    return this.#queued !== 0;
   }
 
   /** Serves pending interrupts and queued DPCs; true if DPCs were queued meanwhile. */
@@ -81,19 +89,24 @@ export class Processor {
         } else this.spurious++;
       }
     }
+    const count = this.#queued;
+    if (count === 0) return false;
     const running = this.#queue;
-    if (running.length === 0) return false;
     this.#queue = this.#running;
+    this.#queued = 0;
     this.#running = running;
+    this.#runningCount = count;
     this.irql = DISPATCH_LEVEL;
-    for (let i = 0; i < running.length; i++) {
+    for (let i = 0; i < count; i++) {
       this.#ran = i + 1;
-      (running[i] as Dpc).runDpc();
+      const dpc = running[i] as Dpc;
+      running[i] = null;
+      dpc.runDpc();
     }
     this.irql = PASSIVE_LEVEL;
-    this.dpcs += running.length;
+    this.dpcs += count;
     this.#ran = 0;
-    running.length = 0;
-    return this.#queue.length !== 0;
+    this.#runningCount = 0;
+    return this.#queued !== 0;
   }
 }

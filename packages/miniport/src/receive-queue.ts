@@ -68,6 +68,9 @@ export class ReceiveQueue {
   readonly ringEntries: number;
   /** NBLs that this processor indicated and has not got back. */
   held = 0;
+  /** How many of them the control half knows of, and whether an indication is under way. */
+  #shown = 0;
+  #isIndicating = false;
   /** False once the queue has moved on or is being freed. */
   isServed = true;
   /** It may have frames, or buffers that came back elsewhere: the next DPC looks. The ring may hold some from before. */
@@ -305,11 +308,29 @@ export class ReceiveQueue {
     if (doubt < 0) return this.#indicateSound(chain);
     this.#consumed = at;
     this.#stamp = last;
+    this.#handUp(chain, count);
+    return count;
+  }
+
+  /** Indicates a chain. NBLs that come back meanwhile, as most do, are never outstanding for anybody else. */
+  #handUp(chain: NetBufferList, count: number): void {
     this.held += count;
-    Atomics.add(state, OUTSTANDING, count);
+    this.#isIndicating = true;
     if (this.#trace.isOn) this.#trace.indicated(chain, count, INDICATION_FLAGS);
     this.#upcalls.receiveNetBufferLists(chain, 0, count, INDICATION_FLAGS);
-    return count;
+    this.#isIndicating = false;
+    this.#showHeld();
+  }
+
+  /**
+   * The control half looks for what is outstanding once it has published that the queue is to rest, and so between the
+   * turns of this processor. When it finds none it may free what was written to before this.
+   */
+  #showHeld(): void {
+    const more = this.held - this.#shown;
+    if (more === 0) return;
+    this.#shown = this.held;
+    Atomics.add(this.#state, OUTSTANDING, more);
   }
 
   /**
@@ -345,11 +366,7 @@ export class ReceiveQueue {
     if (ended) guard.correctHead(this.#consumed, this.#posted, this.#stamp);
     if (unused.length > 0) this.#pool.giveChain(link(unused), unused.at(-1) as NetBufferList, unused.length);
     if (sound.length === 0) return taken;
-    this.held += sound.length;
-    Atomics.add(this.#state, OUTSTANDING, sound.length);
-    const head = link(sound);
-    if (this.#trace.isOn) this.#trace.indicated(head, sound.length, INDICATION_FLAGS);
-    this.#upcalls.receiveNetBufferLists(head, 0, sound.length, INDICATION_FLAGS);
+    this.#handUp(link(sound), sound.length);
     return taken;
   }
 
@@ -412,8 +429,7 @@ export class ReceiveQueue {
     this.held -= count;
     if (this.isServed) this.#registers.write32(this.#doorbell, this.#posted);
     else this.#away.tell();
-    // Last: when none is outstanding the control half may free what was written to here.
-    Atomics.sub(this.#state, OUTSTANDING, count);
+    if (!this.#isIndicating) this.#showHeld();
   }
 
   /** This processor indicates nothing of the queue any more; what it holds may still come back. */

@@ -95,6 +95,7 @@ export class TransmitQueue {
 
   /** Completes what the device has sent; true if frames are still on their way. */
   reap(): boolean {
+    if (this.#completed === this.#posted) return false;
     let head = Atomics.load(this.#host, this.#statusWord);
     // More than were posted, or less than none: damaged on its way to memory.
     if ((head - this.#completed) >>> 0 > (this.#posted - this.#completed) >>> 0) head = this.#askHead();

@@ -10,7 +10,10 @@
  *      │ v
  *   miniport
  *
- * Everything happens per chain. Both gates and the accounts are words shared with the control half.
+ * Everything happens per chain. The gates and the accounts are words shared with the control half, and most of them plain
+ * loads and stores: a gate is in force from the next publication on, and the control half asks for the account behind
+ * one, when this processor has taken its next turn. Only what comes back is stored atomically, for the control half
+ * waits for it, and then owns what the NBLs were about.
  */
 import {
   NDIS_RECEIVE_FLAGS_RESOURCES as FLAGS_RESOURCES,
@@ -160,9 +163,9 @@ class DataPathRouter implements NdisDataPath {
     if ((flags & RESOURCES) === 0) {
       const words = this.#words;
       const at = this.#line + INDICATED;
-      Atomics.store(words, at, ((words[at] as number) + count) | 0);
+      words[at] = ((words[at] as number) + count) | 0;
     }
-    if (this.#filtered && Atomics.load(this.#words, FILTER_GATE) === 0) this.#refuse(chain, count, flags);
+    if (this.#filtered && this.#words[FILTER_GATE] === 0) this.#refuse(chain, count, flags);
     else this.#above.receiveNetBufferLists(chain, port, count, flags);
   }
 
@@ -175,7 +178,7 @@ class DataPathRouter implements NdisDataPath {
   /** To the protocol, if it is there and running. */
   #deliver(chain: NetBufferList, port: number, count: number, flags: number): void {
     const protocol = this.#protocol;
-    if (protocol !== null && Atomics.load(this.#words, RECEIVE_GATE) !== 0) {
+    if (protocol !== null && this.#words[RECEIVE_GATE] !== 0) {
       protocol.receiveNetBufferLists(chain, port, count, flags);
       return;
     }
@@ -184,7 +187,7 @@ class DataPathRouter implements NdisDataPath {
   }
 
   #send(chain: NetBufferList, port: number, flags: number): void {
-    if (Atomics.load(this.#words, SEND_GATE) !== 0) {
+    if (this.#words[SEND_GATE] !== 0) {
       this.#below.sendNetBufferLists(chain, port, flags);
       return;
     }
@@ -195,7 +198,7 @@ class DataPathRouter implements NdisDataPath {
   #sendDown(chain: NetBufferList, port: number, flags: number): void {
     const words = this.#words;
     const at = this.#line + SENT;
-    Atomics.store(words, at, ((words[at] as number) + chainLength(chain)) | 0);
+    words[at] = ((words[at] as number) + chainLength(chain)) | 0;
     this.#miniport?.sendNetBufferLists(chain, port, flags);
   }
 

@@ -112,9 +112,12 @@ export interface ChannelHost {
   /**
    * Sends the committed frames: as few messages as possible, one index store, at most one signal. Returns how
    * many were delivered: the first n of the batch. The rest found no room in the ring (see `refusal`) and
-   * their sections are free again.
+   * their sections are free again. Where several processors deliver and somebody wants to know the order, `numbers[at]`
+   * counts the frames of all of them, under the lock that also orders the messages; {@link firstNumber} is what it was.
    */
-  endBatch(): number;
+  endBatch(numbers?: Int32Array, at?: number): number;
+  /** What stood in `numbers[at]` before the last `endBatch` that sent something added to it. */
+  readonly firstNumber: number;
 
   /**
    * Reads up to `budget` packets of the guest: takes its frames, answers its requests, gets back the sections

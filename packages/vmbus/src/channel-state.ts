@@ -130,6 +130,14 @@ export class ChannelState {
     return Atomics.load(this.words, PHASE);
   }
 
+  /**
+   * A plain look at the phase, for the data halves: frames that meet the end of a channel may get there or not. Who
+   * ends it publishes before the memory behind it is another's.
+   */
+  looksIn(phase: number): boolean {
+    return this.words[PHASE] === phase;
+  }
+
   /** Moves from one phase to another; false if some other thread has moved it elsewhere. */
   advance(from: number, to: number): boolean {
     return Atomics.compareExchange(this.words, PHASE, from, to) === from;

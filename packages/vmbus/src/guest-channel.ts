@@ -53,6 +53,8 @@ class GuestChannel implements ChannelGuest {
   readonly #words: Int32Array;
   readonly #driver: number;
   #signalWanted = false;
+  /** The host is asked not to signal; perhaps it is, by a driver before us in the same memory. */
+  #isMasked = true;
   /** Frames that the poll under way may still hand over. */
   #left = 0;
   readonly #columns: FrameColumns;
@@ -169,17 +171,18 @@ class GuestChannel implements ChannelGuest {
    */
   #drain(handler: HostFrameHandler): boolean {
     const ring = this.#rings.inbound;
-    // Only a hint that signals are not wanted: seen late, it costs one.
-    ring.words[ring.header + RING_INTERRUPT_MASK] = 1;
-    const start = ring.loadHeader(RING_READ_INDEX);
+    const start = ring.peekHeader(RING_READ_INDEX); // our own
     let read = start;
     let write = ring.loadHeader(RING_WRITE_INDEX);
     let full = false;
     // The host may write while we read, but in one poll the ring goes round once.
     for (let left = ring.dataBytes; ; ) {
       if (read === write) {
+        if (ring.peekHeader(RING_WRITE_INDEX) === write) break;
+        // It goes on writing while we read. Only a hint that signals are not wanted: seen late, it costs one.
+        ring.words[ring.header + RING_INTERRUPT_MASK] = 1;
+        this.#isMasked = true;
         write = ring.loadHeader(RING_WRITE_INDEX);
-        if (read === write) break;
       }
       if (left <= 0) break;
       if (!ring.isIndex(read) || !ring.isIndex(write)) return this.#fail();
@@ -203,8 +206,13 @@ class GuestChannel implements ChannelGuest {
       ring.storeHeader(RING_READ_INDEX, read);
       if (ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.#signalWanted = true;
     }
-    ring.storeHeader(RING_INTERRUPT_MASK, 0);
-    return !full && ring.loadHeader(RING_WRITE_INDEX) !== read;
+    // Where signals were wanted all the time, what was written behind our look has been signalled.
+    if (this.#isMasked) {
+      this.#isMasked = false;
+      ring.storeHeader(RING_INTERRUPT_MASK, 0);
+      write = ring.loadHeader(RING_WRITE_INDEX);
+    }
+    return !full && write !== read;
   }
 
   /** The host's side of the channel makes no sense: no more is read of it until it is offered again. */

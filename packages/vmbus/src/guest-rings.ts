@@ -129,7 +129,9 @@ export class GuestRings {
     if (this.#write === this.#published) return false;
     this.#published = this.#write;
     this.outbound.storeHeader(RING_WRITE_INDEX, this.#write);
-    return this.outbound.loadHeader(RING_INTERRUPT_MASK) !== 1;
+    // A plain load may be old, and one signal too many does no harm.
+    const ring = this.outbound;
+    return ring.peekHeader(RING_INTERRUPT_MASK) !== 1 || ring.loadHeader(RING_INTERRUPT_MASK) !== 1;
   }
 
   // --- send sections ----------------------------------------------------------------------------------

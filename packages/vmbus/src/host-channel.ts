@@ -90,6 +90,8 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
   readonly #doneLow = new Int32Array(DONE);
   readonly #doneHigh = new Int32Array(DONE);
   #done = 0;
+  /** The guest is asked not to signal; perhaps it is, by who polled this ring before. */
+  #isMasked = true;
   readonly #nvsp: NvspHandler | null;
 
   /** `nvsp` is given by the control half alone; with it, the channel is polled during the handshake. */
@@ -112,7 +114,7 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
 
   poll(handler: GuestFrameHandler, budget: number): boolean {
     const state = this.state;
-    if (state.phase !== (this.#nvsp === null ? PHASE_OPEN : PHASE_HANDSHAKE)) return false;
+    if (!state.looksIn(this.#nvsp === null ? PHASE_OPEN : PHASE_HANDSHAKE)) return false;
     if (this.#nvsp === null && this.#slots.waiting() === CHANNELMSG_CLOSECHANNEL) {
       state.advance(PHASE_OPEN, PHASE_CLOSING); // the control half does the rest
       return false;
@@ -128,9 +130,8 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
   #poll(handler: GuestFrameHandler, budget: number): boolean {
     const ring = this.#ring;
     const words = this.state.words;
-    // Only a hint that signals are not wanted: seen late, it costs one.
-    ring.words[ring.header + RING_INTERRUPT_MASK] = 1;
-    let read = words[IN_READ] as number;
+    const start = words[IN_READ] as number;
+    let read = start;
     let write = this.#writeIndex(read);
     let left = budget;
     let stuck = write < 0;
@@ -146,23 +147,36 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
       }
       read = next;
       left--;
-      if (read === write) write = this.#writeIndex(read);
+      if (read === write && ring.peekHeader(RING_WRITE_INDEX) !== write) {
+        this.#mask(); // it goes on writing while we read
+        write = this.#writeIndex(read);
+      }
       if (write < 0) stuck = true;
     }
-    words[IN_READ] = read;
-    ring.storeHeader(RING_READ_INDEX, read);
-    this.#flush();
-    if (this.state.phase === PHASE_BROKEN) return false;
-    // A guest that ran out of room has left word; waking it costs nothing if it lied.
-    if (ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.wakeGuest();
-    if (stuck) return true;
-    if (read !== write) {
-      if (left <= 0) return true;
-      ring.storeHeader(RING_INTERRUPT_MASK, 0); // answers wait for room; the guest signals
-      return false;
+    if (read !== start) {
+      words[IN_READ] = read;
+      ring.storeHeader(RING_READ_INDEX, read);
     }
+    this.#flush();
+    if (this.state.looksIn(PHASE_BROKEN)) return false;
+    // A guest that ran out of room has left word; waking it costs nothing if it lied.
+    if (read !== start && ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.wakeGuest();
+    if (stuck || (read !== write && left <= 0)) {
+      this.#mask(); // we come back by ourselves
+      return true;
+    }
+    // Where signals were wanted all the time, what was written behind our look has been signalled.
+    if (!this.#isMasked) return false;
+    this.#isMasked = false;
     ring.storeHeader(RING_INTERRUPT_MASK, 0);
-    return this.#writeIndex(read) !== read && this.state.phase !== PHASE_BROKEN;
+    if (read !== write) return false; // answers wait for room; the guest signals
+    return this.#writeIndex(read) !== read && !this.state.looksIn(PHASE_BROKEN);
+  }
+
+  /** The guest need not signal. Only a hint: seen late, it costs one signal. */
+  #mask(): void {
+    this.#isMasked = true;
+    this.#ring.words[this.#ring.header + RING_INTERRUPT_MASK] = 1;
   }
 
   /** The guest's write index, checked; -1 if it makes no sense (the channel is broken then). */

@@ -43,6 +43,7 @@ import { VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
 // Folded by the optimiser; imported bindings are not.
 const FREE = FREE_SECTIONS;
 const WRITE = OUT_WRITE;
+const OPEN = PHASE_OPEN;
 const LENT = LENT_SECTIONS;
 const RETURNED = RETURNED_SECTIONS;
 const ADAPTER = LOAN_ADAPTER;
@@ -63,6 +64,7 @@ const REFILL = 32;
 export class HostOutbound extends HostRing {
   /** Why the last call fell short. */
   refusal = 0;
+  firstNumber = 0;
 
   readonly #sectionSize: number;
   readonly sectionsAt: number;
@@ -117,11 +119,11 @@ export class HostOutbound extends HostRing {
   beginBatch(expected: number): boolean {
     if (this.#used !== 0 || this.reserveEnd !== 0)
       throw new Error(`channel ${this.channel}: beginBatch inside a batch`);
-    if (this.state.phase !== PHASE_OPEN) {
+    if (!this.state.looksIn(OPEN)) {
       this.refusal = DROP_NOT_OPEN;
       return false;
     }
-    this.#takeSections(expected);
+    if (expected > 0) this.#takeSections(expected);
     return true;
   }
 
@@ -218,7 +220,7 @@ export class HostOutbound extends HostRing {
     }
   }
 
-  endBatch(): number {
+  endBatch(numbers: Int32Array | null = null, at: number = 0): number {
     const used = this.#used;
     if (used === 0 && this.reserveEnd === 0) return 0;
     const state = this.state;
@@ -227,7 +229,7 @@ export class HostOutbound extends HostRing {
     state.lock(DELIVERY_LOCK);
     if (used !== 0) {
       let why = DROP_NOT_OPEN;
-      if (state.phase === PHASE_OPEN) {
+      if (state.looksIn(OPEN)) {
         const room = this.room();
         if (room >= 0) why = DROP_RING_FULL;
         sent = Math.min(used, Math.max(0, (room - MESSAGE_OVERHEAD) >> 3));
@@ -235,6 +237,10 @@ export class HostOutbound extends HostRing {
       if (sent !== used) this.refusal = why;
       if (sent !== 0) {
         const bytes = this.#sendFrames(sent);
+        if (numbers !== null) {
+          this.firstNumber = numbers[at] as number;
+          numbers[at] = (this.firstNumber + sent) | 0;
+        }
         const counters = state.counters;
         counters[COUNT_FRAMES_TO_GUEST] = (counters[COUNT_FRAMES_TO_GUEST] as number) + sent;
         counters[COUNT_BYTES_TO_GUEST] = (counters[COUNT_BYTES_TO_GUEST] as number) + bytes;

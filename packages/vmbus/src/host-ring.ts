@@ -90,9 +90,13 @@ export class HostRing {
     this.outbound.storeHeader(RING_WRITE_INDEX, position);
   }
 
-  /** Wakes the guest unless it has said that it is looking anyway. */
+  /**
+   * Wakes the guest unless it has said that it is looking anyway, and says so still: a plain load may be old, and one
+   * signal too many does no harm.
+   */
   protected signalGuest(): void {
-    if (this.outbound.loadHeader(RING_INTERRUPT_MASK) === 1) return;
+    const ring = this.outbound;
+    if (ring.peekHeader(RING_INTERRUPT_MASK) === 1 && ring.loadHeader(RING_INTERRUPT_MASK) === 1) return;
     this.wakeGuest();
   }
 
@@ -208,9 +212,8 @@ export class HostRing {
     const state = this.state;
     const words = state.words;
     const ring = this.outbound;
-    const phase = state.phase;
     if (done === 0 && this.answersWaiting === 0) return;
-    if (phase !== PHASE_OPEN && phase !== PHASE_HANDSHAKE) return;
+    if (!state.looksIn(PHASE_OPEN) && !state.looksIn(PHASE_HANDSHAKE)) return;
     state.lock(DELIVERY_LOCK);
     for (let i = 0; i < done; i++) this.freeMessage(doneLow[i] as number, doneHigh[i] as number);
     let head = words[ANSWERS_HEAD] as number;

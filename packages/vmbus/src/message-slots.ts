@@ -5,9 +5,10 @@
  *   words 0..15    host to guest:  sequence / kind / arguments
  *   words 16..31   guest to host:  sequence / kind / arguments
  *   words 32, 33   sequence of the last message the guest, the host, has taken
- *   words 34, 35   processor and vector that the guest's signal goes to; vector -1 = nobody listens
+ *   word 34        processor << 8 | vector that the guest's signal goes to; -1 = nobody listens
  *
- * A slot is free when its message has been taken. A side that finds it full tries again later.
+ * A slot is free when its message has been taken. A side that finds it full tries again later. Who has left a message
+ * wakes or interrupts the other side, so a plain look is enough to find that there is none.
  */
 import type { InterruptController } from '@vmq/machine';
 
@@ -15,8 +16,7 @@ const SLOT_WORDS = 16;
 const TAKEN = 32;
 /** Arguments a message can carry. */
 export const MESSAGE_ARGUMENTS = 8;
-const SIGNAL_PROCESSOR = 34;
-const SIGNAL_VECTOR = 35;
+const SIGNAL_TARGET = 34;
 const WORDS = 48;
 
 const TO_GUEST = 0;
@@ -24,7 +24,7 @@ const TO_HOST = 1;
 
 export function createMessageSlots(): SharedArrayBuffer {
   const image = new SharedArrayBuffer(WORDS * 4);
-  new Int32Array(image)[SIGNAL_VECTOR] = -1;
+  new Int32Array(image)[SIGNAL_TARGET] = -1;
   return image;
 }
 
@@ -46,6 +46,7 @@ export class MessageSlots {
   waiting(): number {
     const words = this.#words;
     const slot = this.#in * SLOT_WORDS;
+    if (words[slot] === words[TAKEN + this.#in]) return 0;
     if (Atomics.load(words, slot) === Atomics.load(words, TAKEN + this.#in)) return 0;
     return words[slot + 1] as number;
   }
@@ -54,6 +55,7 @@ export class MessageSlots {
   take(): number {
     const words = this.#words;
     const slot = this.#in * SLOT_WORDS;
+    if (words[slot] === words[TAKEN + this.#in]) return 0;
     const sequence = Atomics.load(words, slot);
     if (sequence === Atomics.load(words, TAKEN + this.#in)) return 0;
     for (let i = 0; i < MESSAGE_ARGUMENTS; i++) this.arguments[i] = words[slot + 2 + i] as number;
@@ -64,17 +66,13 @@ export class MessageSlots {
 
   /** Says which processor's which vector the guest's signals raise from now on. Host side. */
   setSignalTarget(processor: number, vector: number): void {
-    Atomics.store(this.#words, SIGNAL_PROCESSOR, processor);
-    Atomics.store(this.#words, SIGNAL_VECTOR, vector);
+    Atomics.store(this.#words, SIGNAL_TARGET, vector < 0 ? -1 : (processor << 8) | vector);
   }
 
   /** The guest's hypercall: interrupts the processor that polls the channel. Once per batch. */
   signalHost(interrupts: Pick<InterruptController, 'raise' | 'processorCount'>): void {
-    const processor = Atomics.load(this.#words, SIGNAL_PROCESSOR);
-    const vector = Atomics.load(this.#words, SIGNAL_VECTOR);
-    if (vector >= 0 && processor >= 0 && processor < interrupts.processorCount) {
-      interrupts.raise(processor, vector);
-    }
+    const target = Atomics.load(this.#words, SIGNAL_TARGET);
+    if (target >= 0 && target >> 8 < interrupts.processorCount) interrupts.raise(target >> 8, target & 0xff);
   }
 
   /** True if {@link post} would succeed now. */

@@ -93,6 +93,11 @@ export class RingWords {
     return value >= 0 && value < this.dataBytes && (value & 7) === 0;
   }
 
+  /** A plain load: one's own index, or a hint that may be old. */
+  peekHeader(word: number): number {
+    return this.words[this.header + word] as number;
+  }
+
   loadHeader(word: number): number {
     return Atomics.load(this.words, this.header + word);
   }

@@ -61,7 +61,7 @@ export class LearnedMacTable {
 
   /** Times that an address moved to another port: what was known before may be wrong. */
   get moves(): number {
-    return Atomics.load(this.#words, MOVES);
+    return this.#words[MOVES] as number; // asked once per chain, which a move may precede or follow
   }
 
   /** Port behind which the key was seen last, or -1. */

@@ -60,15 +60,13 @@ export class PortDelivery {
   }
 
   /**
-   * Ends the channel batch of `port`: writes its messages and takes the deliveries' numbers under one lock.
-   * Returns the frames delivered; {@link firstNumber} is the number of the first.
+   * Ends the channel batch of `port`: writes its messages and takes the deliveries' numbers under the channel's lock.
+   * Returns the frames delivered; {@link firstNumber} is the number of the first, if there are any.
    */
   endBatch(port: number, host: ChannelHost): number {
     const numbers = this.#numbers;
-    numbers.lock(port);
-    const delivered = host.endBatch();
-    this.firstNumber = numbers.take(port, delivered);
-    numbers.unlock(port);
+    const delivered = host.endBatch(numbers.words, numbers.at(port));
+    this.firstNumber = (host.firstNumber + 1) | 0;
     return delivered;
   }
 
