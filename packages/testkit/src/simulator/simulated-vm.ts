@@ -11,6 +11,7 @@ import {
   OUTSIDE,
   SEQUENCE_AT,
   sourceOf,
+  tailByteOf,
   vlanOfMark,
   WHOLE_HEADER,
   wordAt,
@@ -192,8 +193,7 @@ export class SimulatedVm {
     let at = WHOLE_HEADER;
     let good = wordAt(bytes, offset + MARK_AT + 8) === mark;
     for (; at + 4 <= whole && good; at += 4) good = wordAt(bytes, offset + at) === mark;
-    for (let byte = 0; at < whole && good; at++, byte++)
-      good = bytes[offset + at] === ((mark >>> (8 * byte)) & 0xff);
+    for (let byte = 0; at < whole && good; at++, byte++) good = bytes[offset + at] === tailByteOf(mark, byte);
     for (; at < length && good; at++) good = bytes[offset + at] === 0;
     if (!good)
       fail(
