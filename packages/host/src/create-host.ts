@@ -159,6 +159,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     suggestedReceiveBuffers: config.nic.receiveBuffers,
     sendBuffers: sizes.sendBuffers,
     sendBufferBytes: Math.max(2048, frameRoom(config)) + 64,
+    transport: ndis.detachedDataPath(`${config.switch.name} alone`),
     grantSendBuffers: (block) => {
       sharedMemory.grant(domain, block.handle, DMA_READ);
     },

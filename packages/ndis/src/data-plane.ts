@@ -30,6 +30,7 @@ export interface FilterDataPlaneMessage {
 export type NdisDataPlaneMessage =
   | {
       readonly op: 'attach miniport';
+      /** '' = none: a protocol's data halves alone. */
       readonly factory: string;
       readonly image: unknown;
       readonly path: NdisDataPathImage;

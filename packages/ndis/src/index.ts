@@ -33,6 +33,7 @@ export type {
   FilterDataPlaneMessage,
   NdisDataPlaneMessage,
 } from './data-plane.ts';
+export type { DetachedDataPath } from './detached-data-path.ts';
 export type * from './filter-driver.ts';
 export type { MsixEntryReport } from './interrupt-messages.ts';
 export * from './miniport-driver.ts';

@@ -55,6 +55,14 @@ function bypass(up: ReceiveSink, down: SendSink): ReturnType<FilterDataPathFacto
   };
 }
 
+/** In place of a miniport where there is none: its sends are stopped at the gate, and it indicates nothing. */
+const NO_MINIPORT: ReturnType<MiniportDataPathFactory> = {
+  sendNetBufferLists() {},
+  returnNetBufferLists() {},
+  refresh() {},
+  receiveMessage() {},
+};
+
 export function createNdisProcessor(
   context: AgentContext,
   processor: ProcessorServices,
@@ -86,8 +94,15 @@ export function createNdisProcessor(
     switch (message.op) {
       case 'attach miniport': {
         const path = createNdisDataPath(context, processor.index, message.path);
-        const make = factory('miniport', factories.miniports, message.factory);
-        const miniport = make(context, processor, message.image, path.miniportUpcalls);
+        const miniport =
+          message.factory === ''
+            ? NO_MINIPORT
+            : factory('miniport', factories.miniports, message.factory)(
+                context,
+                processor,
+                message.image,
+                path.miniportUpcalls,
+              );
         const filters = message.filters.map(({ number, factory: name, image }, index): AttachedFilter => {
           const { up, down } = path.filterLinks(index);
           const makeFilter = factory('filter', factories.filters ?? {}, name);

@@ -9,6 +9,7 @@ import type { AdapterReport } from './adapter-inspection.ts';
 import type { AdapterState } from './adapter-states.ts';
 import type { DataPlane } from './data-plane.ts';
 import { createDefaultProvider } from './default-provider.ts';
+import { createDetachedDataPath, type DetachedDataPath } from './detached-data-path.ts';
 import type { FilterDriver } from './filter-driver.ts';
 import { type RssProcessorSet, VectorPool } from './interrupt-messages.ts';
 import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
@@ -95,6 +96,8 @@ export interface Ndis {
   readonly adapters: readonly NdisAdapter[];
   /** Binds every registered protocol that is not bound to the adapter yet. */
   bindProtocols(adapter: NdisAdapter): void;
+  /** For a protocol that goes on without an adapter; `name` must be no adapter's. */
+  detachedDataPath(name: string): DetachedDataPath;
   /** Runs due timers and queued work items and finishes what waited for NBLs. Call it between other work. */
   poll(): void;
   /**
@@ -203,6 +206,7 @@ export function createNdis(options: NdisOptions): Ndis {
       const bound = adapter.inspect().bindings.map(({ protocol }) => protocol);
       for (const protocol of protocols.values()) if (!bound.includes(protocol.name)) adapter.bind(protocol);
     },
+    detachedDataPath: (name) => createDetachedDataPath(name, dataPlane, executor, machine.processorCount),
     poll() {
       timers.fire();
       work.run();

@@ -2,6 +2,7 @@
  * The switch as a protocol driver: its binding to the one external adapter, from bind to unbind.
  *
  *   bindAdapter ─> capabilities read, connected ports served ─> restart ─> frames ─> pause ─> unbindAdapter
+ *                                                                     among VMs alone, without an adapter <─┘
  *
  * Opening the binding, NDIS makes the data halves from `dataPathImage`; until then there is nobody to publish to.
  */
@@ -22,7 +23,7 @@ import type { Binding, BindParameters, ProtocolDriver, StatusIndication } from '
 import type { AllocationLedger } from './allocation-ledger.ts';
 import { VSWITCH_DATA_PATH } from './data-path.ts';
 import type { ExtensionStack } from './extension-stack.ts';
-import type { Publication, SwitchTransport } from './publication.ts';
+import type { DetachedTransport, Publication, SwitchTransport } from './publication.ts';
 import { ReceiveFilterRequests } from './receive-filter-requests.ts';
 import type { SwitchPort } from './switch-port.ts';
 import type { VmQueueManager } from './vm-queue-manager.ts';
@@ -38,6 +39,8 @@ export interface AdapterBindingOptions {
   readonly publication: Publication;
   readonly ledger: AllocationLedger;
   readonly extensions: ExtensionStack;
+  /** Where the data halves are while there is no adapter. */
+  readonly detached?: DetachedTransport;
   ports(): readonly SwitchPort[];
   publish(): void;
   /** Some port needs frames for addresses that are in no filter. */
@@ -53,6 +56,8 @@ export class AdapterBinding {
   /** The data halves exist and get what is posted. */
   #attached = false;
   #packetFilter = 0;
+  /** The data halves are where there is no adapter. */
+  #isDetached = false;
   /** Ports lost their queues to the pause. */
   #tookBack = false;
 
@@ -118,6 +123,7 @@ export class AdapterBinding {
     const { external, queues, ports } = this.#options;
     if (!external) return NDIS_STATUS_NOT_SUPPORTED;
     if (this.#binding !== null) return NDIS_STATUS_RESOURCE_CONFLICT;
+    this.#leaveDetached();
     this.#binding = binding;
     this.#revision = parameters.revision;
     const capability = readVmqCapability(parameters.receiveFilterCapabilities, parameters.revision);
@@ -168,6 +174,19 @@ export class AdapterBinding {
     this.#requests = null;
     this.#attached = false;
     this.#binding = null;
+    const { detached } = this.#options;
+    this.#isDetached = detached?.attach !== undefined;
+    detached?.attach?.(VSWITCH_DATA_PATH, publication.image(ports()));
+  }
+
+  /** The binding's data halves take over: those without an adapter let go of all ports and channels. */
+  #leaveDetached(): void {
+    const { detached, publication } = this.#options;
+    if (!this.#isDetached) return;
+    this.#isDetached = false;
+    detached?.post('all', publication.state([]));
+    detached?.publish();
+    detached?.detach?.();
   }
 
   #status({ statusCode, statusBuffer }: StatusIndication): void {

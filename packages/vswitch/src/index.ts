@@ -24,7 +24,7 @@ export {
   type SwitchState,
 } from './messages.ts';
 export { PORT_COUNTERS, type PortCounter } from './port-counters.ts';
-export type { SwitchTransport } from './publication.ts';
+export type { DetachedTransport, SwitchTransport } from './publication.ts';
 export { createSwitch } from './switch.ts';
 export {
   NDIS_SWITCH_DEFAULT_NIC_INDEX,

@@ -31,6 +31,14 @@ export interface SwitchTransport {
   runUntil(done: () => boolean): boolean;
 }
 
+/** The same where no binding makes the data halves; an NDIS `DetachedDataPath` is one. */
+export interface DetachedTransport extends SwitchTransport {
+  /** The switch has lost its adapter: makes data halves, by their factory's name and their image. Absent: always there. */
+  attach?(factory: string, image: unknown): void;
+  /** An adapter's binding is about to make them. */
+  detach?(): void;
+}
+
 export interface PublicationOptions {
   readonly switchName: string;
   readonly machine: Machine;

@@ -125,6 +125,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     extensions,
     ports: all,
     publish,
+    ...(options.transport ? { detached: options.transport } : {}),
     wantsUnknownUnicast: () =>
       (options.floodUnknownUnicast ?? false) ||
       connected().some(({ properties }) => properties.allowMacSpoofing),

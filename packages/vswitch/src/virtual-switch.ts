@@ -4,7 +4,7 @@ import type { ProtocolDriver, SharedMemoryProvider } from '@vmq/ndis';
 import type { Block, SharedMemoryManager } from '@vmq/shared-memory';
 import type { ChannelControl } from '@vmq/vmbus';
 import type { SwitchDataImage } from './messages.ts';
-import type { SwitchTransport } from './publication.ts';
+import type { DetachedTransport } from './publication.ts';
 import type { SwitchExtension } from './switch-extension.ts';
 import type { NicOptions, PortProperties } from './switch-port.ts';
 import type { PortReport, SwitchReport } from './switch-report.ts';
@@ -19,8 +19,11 @@ export interface SwitchOptions {
   readonly sharedMemory: SharedMemoryManager;
   /** Extensions; those of one type pass in the order given. Default: none. */
   readonly extensions?: readonly SwitchExtension[];
-  /** How to reach the data halves while no adapter is bound; needed by internal and private switches. */
-  readonly transport?: SwitchTransport;
+  /**
+   * How to reach the data halves while no adapter is bound; needed by internal and private switches. An external switch
+   * that has lost its adapter makes data halves there, and goes on among its VMs; without it, it rests.
+   */
+  readonly transport?: DetachedTransport;
   /**
    * NDIS version of the host; default 630. On 620 (Server 2008 R2) VM queues are split where the adapter can, and
    * what follows the lookahead is received into VM memory.

@@ -351,8 +351,6 @@ export class SimulatedHost {
 
   /** With the machine at rest: the sections of good guests are all accounted for. */
   checkSections(good: ReadonlySet<string>): void {
-    // Without an adapter the switch has nobody on the processors who reads channels.
-    if (this.host.adapter.state === 'Halted') return;
     for (const { vmName, channel } of this.host.virtualSwitch.inspect().ports) {
       if (channel === null || !good.has(vmName)) continue;
       const { receiveSections, freeSections, lentSections, outstandingMessages, violations } = channel;
