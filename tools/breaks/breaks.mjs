@@ -176,15 +176,15 @@ export const BREAKS = [
   {
     name: 'a-frame-is-not-split',
     breaks: 'SEC-05',
-    file: `${NIC}/frame-placement.ts`,
-    find: 'if (rest > 0) copyPart(state, wire, f, tagged, first, bytes, packetSegment, packet + first);',
-    put: 'copyPart(state, wire, f, tagged, 0, bytes, packetSegment, packet);',
+    file: `${NIC}/queue-setup.ts`,
+    find: 'const control = words[at + CONTROL] as number;\n  const wasEnabled',
+    put: 'const control = (words[at + CONTROL] as number) & ~RXCTL_SPLIT;\n  const wasEnabled',
     also: [
       // The driver, too, takes the room in front of the rest for the header's place.
       {
         file: `${MINIPORT}/lookahead-split.ts`,
-        find: 'mdl.byteOffset = offsets[buffer] as number;\n      mdl.byteCount = first;\n      const rest = rests[buffer] as Mdl;',
-        put: 'const rest = rests[buffer] as Mdl;\n      mdl.segment = rest.segment;\n      mdl.byteOffset = packetOffsets[buffer] as number;\n      mdl.byteCount = first;',
+        find: 'if (isElsewhere) mdl.segment = segment;\n      mdl.byteOffset = offsets[buffer] as number;',
+        put: 'mdl.segment = packetSegment;\n      mdl.byteOffset = packetOffsets[buffer] as number;',
       },
     ],
     caughtBy: ['decisions in host memory'],
@@ -192,9 +192,9 @@ export const BREAKS = [
   {
     name: 'a-split-within-the-header',
     breaks: 'SEC-05',
-    file: `${NIC}/frame-placement.ts`,
-    find: 'const size = state.rxq[q + Q_HEADER_SIZE] as number;',
-    put: 'const size = 8;',
+    file: `${NIC}/queue-setup.ts`,
+    find: 'rxq[q + Q_HEADER_SIZE] = header;',
+    put: 'rxq[q + Q_HEADER_SIZE] = header === 0 ? 0 : 8;',
     also: [
       {
         file: `${MINIPORT}/lookahead-split.ts`,
@@ -271,7 +271,7 @@ export const BREAKS = [
     name: 'a-vm-gets-the-memory-of-the-one-before',
     breaks: 'SEC-08',
     file: `${HOST}/vm-places.ts`,
-    find: 'place.segment.u8.fill(0);',
+    find: 'place.segment.u64.fill(0n);',
     put: '',
     caughtBy: ['no bytes of others', 'the host lives'],
   },
@@ -366,16 +366,16 @@ export const BREAKS = [
     name: 'an-nbl-comes-back-twice',
     breaks: 'one owner of each NBL',
     file: `${SWITCH}/data-path.ts`,
-    find: 'if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;',
-    put: 'if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;\n    if (count === 3) this.#downcalls.returnNetBufferLists(chain, 0);',
+    find: 'if (!isOurs) return;',
+    put: 'if (!isOurs) return;\n    if (count === 3) this.#downcalls.returnNetBufferLists(chain, 0);',
     caughtBy: ['one owner of each NBL', 'the host lives'],
   },
   {
     name: 'a-chain-is-forgotten',
     breaks: 'one owner of each NBL',
     file: `${SWITCH}/data-path.ts`,
-    find: 'if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;',
-    put: 'if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0 || count === 5) return;',
+    find: 'if (!isOurs) return;',
+    put: 'if (!isOurs || count === 5) return;',
     caughtBy: ['one owner of each NBL', 'the host lives', 'nothing leaks'],
   },
   {
@@ -415,8 +415,8 @@ export const BREAKS = [
     name: 'what-the-wire-brought-is-counted-twice',
     breaks: 'ledger closes',
     file: `${NIC}/receive-unit.ts`,
-    find: 'counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken;',
-    put: 'counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken + (taken >> 2);',
+    find: 'counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken - this.passed;',
+    put: 'counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken - this.passed + (taken >> 2);',
     caughtBy: ['ledger closes'],
   },
   // --- order ----------------------------------------------------------------------------------------------------
