@@ -11,6 +11,7 @@ import {
 } from '@vmq/abi';
 import type { DmaDomain } from '@vmq/machine';
 import { AdapterAttributes } from './adapter-attributes.ts';
+import { AdapterBindings, type OpenedBinding } from './adapter-bindings.ts';
 import type { AdapterCore } from './adapter-core.ts';
 import { AdapterDataPlane } from './adapter-data-plane.ts';
 import { AdapterHangCheck, DEFAULT_CHECK_FOR_HANG_SECONDS } from './adapter-hang-check.ts';
@@ -19,7 +20,7 @@ import { AdapterPower, isLowPower, setPowerRequest } from './adapter-power.ts';
 import { AdapterReset } from './adapter-reset.ts';
 import type { AdapterSetting } from './adapter-setting.ts';
 import { type AdapterEvent, type AdapterState, adapterTransition } from './adapter-states.ts';
-import { AdapterBinding, type BindingAdapter } from './binding.ts';
+import type { AdapterBinding, BindingAdapter } from './binding.ts';
 import { Capabilities, type MiniportVersion } from './capabilities.ts';
 import { FilterStack } from './filter-module.ts';
 import { InterruptMessages } from './interrupt-messages.ts';
@@ -68,9 +69,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   readonly #reset: AdapterReset;
   readonly #power: AdapterPower;
   readonly #hangCheck: AdapterHangCheck;
-  #bindings: AdapterBinding[] = [];
-  /** The binding whose data halves sit on the adapter's data path. */
-  #dataBinding: AdapterBinding | null = null;
+  readonly #bindings: AdapterBindings;
   #miniportPaused = false;
   #restartStatus: number = NDIS_STATUS_PENDING;
 
@@ -87,6 +86,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.attributes = new AdapterAttributes(this.version, this.capabilities, log);
     const { dataPlane, executor } = setting;
     this.#dataPlane = new AdapterDataPlane(name, dataPlane, executor, machine.processorCount);
+    this.#bindings = new AdapterBindings(this, this.#dataPlane, setting.nextBinding);
     this.broker = new SharedMemoryBroker({
       adapterName: name,
       machine,
@@ -105,9 +105,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
         cancelOidRequest: (requestId) => driver.cancelOidRequest?.(this.#handle, requestId),
       },
       complete: (request, status) => this.engine.completeFromMiniport(request, status),
-      indicate: (indication) => {
-        for (const binding of [...this.#bindings]) binding.indicate(indication);
-      },
+      indicate: (indication) => this.#bindings.indicate(indication),
       openFilters: (open) => this.#dataPlane.openFilters(open),
       post: (number, processor, message) => this.#dataPlane.post('filter', processor, { number, message }),
       bypass: (number) => this.#dataPlane.bypassFilter(number),
@@ -217,8 +215,8 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.#move('restarted');
     this.modules.restart();
     this.#dataPlane.openSends(true);
-    for (const binding of this.#bindings) binding.restart();
-    this.#aimReceives();
+    this.#bindings.restart();
+    this.#bindings.aimReceives();
   }
 
   /**
@@ -227,9 +225,9 @@ export class Adapter implements AdapterCore, BindingAdapter {
    */
   pause(): number {
     if (!this.#move('pause')) return NDIS_STATUS_FAILURE;
-    for (const binding of this.#bindings) binding.pause();
+    this.#bindings.pause();
     this.#dataPlane.openSends(false);
-    this.#aimReceives();
+    this.#bindings.aimReceives();
     this.modules.pause();
     this.#miniportPaused = false;
     const status = this.#pauseDown();
@@ -282,10 +280,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
         this.state === 'Paused' ? `${this.engine.pending().length} requests outstanding` : this.state;
       return this.log.refuse('LIFE-11', 0, NDIS_STATUS_FAILURE, 'a Paused adapter without requests', found);
     }
-    for (const binding of [...this.#bindings]) {
-      binding.driver.unbindAdapter(binding);
-      binding.close();
-    }
+    this.#bindings.unbindAll();
     this.#hangCheck.stop();
     this.modules.detach();
     this.work.during(() => this.#setting.driver.haltEx(this.#handle, action));
@@ -312,8 +307,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   #announceRemoval(): void {
     const { driver } = this.#setting;
     this.modules.netPnpEvent(NetEventQueryRemoveDevice);
-    for (const binding of [...this.#bindings])
-      binding.driver.netPnpEvent?.(binding, NetEventQueryRemoveDevice);
+    this.#bindings.netPnpEvent(NetEventQueryRemoveDevice);
     this.removed = true;
     this.work.during(() => driver.devicePnpEventNotify?.(this.#handle, NdisDevicePnPEventSurpriseRemoved));
   }
@@ -376,41 +370,20 @@ export class Adapter implements AdapterCore, BindingAdapter {
   // --- bindings ----------------------------------------------------------------------------------------
 
   /** NdisOpenAdapterEx for a protocol: its status, FAILURE unless the adapter is Paused or Running. */
-  bind(driver: ProtocolDriver): { readonly status: number; readonly binding: AdapterBinding | null } {
+  bind(driver: ProtocolDriver): OpenedBinding {
     if (this.state !== 'Paused' && this.state !== 'Running') {
       const expected = 'a Paused or Running adapter';
       const status = this.log.refuse('LIFE-08', 0, NDIS_STATUS_FAILURE, expected, this.state);
       return { status, binding: null };
     }
-    const binding = new AdapterBinding(this.#setting.nextBinding(), driver, this);
-    const onDataPath = this.#dataBinding === null && driver.dataPathFactory !== '';
-    if (onDataPath) this.#dataBinding = binding;
-    this.#bindings.push(binding);
-    binding.state = 'Paused';
-    const status = driver.bindAdapter(binding, this.attributes.bindParameters(this.name));
-    if (status !== NDIS_STATUS_SUCCESS) {
-      binding.close();
-      return { status, binding: null };
-    }
-    if (onDataPath) this.#dataPlane.attachProtocol(driver.dataPathFactory, driver.dataPathImage(binding));
-    if (this.state === 'Running') binding.restart();
-    this.#aimReceives();
-    this.work.run();
-    return { status, binding };
+    const parameters = this.attributes.bindParameters(this.name);
+    const opened = this.#bindings.open(driver, parameters, this.state === 'Running');
+    if (opened.binding !== null) this.work.run();
+    return opened;
   }
 
   closed(binding: AdapterBinding): void {
-    this.#bindings = this.#bindings.filter((other) => other !== binding);
-    if (this.#dataBinding !== binding) return;
-    this.#dataBinding = null;
-    this.#dataPlane.detachProtocol();
-    this.#aimReceives();
-  }
-
-  /** Opens the way up while the binding on the data path is Running, and lets every processor see it. */
-  #aimReceives(): void {
-    this.#dataPlane.openReceives(this.#dataBinding?.state === 'Running');
-    this.publish();
+    this.#bindings.closed(binding);
   }
 
   // --- requests and indications ------------------------------------------------------------------------
@@ -502,7 +475,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   }
 
   postToProtocol(binding: AdapterBinding, processor: number | 'all', message: unknown): void {
-    if (binding === this.#dataBinding) this.#dataPlane.post('protocol', processor, message);
+    this.#bindings.post(binding, processor, message);
   }
 
   inspect(): AdapterReport {
@@ -518,11 +491,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       queues: this.queues.all().map((queue) => reportQueue(queue, this.filters.ofQueue(queue.id).length)),
       filters: this.filters.all().map(reportFilter),
       filterModules: this.modules.inspect(),
-      bindings: this.#bindings.map(({ number, driver: protocol, state }) => ({
-        number,
-        protocol: protocol.name,
-        state,
-      })),
+      bindings: this.#bindings.inspect(),
       pendingOids: this.engine.pending(),
       sharedMemory: this.broker.inspect(),
       msixEntries: this.interrupts.inspect(),
