@@ -3,40 +3,13 @@
  * what it gets, give it back in any order, and send chains of any shape. Everything happens from outside: frames
  * on the wire, OID requests, calls of the protocol.
  */
+import { MM_ANY_NODE_OK, NDIS_SHARED_MEMORY_USAGE, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
 import {
-  MM_ANY_NODE_OK,
-  NDIS_FRAME_HEADER,
-  NDIS_MAC_HEADER_FIELD,
-  NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS,
-  NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO,
-  NDIS_RECEIVE_FILTER_PARAMETERS,
-  NDIS_RECEIVE_FILTER_TEST,
-  NDIS_RECEIVE_FILTER_TYPE,
-  NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY,
-  NDIS_RECEIVE_QUEUE_FREE_PARAMETERS,
-  NDIS_RECEIVE_QUEUE_PARAMETERS,
-  NDIS_RECEIVE_QUEUE_TYPE,
-  NDIS_SHARED_MEMORY_USAGE,
-  NDIS_STATUS_SUCCESS,
-  type NdisReceiveQueueParameters,
-  OID_GEN_CURRENT_PACKET_FILTER,
-  OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
-  OID_RECEIVE_FILTER_CLEAR_FILTER,
-  OID_RECEIVE_FILTER_FREE_QUEUE,
-  OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
-  OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
-  OID_RECEIVE_FILTER_SET_FILTER,
-  type StructInput,
-  statusName,
-} from '@vmq/abi';
-import {
-  type AgentContext,
   createDeterministicExecutor,
   createDmaDomain,
   createFrameRing,
   createMachine,
   createVirtualClock,
-  DELIVERED,
   type DeterministicExecutor,
   DMA_READ,
   type DmaDomain,
@@ -46,7 +19,6 @@ import {
   type Machine,
   PAGE_SIZE,
   Processor,
-  RECEIVED_FROM_GUEST,
 } from '@vmq/machine';
 import {
   type Binding,
@@ -54,7 +26,6 @@ import {
   createNdisProcessor,
   type DataPlaneEnvelope,
   Mdl,
-  methodRequest,
   NDIS_DROP_REASONS,
   type Ndis,
   type NdisAdapter,
@@ -62,13 +33,9 @@ import {
   type NetBufferList,
   NetBufferListPool,
   type OidRequest,
-  type ProtocolDataPath,
   type ProtocolDriver,
-  queueIdOf,
-  type SendSink,
   type SharedMemoryProvider,
   type StatusIndication,
-  setRequest,
 } from '@vmq/ndis';
 import {
   attachNicRegisters,
@@ -92,198 +59,20 @@ import {
   type VmqMiniportOptions,
 } from '../src/index.ts';
 
-// --- frames -----------------------------------------------------------------------------------------------
+import {
+  type Completion,
+  type Indication,
+  type Records,
+  type SeenFrame,
+  TestPath,
+} from './test-path.test-support.ts';
 
-export const macOf = (last: number): Uint8Array => Uint8Array.of(0x02, 0x15, 0x5d, 0, 0, last);
-const SOURCE = [0x02, 0, 0, 0, 0, 0x99];
+export * from './requests.test-support.ts';
+export * from './test-path.test-support.ts';
 
-export interface FrameOptions {
-  readonly tci?: number;
-  /** Bytes without the tag. */
-  readonly length?: number;
-  /** Put behind the EtherType, 32 bits. */
-  readonly sequence?: number;
-}
+import { packetFilter } from './requests.test-support.ts';
 
-/** A frame to `02-15-5D-00-00-last`, or to the six bytes given. */
-export function frame(to: number | readonly number[], options: FrameOptions = {}): Uint8Array {
-  const { tci, length = 64, sequence = 0 } = options;
-  const tag = tci === undefined ? [] : [0x81, 0x00, tci >> 8, tci & 0xff];
-  const bytes = new Uint8Array(length + tag.length);
-  const header = [...(typeof to === 'number' ? macOf(to) : to), ...SOURCE, ...tag, 0x88, 0xb5];
-  bytes.set(header);
-  for (let i = header.length; i < bytes.length; i++) bytes[i] = (i * 7 + sequence) & 0xff;
-  new DataView(bytes.buffer).setUint32(header.length, sequence);
-  return bytes;
-}
-
-export const withoutTag = (bytes: Uint8Array): number[] => [...bytes.slice(0, 12), ...bytes.slice(16)];
-
-// --- the protocol -----------------------------------------------------------------------------------------
-
-/** One frame as the protocol saw it, read when it was indicated. */
-export interface SeenFrame {
-  readonly processor: number;
-  readonly queueId: number;
-  readonly filterId: number;
-  readonly ieee8021QInfo: number;
-  readonly sourceHandle: number;
-  readonly bytes: readonly number[];
-  readonly sequence: number;
-  readonly netBuffers: number;
-  /** Segment and length of each MDL. */
-  readonly mdls: readonly { segment: number; offset: number; length: number }[];
-  readonly sharedMemory: readonly { flags: number; handle: number; offset: number; length: number }[];
-  /** Number of the indication, counted over all processors. */
-  readonly indication: number;
-}
-
-export interface Indication {
-  readonly processor: number;
-  readonly count: number;
-  readonly chainLength: number;
-  readonly portNumber: number;
-  readonly flags: number;
-  readonly queues: ReadonlySet<number>;
-}
-
-export interface Completion {
-  readonly processor: number;
-  readonly flags: number;
-  readonly nbls: readonly NetBufferList[];
-  readonly statuses: readonly string[];
-}
-
-/** The protocol's data half on one processor. */
-export class TestPath implements ProtocolDataPath {
-  readonly processor: number;
-  readonly downcalls: SendSink;
-  /** NBLs kept, oldest first. */
-  held: NetBufferList[] = [];
-  readonly #bench: Records;
-  readonly #context: AgentContext;
-
-  constructor(context: AgentContext, processor: number, downcalls: SendSink, bench: Records) {
-    this.#context = context;
-    this.processor = processor;
-    this.downcalls = downcalls;
-    this.#bench = bench;
-  }
-
-  receiveNetBufferLists(chain: NetBufferList, portNumber: number, count: number, flags: number): void {
-    const bench = this.#bench;
-    const nbls = chainOf(chain);
-    const indication = bench.indications.length;
-    for (const nbl of nbls) bench.frames.push(this.#see(nbl, indication));
-    bench.indications.push({
-      processor: this.processor,
-      count,
-      chainLength: nbls.length,
-      portNumber,
-      flags: flags >>> 0,
-      queues: new Set(nbls.map(queueIdOf)),
-    });
-    const { counters, machine } = this.#context;
-    const column = machine.ledger.column(DELIVERED);
-    counters[column] = (counters[column] as number) + nbls.length;
-    const keep = nbls.filter((nbl) => bench.holds(queueIdOf(nbl)));
-    const back = nbls.filter((nbl) => !keep.includes(nbl));
-    this.held.push(...keep);
-    this.giveBack(back);
-  }
-
-  #see(nbl: NetBufferList, indication: number): SeenFrame {
-    const { memory } = this.#context.machine;
-    const netBuffers: NetBuffer[] = [];
-    for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) netBuffers.push(nb);
-    const nb = nbl.firstNetBuffer;
-    const mdls = [];
-    const bytes: number[] = [];
-    let skip = nb.dataOffset;
-    for (let mdl: Mdl | null = nb.mdl; mdl !== null; mdl = mdl.next) {
-      mdls.push({ segment: mdl.segment.id, offset: mdl.byteOffset, length: mdl.byteCount });
-      const from = Math.min(skip, mdl.byteCount);
-      skip -= from;
-      const { u8 } = memory.segment(mdl.segment.id);
-      bytes.push(...u8.slice(mdl.byteOffset + from, mdl.byteOffset + mdl.byteCount));
-    }
-    bytes.length = Math.min(bytes.length, nb.dataLength);
-    const sharedMemory = [];
-    for (let info = nb.sharedMemoryInfo; info !== null; info = info.next) {
-      sharedMemory.push({
-        flags: info.sharedMemoryFlags,
-        handle: info.sharedMemoryHandle,
-        offset: info.sharedMemoryOffset,
-        length: info.sharedMemoryLength,
-      });
-    }
-    return {
-      processor: this.processor,
-      queueId: queueIdOf(nbl),
-      filterId: nbl.filteringInfo & 0xffff,
-      ieee8021QInfo: nbl.ieee8021QInfo,
-      sourceHandle: nbl.sourceHandle,
-      bytes,
-      sequence: new DataView(Uint8Array.from(bytes).buffer).getUint32(14),
-      netBuffers: netBuffers.length,
-      mdls,
-      sharedMemory,
-      indication,
-    };
-  }
-
-  /** Returns NBLs as one chain, in the order given. */
-  giveBack(nbls: readonly NetBufferList[]): void {
-    if (nbls.length === 0) return;
-    this.held = this.held.filter((nbl) => !nbls.includes(nbl));
-    this.downcalls.returnNetBufferLists(chained(nbls), 0);
-  }
-
-  /** Sends NBLs as one chain. */
-  send(nbls: readonly NetBufferList[]): void {
-    const { counters, machine } = this.#context;
-    const column = machine.ledger.column(RECEIVED_FROM_GUEST);
-    for (const nbl of nbls) {
-      for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next)
-        counters[column] = (counters[column] as number) + 1;
-    }
-    this.downcalls.sendNetBufferLists(chained(nbls), 0, 0);
-  }
-
-  sendNetBufferListsComplete(chain: NetBufferList, flags: number): void {
-    const nbls = chainOf(chain);
-    const statuses = nbls.map(({ status }) => statusName(status));
-    this.#bench.completions.push({ processor: this.processor, flags, nbls, statuses });
-  }
-
-  refresh(): void {}
-
-  receiveMessage(): void {
-    for (const act of this.#bench.acts.splice(0)) act(this);
-  }
-}
-
-function chainOf(chain: NetBufferList): NetBufferList[] {
-  const nbls: NetBufferList[] = [];
-  for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) nbls.push(nbl);
-  return nbls;
-}
-
-function chained(nbls: readonly NetBufferList[]): NetBufferList {
-  nbls.forEach((nbl, i) => {
-    nbl.next = nbls[i + 1] ?? null;
-  });
-  return nbls[0] as NetBufferList;
-}
-
-interface Records {
-  readonly frames: SeenFrame[];
-  readonly indications: Indication[];
-  readonly completions: Completion[];
-  readonly acts: ((path: TestPath) => void)[];
-  /** True if the protocol keeps what comes in on this queue. */
-  holds(queueId: number): boolean;
-}
+export * from './frames.test-support.ts';
 
 // --- the bench --------------------------------------------------------------------------------------------
 
@@ -553,141 +342,6 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
       ndis.refusals.entries.filter(({ kind }) => kind === 'violation').map(({ rule }) => rule),
   });
   return bench;
-}
-
-// --- requests ---------------------------------------------------------------------------------------------
-
-export interface QueueOptions extends StructInput<NdisReceiveQueueParameters> {}
-
-/** Allocates a queue for `processors` and returns its id. */
-export function allocate(
-  bench: Bench,
-  processors: readonly number[] = [0],
-  change: StructInput<NdisReceiveQueueParameters> = {},
-): number {
-  const request = allocateRequest(processors, change);
-  const status = bench.binding.oidRequestAndWait(request);
-  if (status !== NDIS_STATUS_SUCCESS) throw new Error(`allocate: ${statusName(status)}`);
-  return decodedQueue(request).QueueId;
-}
-
-export function decodedQueue(request: OidRequest): NdisReceiveQueueParameters {
-  const decoded = NDIS_RECEIVE_QUEUE_PARAMETERS.decode(request.informationBuffer);
-  if (!decoded.ok) throw new Error('undecodable answer');
-  return decoded.value;
-}
-
-const maskOf = (processors: readonly number[]): bigint =>
-  processors.reduce((mask, processor) => mask | (1n << BigInt(processor)), 0n);
-
-export function allocateRequest(
-  processors: readonly number[],
-  change: StructInput<NdisReceiveQueueParameters> = {},
-): OidRequest {
-  const wish = {
-    QueueType: NDIS_RECEIVE_QUEUE_TYPE.NdisReceiveQueueTypeVMQueue,
-    ProcessorAffinity: { Mask: maskOf(processors) },
-    NumSuggestedReceiveBuffers: 32,
-    VmName: 'web',
-    ...change,
-  };
-  return methodRequest(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, NDIS_RECEIVE_QUEUE_PARAMETERS.encode(wish));
-}
-
-/** Completes allocations; the element statuses. */
-export function complete(bench: Bench, ...queueIds: readonly number[]): string[] {
-  const elements = queueIds.map((QueueId) => ({ QueueId }));
-  const request = methodRequest(
-    OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
-    NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY.encode({ elements }),
-  );
-  const status = bench.binding.oidRequestAndWait(request);
-  const decoded = NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY.decode(request.informationBuffer);
-  if (status !== NDIS_STATUS_SUCCESS || !decoded.ok) throw new Error(`complete: ${statusName(status)}`);
-  return decoded.value.elements.map(({ CompletionStatus }) => statusName(CompletionStatus));
-}
-
-/** Sets a filter on MAC `last`: untagged or VLAN 0, or the VLAN given, or any (`null`). Returns its id. */
-export function setFilter(bench: Bench, queueId: number, last: number, vlan: number | null = 0): number {
-  const test = { FrameHeader: NDIS_FRAME_HEADER.NdisFrameHeaderMac };
-  const equal = { ...test, ReceiveFilterTest: NDIS_RECEIVE_FILTER_TEST.NdisReceiveFilterTestEqual };
-  const mac = {
-    ...equal,
-    Flags: vlan === 0 ? NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO : 0,
-    HeaderField: { MacHeaderField: NDIS_MAC_HEADER_FIELD.NdisMacHeaderFieldDestinationAddress },
-    FieldValue: { FieldByteArrayValue: macOf(last) },
-  };
-  const tag = {
-    ...equal,
-    HeaderField: { MacHeaderField: NDIS_MAC_HEADER_FIELD.NdisMacHeaderFieldVlanId },
-    FieldValue: { FieldShortValue: vlan ?? 0 },
-  };
-  const request = methodRequest(
-    OID_RECEIVE_FILTER_SET_FILTER,
-    NDIS_RECEIVE_FILTER_PARAMETERS.encode({
-      FilterType: NDIS_RECEIVE_FILTER_TYPE.NdisReceiveFilterTypeVMQueue,
-      QueueId: queueId,
-      elements: vlan ? [mac, tag] : [mac],
-    }),
-  );
-  const status = bench.binding.oidRequestAndWait(request);
-  if (status !== NDIS_STATUS_SUCCESS) throw new Error(`set filter: ${statusName(status)}`);
-  const decoded = NDIS_RECEIVE_FILTER_PARAMETERS.decode(request.informationBuffer);
-  if (!decoded.ok) throw new Error('undecodable answer');
-  return decoded.value.FilterId;
-}
-
-export function clearFilter(bench: Bench, queueId: number, filterId: number): string {
-  const parameters = NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS.encode({ QueueId: queueId, FilterId: filterId });
-  return statusName(bench.binding.oidRequestAndWait(setRequest(OID_RECEIVE_FILTER_CLEAR_FILTER, parameters)));
-}
-
-/** Frees a queue: the status, NDIS_STATUS_PENDING included. */
-export function free(bench: Bench, queueId: number): string {
-  const parameters = NDIS_RECEIVE_QUEUE_FREE_PARAMETERS.encode({ QueueId: queueId });
-  return statusName(bench.binding.oidRequest(setRequest(OID_RECEIVE_FILTER_FREE_QUEUE, parameters)));
-}
-
-/** Sets parameters of a queue; `Flags` says which. */
-export function setParameters(
-  bench: Bench,
-  queueId: number,
-  change: StructInput<NdisReceiveQueueParameters>,
-): string {
-  const parameters = NDIS_RECEIVE_QUEUE_PARAMETERS.encode({
-    QueueType: NDIS_RECEIVE_QUEUE_TYPE.NdisReceiveQueueTypeVMQueue,
-    QueueId: queueId,
-    ...change,
-  });
-  return statusName(bench.binding.oidRequest(setRequest(OID_RECEIVE_FILTER_QUEUE_PARAMETERS, parameters)));
-}
-
-const AFFINITY_CHANGED = 0x20000;
-
-export function move(bench: Bench, queueId: number, ...processors: readonly number[]): string {
-  const affinity = { Mask: maskOf(processors) };
-  return setParameters(bench, queueId, { Flags: AFFINITY_CHANGED, ProcessorAffinity: affinity });
-}
-
-/** Allocates, sets a filter for MAC `last`, completes: a Running queue. */
-export function runningQueue(
-  bench: Bench,
-  last: number,
-  processor = 0,
-  change: StructInput<NdisReceiveQueueParameters> = {},
-): { queueId: number; filterId: number } {
-  const queueId = allocate(bench, [processor], change);
-  const filterId = setFilter(bench, queueId, last);
-  const [status] = complete(bench, queueId);
-  if (status !== 'NDIS_STATUS_SUCCESS') throw new Error(`complete: ${status}`);
-  return { queueId, filterId };
-}
-
-/** OID_GEN_CURRENT_PACKET_FILTER. */
-export function packetFilter(bench: Bench, types: number): string {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, types, true);
-  return statusName(bench.binding.oidRequestAndWait(setRequest(OID_GEN_CURRENT_PACKET_FILTER, bytes)));
 }
 
 // --- sends ------------------------------------------------------------------------------------------------
