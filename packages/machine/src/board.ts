@@ -5,7 +5,8 @@
  *   word 1            workers      worker threads there are
  *   word 16           trace sequence
  *   per agent  (16 words, one cache line)
- *      +0 pending     1 = has been woken and not stepped since
+ *      +0 pending     bit 0 = has been woken and not stepped since; bits 1..30, with it: vectors 32..61 of the
+ *                     processor whose agent it is (agent p is processor p's)
  *      +1 seen        last epoch this agent has acted on
  *      +2 worker      worker thread that runs it, -1 = the caller's own thread
  *      +3 turns       turns it has taken; tells an observer that there is progress
@@ -14,7 +15,7 @@
  *      +1 runs        times it left the parked state
  *      +2 stop        1 = leave the loop
  *   per processor (16 words)
- *      +0..7          pending interrupt vectors, a bit each
+ *      +0..7          pending interrupt vectors, a bit each; not those that come with the mark
  *
  * One writer per cache line where it matters; every cross-thread access on which somebody sleeps is an Atomics
  * call (all of which have one total order), and none of them happens per frame.
@@ -67,6 +68,12 @@ const SLEEPING = 0;
 const RUNS = 1;
 const STOP = 2;
 
+/** In the word of pending: the mark itself, and the first and last vector that come with it, from bit 1 on. */
+const MARK = 1;
+const FIRST_CARRIED = 32;
+const LAST_CARRIED = 61;
+const GROUP_CARRIED = 1;
+
 const AWAKE = 0;
 const PARKED = 1;
 const PARKED_WITH_DEADLINE = 2;
@@ -77,6 +84,15 @@ export type AgentId = number;
 /** The signalling words of one machine, as one thread sees them. */
 export class Board {
   readonly words: Int32Array;
+  /**
+   * A bit for each agent that {@link note} was called for and that was woken through this object since its last turn:
+   * who takes the turns of many agents in one thread need not look at each of them. Wakes by other threads, or through
+   * other objects, are not in it.
+   */
+  readonly noted: Int32Array = new Int32Array(MAX_AGENTS / 32);
+  /** Vectors that came with marks taken through this object, and that no processor has taken yet. */
+  readonly #carried: Int32Array = new Int32Array(MAX_PROCESSORS);
+  readonly #notes: Int32Array = new Int32Array(MAX_AGENTS).fill(-1);
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(WORDS * 4)) {
     this.words = new Int32Array(buffer);
@@ -98,11 +114,18 @@ export class Board {
 
   /** Makes an agent run soon. Any thread; once per batch, never per frame. */
   wake(agent: AgentId): void {
-    const words = this.words;
     // A stray number would fall on some other word of the board: on the epoch, for NaN.
     if (!(agent >= 0 && agent < MAX_AGENTS)) throw new RangeError(`board: no agent ${agent} to wake`);
+    this.#mark(agent, MARK);
+  }
+
+  /** Puts `bits`, the mark among them, into an agent's word of pending, and rouses its worker if the mark is new. */
+  #mark(agent: AgentId, bits: number): void {
+    const words = this.words;
+    const note = this.#notes[agent] as number;
+    if (note >= 0) this.noted[note >> 5] = (this.noted[note >> 5] as number) | (1 << (note & 31));
     const at = AGENTS + agent * LINE;
-    if (Atomics.exchange(words, at, 1) !== 0) return; // already on its way
+    if (Atomics.or(words, at, bits) !== 0) return; // already on its way
     const worker = words[at + 2] as number;
     if (worker >= 0) this.rouse(worker);
   }
@@ -119,7 +142,16 @@ export class Board {
 
   /** Takes the pending mark off; the agent steps next. */
   takePending(agent: AgentId): boolean {
-    return Atomics.exchange(this.words, AGENTS + agent * LINE, 0) !== 0;
+    const note = this.#notes[agent] as number;
+    if (note >= 0) this.noted[note >> 5] = (this.noted[note >> 5] as number) & ~(1 << (note & 31));
+    const mark = Atomics.exchange(this.words, AGENTS + agent * LINE, 0);
+    if (mark > MARK) this.#carried[agent] = (this.#carried[agent] as number) | mark;
+    return mark !== 0;
+  }
+
+  /** Wakes of `agent` are noted as bit `bit` of {@link noted} from now on; -1 = no longer. */
+  note(agent: AgentId, bit: number): void {
+    this.#notes[agent] = bit;
   }
 
   /** Counts a turn; only the thread that runs the agent writes here. */
@@ -252,6 +284,19 @@ export class Board {
 
   // --- interrupts -------------------------------------------------------------------------------------
 
+  /**
+   * Makes a vector pending on a processor and wakes its agent, in one go where the mark has a bit for the vector.
+   * Whoever takes the mark finds the vector.
+   */
+  raise(processor: number, vector: number): void {
+    if (vector >= FIRST_CARRIED && vector <= LAST_CARRIED) {
+      this.#mark(processor, MARK | (2 << (vector - FIRST_CARRIED)));
+      return;
+    }
+    this.setVector(processor, vector);
+    this.#mark(processor, MARK);
+  }
+
   /** Sets a vector pending; true if it was not pending before. */
   setVector(processor: number, vector: number): boolean {
     const bit = 1 << (vector & 31);
@@ -261,8 +306,19 @@ export class Board {
 
   /** Takes 32 pending vectors at once: bits of vectors 32 * group .. 32 * group + 31. */
   takeVectors(processor: number, group: number): number {
+    const words = this.words;
     const word = PROCESSORS + processor * LINE + group;
-    if (this.words[word] === 0) return 0;
-    return Atomics.exchange(this.words, word, 0);
+    const bits = words[word] === 0 ? 0 : Atomics.exchange(words, word, 0);
+    return group === GROUP_CARRIED ? bits | this.#takeCarried(processor) : bits;
+  }
+
+  /** Those that came with a mark: with the one that was taken for this turn, or since. */
+  #takeCarried(processor: number): number {
+    const words = this.words;
+    const at = AGENTS + processor * LINE;
+    let mark = this.#carried[processor] as number;
+    this.#carried[processor] = 0;
+    if ((words[at] as number) > MARK) mark |= Atomics.and(words, at, MARK);
+    return mark >>> 1;
   }
 }

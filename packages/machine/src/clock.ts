@@ -13,14 +13,15 @@ export interface VirtualClock extends Clock {
 }
 
 export function createVirtualClock(start: number = 0): VirtualClock {
-  let time = start;
+  // A variable of a closure would be a new number on the heap at each turn.
+  const time = new Float64Array([start]);
   return {
-    now: () => time,
+    now: () => time[0] as number,
     advance(nanoseconds) {
-      time += nanoseconds;
+      time[0] = (time[0] as number) + nanoseconds;
     },
     advanceTo(nanoseconds) {
-      if (nanoseconds > time) time = nanoseconds;
+      if (nanoseconds > (time[0] as number)) time[0] = nanoseconds;
     },
   };
 }

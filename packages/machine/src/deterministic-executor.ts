@@ -7,7 +7,6 @@
  * When nobody is pending, the clock jumps to the next timer.
  */
 import type { AgentFactories, AgentFactory } from './agent.ts';
-import { MAX_AGENTS } from './board.ts';
 import type { VirtualClock } from './clock.ts';
 import { cloneMessage } from './clone-message.ts';
 import { AgentRunner, createConfinedContext, type Executor } from './executor.ts';
@@ -43,6 +42,9 @@ export interface DeterministicExecutor extends Executor {
 
 const PATIENCE = 2e9;
 
+/** Mask of the number of turns between two looks at every agent. */
+const LOOK_AT_ALL = 63;
+
 /** One thread sees everything already. */
 const nothingToCollect = (): void => {};
 
@@ -61,8 +63,6 @@ export function createDeterministicExecutor(
   const cost = options.stepNanoseconds ?? 1000;
   const runners: AgentRunner[] = [];
   const timers = new Timers();
-  // Positions in `runners` of those that are pending; made once, filled anew each turn.
-  const ready = new Int32Array(MAX_AGENTS);
   let turns = 0;
 
   const runnerOf = (agent: string): AgentRunner => {
@@ -75,31 +75,65 @@ export function createDeterministicExecutor(
   /** Position of the runner that stepped last. */
   let last = -1;
 
-  /** The next pending runner behind the last, in a circle; -1 = none. */
-  const nextInTurn = (): number => {
-    const count = runners.length;
-    for (let i = 1; i <= count; i++) {
-      const at = last + i < count ? last + i : last + i - count;
-      if (board.looksPending((runners[at] as AgentRunner).id)) return at;
+  const { noted } = board;
+
+  /** Notes those that were woken without the board's knowing: by another thread, or through another board's object. */
+  const lookAtAll = (): void => {
+    for (let i = 0; i < runners.length; i++) {
+      if (board.looksPending((runners[i] as AgentRunner).id))
+        noted[i >> 5] = (noted[i >> 5] as number) | (1 << (i & 31));
     }
-    return -1;
   };
 
-  const findReady = (): number => {
+  /** How many are noted. */
+  const countNoted = (): number => {
     let count = 0;
-    for (let i = 0; i < runners.length; i++) {
-      if (board.looksPending((runners[i] as AgentRunner).id)) ready[count++] = i;
-    }
+    for (let i = 0; i < noted.length; i++) if (noted[i] !== 0) count += countBits(noted[i] as number);
     return count;
   };
 
-  const choose =
-    options.schedule === 'round-robin'
-      ? nextInTurn
-      : (): number => {
-          const count = findReady();
-          return count === 0 ? -1 : (ready[count === 1 ? 0 : random.below(count)] as number);
-        };
+  /** The `k`-th of those that are noted. */
+  const nth = (k: number): number => {
+    let left = k;
+    for (let i = 0; ; i++) {
+      let bits = noted[i] as number;
+      if (bits === 0) continue;
+      const count = countBits(bits);
+      if (left >= count) {
+        left -= count;
+        continue;
+      }
+      for (; left > 0; left--) bits &= bits - 1;
+      return i * 32 + 31 - Math.clz32(bits & -bits);
+    }
+  };
+
+  /** The next behind the last, in a circle. */
+  const nextInTurn = (): number => {
+    const from = last + 1;
+    const words = noted.length;
+    const first = from >> 5;
+    const behind = first < words ? (noted[first] as number) & (-1 << (from & 31)) : 0;
+    if (behind !== 0) return first * 32 + 31 - Math.clz32(behind & -behind);
+    for (let i = 1; ; i++) {
+      const at = (first + i) % words;
+      const bits = noted[at] as number;
+      if (bits !== 0) return at * 32 + 31 - Math.clz32(bits & -bits);
+    }
+  };
+
+  const isFair = options.schedule === 'round-robin';
+
+  /** Position in `runners` of who steps next; -1 = nobody is pending. */
+  const choose = (): number => {
+    let count = (turns & LOOK_AT_ALL) === 0 ? 0 : countNoted();
+    if (count === 0) {
+      lookAtAll();
+      count = countNoted();
+      if (count === 0) return -1;
+    }
+    return isFair ? nextInTurn() : nth(count === 1 ? 0 : random.below(count));
+  };
 
   /** One turn; false if nobody has one to take before a timer after `limit` fires. */
   const stepBefore = (limit: number): boolean => {
@@ -138,6 +172,7 @@ export function createDeterministicExecutor(
         const wakeAt = (agent: number, time: number): void => timers.set(agent, time);
         const confined = createConfinedContext(machine, id, wakeAt, images);
         const agent = make(confined.context, cloneMessage(data));
+        board.note(id, runners.length);
         runners.push(new AgentRunner(confined, agent, board.epoch));
         board.wake(id);
       }
@@ -172,8 +207,17 @@ export function createDeterministicExecutor(
       for (const runner of runners) while (runner.seen !== epoch) step();
     },
     stop() {
+      for (const { id } of runners) board.note(id, -1);
+      noted.fill(0);
       runners.length = 0;
       return Promise.resolve();
     },
   };
+}
+
+/** Bits that are set. */
+function countBits(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x5555_5555);
+  const quads = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333);
+  return Math.imul((quads + (quads >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
 }

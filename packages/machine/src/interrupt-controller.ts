@@ -7,7 +7,7 @@
  *
  * Section 11.11 of Intel's SDM volume 3 gives the address layout followed here; group and mode bits are zero.
  */
-import { type AgentId, type Board, MAX_PROCESSORS, VECTORS_PER_PROCESSOR } from './board.ts';
+import { type Board, MAX_PROCESSORS, VECTORS_PER_PROCESSOR } from './board.ts';
 
 const WINDOW = 0xfee00000;
 
@@ -27,16 +27,17 @@ export class InterruptController {
   /** Messages of this thread to addresses that are no processor's: a device programmed wrongly. */
   spurious = 0;
   readonly #board: Board;
-  readonly #processorAgents: readonly AgentId[];
+  readonly #processors: number;
   readonly #nextVector: number[] = [];
 
-  constructor(board: Board, processorAgents: readonly AgentId[]) {
+  /** For the first `processors` processors of the board. */
+  constructor(board: Board, processors: number) {
     this.#board = board;
-    this.#processorAgents = processorAgents;
+    this.#processors = processors;
   }
 
   get processorCount(): number {
-    return this.#processorAgents.length;
+    return this.#processors;
   }
 
   /**
@@ -54,7 +55,7 @@ export class InterruptController {
   /** A device's MSI-X message; any thread, once per interrupt. */
   message(address: number, data: number): void {
     const processor = msiProcessor(address);
-    if (processor < 0 || processor >= this.#processorAgents.length) {
+    if (processor < 0 || processor >= this.#processors) {
       this.spurious++;
       return;
     }
@@ -63,17 +64,13 @@ export class InterruptController {
 
   /** Makes a vector pending on a processor and wakes it. Throws for a processor or vector that does not exist. */
   raise(processor: number, vector: number): void {
-    const agent = this.#check(processor);
+    this.#check(processor);
     if (!(vector >= 0 && vector < VECTORS_PER_PROCESSOR)) throw new RangeError(`vector ${vector}`);
-    // The vector before the wake: whoever takes the pending mark finds the vector.
-    this.#board.setVector(processor, vector);
-    this.#board.wake(agent);
+    this.#board.raise(processor, vector);
   }
 
-  #check(processor: number): AgentId {
-    const agent = this.#processorAgents[processor];
-    if (agent === undefined)
-      throw new RangeError(`no processor ${processor}; there are ${this.#processorAgents.length}`);
-    return agent;
+  #check(processor: number): void {
+    if (!(Number.isInteger(processor) && processor >= 0 && processor < this.#processors))
+      throw new RangeError(`no processor ${processor}; there are ${this.#processors}`);
   }
 }

@@ -120,11 +120,10 @@ interface Parts {
 function assemble(parts: Parts): Machine {
   const { memory, board, processors, clock } = parts;
   const names = [...parts.names];
-  const processorAgents = Array.from({ length: processors }, (_, i) => i);
   return {
     memory,
     board,
-    interrupts: new InterruptController(board, processorAgents),
+    interrupts: new InterruptController(board, processors),
     clock,
     ledger: new Ledger(parts.ledger),
     traceImage: parts.trace,

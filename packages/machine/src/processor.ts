@@ -15,6 +15,8 @@ export const DISPATCH_LEVEL = 2;
 /** Any device interrupt level; the model has one. */
 export const DIRQL = 5;
 
+const GROUPS = VECTORS_PER_PROCESSOR / 32;
+
 /** MiniportInterrupt / MiniportMessageInterrupt: acknowledge the device and queue a DPC, no more. */
 export interface InterruptServiceRoutine {
   interrupt(vector: number): void;
@@ -73,21 +75,25 @@ export class Processor {
     return this.#queued !== 0;
   }
 
+  /** Serves the vectors from `first` on that have a bit in `vectors`. */
+  #interrupt(first: number, vectors: number): void {
+    for (let bits = vectors; bits !== 0; bits &= bits - 1) {
+      const vector = first | (31 - Math.clz32(bits & -bits));
+      const isr = this.#isrs[vector];
+      this.interrupts++;
+      if (isr) {
+        this.irql = DIRQL;
+        isr.interrupt(vector);
+        this.irql = PASSIVE_LEVEL;
+      } else this.spurious++;
+    }
+  }
+
   /** Serves pending interrupts and queued DPCs; true if DPCs were queued meanwhile. */
   step(): boolean {
-    for (let group = 0; group < 8; group++) {
-      let bits = this.#board.takeVectors(this.index, group);
-      while (bits !== 0) {
-        const bit = 31 - Math.clz32(bits & -bits);
-        bits &= bits - 1;
-        const isr = this.#isrs[(group << 5) | bit];
-        this.interrupts++;
-        if (isr) {
-          this.irql = DIRQL;
-          isr.interrupt((group << 5) | bit);
-          this.irql = PASSIVE_LEVEL;
-        } else this.spurious++;
-      }
+    for (let group = 0; group < GROUPS; group++) {
+      const vectors = this.#board.takeVectors(this.index, group);
+      if (vectors !== 0) this.#interrupt(group << 5, vectors);
     }
     const count = this.#queued;
     if (count === 0) return false;

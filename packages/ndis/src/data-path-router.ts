@@ -12,8 +12,8 @@
  *
  * Everything happens per chain. The gates and the accounts are words shared with the control half, and most of them plain
  * loads and stores: a gate is in force from the next publication on, and the control half asks for the account behind
- * one, when this processor has taken its next turn. Only what comes back is stored atomically, for the control half
- * waits for it, and then owns what the NBLs were about.
+ * one, when this processor has taken its next turn. Only what comes back later than within its indication is stored
+ * atomically, for the control half waits for that, and then owns what the NBLs were about.
  */
 import {
   NDIS_RECEIVE_FLAGS_RESOURCES as FLAGS_RESOURCES,
@@ -103,6 +103,8 @@ class DataPathRouter implements NdisDataPath {
   #miniport: SendSink | null = null;
   #protocol: ReceiveSink | null = null;
   #filtered = false;
+  /** A chain is on its way up. */
+  #isIndicating = false;
   /** Above the accounting: the lowest filter, or the gate to the protocol. */
   #above: ReceiveSink;
   /** Below the send gate: the highest filter, or the accounting towards the miniport. */
@@ -165,8 +167,10 @@ class DataPathRouter implements NdisDataPath {
       const at = this.#line + INDICATED;
       words[at] = ((words[at] as number) + count) | 0;
     }
+    this.#isIndicating = true;
     if (this.#filtered && this.#words[FILTER_GATE] === 0) this.#refuse(chain, count, flags);
     else this.#above.receiveNetBufferLists(chain, port, count, flags);
+    this.#isIndicating = false;
   }
 
   /** Filter modules are not running: past them, back to the miniport. */
@@ -215,7 +219,9 @@ class DataPathRouter implements NdisDataPath {
     // Counted before the miniport reuses the NBLs; it is the miniport's from the call on.
     const count = chainLength(chain);
     this.#miniport?.returnNetBufferLists(chain, flags);
-    Atomics.store(words, at, ((words[at] as number) + count) | 0);
+    const returned = ((words[at] as number) + count) | 0;
+    if (this.#isIndicating) words[at] = returned;
+    else Atomics.store(words, at, returned);
   }
 }
 
