@@ -8,7 +8,7 @@ const GIVEN = 0;
 const TAKEN = 1;
 const END = -1;
 
-/** Latencies in ns of `count` words, handed over one at a time; to a thread `asleep` every 2 ms. */
+/** Latencies in ns of `count` words, handed over one at a time; to a thread `asleep` every third of a ms. */
 export async function handOver(count, { asleep }) {
   const words = new Int32Array(new SharedArrayBuffer(256));
   const times = new Float64Array(new SharedArrayBuffer(count * 8));
@@ -18,7 +18,7 @@ export async function handOver(count, { asleep }) {
   Atomics.store(words, TAKEN, 0);
   const latencies = new Float64Array(count);
   for (let i = 0; i < count; i++) {
-    if (asleep) Atomics.wait(nap, 0, 0, 2);
+    if (asleep) Atomics.wait(nap, 0, 0, 0.3);
     const given = monotonicNs();
     Atomics.store(words, GIVEN, i + 1);
     if (asleep) Atomics.notify(words, GIVEN);

@@ -192,6 +192,7 @@ function restTable(shaped) {
       'µs',
     ],
     ['wire to VM, asleep, p50 / p90', pair(wireToVm?.asleep?.p50us, wireToVm?.asleep?.p90us, 1), 'µs'],
+    ['wire to VM, asleep for 3 ms, p50', fixed(wireToVm?.asleep?.longP50us, 1), 'µs'],
     [
       'one word to a thread asleep, p50 / p90',
       pair(wireToVm?.asleep?.controlP50us, wireToVm?.asleep?.controlP90us, 1),

@@ -26,10 +26,15 @@ const host = createBenchHost({
 });
 prepareTrace(host, { size, vms: 1, unknownEvery: 0 });
 const { agent } = vmLifeOf(host).find('vm0').place;
-const { executor } = host;
+const { executor, machine } = host;
+const { board } = machine;
+const worker = board.workerOf(machine.agent('nic'));
 const source = createTraceSource(host);
 /** Frames between the wire and the VM's driver at most. */
 const WINDOW = 128;
+/** Between two frames to a thread asleep: a short sleep, and one in which its caches become others'. */
+const PAUSE_MS = 0.3;
+const LONG_PAUSE_MS = 3;
 const STRETCH = 10_000 * mpps;
 /** Looks at a full window before a nap: some 100 µs. */
 const PATIENCE = 1500;
@@ -39,8 +44,8 @@ const nap = new Int32Array(new SharedArrayBuffer(4));
 const sleep = (ms) => Atomics.wait(nap, 0, 0, ms);
 const problems = [];
 
-/** Latencies in ns, one for each frame. */
-function run(count) {
+/** Latencies in ns, one for each frame; `pauseMs` lies between two frames to a thread asleep. */
+function run(count, pauseMs = PAUSE_MS) {
   const latencies = new SharedArrayBuffer(count * 8);
   seen.fill(0);
   const clock = { op: 'clock', interval: mode === 'spinning' ? 1000 / mpps : 0, counts, latencies };
@@ -51,7 +56,8 @@ function run(count) {
   if (mode === 'spinning') generate(origin, clock.interval, count);
   else {
     for (let i = 0; i < count; i++) {
-      sleep(2);
+      do sleep(pauseMs);
+      while (!board.isParked(worker));
       seen[1] = monotonicNs();
       source.offer(1);
       for (let look = 0; seen[0] <= i && look < 1e7; look++) Atomics.load(nap, 0);
@@ -109,6 +115,7 @@ warmUp(() => {
 }, 600);
 runInStretches(Math.min(frames, mode === 'spinning' ? 100_000 : 50));
 const latencies = runInStretches(frames);
+const afterLongSleep = mode === 'asleep' ? run(frames, LONG_PAUSE_MS) : [];
 const report = host.inspect();
 if (!report.conservation) problems.push(`${report.ledger.inFlight} frames in flight`);
 const lost = Object.values(report.ledger.ends.dropped).reduce((sum, n) => sum + n, 0);
@@ -122,6 +129,7 @@ console.log(
     p50us: us(quantile(latencies, 0.5)),
     p90us: us(quantile(latencies, 0.9)),
     p99us: us(quantile(latencies, 0.99)),
+    ...(mode === 'asleep' ? { longP50us: us(quantile(afterLongSleep, 0.5)) } : {}),
     controlP50us: us(quantile(control, 0.5)),
     controlP90us: us(quantile(control, 0.9)),
     problems,
