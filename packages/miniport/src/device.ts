@@ -53,6 +53,8 @@ export class Device {
   isAsleep = false;
   /** Times it was told to reset. */
   resets = 0;
+  /** It has kept {@link commit} waiting in vain since its last reset: whoever asked for something went without. */
+  hasGivenUp = false;
   readonly #adapter: MiniportAdapter;
   #configuration = 0;
 
@@ -76,6 +78,7 @@ export class Device {
     const { registers } = this;
     this.#configuration = 0;
     this.isAsleep = false;
+    this.hasGivenUp = false;
     this.resets++;
     if (!this.isPresent) return false;
     registers.write32(REG.CTRL, CTRL_RST);
@@ -125,14 +128,22 @@ export class Device {
     return Uint8Array.of(lo >>> 24, lo >>> 16, lo >>> 8, lo, hi >>> 8, hi);
   }
 
-  /** Has the device take over what was written; false if it never answers (it hangs or is gone). */
+  /**
+   * Has the device take over what was written; false if it does not answer (it hangs or is gone). While it still owes
+   * the answer that was last waited for in vain, nobody waits for another.
+   */
   commit(): boolean {
     if (this.isAsleep) return true;
+    const { registers } = this;
     if (!this.isPresent) return false;
+    const owesAnswer = this.hasGivenUp && registers.read32(REG.CFGACK) !== this.#configuration;
     this.#configuration = (this.#configuration + 1) >>> 0;
     const wanted = this.#configuration;
-    this.registers.write32(REG.CFGREQ, wanted);
-    return this.#adapter.runUntil(() => this.registers.read32(REG.CFGACK) === wanted);
+    registers.write32(REG.CFGREQ, wanted);
+    if (owesAnswer) return false;
+    const answered = this.#adapter.runUntil(() => registers.read32(REG.CFGACK) === wanted);
+    this.hasGivenUp ||= !answered;
+    return answered;
   }
 
   /**

@@ -70,8 +70,11 @@ export class PacketFilter {
     const types = new DataView(buffer, byteOffset, byteLength).getUint32(0, true);
     request.bytesRead = 4;
     if ((types & ~SUPPORTED_PACKET_FILTERS) !== 0) return NDIS_STATUS_NOT_SUPPORTED;
+    const before = this.#types;
     this.#types = types;
-    return this.#apply();
+    return this.#apply(() => {
+      this.#types = before;
+    });
   }
 
   /** OID_802_3_MULTICAST_LIST, set: SUCCESS, INVALID_LENGTH, MULTICAST_FULL, FAILURE. */
@@ -79,24 +82,34 @@ export class PacketFilter {
     const length = request.inputBufferLength;
     if (length % 6 !== 0) return NDIS_STATUS_INVALID_LENGTH;
     if (length / 6 > MULTICAST_ENTRIES) return NDIS_STATUS_MULTICAST_FULL;
+    const before = this.#multicast;
     // Copies, whatever kind of array the caller's is: it may do as it likes with it afterwards.
     this.#multicast = Array.from(
       { length: length / 6 },
       (_, i) => new Uint8Array(request.informationBuffer.subarray(i * 6, i * 6 + 6)),
     );
     request.bytesRead = length;
-    return this.#apply();
+    return this.#apply(() => {
+      this.#multicast = before;
+    });
   }
 
   /** Has filters test the inner destination of NVGRE frames, or not (OFF-06): SUCCESS, FAILURE. */
   setEncapsulation(on: boolean): number {
+    const before = this.#looksInside;
     this.#looksInside = on;
-    return this.#apply();
+    return this.#apply(() => {
+      this.#looksInside = before;
+    });
   }
 
-  #apply(): number {
+  /** `undo` makes it what it was: a request that fails changes nothing, not even what a reset restores. */
+  #apply(undo: () => void): number {
     this.program();
-    return this.#device.commit() ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
+    if (this.#device.commit()) return NDIS_STATUS_SUCCESS;
+    undo();
+    this.program();
+    return NDIS_STATUS_FAILURE;
   }
 
   /** Writes the registers; in force from the next commit on. */

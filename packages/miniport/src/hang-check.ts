@@ -1,7 +1,8 @@
 /**
  * MiniportCheckForHangEx: what this driver looks at every two seconds.
  *
- *   registers read all ones, an earlier reset failed, CFGACK does not follow CFGREQ        ──> reset
+ *   registers read all ones, an earlier reset failed, CFGACK does not follow CFGREQ, or    ──> reset
+ *   did not when a request waited for it
  *   a queue that should be on is off: the card was off the bus and has forgotten all       ──> reset
  *   receive queue     its DMA was refused since the last look, or much of its ring damaged ──> reset
  *   transmit queues   descriptors posted, link up, wire not full, and TDH where it was     ──> reset
@@ -46,7 +47,7 @@ export class HangCheck {
   isHung(): boolean {
     const { adapter, device, isRemoved, isStandingStill } = this.#parts;
     if (isRemoved() || device.isAsleep) return false;
-    if (!device.isPresent || isStandingStill()) return true;
+    if (!device.isPresent || device.hasGivenUp || isStandingStill()) return true;
     if (device.resets !== this.#resets) {
       this.#resets = device.resets;
       this.#refused.clear();

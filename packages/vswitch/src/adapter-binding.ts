@@ -14,8 +14,10 @@ import {
   NDIS_PACKET_TYPE_PROMISCUOUS,
   NDIS_RECEIVE_QUEUE_STATE,
   NDIS_STATUS_NOT_SUPPORTED,
+  NDIS_STATUS_PENDING,
   NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES,
   NDIS_STATUS_RECEIVE_QUEUE_STATE,
+  NDIS_STATUS_RESET_END,
   NDIS_STATUS_RESOURCE_CONFLICT,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
@@ -56,6 +58,8 @@ export class AdapterBinding {
   /** The data halves exist and get what is posted. */
   #attached = false;
   #packetFilter = 0;
+  /** What was last asked for; if it was refused, it is again after the next reset, restart or change of a port. */
+  #askedPacketFilter = 0;
   /** The data halves are where there is no adapter. */
   #isDetached = false;
   /** Ports lost their queues to the pause. */
@@ -72,8 +76,8 @@ export class AdapterBinding {
         this.#attached = true;
         return options.publication.image(options.ports());
       },
-      // Every request is waited for.
-      oidRequestComplete: () => {},
+      // All others are waited for.
+      oidRequestComplete: (_binding, _request, status) => this.#packetFilterAnswered(status),
       status: (_binding, indication) => this.#status(options.extensions.indicate(indication)),
       pause: (binding) => {
         options.publication.externalRunning = false;
@@ -86,6 +90,7 @@ export class AdapterBinding {
         options.publish();
         if (this.#tookBack) options.queues.promote();
         this.#tookBack = false;
+        if (this.#askedPacketFilter !== this.#packetFilter) this.updatePacketFilter();
       },
     };
   }
@@ -105,18 +110,27 @@ export class AdapterBinding {
   /** Opens the adapter's packet filter as far as the ports need it, and no further. */
   updatePacketFilter(): void {
     const requests = this.#requests;
-    if (requests === null) return;
+    const wanted = this.#wantedPacketFilter();
+    if (requests === null || (wanted === this.#packetFilter && wanted === this.#askedPacketFilter)) return;
+    this.#askedPacketFilter = wanted;
+    this.#packetFilterAnswered(requests.setPacketFilter(wanted));
+  }
+
+  #packetFilterAnswered(status: number): void {
+    if (status === NDIS_STATUS_SUCCESS) this.#packetFilter = this.#askedPacketFilter;
+  }
+
+  #wantedPacketFilter(): number {
     const { queues, ports, wantsUnknownUnicast } = this.#options;
     const someConnected = ports().some(({ connected }) => connected);
     const promiscuous = someConnected && (wantsUnknownUnicast() || !queues.allFiltered);
-    const wanted =
+    return (
       NDIS_PACKET_TYPE_DIRECTED |
       NDIS_PACKET_TYPE_MULTICAST |
       NDIS_PACKET_TYPE_ALL_MULTICAST |
       NDIS_PACKET_TYPE_BROADCAST |
-      (promiscuous ? NDIS_PACKET_TYPE_PROMISCUOUS : 0);
-    if (wanted === this.#packetFilter) return;
-    if (requests.setPacketFilter(wanted) === NDIS_STATUS_SUCCESS) this.#packetFilter = wanted;
+      (promiscuous ? NDIS_PACKET_TYPE_PROMISCUOUS : 0)
+    );
   }
 
   #bind(binding: Binding, parameters: BindParameters): number {
@@ -167,6 +181,7 @@ export class AdapterBinding {
     queues.freeKept();
     this.#requests?.setPacketFilter(0);
     this.#packetFilter = 0;
+    this.#askedPacketFilter = 0;
     // These data halves will hear nothing more: they let go of all ports and channels.
     this.transport?.post('all', publication.state([]));
     this.transport?.publish();
@@ -193,6 +208,13 @@ export class AdapterBinding {
     const { queues, ledger, ports } = this.#options;
     if (statusCode === NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES) {
       queues.attach(this.#requests, readVmqCapability(statusBuffer, this.#revision));
+      return;
+    }
+    if (statusCode === NDIS_STATUS_RESET_END && this.#askedPacketFilter !== this.#packetFilter) {
+      this.#askedPacketFilter = this.#wantedPacketFilter();
+      // Held until NDIS is done with the reset: there is no waiting for it here.
+      const status = this.#requests?.beginPacketFilter(this.#askedPacketFilter) ?? NDIS_STATUS_PENDING;
+      if (status !== NDIS_STATUS_PENDING) this.#packetFilterAnswered(status);
       return;
     }
     if (statusCode !== NDIS_STATUS_RECEIVE_QUEUE_STATE) return;

@@ -176,15 +176,24 @@ export class ReceiveFilterRequests {
     return status;
   }
 
-  /** Sets NDIS_PACKET_TYPE_* bits. */
+  /** Sets NDIS_PACKET_TYPE_* bits; without it ports may get nothing, so it is asked for again, too. */
   setPacketFilter(filter: number): number {
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, filter, true);
-    return this.#binding.oidRequestAndWait(setRequest(OID_GEN_CURRENT_PACKET_FILTER, bytes));
+    return this.#insist(() => this.#binding.oidRequestAndWait(packetFilterRequest(filter)));
+  }
+
+  /** The same without waiting: NDIS_STATUS_PENDING, and later the protocol driver's `oidRequestComplete`. */
+  beginPacketFilter(filter: number): number {
+    return this.#binding.oidRequest(packetFilterRequest(filter));
   }
 
   /** SW-25: extensions first, then the adapter. `port` is the one it is for. */
   #issue(oidRequest: OidRequest, port: number): number {
     return this.#extensions.request(oidRequest, port, (request) => this.#binding.oidRequestAndWait(request));
   }
+}
+
+function packetFilterRequest(filter: number): OidRequest {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, filter, true);
+  return setRequest(OID_GEN_CURRENT_PACKET_FILTER, bytes);
 }

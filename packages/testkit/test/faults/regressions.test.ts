@@ -1,7 +1,7 @@
 // What faults have found, each as it was found, made small. The seeds are those of recovery.property.test.ts.
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_SUCCESS, OID_RECEIVE_FILTER_CLEAR_FILTER } from '@vmq/abi';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type BenchOptions, FaultBench } from './fault-bench.ts';
+import { type BenchOptions, FaultBench, VMS } from './fault-bench.ts';
 
 const benches: FaultBench[] = [];
 function createBench(options: BenchOptions = {}): FaultBench {
@@ -88,4 +88,31 @@ describe('found by faults', () => {
     expect(host.removeVm('other').status).toBe(NDIS_STATUS_SUCCESS);
     bench.recover();
   });
+
+  it('seed 22402: a packet filter that a hung device refused was narrowed all the same, and not asked for again', () => {
+    const bench = createBench({ config: { vmq: false } });
+    const { host } = bench;
+    bench.inject('nic-hang', { kind: 'until healed' });
+    for (const { name } of VMS) expect(host.removeVm(name).status).toBe(NDIS_STATUS_SUCCESS);
+    bench.faults.heal();
+    bench.pass(5);
+    for (const vm of VMS) expect(host.addVm(vm).status).toBe(NDIS_STATUS_SUCCESS);
+    bench.recover();
+  });
+
+  it.each([
+    ['hangs until it is healed', 'nic-hang', { kind: 'until healed' }],
+    ['hangs until it is reset', 'nic-hang', { kind: 'until reset' }],
+    ['is off the bus', 'registers-all-ones', { nanoseconds: 1e9 }],
+  ] as const)(
+    'the first VM of a host without VMQ, added while the device %s, gets frames',
+    (_, fault, how) => {
+      const bench = createBench({ config: { vmq: false } });
+      const { host } = bench;
+      for (const { name } of VMS) expect(host.removeVm(name).status).toBe(NDIS_STATUS_SUCCESS);
+      bench.inject(fault, how);
+      expect(host.addVm(VMS[0]).status).toBe(NDIS_STATUS_SUCCESS);
+      bench.recover();
+    },
+  );
 });
