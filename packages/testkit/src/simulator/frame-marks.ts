@@ -23,6 +23,9 @@ export const NOBODY = 255;
 export const EVERYBODY = 254;
 /** Source of frames that come from outside. */
 export const OUTSIDE = 253;
+/** Source of those among them that are for a VM's address in a VLAN that is not its own: it may never get them, unless
+ *  it comes to be in that VLAN while they are under way. */
+export const ASTRAY = 252;
 
 export const MARK_AT = 16;
 export const SEQUENCE_AT = 20;
@@ -54,6 +57,7 @@ export function isMark(word: number): boolean {
 
 export const audienceOf = (mark: number): number => (mark >>> 16) & 0xff;
 export const sourceOf = (mark: number): number => (mark >>> 8) & 0xff;
+export const isFromOutside = (mark: number): boolean => sourceOf(mark) >= ASTRAY;
 export const vlanOfMark = (mark: number): number => (mark >>> 6) & 3;
 
 /** A frame under construction; one buffer for all, as the wire and the guests copy. */

@@ -1,14 +1,15 @@
 /** A VM of a simulated world, wherever it is: what it may see, and what it has seen. */
 import type { ReceivedFrame } from '@vmq/host';
 import {
+  ASTRAY,
   audienceOf,
   EVERYBODY,
+  isFromOutside,
   isMark,
   LENGTH_AT,
   MARK_AT,
   MARKED_TYPE,
   NOBODY,
-  OUTSIDE,
   SEQUENCE_AT,
   sourceOf,
   tailByteOf,
@@ -47,6 +48,11 @@ export class SimulatedVm {
   vlan: number;
   /** VLANs it has ever been in; bit n for number n. */
   #vlans: number;
+  /** VLANs, as bits, in which frames for it were sent astray; and those it came to be in after that. */
+  #astray = 0;
+  #caughtUp = 0;
+  /** By number of a VLAN: frames that were sent before it last came to be there. */
+  readonly #cameAfter: number[] = [0, 0, 0, 0];
   /** It may get unknown unicast: its port may spoof, or its switch floods, or did at some time. */
   #isCurious: boolean;
   /** It does what it likes: its own memory says nothing about the host but for whole leaked frames. */
@@ -92,10 +98,20 @@ export class SimulatedVm {
     return VLANS[this.vlan] as number;
   }
 
-  changed(vlan: number, isCurious: boolean): void {
+  /** `frames`: that were sent so far. */
+  changed(vlan: number, isCurious: boolean, frames: number): void {
+    if (vlan !== this.vlan) {
+      this.#caughtUp |= this.#astray & (1 << vlan);
+      this.#cameAfter[vlan] = frames;
+    }
     this.vlan = vlan;
     this.#vlans |= 1 << vlan;
     this.#isCurious ||= isCurious;
+  }
+
+  /** A frame for it is sent in a VLAN that is not its own. */
+  goesAstray(vlan: number): void {
+    this.#astray |= 1 << vlan;
   }
 
   moved(host: number, isCurious: boolean): void {
@@ -125,8 +141,10 @@ export class SimulatedVm {
     const sender = this.#everybody[source];
     const vlans = sender === undefined ? 1 << vlanOfMark(mark) : sender.vlansOf(mark);
     if ((this.#vlans & vlans) === 0) return false;
+    if (this.#isCurious) return true;
     const audience = audienceOf(mark);
-    if (audience === this.number || audience === EVERYBODY || this.#isCurious) return true;
+    if (source === ASTRAY) return audience === this.number && (this.#caughtUp & vlans) !== 0;
+    if (audience === this.number || audience === EVERYBODY) return true;
     // A frame from another's address is for nobody, unless its sender may do that by now.
     return audience === NOBODY && sender?.isCurious === true;
   }
@@ -176,6 +194,12 @@ export class SimulatedVm {
     if (whole < WHOLE_HEADER || (whole > LEAST && length <= LEAST)) return;
     const sequence = wordAt(bytes, offset + SEQUENCE_AT);
     hash.add(sequence);
+    const isAstray = sourceOf(mark) === ASTRAY && !this.#isCurious;
+    if (isAstray && sequence >= (this.#cameAfter[vlanOfMark(mark)] as number))
+      fail(
+        'no bytes of others',
+        `${this.name} (VLAN ${this.tci}) got frame ${sequence} ${describeMark(mark)}`,
+      );
     this.#unchanged(bytes, offset, length, mark, sequence, whole);
     this.#inOrder(sequence, mark);
   };
@@ -208,7 +232,7 @@ export class SimulatedVm {
     if ((seen & bit) !== 0) {
       // What one host gave it may still wait on the wire of another, for a VM that has moved in between: all hosts get
       // what is flooded, and what VMs send over the hub.
-      const isForIt = audienceOf(mark) === this.number && sourceOf(mark) === OUTSIDE;
+      const isForIt = audienceOf(mark) === this.number && isFromOutside(mark);
       if (this.#tolerance.repeats || (this.#hasMoved && !isForIt)) return;
       fail('order of each queue', `${this.name} got frame ${sequence} twice`);
     }
@@ -216,7 +240,7 @@ export class SimulatedVm {
     // Which host's queue a flooded frame came by cannot be told of a VM that has moved meanwhile.
     if (this.#hasMoved && audienceOf(mark) !== this.number) return;
     const host = this.#cameBy(sequence, mark);
-    if (host < 0 && sourceOf(mark) === OUTSIDE) return;
+    if (host < 0 && isFromOutside(mark)) return;
     if (host >= 0) {
       const { queue, order } = this.#arrivals[host] as Arrivals;
       const from = queue[sequence] as number;
@@ -240,7 +264,7 @@ export class SimulatedVm {
   #cameBy(sequence: number, mark: number): number {
     const has = ({ queue }: Arrivals): boolean => (queue[sequence] as number) >= 0;
     if (has(this.#arrivals[this.host] as Arrivals)) return this.host;
-    return this.#hasMoved && sourceOf(mark) === OUTSIDE ? this.#arrivals.findIndex(has) : -1;
+    return this.#hasMoved && isFromOutside(mark) ? this.#arrivals.findIndex(has) : -1;
   }
 
   /** Searches the next `count` words of its memory, a multiple of four, for what it may not see. */

@@ -10,8 +10,10 @@ import { migrateVm } from '@vmq/host';
 import type { TraceLevel } from '@vmq/machine';
 import type { FaultName } from '../faults/fault-names.ts';
 import {
+  ASTRAY,
   EVERYBODY,
   FrameWriter,
+  isFromOutside,
   isMark,
   MARK_AT,
   MARKED_TYPE,
@@ -155,7 +157,9 @@ export class World {
     const { wire } = host;
     const vm = this.vms.length === 0 ? null : (this.vms[step.vm % this.vms.length] as SimulatedVm);
     const [to, audience, vlan] = this.#aim(step.target, vm, vm?.vlan ?? 0);
-    const mark = markOf(OUTSIDE, audience, vlan);
+    const isAstray = step.target === 'wrong vlan' && vm !== null;
+    const mark = isAstray ? markOf(ASTRAY, vm.number, vlan) : markOf(OUTSIDE, audience, vlan);
+    if (isAstray) vm.goesAstray(vlan);
     const tci = (VLANS[vlan] as number) | (step.priority << 13);
     for (let i = 0; i < step.count && this.#frames < this.#mostFrames; i++) {
       this.#writer.write(step.length, to, STRANGER, mark, this.#frames);
@@ -307,7 +311,7 @@ export class World {
       allowMacSpoofing,
     });
     this.hash.add(status);
-    if (status === NDIS_STATUS_SUCCESS) vm.changed(VLANS.indexOf(vlan), allowMacSpoofing);
+    if (status === NDIS_STATUS_SUCCESS) vm.changed(VLANS.indexOf(vlan), allowMacSpoofing, this.#frames);
     this.#looked(host);
     return host;
   }
@@ -374,7 +378,7 @@ export class World {
       } else {
         const vlan = 1 << Math.max(0, VLANS.indexOf(tci & 0xfff));
         const isTainted = this.#hostiles.some((vm) => vm.couldSend(mark, vlan));
-        if (sourceOf(mark) === OUTSIDE && !isTainted)
+        if (isFromOutside(mark) && !isTainted)
           fail('no bytes of others', 'a frame from the wire went back to it');
         const vlans = this.#everybody[sourceOf(mark)]?.vlansOf(mark) ?? 0;
         if ((vlans & vlan) === 0 && !isTainted)
