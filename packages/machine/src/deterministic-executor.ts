@@ -85,12 +85,18 @@ export function createDeterministicExecutor(
     }
   };
 
-  /** How many are noted. */
+  /** How many are noted; if it is one, it is `alone`. */
   const countNoted = (): number => {
     let count = 0;
-    for (let i = 0; i < noted.length; i++) if (noted[i] !== 0) count += countBits(noted[i] as number);
+    for (let i = 0; i < noted.length; i++) {
+      const bits = noted[i] as number;
+      if (bits === 0) continue;
+      count += (bits & (bits - 1)) === 0 ? 1 : countBits(bits);
+      alone = i * 32 + 31 - Math.clz32(bits & -bits);
+    }
     return count;
   };
+  let alone = -1;
 
   /** The `k`-th of those that are noted. */
   const nth = (k: number): number => {
@@ -132,7 +138,8 @@ export function createDeterministicExecutor(
       count = countNoted();
       if (count === 0) return -1;
     }
-    return isFair ? nextInTurn() : nth(count === 1 ? 0 : random.below(count));
+    if (count === 1) return alone;
+    return isFair ? nextInTurn() : nth(random.below(count));
   };
 
   /** One turn; false if nobody has one to take before a timer after `limit` fires. */

@@ -102,11 +102,10 @@ export class GuestRings {
     const start = this.#write;
     ring.seek(start);
     ring.beginPacket(INBAND, 16, 48, 1, low, high);
-    ring.put(type);
-    ring.put(a);
-    ring.put(b);
-    ring.put(c);
-    for (let i = 0; i < 4; i++) ring.put(0);
+    ring.putPair(type, a);
+    ring.putPair(b, c);
+    ring.putPair(0, 0);
+    ring.putPair(0, 0);
     ring.endPacket(start);
     this.#write = ring.position;
   }
@@ -117,9 +116,10 @@ export class GuestRings {
     const start = this.#write;
     ring.seek(start);
     ring.beginPacket(COMP, 16, 48, 0, low, high);
-    ring.put(RNDIS_PKT_COMPLETE);
-    ring.put(SUCCESS);
-    for (let i = 0; i < 6; i++) ring.put(0);
+    ring.putPair(RNDIS_PKT_COMPLETE, SUCCESS);
+    ring.putPair(0, 0);
+    ring.putPair(0, 0);
+    ring.putPair(0, 0);
     ring.endPacket(start);
     this.#write = ring.position;
   }

@@ -215,7 +215,7 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
     const message = this.#message;
     const payload = Math.min(length - offset, 32) >>> 2;
     ring.skip(offset - 16);
-    for (let i = 0; i < payload; i++) message[i] = ring.take();
+    ring.takeInto(message, payload);
     for (let i = payload; i < 8; i++) message[i] = 0;
     ring.seek(read);
     ring.skip(length + 8);

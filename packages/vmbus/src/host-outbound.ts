@@ -387,8 +387,7 @@ export class HostOutbound extends HostRing {
     const header = 24 + (count << 3);
     ring.seek(start);
     ring.beginPacket(TRANSFER_PAGES, header, header + 32, 1, first, serial);
-    ring.put(SET_ID);
-    ring.put(count);
+    ring.putPair(SET_ID, count);
     return start;
   }
 
@@ -396,11 +395,10 @@ export class HostOutbound extends HostRing {
   #endMessage(start: number, kind: number, first: number, count: number): void {
     const state = this.state;
     const ring = this.outbound;
-    ring.put(RNDIS_PKT);
-    ring.put(kind);
-    ring.put(-1); // the message is not in the send buffer
-    ring.put(0);
-    for (let i = 0; i < 4; i++) ring.put(0);
+    ring.putPair(RNDIS_PKT, kind);
+    ring.putPair(-1, 0); // the message is not in the send buffer
+    ring.putPair(0, 0);
+    ring.putPair(0, 0);
     ring.endPacket(start);
     this.publish();
     state.counters[COUNT_MESSAGES_TO_GUEST] = (state.counters[COUNT_MESSAGES_TO_GUEST] as number) + 1;
@@ -425,8 +423,7 @@ export class HostOutbound extends HostRing {
       words[state.prepared + section] = 0;
       words[state.next + section] = -1;
       const start = this.#beginMessage(section, 1);
-      this.outbound.put(bytes);
-      this.outbound.put(Math.imul(section, this.#sectionSize));
+      this.outbound.putPair(bytes, Math.imul(section, this.#sectionSize));
       this.#endMessage(start, NVSP_RNDIS_CONTROL, section, 1);
       fits = true;
     }

@@ -236,9 +236,10 @@ export class HostRing {
         const at = state.answers + (head & (MAX_ANSWERS - 1)) * ANSWER_WORDS;
         const packet = ring.position;
         ring.beginPacket(VM_PKT_COMP, 16, 16 + 32, 0, words[at] as number, words[at + 1] as number);
-        ring.put(RNDIS_PKT_COMPLETE);
-        ring.put(words[at + 2] as number);
-        for (let i = 0; i < 6; i++) ring.put(0);
+        ring.putPair(RNDIS_PKT_COMPLETE, words[at + 2] as number);
+        ring.putPair(0, 0);
+        ring.putPair(0, 0);
+        ring.putPair(0, 0);
         ring.endPacket(packet);
         room -= ANSWER_BYTES;
         head = (head + 1) | 0;

@@ -70,6 +70,29 @@ export class RingWords {
     this.at = at + 1 === this.#size ? 0 : at + 1;
   }
 
+  /** Two words where a pair begins: packets start at multiples of 8 bytes, and no pair is cut by the ring's end. */
+  putPair(first: number, second: number): void {
+    const at = this.at;
+    const words = this.words;
+    const index = this.data + at;
+    words[index] = first;
+    words[index + 1] = second;
+    this.at = at + 2 === this.#size ? 0 : at + 2;
+  }
+
+  /** The next `count` words, into the beginning of `target`. */
+  takeInto(target: Int32Array, count: number): void {
+    const at = this.at;
+    if (at + count >= this.#size) {
+      for (let i = 0; i < count; i++) target[i] = this.take();
+      return;
+    }
+    const words = this.words;
+    const index = this.data + at;
+    for (let i = 0; i < count; i++) target[i] = words[index + i] as number;
+    this.at = at + count;
+  }
+
   take(): number {
     const at = this.at;
     const value = this.words[this.data + at] as number;
@@ -118,16 +141,13 @@ export class RingWords {
     transactionLow: number,
     transactionHigh: number,
   ): void {
-    this.put(type | ((dataOffset >>> 3) << 16));
-    this.put((length >>> 3) | (flags << 16));
-    this.put(transactionLow);
-    this.put(transactionHigh);
+    this.putPair(type | ((dataOffset >>> 3) << 16), (length >>> 3) | (flags << 16));
+    this.putPair(transactionLow, transactionHigh);
   }
 
   /** The trailer: where the packet began. */
   endPacket(start: number): void {
-    this.put(0);
-    this.put(start);
+    this.putPair(0, start);
   }
 }
 
