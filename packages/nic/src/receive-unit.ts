@@ -86,7 +86,7 @@ const INEXACT = RXC_INEXACT;
 const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
 
 /** Frames per step of the device, in each direction. */
-export const NIC_BATCH = 256;
+export const NIC_BATCH = 512;
 
 export class ReceiveUnit {
   readonly #state: DeviceState;
