@@ -35,7 +35,7 @@ export class MigrationSource {
 
   /** The VM must be connected and its channel open; see {@link refusalToMove}. */
   constructor(life: VmLife, guest: Guest) {
-    const port = life.portOf(guest.port);
+    const port = life.ports.inspect(guest.port);
     if (port === undefined) throw new Error(`migration: VM '${guest.vm.name}' has no port`);
     this.guest = guest;
     this.#life = life;
@@ -152,7 +152,7 @@ export class MigrationSource {
 
   createNic(): SwitchResult {
     const mac = parseMacAddress(this.description.vm.mac);
-    return this.#life.createNic(this.guest, mac === null ? {} : { mac });
+    return this.#life.ports.createNic(this.guest, mac === null ? {} : { mac });
   }
 
   teardownPort(): SwitchResult {
@@ -166,7 +166,7 @@ export class MigrationSource {
   /** A port like the one that was torn down, in its place unless somebody refers to that one. */
   createPort(): SwitchResult {
     this.deletePort();
-    const created = this.#life.recreatePort(this.guest.vm.name, this.#properties);
+    const created = this.#life.ports.recreate(this.guest.vm.name, this.#properties);
     if (!failed(created)) this.guest.port = created.port;
     return created;
   }
@@ -179,7 +179,7 @@ export class MigrationSource {
 
 /** Why a VM cannot be moved now, or null. */
 export function refusalToMove(life: VmLife, guest: Guest): string | null {
-  const state = life.portOf(guest.port)?.state;
+  const state = life.ports.inspect(guest.port)?.state;
   if (guest.isMoving) return `VM '${guest.vm.name}' is moving already`;
   if (state !== 'connected') return `the port of VM '${guest.vm.name}' is ${state ?? 'gone'}`;
   return guest.channel.poll() ? null : `the channel of VM '${guest.vm.name}' is ${guest.channel.phase}`;

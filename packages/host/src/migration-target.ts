@@ -74,14 +74,14 @@ export class MigrationTarget {
       const reason = `the VM has frames of ${layout.maxFrameBytes} bytes, the adapter of ${jumboPacket}`;
       return refuse(NDIS_STATUS_INVALID_PARAMETER, reason);
     }
-    const created = life.createPort(vm.name, port, true);
+    const created = life.ports.create(vm.name, port, true);
     return failed(created) ? created : this.#deletePort(created.port);
   }
 
   /** The VM's port and its place. */
   prepare(): SwitchResult {
     const { vm, port, memoryBytes } = this.#described();
-    const created = this.#life.createPort(vm.name, port);
+    const created = this.#life.ports.create(vm.name, port);
     if (failed(created)) return created;
     this.#port = created.port;
     const place = this.#life.takePlace(vm.name, memoryBytes);
@@ -132,7 +132,7 @@ export class MigrationTarget {
     const guest = this.#life.settle(vm, this.#placed(), moved);
     guest.port = this.#port;
     guest.isMoving = true;
-    const result = this.#life.createNic(guest);
+    const result = this.#life.ports.createNic(guest);
     if (failed(result)) this.#life.unsettle(guest);
     else this.#guest = guest;
     return result;

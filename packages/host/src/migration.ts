@@ -204,7 +204,7 @@ class Migration {
   #arrive(): void {
     const { guest } = this.#to;
     this.#to.resume();
-    this.#tally.resumed(vmLifeOf(this.#tally.destination).portOf(guest.port));
+    this.#tally.resumed(vmLifeOf(this.#tally.destination).ports.inspect(guest.port));
     this.#from.depart(this.#tally.portLeft);
     try {
       this.#done('resume');

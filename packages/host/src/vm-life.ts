@@ -15,19 +15,15 @@ import {
 } from '@vmq/abi';
 import { isGuestBraked, pullGuestBrake, releaseGuestBrake, type VirtualMachineMessage } from '@vmq/guest';
 import type { Executor, Machine, MemorySegment } from '@vmq/machine';
-import {
-  DEFAULT_PORT_PROPERTIES,
-  type NicOptions,
-  type PortProperties,
-  type SwitchResult,
-  type VirtualSwitch,
-} from '@vmq/vswitch';
+import type { SwitchResult, VirtualSwitch } from '@vmq/vswitch';
 import { formatMacAddress, parseMacAddress } from '@vmq/wire';
 import { type HostConfig, mostVms, type VmConfig } from './config.ts';
+import { GuestPatience, whyNotOpen } from './guest-patience.ts';
 import { Guest, type MovedGuest } from './guests.ts';
-import type { PortRequest, ReceivedFrame } from './host.ts';
+import type { ReceivedFrame } from './host.ts';
 import { guestMemoryBytes, type HostSizes } from './sizing.ts';
 import { type VmPlace, VmPlaces } from './vm-places.ts';
+import { type AdmitPort, portPropertiesOf, VmPorts } from './vm-ports.ts';
 
 export interface VmLifeOptions {
   readonly config: HostConfig;
@@ -40,14 +36,9 @@ export interface VmLifeOptions {
   readonly hasSources: boolean;
   /** Makes the memory of new places known to the NIC's DMA domain; takes effect with the next publication. */
   readonly reach: (segments: readonly MemorySegment[]) => void;
-  readonly admitPort?: ((request: PortRequest) => SwitchResult | undefined) | undefined;
+  readonly admitPort?: AdmitPort | undefined;
   readonly guestProgram?: ((vm: VmConfig) => unknown) | undefined;
 }
-
-/** Turns of its agent in which a guest must have opened its channel, or come to rest. A handshake takes some twenty. */
-const MOST_TURNS = 20_000;
-/** Turns of others during which a guest that was not woken has nothing to say; a thread may be off its core meanwhile. */
-const TURNS_ASLEEP = 200_000;
 
 const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
 const refuse = (status: number, reason: string): SwitchResult => ({ status, reason });
@@ -58,13 +49,13 @@ export class VmLife {
   readonly machine: Machine;
   readonly executor: Executor;
   readonly virtualSwitch: VirtualSwitch;
+  readonly ports: VmPorts;
   readonly #options: VmLifeOptions;
   readonly #places: VmPlaces;
+  readonly #patience: GuestPatience;
   readonly #guests = new Map<string, Guest>();
   /** VMs that have left, oldest first, for what they received here and nobody has taken yet. */
   readonly #departed = new Map<string, Guest[]>();
-  /** Ports of VMs that have left, which somebody still refers to. */
-  readonly #referenced = new Map<string, number>();
   #channels = 0;
 
   constructor(options: VmLifeOptions) {
@@ -73,7 +64,9 @@ export class VmLife {
     this.machine = options.machine;
     this.executor = options.executor;
     this.virtualSwitch = options.virtualSwitch;
+    this.ports = new VmPorts(options.virtualSwitch, options.admitPort);
     this.#places = new VmPlaces(options.machine);
+    this.#patience = new GuestPatience(options.machine, options.executor, () => [...this.#guests.values()]);
   }
 
   get names(): string[] {
@@ -136,7 +129,7 @@ export class VmLife {
     const guests: Guest[] = [];
     const undo = (result: SwitchResult): SwitchResult => {
       for (const guest of guests.reverse()) {
-        this.#unplug(guest.port);
+        this.ports.unplug(guest.port);
         this.#end(guest);
       }
       return result;
@@ -151,15 +144,15 @@ export class VmLife {
     this.#options.reach(guests.map(({ place }) => place.segment));
     this.#start(guests);
     for (const { channel } of guests) channel.offer();
-    if (!this.#openChannels(guests)) {
+    if (!this.#patience.openChannels(guests)) {
       const closed = guests.filter(({ channel }) => !channel.isOpen).map(whyNotOpen);
       return undo(refuse(NDIS_STATUS_FAILURE, `VMs did not open their channel: ${closed.join(', ')}`));
     }
     for (const guest of guests) {
       const { vm, channel } = guest;
-      const { port, ...created } = this.createPort(vm.name, propertiesOf(vm));
+      const { port, ...created } = this.ports.create(vm.name, portPropertiesOf(vm));
       guest.port = port;
-      const nic = failed(created) ? created : this.createNic(guest, { channel });
+      const nic = failed(created) ? created : this.ports.createNic(guest, { channel });
       if (failed(nic)) return undo(nic);
     }
     const connected = this.virtualSwitch.connectNics(guests.map(({ port }) => port));
@@ -170,14 +163,13 @@ export class VmLife {
   remove(name: string): SwitchResult {
     const guest = this.#guests.get(name);
     if (guest === undefined) {
-      const port = this.#referenced.get(name);
-      if (port === undefined) return refuse(NDIS_STATUS_INVALID_PARAMETER, `there is no VM '${name}'`);
-      return this.#deletePort(name, port);
+      const gone = refuse(NDIS_STATUS_INVALID_PARAMETER, `there is no VM '${name}'`);
+      return this.ports.deleteReferenced(name) ?? gone;
     }
     if (guest.isMoving) return refuse(NDIS_STATUS_FAILURE, `VM '${name}' is moving to another host`);
     this.pause(guest);
     // It may have been unplugged by an earlier try, and its port's number be another one's by now.
-    const deleted = guest.port === 0 ? OK : this.#unplug(guest.port);
+    const deleted = guest.port === 0 ? OK : this.ports.unplug(guest.port);
     this.virtualSwitch.freeKeptQueues();
     const { lentSections } = guest.channel.report();
     if (!failed(deleted) && lentSections !== 0) guest.port = 0;
@@ -185,6 +177,11 @@ export class VmLife {
       return refuse(NDIS_STATUS_FAILURE, `an adapter still has ${lentSections} sections of VM '${name}'`);
     this.depart(guest, failed(deleted));
     return deleted;
+  }
+
+  /** Lets everything run until nothing is left to do, but for guests that never rest. */
+  rest(): void {
+    this.#patience.rest();
   }
 
   // --- the steps, as a migration takes them ---------------------------------------------------------------
@@ -279,39 +276,12 @@ export class VmLife {
   /** The VM has left: its memory is the next one's, its port is gone but for those who refer to it. */
   depart(guest: Guest, portLeft: boolean): void {
     const { name } = guest.vm;
-    if (portLeft) this.#referenced.set(name, guest.port);
+    if (portLeft) this.ports.keepReferenced(name, guest.port);
     this.#end(guest);
     this.#departed.set(name, [...(this.#departed.get(name) ?? []), guest]);
   }
 
-  createPort(
-    vmName: string,
-    properties: PortProperties,
-    isValidationPort: boolean = false,
-  ): ReturnType<VirtualSwitch['createPort']> {
-    const name = portName(vmName, isValidationPort);
-    const admitted = this.#options.admitPort?.({ vmName, name, properties, isValidationPort }) ?? OK;
-    if (failed(admitted)) return { ...admitted, port: 0 };
-    return this.virtualSwitch.createPort(name, properties);
-  }
-
-  /** A port in place of one that was there a moment ago: nobody is asked. */
-  recreatePort(vmName: string, properties: PortProperties): ReturnType<VirtualSwitch['createPort']> {
-    return this.virtualSwitch.createPort(portName(vmName), properties);
-  }
-
-  /** The NIC of a VM; `change`: its channel, or another address than the configured one. */
-  createNic(guest: Guest, change: Partial<Pick<NicOptions, 'channel' | 'mac'>> = {}): SwitchResult {
-    const { vm, mac, port } = guest;
-    return this.virtualSwitch.createNic(port, { name: `${vm.name} NIC`, vmName: vm.name, mac, ...change });
-  }
-
   // --- inside ---------------------------------------------------------------------------------------------
-
-  /** What the switch says of a port. */
-  portOf(port: number): ReturnType<VirtualSwitch['inspectPort']> {
-    return this.virtualSwitch.inspectPort(port);
-  }
 
   #tell(guest: Guest, message: VirtualMachineMessage): void {
     this.executor.post(guest.place.agent, message);
@@ -340,74 +310,6 @@ export class VmLife {
     this.executor.publish();
   }
 
-  /** Waits until all guests have opened their channels; false if one breaks it, or will not come to it. */
-  #openChannels(guests: readonly Guest[]): boolean {
-    const waiting = guests.map((guest) => ({
-      channel: guest.channel,
-      isRestless: this.#restless(guest),
-      isAsleep: this.#asleep(guest),
-    }));
-    // A guest owes nobody a handshake: it may be busy for ever, or do nothing while others are.
-    const isLost = (): boolean =>
-      waiting.some(
-        ({ channel, isRestless, isAsleep }) =>
-          !channel.isOpen && (channel.phase === 'broken' || isRestless() || isAsleep()),
-      );
-    const open = (): boolean => guests.map(({ channel }) => channel.poll()).every((isOpen) => isOpen);
-    this.executor.runUntil(() => open() || isLost());
-    return open();
-  }
-
-  /** Lets everything run until nothing is left to do, but for guests that never rest. */
-  rest(): void {
-    const guests = [...this.#guests.values()].map((guest) => this.#restless(guest));
-    this.executor.runUntil(() => guests.some((isRestless) => isRestless()));
-  }
-
-  /** Says, from now on, whether the guest has taken more turns than anybody has reason to wait for. */
-  #restless(guest: Guest): () => boolean {
-    const { board } = this.machine;
-    const agent = this.machine.agent(guest.place.agent);
-    const turns = board.turnsOf(agent);
-    return () => ((board.turnsOf(agent) - turns) | 0) > MOST_TURNS;
-  }
-
-  /** Says, from now on, whether all guests together have taken more turns since this one's last than anybody waits for. */
-  #asleep(guest: Guest): () => boolean {
-    const { board } = this.machine;
-    const agents = [...this.#guests.values()].map(({ place }) => this.machine.agent(place.agent));
-    const own = this.machine.agent(guest.place.agent);
-    const taken = (): number => agents.reduce((sum, agent) => (sum + board.turnsOf(agent)) | 0, 0);
-    let last = board.turnsOf(own);
-    let since = taken();
-    return () => {
-      const now = board.turnsOf(own);
-      const all = taken();
-      if (now === last) return ((all - since) | 0) > TURNS_ASLEEP && !board.looksPending(own);
-      last = now;
-      since = all;
-      return false;
-    };
-  }
-
-  /** Takes a port through the rest of its life, from wherever it stands. */
-  #unplug(port: number): SwitchResult {
-    for (;;) {
-      const state = this.portOf(port)?.state;
-      if (state === undefined) return OK;
-      const step =
-        state === 'connected'
-          ? 'disconnectNic'
-          : state === 'nic-created' || state === 'disconnected'
-            ? 'deleteNic'
-            : state === 'created'
-              ? 'teardownPort'
-              : 'deletePort';
-      const result = this.virtualSwitch[step](port);
-      if (failed(result)) return result;
-    }
-  }
-
   /** Nothing of the VM runs from here on, and its place is free. */
   #end(guest: Guest): void {
     if (guest.channel.phase !== 'closed') guest.channel.close(() => this.executor.publish());
@@ -415,32 +317,6 @@ export class VmLife {
     this.#guests.delete(guest.vm.name);
     this.#places.give(guest.place);
   }
-
-  #deletePort(name: string, port: number): SwitchResult {
-    const deleted = this.virtualSwitch.deletePort(port);
-    if (!failed(deleted)) this.#referenced.delete(name);
-    return deleted;
-  }
-}
-
-/** The VM's name, and what its guest did wrong if it did. */
-function whyNotOpen({ vm, channel }: Guest): string {
-  const wrong = Object.entries(channel.report().violations).map(([name, count]) => `${name} ${count}`);
-  return wrong.length === 0 ? vm.name : `${vm.name} (${wrong.join(', ')})`;
-}
-
-function portName(vmName: string, isValidationPort: boolean = false): string {
-  return isValidationPort ? `${vmName} validation port` : `${vmName} port`;
-}
-
-/** Port properties of a VM as configured. */
-function propertiesOf(vm: VmConfig): PortProperties {
-  return {
-    ...DEFAULT_PORT_PROPERTIES,
-    vlan: { mode: 'access', vlan: vm.vlan },
-    allowMacSpoofing: vm.allowMacSpoofing,
-    vmqWeight: vm.vmqWeight,
-  };
 }
 
 /** The one way of writing an address. */
