@@ -148,8 +148,8 @@ class VmqMiniportDataPath implements MiniportDataPath {
   }
 
   /**
-   * Serves the queues that are due in turn until the budget of one DPC is used up (RX-19); the next DPC begins with the
-   * queue behind the last one served. True if frames are left.
+   * Serves the queues that are due in turn until the budget of one DPC is used up (RX-19). The next DPC begins with the
+   * queue for which the rest was not enough, or behind one that used it up alone. True if frames are left.
    *
    * A queue is due from its interrupt on until it was found empty and armed: nobody else touches its registers. So the
    * work is that of the queues with frames, however many there are.
@@ -165,7 +165,8 @@ class VmqMiniportDataPath implements MiniportDataPath {
       if (!queue.isDue) continue;
       const indicated = queue.indicate(left);
       left -= indicated;
-      if (left === 0 && indicated !== 0) this.#turn = (at + 1) % queues.length;
+      if (left === 0 && indicated !== 0)
+        this.#turn = i === 0 || queue.looksEmpty ? (at + 1) % queues.length : at;
       // Of a queue with frames left no interrupt is wanted: the DPC comes back by itself.
       if (!queue.looksEmpty) more = true;
       else {

@@ -19,6 +19,7 @@ import {
   type Machine,
   PAGE_SIZE,
   Processor,
+  type Schedule,
 } from '@vmq/machine';
 import {
   type Binding,
@@ -80,6 +81,7 @@ export interface BenchOptions {
   readonly processors?: number;
   /** Receive engines of the device; default 1. */
   readonly receiveEngines?: number;
+  readonly schedule?: Schedule;
   readonly rssProcessors?: readonly number[];
   readonly rssBaseProcessor?: number;
   readonly profile?: NicProfile | string;
@@ -173,6 +175,7 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
   };
   const executor = createDeterministicExecutor(machine, clock, {
     seed: options.seed ?? 1,
+    schedule: options.schedule ?? 'random',
     factories: {
       nic: (context, data: NicAgentData) => {
         const device = createNicAgent(context, data);

@@ -236,6 +236,28 @@ describe('the DPC', () => {
     expect(order.indexOf(quiet)).toBeLessThan(order.lastIndexOf(busy));
   });
 
+  it("RX-19 a queue for which the rest of a budget was not enough goes first: what is too much is nobody's alone", () => {
+    const bench = createBench({
+      processors: 1,
+      schedule: 'round-robin',
+      miniport: { indicationBudget: 10, receiveRingEntries: 64 },
+    });
+    const ids = [1, 2, 3].map((last) => runningQueue(bench, last).queueId);
+    const processor = bench.processors[0];
+    // Eleven frames come for each DPC, which indicates ten.
+    let sequence = 0;
+    for (let round = 0; round < 40; round++) {
+      bench.put(...range(0, 11).map((i) => frame((i % 3) + 1, { sequence: sequence++ })));
+      const dpcs = processor?.dpcs ?? 0;
+      while ((processor?.dpcs ?? 0) === dpcs) bench.executor.step();
+    }
+    const seen = ids.map((id) => sequences(bench, id).length);
+    // All of the forty that are too many would else be the last queue's: 80 of its 120.
+    expect(Math.min(...seen)).toBeGreaterThan(100);
+    bench.settle();
+    expect(bench.machine.ledger.report().ends.dropped).toEqual({});
+  });
+
   it('INT-06 queues of one processor coalesce: frames of one batch on several queues make one interrupt', () => {
     const bench = createBench();
     for (const last of [1, 2, 3]) runningQueue(bench, last);

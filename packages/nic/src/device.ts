@@ -170,7 +170,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
   const stepReceive = (): boolean => {
     const end = port.look();
     crew?.tell(end);
-    if (port.take(NIC_BATCH, faults) !== 0 && wireBefore >= 0) machine.board.wake(wireBefore);
+    if (port.take(faults) !== 0 && wireBefore >= 0) machine.board.wake(wireBefore);
     return port.hasMore;
   };
 

@@ -185,7 +185,7 @@ export class EngineCrew {
       if (engine.wire.position === target) continue;
       engine.receive.isHurried = true;
       engine.look();
-      while (engine.wire.position !== target) engine.take((target - engine.wire.position) | 0, null);
+      while (engine.wire.position !== target) engine.take(null, (target - engine.wire.position) | 0);
       engine.receive.isHurried = false;
     }
   }

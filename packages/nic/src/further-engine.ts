@@ -24,7 +24,6 @@ import { InterruptUnit } from './interrupt-unit.ts';
 import { forEachMarked } from './marks.ts';
 import { NIC_AGENT, type NicAgentData, type NicMessage } from './nic-agent.ts';
 import { ReceiveEngine } from './receive-engine.ts';
-import { NIC_BATCH } from './receive-unit.ts';
 
 /** Makes the agent of engine `engine`, 1 or more. */
 export function createFurtherEngine(context: AgentContext, data: NicAgentData, engine: number): Agent {
@@ -83,7 +82,7 @@ export function createFurtherEngine(context: AgentContext, data: NicAgentData, e
     }
     interrupts.serveDelayed();
     port.look();
-    if (port.take(NIC_BATCH, null) !== 0 && wireBefore >= 0) machine.board.wake(wireBefore);
+    if (port.take(null) !== 0 && wireBefore >= 0) machine.board.wake(wireBefore);
     return port.hasMore;
   };
 
