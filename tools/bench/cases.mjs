@@ -135,7 +135,8 @@ const twoProcessorsCase = {
     const result = runRounds(
       {
         one: () => runWorkload('receive', { ...parameters, vms: 8 }),
-        two: () => runWorkload('threads', { ...parameters, vms: 16, processors: 2, window: 1024 }),
+        two: () =>
+          runWorkload('threads', { ...parameters, vms: 16, processors: 2, window: 1536, least: 512 }),
         // What the second core is worth at best: two hosts that share nothing.
         hosts: () => runWorkload('two-hosts', { ...parameters, vms: 8 }),
       },

@@ -2,6 +2,7 @@
 //
 // Two cores:   core A  the device, and beside it the benchmark's generator
 //              core B  the processors' and the guests' agents
+//   or         a core for each processor, its receive engine and its guests; the generator beside the first engine
 // Host options that are not known to createHost are ignored by it.
 
 /** Options for a host whose device is on the one core and whose software is on the other. */
@@ -9,15 +10,9 @@ export function deviceBesideSoftware(vmNames) {
   return { placement: [['nic'], ['processor:0', ...vmNames.map((name) => `vm:${name}`)]] };
 }
 
-/** Options for a host with two processors, each with its own queues and VMs. */
-export function twoProcessors(vmNames) {
-  const half = (which) => vmNames.filter((_, i) => i % 2 === which).map((name) => `vm:${name}`);
-  return {
-    placement: [
-      ['nic', 'processor:0', ...half(0)],
-      ['processor:1', ...half(1)],
-    ],
-  };
+/** Options for a host with several processors, each with its own receive engine, queues and VMs on a core of its own. */
+export function perProcessor() {
+  return { placement: 'per-processor' };
 }
 
 /**

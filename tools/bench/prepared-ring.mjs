@@ -19,11 +19,13 @@ export class PreparedRing {
   offered = 0;
   #tail = 0;
   #words;
+  #headWords;
   #wake;
 
-  /** `words` are those of a ring that {@link prepareRing} has been called for. `wake`: the consumer. */
-  constructor(words, wake) {
+  /** `words` are those of a ring that {@link prepareRing} has been called for. `wake`: the consumers. */
+  constructor(words, wake, headWords = [HEAD_WORD]) {
     this.#words = words;
+    this.#headWords = headWords;
     this.#tail = Atomics.load(words, TAIL_WORD);
     this.#wake = wake;
   }
@@ -36,8 +38,11 @@ export class PreparedRing {
     this.offered += count;
   }
 
-  /** Frames given and not yet taken. */
+  /** Frames given and not yet taken by all. */
   get waiting() {
-    return (this.#tail - Atomics.load(this.#words, HEAD_WORD)) | 0;
+    let most = 0;
+    for (const word of this.#headWords)
+      most = Math.max(most, (this.#tail - Atomics.load(this.#words, word)) | 0);
+    return most;
   }
 }

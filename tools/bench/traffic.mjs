@@ -60,7 +60,7 @@ export function createBenchHost({ size, vms, config = {}, options = {}, vlan = v
 }
 
 /** Writes the trace into the wire's data area and the entries of its ring. `unknownEvery` 0: no frame is for nobody. */
-export function prepareTrace(host, { size, vms, unknownEvery = UNKNOWN_EVERY }) {
+export function prepareTrace(host, { size, vms, unknownEvery = UNKNOWN_EVERY, vlan: vlanFor = vlanOf }) {
   const { producer } = host.wire;
   const random = createRandom();
   const stride = strideOf(size);
@@ -71,7 +71,7 @@ export function prepareTrace(host, { size, vms, unknownEvery = UNKNOWN_EVERY }) 
   for (let i = 0; i < FRAMES; i++) {
     const vm = random() % vms;
     const length = size === 'imix' ? IMIX[random() % IMIX.length] : Number(size);
-    const vlan = vlanOf(vm);
+    const vlan = vlanFor(vm);
     const at = producer.dataStart + i * stride + (vlan ? shiftOf(length) : 0);
     for (let j = 12; j < length; j++) producer.u8[at + j] = random();
     producer.u8.set(macOf(vm), at);

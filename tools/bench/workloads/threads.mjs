@@ -1,7 +1,7 @@
 // Saturating traffic with the device in a thread of its own, which always has a frame to receive as long as no more
 // than `window` of them are between the wire and their end: the most that the host can take without loss.
 //   node threads.mjs '{"size":"64","processors":1,"vmq":true,"ms":400}'
-import { deviceBesideSoftware, twoProcessors } from '../placement.mjs';
+import { deviceBesideSoftware, perProcessor } from '../placement.mjs';
 import { controlLoop } from '../stopwatch.mjs';
 import { createBenchHost, expectedShares, prepareTrace } from '../traffic.mjs';
 
@@ -9,19 +9,22 @@ const parameters = JSON.parse(process.argv[2] ?? '{}');
 const { size = '64', vms = 8, processors = 1, vmq = true, ndisVersion = '6.20' } = parameters;
 const { ms = 400, warmUpMs = 600 } = parameters;
 // What the buffers can hold, all in one queue or spread over those of the VMs.
-const { window = vmq ? Math.min(1024, 128 * vms) : 256 } = parameters;
+const { least = 64, window = vmq ? Math.min(1024, 128 * vms) : 256 } = parameters;
 const controlBefore = controlLoop();
 const names = Array.from({ length: vms }, (_, vm) => `vm${vm}`);
+// VMs are spread over the processors in turn: with every second one tagged, one processor would have none of those.
+const vlan = (vm) => (Math.floor(vm / processors) & 1 ? 100 + vm : 0);
 const host = createBenchHost({
   size,
   vms,
-  config: { ndisVersion, executor: 'threads', processors, vmq },
+  vlan,
+  config: { ndisVersion, executor: 'threads', processors, vmq, nic: { receiveEngines: processors } },
   options: {
     workerEntry: new URL('./threads-worker.mjs', import.meta.url),
-    ...(processors === 1 ? deviceBesideSoftware(names) : twoProcessors(names)),
+    ...(processors === 1 ? deviceBesideSoftware(names) : perProcessor()),
   },
 });
-const trace = prepareTrace(host, { size, vms });
+const trace = prepareTrace(host, { size, vms, vlan });
 const { executor } = host;
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
@@ -33,7 +36,9 @@ const readings = () => {
   return { at: performance.now(), handled: delivered + unknown, lost: all - unknown };
 };
 
-executor.post('nic', { op: 'generate', interval: 0, window });
+// The generator is on the last processor's thread, for the first has the default queue.
+const generator = processors === 1 ? 'nic' : `nic:${processors - 1}`;
+executor.post(generator, { op: 'generate', interval: 0, window, least });
 executor.publish();
 Atomics.wait(nap, 0, 0, warmUpMs);
 const before = readings();
@@ -41,7 +46,7 @@ const cpu = process.cpuUsage();
 Atomics.wait(nap, 0, 0, ms);
 const after = readings();
 const used = process.cpuUsage(cpu);
-executor.post('nic', { op: 'cease' });
+executor.post(generator, { op: 'cease' });
 executor.publish();
 host.runUntilIdle();
 const problems = [];
