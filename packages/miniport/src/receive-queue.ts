@@ -105,8 +105,6 @@ export class ReceiveQueue {
   #consumed: number;
   #posted: number;
   #collected: number;
-  /** What the status block said of the last interrupt when we last looked. */
-  #told: number;
   /** Receive stamp of the last frame taken. */
   #stamp: number;
 
@@ -161,7 +159,6 @@ export class ReceiveQueue {
     this.#posted = this.#state[STATE_POSTED] as number;
     this.#collected = this.#state[STATE_COLLECTED] as number;
     this.#stamp = this.#state[STATE_STAMP] as number;
-    this.#told = this.#host[this.#statusWord + 1] as number;
     const primed = this.#state[STATE_PRIMED];
     if (primed === 0) this.#prime();
     else if (primed === FORGOTTEN) this.#postAgain(context);
@@ -172,7 +169,6 @@ export class ReceiveQueue {
     const count = this.#bufferOffsets.length;
     // Whatever the memory was used for before, no completion has been written yet.
     this.#host[this.#statusWord] = 0;
-    this.#host[this.#statusWord + 1] = this.#told = 0;
     for (let buffer = 0; buffer < count; buffer++) this.#ring.post(buffer, buffer);
     this.#posted = count;
     // What it gets comes after what the port has received so far.
@@ -196,7 +192,6 @@ export class ReceiveQueue {
     for (let at = this.#consumed; at !== this.#posted; at = (at + 1) | 0)
       buffers.push(this.#ring.bufferAt(at));
     this.#host[this.#statusWord] = 0;
-    this.#host[this.#statusWord + 1] = this.#told = 0;
     buffers.forEach((buffer, position) => {
       this.#ring.post(position, buffer);
     });
@@ -225,14 +220,14 @@ export class ReceiveQueue {
   }
 
   /**
-   * An interrupt came on its vector, which others share: was it this queue's, or have buffers come back? Plain loads:
-   * what was written before a message is there for who took its vector.
+   * An interrupt came on its vector, which others share: was it this queue's, or have buffers come back? A queue that has
+   * interrupted is not armed; unless we armed it anew while it was about to, and then there is something to indicate.
+   * Plain loads: what was written before a message is there for who took its vector. What is seen too early is dealt
+   * with too early.
    */
   notice(): void {
-    const told = this.#host[this.#statusWord + 1] as number;
-    if (told === this.#told && !this.#away.isWaiting(this.#collected)) return;
-    this.#told = told;
-    this.isDue = true;
+    if (!this.looksEmpty || this.#registers.peek32(this.#arm) === 0 || this.#away.isWaiting(this.#collected))
+      this.isDue = true;
   }
 
   /** True if nothing seems to wait. It may be late: the device looks again when it is armed. */

@@ -4,7 +4,7 @@
  *   receive descriptor    0 packet buffer offset | 4 its segment | 8 header buffer offset | 12 its segment
  *   receive completion    0 length lo16, status hi16 | 4 VLAN TCI lo16, filter slot hi16 | 8 RSS hash | 12 stamp
  *   transmit descriptor   0 buffer offset | 4 segment lo16, flags hi16 | 8 length | 12 VLAN TCI
- *   status block          0 completions so far, free-running      4 (receive) the same at the last interrupt
+ *   status block          0 completions so far, free-running
  */
 export const DESCRIPTOR_BYTES = 16;
 

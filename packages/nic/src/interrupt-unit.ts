@@ -5,8 +5,7 @@
  *                      no: wait    yes: timer   yes: PBA bit, sent when unmasked
  *
  * A queue is armed by its driver (RXARM / TXARM) and disarmed by the interrupt, so a driver that is working
- * through its completions is not disturbed. A receive queue's status block says at which completion it interrupted:
- * where queues share a message, a driver sees whose it was without asking each of them.
+ * through its completions is not disturbed. Where queues share a message, RXARM also shows whose it was.
  *
  * Arming a receive queue need not disturb the device either. Driver's bus and device each write their own register and
  * then read the other's, by atomic operations, so at least one of them sees the other:
@@ -16,7 +15,6 @@
  *
  * An RXARM that is seen set by a plain load was set, and b need not be asked in earnest.
  */
-import { DMA_WRITE, type MemorySegment } from '@vmq/machine';
 import {
   type DeviceState,
   Q_ENGINE,
@@ -25,7 +23,6 @@ import {
   Q_PUBLISHED,
   Q_SHIFT,
   Q_SIGNALLED,
-  Q_STATUS,
 } from './device-state.ts';
 import {
   MAX_MSIX_ENTRIES,
@@ -122,15 +119,7 @@ export class InterruptUnit implements ReceiveInterrupts {
     // Before the message, and the message is sent with an atomic operation: no driver sees it armed still.
     words[registers + ARM] = 0;
     queues[q + Q_SIGNALLED] = head;
-    if (source < MAX_QUEUES) this.#showSignalled(queues[q + Q_STATUS] as number, head);
     return this.send(words[registers + ENTRY] as number);
-  }
-
-  /** Into word 1 of the queue's status block, before the message. */
-  #showSignalled(status: number, head: number): void {
-    const state = this.#state;
-    if (state.permits(0, status * 4, 8, DMA_WRITE))
-      (state.segments[0] as MemorySegment).i32[status + 1] = head;
   }
 
   #delay(source: number, until: number): void {

@@ -73,6 +73,27 @@ test('RCT spares an interrupt for completions the driver has seen already', () =
   expect(bench.interrupts).toHaveLength(2);
 });
 
+test('arming a queue of which everything was consumed does not wake the device', () => {
+  const [bench, one] = device();
+  bench.send(frameTo(macOf(1), 64));
+  one.take();
+  const { board } = bench.machine;
+  const nic = bench.machine.agent('nic');
+  const write = (register: 'RCT' | 'RXARM', value: number): void =>
+    bench.registers.write32(one.register(register), value);
+  write('RCT', one.consumed);
+  write('RXARM', 1);
+  expect(board.isPending(nic)).toBe(false);
+  expect([
+    bench.registers.read32(one.register('RXARM')),
+    bench.registers.peek32(one.register('RXARM')),
+  ]).toEqual([1, 1]);
+  write('RXARM', 0);
+  write('RCT', one.consumed - 1);
+  write('RXARM', 1);
+  expect(board.isPending(nic)).toBe(true);
+});
+
 test('a masked entry sets its pending bit, and unmasking sends', () => {
   const [bench, one] = device();
   mask(bench, 1, true);

@@ -32,6 +32,11 @@ import { NIC_REGISTERS, type RegisterDefinition } from './registers.ts';
 /** The registers as a driver sees them. Offsets are bytes and multiples of 4; values are unsigned. */
 export interface NicRegisters {
   read32(offset: number): number;
+  /**
+   * The same by a plain load: it may be older than other threads' last writes, but not older than one's own, nor than
+   * what was written before an interrupt that has been taken. Not for registers that a read clears.
+   */
+  peek32(offset: number): number;
   write32(offset: number, value: number): void;
 }
 
@@ -99,6 +104,10 @@ export function attachNicRegisters(segment: MemorySegment, wake: (engine: number
       const at = offset >> 2;
       if (actions[at] === READ_CLEARS) return Atomics.exchange(words, at, 0) >>> 0;
       return Atomics.load(words, at) >>> 0;
+    },
+    peek32(offset: number): number {
+      check(offset);
+      return words[UNREACHABLE] !== 0 ? ALL_ONES : (words[offset >> 2] as number) >>> 0;
     },
     write32(offset: number, value: number): void {
       check(offset);

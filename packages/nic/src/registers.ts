@@ -215,7 +215,7 @@ const RECEIVE: readonly Row[] = [
     'RSBASE',
     'RW',
     'enable',
-    'Status block: byte offset in segment 0, a multiple of 4. Word 0 = completions written, free-running; word 1 = the same when the queue last interrupted.',
+    'Status block: byte offset in segment 0, a multiple of 4. Word 0 = completions written, free-running.',
   ],
   [
     'RXCTL',

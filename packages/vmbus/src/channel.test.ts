@@ -193,6 +193,34 @@ describe('a channel, from offer to close', () => {
     expect(bench.sent.length).toBe(3);
   });
 
+  test('who polls the ring to its end lets the guest signal again, also where another had asked it not to', () => {
+    const bench = createBench();
+    const first = bench.open();
+    bench.pollAll(first);
+    const second = bench.host();
+    bench.control.setSignalTarget(0, 40);
+    const taken = (): number => bench.machine.board.takeVectors(0, 1);
+    const guest = bench.guest();
+    const send = (frames: number): void => {
+      for (let i = 0; i < frames; i++) {
+        guest.reserveSend();
+        guest.commitSend(60, 0);
+      }
+      guest.flush();
+    };
+    send(3);
+    expect(taken()).toBe(1 << 8);
+    // Another processor polls for a while, means to come back, and does not: the channel is the first one's again.
+    expect(second.poll(bench.handler, 1)).toBe(true);
+    send(1);
+    expect(taken()).toBe(0);
+    bench.pollAll(first);
+    send(1);
+    expect(taken()).toBe(1 << 8);
+    bench.pollAll(first);
+    expect(bench.sent.length).toBe(5);
+  });
+
   test('a message of the guest is answered late when its ring is full, never lost', () => {
     const bench = createBench({ layout: { ringBytes: 4096, sendSections: 200 } });
     const host = bench.open();

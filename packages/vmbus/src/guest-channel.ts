@@ -53,8 +53,6 @@ class GuestChannel implements ChannelGuest {
   readonly #words: Int32Array;
   readonly #driver: number;
   #signalWanted = false;
-  /** The host is asked not to signal; perhaps it is, by a driver before us in the same memory. */
-  #isMasked = true;
   /** Frames that the poll under way may still hand over. */
   #left = 0;
   readonly #columns: FrameColumns;
@@ -181,7 +179,6 @@ class GuestChannel implements ChannelGuest {
         if (ring.peekHeader(RING_WRITE_INDEX) === write) break;
         // It goes on writing while we read. Only a hint that signals are not wanted: seen late, it costs one.
         ring.words[ring.header + RING_INTERRUPT_MASK] = 1;
-        this.#isMasked = true;
         write = ring.loadHeader(RING_WRITE_INDEX);
       }
       if (left <= 0) break;
@@ -207,8 +204,7 @@ class GuestChannel implements ChannelGuest {
       if (ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.#signalWanted = true;
     }
     // Where signals were wanted all the time, what was written behind our look has been signalled.
-    if (this.#isMasked) {
-      this.#isMasked = false;
+    if (ring.peekHeader(RING_INTERRUPT_MASK) !== 0) {
       ring.storeHeader(RING_INTERRUPT_MASK, 0);
       write = ring.loadHeader(RING_WRITE_INDEX);
     }

@@ -90,8 +90,6 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
   readonly #doneLow = new Int32Array(DONE);
   readonly #doneHigh = new Int32Array(DONE);
   #done = 0;
-  /** The guest is asked not to signal; perhaps it is, by who polled this ring before. */
-  #isMasked = true;
   readonly #nvsp: NvspHandler | null;
 
   /** `nvsp` is given by the control half alone; with it, the channel is polled during the handshake. */
@@ -165,9 +163,9 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
       this.#mask(); // we come back by ourselves
       return true;
     }
-    // Where signals were wanted all the time, what was written behind our look has been signalled.
-    if (!this.#isMasked) return false;
-    this.#isMasked = false;
+    // Where signals were wanted all the time, what was written behind our look has been signalled. (A guest that changes
+    // the word itself does without signals, or gives too many.)
+    if (ring.peekHeader(RING_INTERRUPT_MASK) === 0) return false;
     ring.storeHeader(RING_INTERRUPT_MASK, 0);
     if (read !== write) return false; // answers wait for room; the guest signals
     return this.#writeIndex(read) !== read && !this.state.looksIn(PHASE_BROKEN);
@@ -175,7 +173,6 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
 
   /** The guest need not signal. Only a hint: seen late, it costs one signal. */
   #mask(): void {
-    this.#isMasked = true;
     this.#ring.words[this.#ring.header + RING_INTERRUPT_MASK] = 1;
   }
 
