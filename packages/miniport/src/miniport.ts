@@ -123,7 +123,7 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
         context.release();
         return status;
       }
-      targets.set(adapter, { adapter, context, queueFree: new QueueFree(adapter, context) });
+      targets.set(adapter, { adapter, context, queueFree: new QueueFree(adapter, context.queues) });
       return NDIS_STATUS_SUCCESS;
     },
 

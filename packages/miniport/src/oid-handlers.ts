@@ -124,7 +124,7 @@ function writeMember<T>(
 function allocateQueue({ context }: OidTarget, request: OidRequest): number {
   const parameters = read(NDIS_RECEIVE_QUEUE_PARAMETERS, request);
   if (parameters === null) return NDIS_STATUS_INVALID_PARAMETER;
-  const entry = context.allocateQueue(parameters.QueueId, {
+  const entry = context.queues.allocate(parameters.QueueId, {
     affinity: parameters.ProcessorAffinity.Mask,
     suggestedBuffers: parameters.NumSuggestedReceiveBuffers,
     lookaheadBytes: lookaheadOf(parameters),
@@ -142,7 +142,7 @@ function lookaheadOf({ Flags, LookaheadSize }: NdisReceiveQueueParameters): numb
 function completeAllocation({ context }: OidTarget, request: OidRequest): number {
   const array = read(NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY, request);
   if (array === null) return NDIS_STATUS_INVALID_PARAMETER;
-  const statuses = context.completeQueues(array.elements.map((element) => element.QueueId));
+  const statuses = context.queues.complete(array.elements.map((element) => element.QueueId));
   array.elements.forEach((element, i) => {
     const status = statuses.get(element.QueueId) ?? NDIS_STATUS_INVALID_PARAMETER;
     const at = array.FirstElementOffset + i * array.ElementSize;
@@ -159,14 +159,14 @@ function setQueueParameters({ context }: OidTarget, request: OidRequest): number
   request.supportedRevision = parameters.Header.Revision;
   // Names are NDIS's to remember; a suggestion is taken while there is no memory yet, a processor at any time.
   if ((flags & NDIS_RECEIVE_QUEUE_PARAMETERS_SUGGESTED_RECV_BUFFER_NUMBERS_CHANGED) !== 0)
-    context.suggestBuffers(queueId, parameters.NumSuggestedReceiveBuffers);
+    context.queues.suggestBuffers(queueId, parameters.NumSuggestedReceiveBuffers);
   if ((flags & NDIS_RECEIVE_QUEUE_PARAMETERS_PROCESSOR_AFFINITY_CHANGED) === 0) return NDIS_STATUS_SUCCESS;
-  return context.moveQueue(queueId, parameters.ProcessorAffinity.Mask);
+  return context.queues.move(queueId, parameters.ProcessorAffinity.Mask);
 }
 
 function freeQueue({ context, queueFree }: OidTarget, request: OidRequest): number {
   const parameters = read(NDIS_RECEIVE_QUEUE_FREE_PARAMETERS, request);
-  if (parameters === null || !context.hasQueue(parameters.QueueId)) return NDIS_STATUS_INVALID_PARAMETER;
+  if (parameters === null || !context.queues.has(parameters.QueueId)) return NDIS_STATUS_INVALID_PARAMETER;
   return queueFree.free(parameters.QueueId, request);
 }
 

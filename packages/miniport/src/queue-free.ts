@@ -7,33 +7,33 @@
  */
 import { NDIS_STATUS_PENDING, NDIS_STATUS_REQUEST_ABORTED, NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import type { MiniportAdapter, OidRequest } from '@vmq/ndis';
-import type { AdapterContext } from './adapter-context.ts';
+import type { QueueLife } from './queue-life.ts';
 
 export class QueueFree {
   readonly #adapter: MiniportAdapter;
-  readonly #context: AdapterContext;
+  readonly #queues: QueueLife;
   /** The request that waits for NBLs; NDIS gives a miniport one request at a time. */
   #pending: OidRequest | null = null;
 
-  constructor(adapter: MiniportAdapter, context: AdapterContext) {
+  constructor(adapter: MiniportAdapter, queues: QueueLife) {
     this.#adapter = adapter;
-    this.#context = context;
+    this.#queues = queues;
   }
 
   /** SUCCESS, or PENDING while somebody holds frames of the queue. */
   free(queueId: number, request: OidRequest): number {
-    const context = this.#context;
-    if (context.stopQueue(queueId)) {
-      context.finishFree(queueId);
+    const queues = this.#queues;
+    if (queues.stop(queueId)) {
+      queues.finishFree(queueId);
       return NDIS_STATUS_SUCCESS;
     }
     this.#pending = request;
     whenTrue(
       this.#adapter,
-      () => this.#pending !== request || context.canFinishFree(queueId),
+      () => this.#pending !== request || queues.canFinishFree(queueId),
       () => {
         if (this.#pending !== request) return;
-        context.finishFree(queueId);
+        queues.finishFree(queueId);
         this.#complete(NDIS_STATUS_SUCCESS);
       },
     );
