@@ -114,22 +114,27 @@ export class GuestReach {
     this.packet(COMPLETION, [SEND_RNDIS_PKT_COMPLETE, 1, 0, 0, 0, 0, 0, 0], { low, high, flags: 0 });
   }
 
-  /** Reads what the host has sent; answers to its own messages are passed over. */
+  /**
+   * Reads what the host has sent; answers to its own messages are passed over. With indexes that an attack has spoilt it
+   * reads anything, but no more than the ring once around.
+   */
   read(): HostMessage[] {
     const ring = this.toGuest;
     const messages: HostMessage[] = [];
+    const { ringBytes } = this.layout;
     let read = ring.readIndex;
-    for (let packets = 0; read !== ring.writeIndex && packets < 4096; packets++) {
+    for (let passed = 0; read !== ring.writeIndex && passed < ringBytes; ) {
       const type = ring.word(read) & 0xffff;
       const offset = (ring.word(read) >>> 16) << 3;
       const length = (ring.word(read + 4) & 0xffff) << 3;
       if (type === TRANSFER_PAGES) {
-        const ranges = Math.min(ring.word(read + 20), 4096);
+        const ranges = Math.min(ring.word(read + 20), ringBytes >>> 3);
         const sections = Array.from({ length: ranges }, (_, i) => ring.word(read + 24 + i * 8 + 4));
         const kind = ring.word(read + offset + 4);
         messages.push({ low: ring.word(read + 8), high: ring.word(read + 12), kind, sections });
       }
       read = ring.after(read, length + 8);
+      passed += length + 8;
     }
     ring.readIndex = read;
     return messages;
