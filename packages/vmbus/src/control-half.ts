@@ -1,6 +1,6 @@
 /** How the control half of a channel works; what it promises stands in channel-control.ts. */
 
-import { type Machine, PAGE_SIZE } from '@vmq/machine';
+import type { Machine } from '@vmq/machine';
 import type {
   ChannelControl,
   ChannelControlOptions,
@@ -30,11 +30,10 @@ import {
   PHASE_OPEN,
   stockSections,
 } from './channel-state.ts';
+import { GpadlTable } from './gpadl-table.ts';
 import { HandshakeAnswers } from './handshake-answers.ts';
 import { HostChannel } from './host-channel.ts';
 import { createMessageSlots, MessageSlots } from './message-slots.ts';
-import { RING_HEADER_BYTES } from './ring.ts';
-import { sectionSizeFor } from './rndis.ts';
 import { countHeld, lendSections, type SectionLease } from './section-lease.ts';
 import { VIOLATION_GPADL_RANGE, VIOLATION_MESSAGE_KIND } from './violations.ts';
 import {
@@ -50,18 +49,9 @@ import {
   CHANNELMSG_RESCIND_CHANNELOFFER,
 } from './vmbus-packet.ts';
 
-interface Gpadl {
-  readonly offset: number;
-  readonly length: number;
-}
-
 const NO_BUFFER: SectionBuffer = { offset: 0, sectionSize: 64, sectionCount: 0 };
 /** A frame cannot pass the control half: such traffic is a violation before it gets here. */
 const NO_FRAMES: GuestFrameHandler = { frameBuffer: () => -1, frameReady: () => {} };
-/** GPADLs one channel may have at a time. */
-const MAX_GPADLS = 16;
-const LEAST_RING = 4096;
-
 /** The control half of one channel; nothing is offered yet. Programmer errors throw. */
 export function createChannelControl(machine: Machine, options: ChannelControlOptions): ChannelControl {
   return new ControlHalf(machine, options);
@@ -73,7 +63,7 @@ class ControlHalf implements ChannelControl {
   readonly #machine: Machine;
   readonly #options: ChannelControlOptions;
   readonly #slots: MessageSlots;
-  readonly #gpadls = new Map<number, Gpadl>();
+  readonly #gpadls = new GpadlTable();
   readonly #past: Record<string, number> = {};
   #image: ChannelImage | null = null;
   #state: ChannelState;
@@ -315,7 +305,7 @@ class ControlHalf implements ChannelControl {
         this.#answer(CHANNELMSG_GPADL_CREATED, a, this.#createGpadl(a, b >>> 0, c >>> 0) ? 0 : 1);
         return;
       case CHANNELMSG_GPADL_TEARDOWN:
-        if (phase === PHASE_CLOSED) this.#gpadls.delete(a);
+        if (phase === PHASE_CLOSED) this.#gpadls.remove(a);
         else this.#state.violate(VIOLATION_MESSAGE_KIND);
         this.#answer(CHANNELMSG_GPADL_TORNDOWN, a, phase === PHASE_CLOSED ? 0 : 1);
         return;
@@ -335,29 +325,19 @@ class ControlHalf implements ChannelControl {
 
   #createGpadl(handle: number, offset: number, length: number): boolean {
     const segment = this.#machine.memory.segment(this.#options.segment);
-    const good =
-      handle !== 0 &&
-      !this.#gpadls.has(handle) &&
-      this.#gpadls.size < MAX_GPADLS &&
-      offset % PAGE_SIZE === 0 &&
-      length % PAGE_SIZE === 0 &&
-      length !== 0 &&
-      offset + length <= segment.byteLength;
-    if (good) this.#gpadls.set(handle, { offset, length });
-    else this.#state.violate(VIOLATION_GPADL_RANGE);
+    const good = this.#gpadls.add(handle, offset, length, segment.byteLength);
+    if (!good) this.#state.violate(VIOLATION_GPADL_RANGE);
     return good;
   }
 
-  /** OPENCHANNEL: the guest's outgoing ring comes first in the GPADL, the host's at `downstream`. */
+  /** OPENCHANNEL with the GPADL of the rings. */
   #open(handle: number, downstream: number): boolean {
-    const gpadl = this.#gpadls.get(handle);
-    if (this.#state.phase !== PHASE_CLOSED || gpadl === undefined) {
+    if (this.#state.phase !== PHASE_CLOSED || !this.#gpadls.has(handle)) {
       this.#state.violate(VIOLATION_MESSAGE_KIND);
       return false;
     }
-    const toHostBytes = downstream - RING_HEADER_BYTES;
-    const toGuestBytes = gpadl.length - downstream - RING_HEADER_BYTES;
-    if (downstream % PAGE_SIZE !== 0 || toHostBytes < LEAST_RING || toGuestBytes < LEAST_RING) {
+    const rings = this.#gpadls.rings(handle, downstream);
+    if (rings === null) {
       this.#state.violate(VIOLATION_GPADL_RANGE);
       return false;
     }
@@ -367,8 +347,7 @@ class ControlHalf implements ChannelControl {
     this.#image = {
       ...this.#imageBase(state.words.buffer as SharedArrayBuffer),
       maxFrameBytes: this.#maxFrameBytes,
-      toHost: { offset: gpadl.offset, dataBytes: toHostBytes },
-      toGuest: { offset: gpadl.offset + downstream, dataBytes: toGuestBytes },
+      ...rings,
       receive: NO_BUFFER,
       send: NO_BUFFER,
       stateSections: this.#stateSections,
@@ -393,15 +372,13 @@ class ControlHalf implements ChannelControl {
 
   /** Cuts the memory of a GPADL into sections for one of the buffers. */
   #attach(handle: number, which: 'receive' | 'send', most: number): SectionBuffer | null {
-    const gpadl = this.#gpadls.get(handle);
-    if (gpadl === undefined || this.#image === null) {
+    const buffer = this.#gpadls.sections(handle, this.#maxFrameBytes, most);
+    if (buffer === null || this.#image === null) {
       this.#state.violate(VIOLATION_GPADL_RANGE);
       return null;
     }
-    const sectionSize = sectionSizeFor(this.#maxFrameBytes);
-    const sectionCount = Math.min(most, Math.floor(gpadl.length / sectionSize));
+    const { sectionCount } = buffer;
     if (sectionCount === 0) return null;
-    const buffer: SectionBuffer = { offset: gpadl.offset, sectionSize, sectionCount };
     this.#image = { ...this.#image, [which]: buffer };
     if (which === 'receive') stockSections(this.#state, sectionCount);
     this.#makeHost();
