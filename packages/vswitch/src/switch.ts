@@ -19,10 +19,10 @@ import {
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import { DEFAULT_BUFFER_STRIDE } from '@vmq/shared-memory';
-import type { ChannelControl } from '@vmq/vmbus';
 import { isGroupMac, isZeroMac } from '@vmq/wire';
 import { AdapterBinding } from './adapter-binding.ts';
 import { AllocationLedger } from './allocation-ledger.ts';
+import { ChannelAttachment } from './channel-attachment.ts';
 import { ExtensionStack } from './extension-stack.ts';
 import { createHostMemoryProvider } from './host-memory-provider.ts';
 import { vlanOf } from './mac-key.ts';
@@ -80,7 +80,6 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     options.hostVersion === 620
       ? createVmMemoryProvider(hostMemory, (queueId, bytes) => queues.lendVmMemory(queueId, bytes))
       : hostMemory;
-  const channelLoad = new ProcessorAssignment(vmqProcessors);
   const publication = new Publication({
     switchName: name,
     machine,
@@ -103,6 +102,12 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     transport?.publish();
   };
   const publish = (): void => tell('all', publication.state(all()));
+  const channels = new ChannelAttachment({
+    publication,
+    load: new ProcessorAssignment(vmqProcessors),
+    sendBufferBytes,
+    publish,
+  });
   const queues = new VmQueueManager(
     {
       switchName: name,
@@ -144,47 +149,6 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     return port;
   };
 
-  const attach = (port: SwitchPort, channel: ChannelControl): SwitchResult => {
-    if (!channel.isOpen)
-      return refuse(NDIS_STATUS_INVALID_PARAMETER, `channel ${channel.channel} is ${channel.phase}`);
-    const image = channel.image();
-    if (image.maxFrameBytes > sendBufferBytes) {
-      const reason = `channel ${channel.channel}: frames of ${image.maxFrameBytes} bytes, send buffers of ${sendBufferBytes}`;
-      return refuse(NDIS_STATUS_INVALID_PARAMETER, reason);
-    }
-    detach(port);
-    const processor = channelLoad.take(port.nic?.processor ?? null);
-    const lacking = publication.ensureSendBuffers(processor);
-    const vector = lacking === '' ? publication.takeVector(processor) : -1;
-    if (vector < 0) {
-      channelLoad.give(processor);
-      return refuse(NDIS_STATUS_RESOURCES, lacking || `processor ${processor} has no interrupt vector left`);
-    }
-    port.channel = channel;
-    port.channelImage = image;
-    port.channelGeneration++;
-    port.channelProcessor = processor;
-    port.channelVector = vector;
-    publication.numbers.reset(port.id, channel.report().framesToGuest);
-    channel.setSignalTarget(processor, vector);
-    return OK;
-  };
-
-  /** Takes the channel away and publishes, so that its vector is free and its owner may close it. */
-  const detach = (port: SwitchPort): void => {
-    if (port.channel === null) return;
-    const { channelProcessor, channelVector } = port;
-    // Whatever has become of the channel: its guest may go on signalling, and the vector will be another port's.
-    port.channel.setSignalTarget(0, -1);
-    port.channel = null;
-    port.channelImage = null;
-    port.channelGeneration++;
-    port.channelProcessor = port.channelVector = -1;
-    publish();
-    publication.giveVector(channelProcessor, channelVector);
-    channelLoad.give(channelProcessor);
-  };
-
   /** A connected port with the same MAC in a VLAN of `port`, or undefined. */
   const sharesAddress = (port: SwitchPort, vlan: PortProperties['vlan'], mac: NicOptions['mac']) => {
     const own = new Set(vlansOf(vlan));
@@ -209,7 +173,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
       const attached = twin
         ? refuse(NDIS_STATUS_RESOURCE_CONFLICT, `port ${twin.id} has the MAC of port ${port.id} in its VLAN`)
         : port.channel === null && port.nic?.channel
-          ? attach(port, port.nic.channel)
+          ? channels.attach(port, port.nic.channel)
           : OK;
       if (attached.status !== NDIS_STATUS_SUCCESS) {
         for (const begun of chosen) if (begun.connected) begun.state = 'nic-created';
@@ -267,7 +231,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
       // Buffers of a split queue lie in the memory behind the old channel.
       const split = port.connected && port.lookahead !== 0;
       if (split) queues.release(port, 'released', 'its channel is replaced');
-      const result = attach(port, channel);
+      const result = channels.attach(port, channel);
       publish();
       if (split) queues.serve([port]);
       return result;
@@ -297,7 +261,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     deleteNic(id) {
       const port = find(id, 'nic-created', 'disconnected');
       if (!(port instanceof SwitchPort)) return port;
-      detach(port);
+      channels.detach(port);
       port.nic = null;
       port.state = 'created';
       publish();
