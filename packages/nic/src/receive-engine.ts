@@ -11,15 +11,12 @@ export class ReceiveEngine {
   readonly receive: ReceiveUnit;
   readonly #state: DeviceState;
   readonly #tracer: ReceiveTracer;
-  /** Most frames in a batch: a whole one of its own, if the others' are as many. */
-  readonly #most: number;
   /** Frames that waited at the last look. */
   #waiting = 0;
 
   /** `state` may be another engine's, where that one does this one's work. */
   constructor(state: DeviceState, interrupts: ReceiveInterrupts, rx: FrameRingImage, engine: number) {
     this.#state = state;
-    this.#most = NIC_BATCH * state.engines;
     this.wire = new FrameConsumer(rx, engine);
     this.receive = new ReceiveUnit(state, interrupts, this.wire, engine);
     this.#tracer = new ReceiveTracer(state, this.receive, this.wire);
@@ -35,8 +32,8 @@ export class ReceiveEngine {
    * Takes a batch of the frames that waited at the last look, at most `limit`; returns how many. All were taken, or one of
    * them waits for a descriptor, if {@link hasMore} is false.
    */
-  take(faults: DeviceFaults | null, limit: number = this.#most): number {
-    const count = Math.min(this.#waiting, limit, this.#most);
+  take(faults: DeviceFaults | null, limit: number = NIC_BATCH): number {
+    const count = Math.min(this.#waiting, limit, NIC_BATCH);
     if (count === 0) return 0;
     const receive = this.receive;
     const traced = this.#state.context.trace.level >= TRACE_ALL;

@@ -85,7 +85,7 @@ const INEXACT = RXC_INEXACT;
 
 const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
 
-/** Frames per step of the device, in each direction; further receive engines make a receiver's batch as much longer. */
+/** Frames per step of the device, in each direction; a receive engine counts those it passes over, too. */
 export const NIC_BATCH = 512;
 
 export class ReceiveUnit {
@@ -118,7 +118,7 @@ export class ReceiveUnit {
     this.#stampWord = state.stampWord(engine);
     this.#interrupts = interrupts;
     this.#wire = wire;
-    this.#pipeline = new ReceivePipeline(state, wire, NIC_BATCH * state.engines);
+    this.#pipeline = new ReceivePipeline(state, wire, NIC_BATCH);
     this.#queues = new ReceiveQueues(state);
     this.interruptResult = new Int32Array(state.queueCount);
     this.drops = new DropCounter(state, interrupts);
@@ -144,7 +144,7 @@ export class ReceiveUnit {
   }
 
   /**
-   * Takes the first `count` waiting frames, at most {@link NIC_BATCH} per engine: as {@link receive}, but ordinary frames by
+   * Takes the first `count` waiting frames, at most {@link NIC_BATCH}: as {@link receive}, but ordinary frames by
    * the short way. Returns the number of frames taken.
    */
   receiveBatch(count: number): number {
