@@ -1,14 +1,8 @@
 /**
- * One miniport adapter: its life from initialization to halt, its bindings, and the records they share
- * (requirements INIT-03, LIFE-01 to LIFE-18).
+ * One miniport adapter: the parts it is made of, the records they share, and the calls that others make on it. Its life
+ * is in adapter-life.ts, its bindings in adapter-bindings.ts, its requests in oid-engine.ts.
  */
-import {
-  NDIS_STATUS_FAILURE,
-  NDIS_STATUS_NOT_SUPPORTED,
-  NDIS_STATUS_PENDING,
-  NDIS_STATUS_SUCCESS,
-  statusName,
-} from '@vmq/abi';
+import { NDIS_STATUS_FAILURE, NDIS_STATUS_NOT_SUPPORTED, NDIS_STATUS_PENDING, statusName } from '@vmq/abi';
 import type { DmaDomain } from '@vmq/machine';
 import { AdapterAttributes } from './adapter-attributes.ts';
 import { AdapterBindings, type OpenedBinding } from './adapter-bindings.ts';
@@ -16,26 +10,22 @@ import type { AdapterCore } from './adapter-core.ts';
 import { AdapterDataPlane } from './adapter-data-plane.ts';
 import { AdapterHangCheck, DEFAULT_CHECK_FOR_HANG_SECONDS } from './adapter-hang-check.ts';
 import { type AdapterReport, reportFilter, reportQueue } from './adapter-inspection.ts';
+import { AdapterLife } from './adapter-life.ts';
 import { AdapterPower, isLowPower, setPowerRequest } from './adapter-power.ts';
 import { AdapterReset } from './adapter-reset.ts';
 import type { AdapterSetting } from './adapter-setting.ts';
-import { type AdapterEvent, type AdapterState, adapterTransition } from './adapter-states.ts';
+import type { AdapterState } from './adapter-states.ts';
 import type { AdapterBinding, BindingAdapter } from './binding.ts';
 import { Capabilities, type MiniportVersion } from './capabilities.ts';
 import { FilterStack } from './filter-module.ts';
 import { InterruptMessages } from './interrupt-messages.ts';
-import {
-  NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND,
-  NdisDevicePnPEventSurpriseRemoved,
-  NdisHaltDeviceDisabled,
-  NdisHaltDeviceSurpriseRemoved,
-} from './miniport-driver.ts';
+import { NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND } from './miniport-driver.ts';
 import { MiniportHandle } from './miniport-handle.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
 import { OidEngine } from './oid-engine.ts';
 import type { OidRequest } from './oid-request.ts';
 import { NDIS_ITSELF } from './oid-table.ts';
-import { NetEventQueryRemoveDevice, type ProtocolDriver } from './protocol-driver.ts';
+import type { ProtocolDriver } from './protocol-driver.ts';
 import { ReceiveFilterBook } from './receive-filter.ts';
 import { ReceiveQueueBook } from './receive-queue.ts';
 import { Reception } from './reception.ts';
@@ -61,8 +51,6 @@ export class Adapter implements AdapterCore, BindingAdapter {
   readonly engine: OidEngine;
   readonly modules: FilterStack;
   readonly core: AdapterCore = this;
-  state: AdapterState = 'Halted';
-  removed = false;
   readonly #setting: AdapterSetting;
   readonly #handle: MiniportHandle;
   readonly #dataPlane: AdapterDataPlane;
@@ -70,8 +58,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   readonly #power: AdapterPower;
   readonly #hangCheck: AdapterHangCheck;
   readonly #bindings: AdapterBindings;
-  #miniportPaused = false;
-  #restartStatus: number = NDIS_STATUS_PENDING;
+  readonly #life: AdapterLife;
 
   constructor(setting: AdapterSetting) {
     const { name, driver, machine, log } = setting;
@@ -153,163 +140,68 @@ export class Adapter implements AdapterCore, BindingAdapter {
       requestAtMiniport: () => this.engine.atMiniport,
       reset: () => void this.reset(),
     });
+    this.#life = new AdapterLife({
+      setting,
+      handle: this.#handle,
+      attributes: this.attributes,
+      queues: this.queues,
+      engine: this.engine,
+      modules: this.modules,
+      bindings: this.#bindings,
+      dataPlane: this.#dataPlane,
+      hangCheck: this.#hangCheck,
+      isLowPower: () => this.#power.isLow,
+      waitFor: (done, nanoseconds) => this.waitFor(done, nanoseconds),
+      release: (rule) => this.#release(rule),
+    });
   }
 
   // --- life cycle --------------------------------------------------------------------------------------
 
-  /** MiniportInitializeEx: SUCCESS leaves the adapter Paused; a failure Halted, with everything released. */
+  get state(): AdapterState {
+    return this.#life.state;
+  }
+
+  get removed(): boolean {
+    return this.#life.removed;
+  }
+
+  /** MiniportInitializeEx: see {@link AdapterLife.initialize}. */
   initialize(): number {
-    if (!this.#move('initialize')) return NDIS_STATUS_FAILURE;
-    const { driver } = this.#setting;
-    let status = this.work.during(() => driver.initializeEx(this.#handle));
-    if (status === NDIS_STATUS_SUCCESS && !this.attributes.has('general')) {
-      this.log.violation(
-        'INIT-01',
-        'registration and general attributes',
-        'MiniportInitializeEx set neither or one',
-      );
-      this.work.during(() => driver.haltEx(this.#handle, NdisHaltDeviceDisabled));
-      status = NDIS_STATUS_FAILURE;
-    }
-    if (status !== NDIS_STATUS_SUCCESS) {
-      this.#move('initialization failed');
-      this.#release('INIT-03');
-      return status;
-    }
-    this.queues.createDefault(1n << BigInt(this.#setting.rss.baseProcessor));
-    this.#move('initialized');
-    const filters = this.modules.attach(this.#setting.filterDrivers(), (filterModuleNumber) => ({
-      ...this.attributes.bindParameters(this.name),
-      filterModuleNumber,
-    }));
-    this.#dataPlane.attachMiniport(driver.dataPathFactory, driver.dataPathImage(this.#handle), filters);
-    this.#hangCheck.start();
-    this.work.run();
-    return status;
+    return this.#life.initialize();
   }
 
   /** SUCCESS (Running), the miniport's failure (Paused again), or PENDING if the machine rests first. */
   restart(): number {
-    if (this.#power.isLow)
-      return this.log.refuse('LIFE-18', 0, NDIS_STATUS_FAILURE, 'an adapter in D0', 'low power');
-    if (!this.#move('restart')) return NDIS_STATUS_FAILURE;
-    this.#restartStatus = NDIS_STATUS_PENDING;
-    const status = this.work.during(() => this.#setting.driver.restart(this.#handle));
-    if (status !== NDIS_STATUS_PENDING) this.#restarted(status);
-    else this.waitFor(() => this.#restartStatus !== NDIS_STATUS_PENDING);
-    this.work.run();
-    return this.#restartStatus;
+    return this.#life.restart();
   }
 
   restartComplete(status: number): void {
-    if (this.state === 'Restarting') this.#restarted(status);
-    else this.log.violation('LIFE-01', 'a restart to complete', this.state);
+    this.#life.restartComplete(status);
   }
 
-  #restarted(status: number): void {
-    this.#restartStatus = status;
-    if (status !== NDIS_STATUS_SUCCESS) {
-      this.#move('restart failed');
-      return;
-    }
-    this.#move('restarted');
-    this.modules.restart();
-    this.#dataPlane.openSends(true);
-    this.#bindings.restart();
-    this.#bindings.aimReceives();
-  }
-
-  /**
-   * Pauses the stack from the top. SUCCESS once every indicated NBL is back and every send completed; PENDING if
-   * the machine comes to rest before: the adapter stays Pausing and `poll` finishes it.
-   */
+  /** Pauses the stack from the top: SUCCESS, or PENDING while something is outstanding. */
   pause(): number {
-    if (!this.#move('pause')) return NDIS_STATUS_FAILURE;
-    this.#bindings.pause();
-    this.#dataPlane.openSends(false);
-    this.#bindings.aimReceives();
-    this.modules.pause();
-    this.#miniportPaused = false;
-    const status = this.#pauseDown();
-    if (status !== NDIS_STATUS_PENDING) this.#miniportPaused = true;
-    if (status !== NDIS_STATUS_PENDING && status !== NDIS_STATUS_SUCCESS)
-      this.log.violation('LIFE-03', 'a pause that cannot fail', statusName(status));
-    // Long enough for the checks for hang that find a device dead, and end its sends.
-    this.waitFor(() => this.#quiet(), 5 * this.patience);
-    return this.finishPause() ? NDIS_STATUS_SUCCESS : NDIS_STATUS_PENDING;
-  }
-
-  /** MiniportPause, or what stands before it. */
-  #pauseDown(): number {
-    const { driver, interposer } = this.#setting;
-    const down = (): number => this.work.during(() => driver.pause(this.#handle));
-    const complete = (): void => this.pauseComplete();
-    return interposer()?.pause?.(this.name, { down, complete }) ?? down();
-  }
-
-  /** MiniportOidRequest, or what stands before it. */
-  #requestDown(request: OidRequest): number {
-    const { driver, interposer } = this.#setting;
-    const down = (): number => this.work.during(() => driver.oidRequest(this.#handle, request));
-    const complete = (status: number): void => this.#handle.oidRequestComplete(request, status);
-    return interposer()?.oidRequest?.(this.name, request, { down, complete }) ?? down();
+    return this.#life.pause();
   }
 
   pauseComplete(): void {
-    if (this.state !== 'Pausing' || this.#miniportPaused)
-      this.log.violation('LIFE-01', 'one completion of a pause', this.state);
-    this.#miniportPaused = true;
-  }
-
-  #quiet(): boolean {
-    const { receives, sends } = this.#dataPlane.outstanding();
-    return this.#miniportPaused && receives === 0 && sends === 0;
+    this.#life.pauseComplete();
   }
 
   /** Ends Pausing if nothing is outstanding any more; true if the adapter is not (or no longer) Pausing. */
   finishPause(): boolean {
-    if (this.state !== 'Pausing') return true;
-    if (!this.#quiet()) return false;
-    return this.#move('paused');
+    return this.#life.finishPause();
   }
 
   /** MiniportHaltEx, from Paused and with no request outstanding only: SUCCESS, FAILURE. */
-  halt(action: number = NdisHaltDeviceDisabled): number {
-    if (this.state !== 'Paused' || !this.engine.idle) {
-      const found =
-        this.state === 'Paused' ? `${this.engine.pending().length} requests outstanding` : this.state;
-      return this.log.refuse('LIFE-11', 0, NDIS_STATUS_FAILURE, 'a Paused adapter without requests', found);
-    }
-    this.#bindings.unbindAll();
-    this.#hangCheck.stop();
-    this.modules.detach();
-    this.work.during(() => this.#setting.driver.haltEx(this.#handle, action));
-    this.#move('halt');
-    this.#dataPlane.detachMiniport();
-    this.#release('SHM-15');
-    return NDIS_STATUS_SUCCESS;
+  halt(action?: number): number {
+    return this.#life.halt(action);
   }
 
-  /**
-   * LIFE-15: query-remove up the stack, notice to the miniport, pause, unbind, detach, halt. The miniport answers
-   * every request NOT_ACCEPTED from the notice on. PENDING while protocols hold NBLs: call again.
-   */
+  /** LIFE-15: SUCCESS, or PENDING while protocols hold NBLs: call again. */
   surpriseRemove(): number {
-    if (!this.removed) this.#announceRemoval();
-    if (this.state === 'Running') {
-      const status = this.pause();
-      if (status !== NDIS_STATUS_SUCCESS) return status;
-    }
-    if (!this.finishPause()) return NDIS_STATUS_PENDING;
-    return this.halt(NdisHaltDeviceSurpriseRemoved);
-  }
-
-  #announceRemoval(): void {
-    const { driver } = this.#setting;
-    this.modules.netPnpEvent(NetEventQueryRemoveDevice);
-    this.#bindings.netPnpEvent(NetEventQueryRemoveDevice);
-    this.removed = true;
-    this.work.during(() => driver.devicePnpEventNotify?.(this.#handle, NdisDevicePnPEventSurpriseRemoved));
+    return this.#life.surpriseRemove();
   }
 
   /** NDIS_DEVICE_POWER_STATE of the adapter. */
@@ -341,16 +233,6 @@ export class Adapter implements AdapterCore, BindingAdapter {
 
   get resetting(): boolean {
     return this.#reset.active;
-  }
-
-  #move(event: AdapterEvent): boolean {
-    const next = adapterTransition(this.state, event);
-    if (next === null) {
-      this.log.refuse('LIFE-01', 0, NDIS_STATUS_FAILURE, `a state that allows ${event}`, this.state);
-      return false;
-    }
-    this.state = next;
-    return true;
   }
 
   /** Takes back what a halted miniport left, writing it down under `rule`. */
@@ -387,6 +269,14 @@ export class Adapter implements AdapterCore, BindingAdapter {
   }
 
   // --- requests and indications ------------------------------------------------------------------------
+
+  /** MiniportOidRequest, or what stands before it. */
+  #requestDown(request: OidRequest): number {
+    const { driver, interposer } = this.#setting;
+    const down = (): number => this.work.during(() => driver.oidRequest(this.#handle, request));
+    const complete = (status: number): void => this.#handle.oidRequestComplete(request, status);
+    return interposer()?.oidRequest?.(this.name, request, { down, complete }) ?? down();
+  }
 
   /** A request of user mode (Get-NetAdapterVmqQueue and the like): owns nothing, waits for the end. */
   userModeRequest(request: OidRequest): number {
