@@ -345,11 +345,11 @@ export class World {
     this.#search();
   }
 
-  /** What has come out of a host: on its wire, to its VMs. True if its wire has room that it had not. */
+  /** What has come out of a host: on its wire, to its VMs. True if there is room that there was not. */
   #collect(host: SimulatedHost): boolean {
     this.#transmitter = host.index;
-    const frames = host.receive(this.#transmitted);
-    for (const vm of this.vms) if (vm.host === host.index) host.host.takeReceived(vm.name, vm.took);
+    let frames = host.receive(this.#transmitted);
+    for (const vm of this.vms) if (vm.host === host.index) frames += host.host.takeReceived(vm.name, vm.took);
     return frames > 0;
   }
 
