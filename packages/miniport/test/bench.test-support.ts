@@ -3,7 +3,7 @@
  * what it gets, give it back in any order, and send chains of any shape. Everything happens from outside: frames
  * on the wire, OID requests, calls of the protocol.
  */
-import { MM_ANY_NODE_OK, NDIS_SHARED_MEMORY_USAGE, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import { MM_ANY_NODE_OK, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
 import {
   createDeterministicExecutor,
   createDmaDomain,
@@ -11,11 +11,9 @@ import {
   createMachine,
   createVirtualClock,
   type DeterministicExecutor,
-  DMA_READ,
   type DmaDomain,
   FrameConsumer,
   FrameProducer,
-  HOST_SEGMENT,
   type Machine,
   PAGE_SIZE,
   Processor,
@@ -26,12 +24,9 @@ import {
   createNdis,
   createNdisProcessor,
   type DataPlaneEnvelope,
-  Mdl,
   NDIS_DROP_REASONS,
   type Ndis,
   type NdisAdapter,
-  NetBuffer,
-  type NetBufferList,
   NetBufferListPool,
   type OidRequest,
   type ProtocolDriver,
@@ -69,6 +64,7 @@ import {
 } from './test-path.test-support.ts';
 
 export * from './requests.test-support.ts';
+export * from './send-memory.test-support.ts';
 export * from './test-path.test-support.ts';
 
 import { packetFilter } from './requests.test-support.ts';
@@ -345,73 +341,6 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
       ndis.refusals.entries.filter(({ kind }) => kind === 'violation').map(({ rule }) => rule),
   });
   return bench;
-}
-
-// --- sends ------------------------------------------------------------------------------------------------
-
-/** An NB to send: its MDLs' bytes, bytes to skip, and how many count. */
-export interface NetBufferShape {
-  readonly mdls: readonly Uint8Array[];
-  readonly offset?: number;
-  readonly length?: number;
-}
-
-/** Memory for sends that the device may read. */
-export class SendMemory {
-  readonly #bench: Bench;
-  #next: number;
-
-  constructor(bench: Bench, bytes: number = 1 << 20) {
-    this.#bench = bench;
-    const { block } = bench.memory.allocate({
-      segment: HOST_SEGMENT,
-      length: bytes,
-      contiguous: true,
-      owner: 'test sends',
-      usage: NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageOther,
-    });
-    if (block === null) throw new Error('no memory for sends');
-    bench.memory.grant(bench.domain, block.handle, DMA_READ);
-    this.#next = block.elements[0]?.offset ?? 0;
-  }
-
-  nbl(shapes: readonly NetBufferShape[], queueId = 0, ieee8021QInfo = 0): NetBufferList {
-    const nbl = this.#bench.pool.take();
-    if (nbl === null) throw new Error('no NBL');
-    nbl.filteringInfo = queueId << 16;
-    nbl.ieee8021QInfo = ieee8021QInfo;
-    nbl.status = -1;
-    const buffers = shapes.map((shape) => this.#netBuffer(shape));
-    buffers.forEach((nb, i) => {
-      nb.next = buffers[i + 1] ?? null;
-    });
-    nbl.firstNetBuffer = buffers[0] as NetBuffer;
-    return nbl;
-  }
-
-  /** An NBL with one frame in one piece. */
-  frame(bytes: Uint8Array, queueId = 0, ieee8021QInfo = 0): NetBufferList {
-    return this.nbl([{ mdls: [bytes] }], queueId, ieee8021QInfo);
-  }
-
-  #netBuffer({ mdls, offset = 0, length }: NetBufferShape): NetBuffer {
-    const { host } = this.#bench.machine.memory;
-    const chain = mdls.map((bytes) => {
-      const mdl = new Mdl(host);
-      mdl.byteOffset = this.#next;
-      mdl.byteCount = bytes.length;
-      host.u8.set(bytes, this.#next);
-      this.#next += bytes.length + 3; // odd places on purpose
-      return mdl;
-    });
-    chain.forEach((mdl, i) => {
-      mdl.next = chain[i + 1] ?? null;
-    });
-    const nb = new NetBuffer(chain[0] ?? new Mdl(host));
-    nb.dataOffset = offset;
-    nb.dataLength = length ?? mdls.reduce((sum, bytes) => sum + bytes.length, 0) - offset;
-    return nb;
-  }
 }
 
 export const sharedMemoryOf = (bench: Bench, queueId: number): number =>
