@@ -32,6 +32,14 @@ export interface World {
   readonly stationMac: string;
 }
 
+/** Ids of the filters on a queue, sorted. */
+export function filterIdsOf({ filters }: World, queueId: number): number[] {
+  return [...filters.values()]
+    .filter((filter) => filter.queueId === queueId)
+    .map(({ id }) => id)
+    .sort();
+}
+
 export const isGroupAddress = (mac: string): boolean => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
 export const BROADCAST = 'FF-FF-FF-FF-FF-FF';
 

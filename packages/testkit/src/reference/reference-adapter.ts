@@ -8,16 +8,23 @@
  * got), the model follows the stack after checking that the choice was one of those allowed.
  */
 import {
-  NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE,
   NDIS_STATUS_INVALID_LENGTH,
   NDIS_STATUS_INVALID_PARAMETER,
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
   statusName,
 } from '@vmq/abi';
+import {
+  enumerationFaults,
+  filterFaults,
+  filterListFaults,
+  indicationFaults,
+  parameterFaults,
+  queueFaults,
+} from './comparisons.ts';
 import { FrameTracker } from './frame-tracker.ts';
-import type { FilterRecord, QueueRecord, World } from './records.ts';
-import { nextState, reportedState } from './state-table.ts';
+import { type FilterRecord, filterIdsOf, type QueueRecord, type World } from './records.ts';
+import { nextState } from './state-table.ts';
 import { elementFault, faultsOf, goesToMiniport } from './verification.ts';
 import type {
   Body,
@@ -48,8 +55,6 @@ export type ReferenceEvent =
   | { readonly type: 'settle' };
 
 type Of<W extends Body['oid']> = Extract<Body, { oid: W }>;
-
-const DMA_STOPPED = NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE.NdisReceiveQueueOperationalStateDmaStopped;
 
 export class ReferenceAdapter implements World {
   readonly profile: ReferenceProfile;
@@ -114,8 +119,8 @@ export class ReferenceAdapter implements World {
     else this.frames.forgetStopped(this);
     for (const completion of this.#completions)
       this.#problems.push(`unexpected completion of ${completion.request.body.oid}`);
-    this.#compareIndications(event, seen);
-    this.#compareQueues(seen);
+    this.#problems.push(...indicationFaults(this.#due, event.type === 'reopen', seen));
+    this.#problems.push(...queueFaults(this, seen));
     const violations = seen.violations.filter((text) => !(this.#leftovers && text.startsWith('LIFE-09')));
     this.#problems.push(...violations.map((text) => `violation ${text}`));
     return this.#problems;
@@ -239,16 +244,18 @@ export class ReferenceAdapter implements World {
         this.multicastLists.set(caller, body.addresses);
         break;
       case 'query queue parameters':
-        this.#compareParameters(body.queueId, seen);
+        this.#problems.push(...parameterFaults(this.#queue(body.queueId), this.profile.version, seen));
         break;
       case 'enumerate queues':
-        this.#compareEnumeration(kind === 'statistics' ? null : caller, seen);
+        this.#problems.push(
+          ...enumerationFaults(this, kind === 'statistics' ? null : caller, this.profile.version, seen),
+        );
         break;
       case 'enumerate filters':
-        this.#expect('FLT-34 filters', this.#filterIdsOf(body.queueId), [...(seen.filterIds ?? [])].sort());
+        this.#problems.push(...filterListFaults(this, body.queueId, seen));
         break;
       case 'query filter':
-        this.#compareFilter(body.filterId, seen);
+        this.#problems.push(...filterFaults(this.filters.get(body.filterId) as FilterRecord, seen));
         break;
       default:
         break;
@@ -295,7 +302,7 @@ export class ReferenceAdapter implements World {
   }
 
   #setParameters(body: Of<'set queue parameters'>): void {
-    const queue = this.queues.get(body.queueId) as QueueRecord;
+    const queue = this.#queue(body.queueId);
     const { flags, affinity, buffers, name } = body.changes;
     this.queues.set(queue.id, {
       ...queue,
@@ -326,7 +333,7 @@ export class ReferenceAdapter implements World {
 
   #clearFilter(filterId: number, queueId: number): void {
     this.filters.delete(filterId);
-    this.#move(queueId, this.#filterIdsOf(queueId).length === 0 ? 'STA-05' : 'STA-06');
+    this.#move(queueId, filterIdsOf(this, queueId).length === 0 ? 'STA-05' : 'STA-06');
   }
 
   #free(request: Request, queueId: number): void {
@@ -370,115 +377,16 @@ export class ReferenceAdapter implements World {
     this.frames.note(this);
   }
 
+  #queue(queueId: number): QueueRecord {
+    return this.queues.get(queueId) as QueueRecord;
+  }
+
   /** The default queue always behaves as R (STA-15). */
   #move(queueId: number, rule: string): void {
-    const queue = this.queues.get(queueId) as QueueRecord;
+    const queue = this.#queue(queueId);
     if (queueId === 0) return;
     const state = nextState(rule, queue.state);
     if (state === null) throw new Error(`the reference model let ${rule} happen in state ${queue.state}`);
     this.queues.set(queueId, { ...queue, state });
-  }
-
-  #filterIdsOf(queueId: number): number[] {
-    return [...this.filters.values()]
-      .filter((f) => f.queueId === queueId)
-      .map((f) => f.id)
-      .sort();
-  }
-
-  // --- comparisons ------------------------------------------------------------------------------------
-
-  #expect(what: string, expected: unknown, found: unknown): void {
-    const [left, right] = [JSON.stringify(expected), JSON.stringify(found)];
-    if (left !== right) this.#problems.push(`${what}: ${right}, expected ${left}`);
-  }
-
-  #compareParameters(queueId: number, { parameters }: Completion): void {
-    const queue = this.queues.get(queueId) as QueueRecord;
-    const old = this.profile.version === 620;
-    this.#expect(
-      'QUE-22 parameters',
-      {
-        queueId,
-        perQueueIndication: queue.perQueueIndication,
-        splitRequired: old && queue.splitRequired,
-        affinity: queue.affinity,
-        group: queue.group,
-        suggestedBuffers: queue.suggestedBuffers,
-        queueName: queue.queueName,
-        lookaheadSize: queue.lookaheadSize,
-        portId: old ? 0 : queue.portId,
-        vmName: queue.vmName,
-      },
-      parameters && { ...parameters, splitRequired: old && parameters.splitRequired },
-    );
-  }
-
-  /** QUE-34, QUE-35; `owner` null: all queues. */
-  #compareEnumeration(owner: Caller | null, { queues = [] }: Completion): void {
-    const listed = [...this.queues.values()]
-      .filter((queue) => owner === null || (queue.id !== 0 && queue.owner === owner))
-      .sort((a, b) => a.id - b.id)
-      .map((queue) => ({
-        queueId: queue.id,
-        operationalState: reportedState(queue.state),
-        affinity: queue.affinity,
-        suggestedBuffers: queue.suggestedBuffers,
-        msixEntry: queue.msixEntry,
-        queueName: queue.queueName,
-        filters: this.profile.version === 620 ? -1 : this.#filterIdsOf(queue.id).length,
-      }));
-    this.#expect(
-      'QUE-34 queues',
-      listed,
-      [...queues].sort((a, b) => a.queueId - b.queueId),
-    );
-  }
-
-  #compareFilter(filterId: number, { filter }: Completion): void {
-    const { queueId, mac, vlan, untaggedOrZero } = this.filters.get(filterId) as FilterRecord;
-    this.#expect('FLT-35 filter', { filterId, queueId, mac, vlan, untaggedOrZero }, filter);
-  }
-
-  #compareIndications(event: ReferenceEvent, seen: Observation): void {
-    // Whether a binding that is closing hears of its own queues is left open.
-    if (this.#due.length === 0 && seen.indications.length === 0) return;
-    const heard = seen.indications.filter(({ to }) => event.type !== 'reopen' || to === 'A');
-    const wrong = heard.filter(({ operationalState }) => operationalState !== DMA_STOPPED);
-    if (wrong.length > 0) this.#problems.push('STA-17: an indication that is not DmaStopped');
-    this.#expect(
-      'QUE-31 indications',
-      this.#due.sort(),
-      heard.map(({ to, queueId }) => `queue ${queueId} to ${to}`).sort(),
-    );
-  }
-
-  /** The same comparison without words, for it is made after every step. */
-  #queuesAgree({ queues }: Observation): boolean {
-    if (queues.length !== this.queues.size) return false;
-    return queues.every(({ queueId, state, operationalState, filters }) => {
-      const queue = this.queues.get(queueId);
-      if (queue?.state !== state || operationalState !== reportedState(queue.state)) return false;
-      let count = 0;
-      for (const filter of this.filters.values()) if (filter.queueId === queueId) count++;
-      return count === filters;
-    });
-  }
-
-  #compareQueues(seen: Observation): void {
-    if (this.#queuesAgree(seen)) return;
-    const expected = [...this.queues.values()]
-      .sort((a, b) => a.id - b.id)
-      .map(({ id, state }) => {
-        const filters = this.#filterIdsOf(id).length;
-        return `${id}: ${state}, reported ${reportedState(state)}, ${filters} filters`;
-      });
-    const found = [...seen.queues]
-      .sort((a, b) => a.queueId - b.queueId)
-      .map(
-        ({ queueId, state, operationalState, filters }) =>
-          `${queueId}: ${state}, reported ${operationalState}, ${filters} filters`,
-      );
-    this.#expect('STA queues', expected, found);
   }
 }
