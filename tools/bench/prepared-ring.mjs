@@ -38,6 +38,21 @@ export class PreparedRing {
     this.offered += count;
   }
 
+  /** Frames that anybody has given since the ring was prepared, modulo 2^32. */
+  readTail() {
+    this.#tail = Atomics.load(this.#words, TAIL_WORD);
+    return this.#tail;
+  }
+
+  /** As {@link offer}, one of several that give frames: only if nobody else has done so since {@link readTail}. */
+  tryOffer(count) {
+    const tail = this.#tail;
+    if (Atomics.compareExchange(this.#words, TAIL_WORD, tail, (tail + count) | 0) !== tail) return;
+    this.#tail = (tail + count) | 0;
+    this.#wake();
+    this.offered += count;
+  }
+
   /** Frames given and not yet taken by all. */
   get waiting() {
     let most = 0;

@@ -50,7 +50,8 @@ function spinner() {
 
 /**
  * { op: 'generate', origin, interval, frames, window }: frame i at origin + i × interval, in ns of the monotonic clock.
- * { op: 'generate', interval: 0, window, least }: as many as there can be, `least` or more at a time.
+ * { op: 'generate', interval: 0, window, least, endedBefore }: as many as there can be, `least` or more at a time. All
+ * engines may be told so: whoever finds that there is room gives frames to all. `endedBefore`: when none had been given.
  * In both cases there are never more than `window` frames between the wire and their end.
  */
 function generator({ machine }, { rx }) {
@@ -85,7 +86,7 @@ function generator({ machine }, { rx }) {
     begin(message) {
       order = message;
       ring = new PreparedRing(words, wakeEngines, headWords);
-      endedBefore = ended();
+      endedBefore = message.endedBefore ?? ended();
       known = 0;
     },
     before() {
@@ -98,10 +99,11 @@ function generator({ machine }, { rx }) {
 
   function saturate() {
     const { window, least } = order;
-    if (ring.offered - known > window - least) known = ended() - endedBefore;
-    const room = Math.min(window - (ring.offered - known), rx.slots - ring.waiting);
+    const offered = ring.readTail();
+    if (((offered - known) | 0) > window - least) known = ended() - endedBefore;
+    const room = Math.min(window - ((offered - known) | 0), rx.slots - ring.waiting);
     if (room >= least) {
-      ring.offer(room);
+      ring.tryOffer(room);
       vain = 0;
     } else if (++vain > PATIENCE) Atomics.wait(NAP, 0, 0, 0.05); // another thread may need this one's core to go on
   }

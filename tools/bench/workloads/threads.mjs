@@ -36,9 +36,11 @@ const readings = () => {
   return { at: performance.now(), handled: delivered + unknown, lost: all - unknown };
 };
 
-// The generator is on the last processor's thread, for the first has the default queue.
-const generator = processors === 1 ? 'nic' : `nic:${processors - 1}`;
-executor.post(generator, { op: 'generate', interval: 0, window, least });
+// Each engine's thread tops the wire up when it finds room, so that none waits for another's turn to do it.
+const engines = Array.from({ length: processors }, (_, engine) => (engine === 0 ? 'nic' : `nic:${engine}`));
+const { handled, lost } = readings();
+const order = { op: 'generate', interval: 0, window, least, endedBefore: handled + lost };
+for (const engine of engines) executor.post(engine, order);
 executor.publish();
 Atomics.wait(nap, 0, 0, warmUpMs);
 const before = readings();
@@ -46,7 +48,7 @@ const cpu = process.cpuUsage();
 Atomics.wait(nap, 0, 0, ms);
 const after = readings();
 const used = process.cpuUsage(cpu);
-executor.post(generator, { op: 'cease' });
+for (const engine of engines) executor.post(engine, { op: 'cease' });
 executor.publish();
 host.runUntilIdle();
 const problems = [];
