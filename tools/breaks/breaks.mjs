@@ -390,8 +390,8 @@ export const BREAKS = [
     name: 'returns-are-not-counted',
     breaks: 'one owner of each NBL',
     file: `${NDIS}/data-path-router.ts`,
-    find: 'this.#miniport?.returnNetBufferLists(chain, flags);\n    Atomics.store(words, at, ((words[at] as number) + count) | 0);',
-    put: 'this.#miniport?.returnNetBufferLists(chain, flags);\n    Atomics.store(words, at, ((words[at] as number) + Math.min(count, 4)) | 0);',
+    find: 'const returned = ((words[at] as number) + count) | 0;',
+    put: 'const returned = ((words[at] as number) + Math.min(count, 4)) | 0;',
     caughtBy: ['one owner of each NBL'],
   },
   // --- ledger ---------------------------------------------------------------------------------------------------
