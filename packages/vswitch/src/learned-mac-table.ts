@@ -77,7 +77,8 @@ export class LearnedMacTable {
   }
 
   /**
-   * Notes that the key was seen behind `port` at `tick`. True if that was news: a new address, or one that moved.
+   * Notes that the key was seen behind `port` at `tick`. True if that was news: a new address, or one that moved. The
+   * address of all zeros is no station's and is never learned.
    */
   learn(a: number, b: number, port: number, tick: number): boolean {
     const words = this.#words;
@@ -114,6 +115,7 @@ export class LearnedMacTable {
 
   /** Under the lock, from the start of the chain: another processor may have inserted meanwhile. */
   #insert(a: number, b: number, port: number, tick: number): boolean {
+    if ((a | (b & 0xffff)) === 0) return false;
     const words = this.#words;
     const mask = this.#mask;
     for (let spins = 0; Atomics.compareExchange(words, LOCK, 0, 1) !== 0; spins++) {

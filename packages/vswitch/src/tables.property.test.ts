@@ -32,6 +32,13 @@ test('neighbouring MACs and VLANs spread over the slots', () => {
   expect(slots.size).toBeGreaterThan(190);
 });
 
+test('SW-16: the address of all zeros is never learned, in whatever VLAN', () => {
+  const table = new LearnedMacTable(createLearnedMacTable(6));
+  for (const id of [0, 1, 4094]) expect(table.learn(keyA(0, 0), keyB(0, id), 2, 1)).toBe(false);
+  expect(table.learn(keyA(0, 1), keyB(1, 0), 2, 1)).toBe(true);
+  expect(table.list()).toHaveLength(1);
+});
+
 test('SW-16: the learned table answers as a map does, until it is full, and two views of it agree', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(smallKey, fc.integer({ min: 0, max: 3 })), { maxLength: 60 }), (steps) => {
