@@ -496,8 +496,8 @@ export const BREAKS = [
     name: 'unused-sections-are-lost',
     breaks: 'one owner of each section',
     file: `${VMBUS}/host-outbound.ts`,
-    find: 'if (words[state.loans + section] === 0) words[state.free + free++] = section;',
-    put: 'if (words[state.loans + section] === 0 && section !== 2) words[state.free + free++] = section;',
+    find: 'words[state.free + free++] = reserve[i] as number;',
+    put: 'if (reserve[i] !== 2) words[state.free + free++] = reserve[i] as number;',
     caughtBy: ['one owner of each section', 'frames arrive'],
   },
   {
