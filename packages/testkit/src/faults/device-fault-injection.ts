@@ -18,9 +18,9 @@ import {
   RX_QUEUE_STRIDE,
 } from '@vmq/nic';
 import type { FaultHost } from './fault-host.ts';
+import { FAR_BEYOND, StrayDescriptors } from './stray-descriptors.ts';
 
 const NO_SEGMENT = 0x7fff;
-const FAR_BEYOND = 0x7fff_f000;
 const NEGATIVE = 0x8000_0000 | 0;
 
 /** A receive queue that is in service, as its registers say. */
@@ -34,9 +34,11 @@ export class DeviceFaultInjection {
   readonly #host: FaultHost;
   readonly #bar: MemorySegment;
   readonly #registers: NicRegisters;
+  readonly #stray: StrayDescriptors;
 
   constructor(host: FaultHost) {
     this.#host = host;
+    this.#stray = new StrayDescriptors(host);
     const bar = host.machine.memory.segments.find(({ name }) => name === NIC_AGENT);
     if (bar === undefined)
       throw new Error(`fault injector: no memory segment '${NIC_AGENT}', the NIC's registers`);
@@ -107,7 +109,7 @@ export class DeviceFaultInjection {
       if (kind === 'no such segment') words[at + 1] = NO_SEGMENT + random.below(0x8000);
       else if (kind === 'beyond memory') words[at] = FAR_BEYOND;
       else if (kind === 'negative offset') words[at] = NEGATIVE | random.below(0x1_0000);
-      else words[at] = this.#pageNotGranted(random);
+      else this.#stray.point(at, this.#pageNotGranted(random));
     }
     return damaged;
   }

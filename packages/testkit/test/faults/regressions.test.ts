@@ -1,5 +1,11 @@
 // What faults have found, each as it was found, made small. The seeds are those of recovery.property.test.ts.
-import { NDIS_STATUS_FAILURE, NDIS_STATUS_SUCCESS, OID_RECEIVE_FILTER_CLEAR_FILTER } from '@vmq/abi';
+import {
+  NDIS_SHARED_MEMORY_USAGE,
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_SUCCESS,
+  OID_RECEIVE_FILTER_CLEAR_FILTER,
+} from '@vmq/abi';
+import { DMA_WRITE, HOST_SEGMENT, PAGE_SIZE } from '@vmq/machine';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type BenchOptions, FaultBench, VMS } from './fault-bench.ts';
 
@@ -50,6 +56,27 @@ describe('found by faults', () => {
     bench.run();
     bench.pass(2.1);
     bench.expectFlow();
+    bench.recover();
+  });
+
+  it('seed 206259: memory given out to the device after a descriptor was made to point there took the frame', () => {
+    const bench = createBench();
+    const { sharedMemory, dmaDomain } = bench.host;
+    bench.inject('descriptor-corrupted', { queue: 1, kind: 'not granted' });
+    const free = sharedMemory.inspect().partitions.find(({ segment }) => segment === HOST_SEGMENT);
+    const { block } = sharedMemory.allocate({
+      segment: HOST_SEGMENT,
+      length: (free?.freePages ?? 0) * PAGE_SIZE,
+      contiguous: false,
+      owner: 'test',
+      usage: NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceive,
+    });
+    const handle = block?.handle ?? 0;
+    expect(sharedMemory.grant(dmaDomain, handle, DMA_WRITE).status).toBe(NDIS_STATUS_SUCCESS);
+    bench.send('web', 1);
+    bench.run();
+    expect(bench.dropped).toEqual({ 'nic.dma-fault': 1 });
+    expect(sharedMemory.free(handle).status).toBe(NDIS_STATUS_SUCCESS);
     bench.recover();
   });
 

@@ -1,0 +1,45 @@
+/**
+ * Receive descriptors that were made to point to a page that nobody had. What nobody has may be given to the device the
+ * next moment, and then the descriptor is as good as any: the device writes where it may, nobody can notice, and an
+ * older frame is read from the buffer that it was not written to. When that happens the descriptor is made to point
+ * beyond all memory instead, so that what the fault promises stays true until the frame comes.
+ */
+import { HOST_SEGMENT } from '@vmq/machine';
+import type { FaultHost } from './fault-host.ts';
+
+/** Offset that no host memory has. */
+export const FAR_BEYOND = 0x7fff_f000;
+
+export class StrayDescriptors {
+  readonly #words: Int32Array;
+  /** By index of the descriptor's word of host memory: the page's offset, which the word has. */
+  readonly #pages: Map<number, number> = new Map();
+
+  constructor({ machine, sharedMemory }: FaultHost) {
+    this.#words = machine.memory.host.i32;
+    const { allocate } = sharedMemory;
+    sharedMemory.allocate = (request) => {
+      const result = allocate(request);
+      if (result.block?.segment === HOST_SEGMENT)
+        for (const { offset, length } of result.block.elements) this.#given(offset, offset + length);
+      return result;
+    };
+  }
+
+  /** Has the descriptor's word `at` point to the page at `offset`. */
+  point(at: number, offset: number): void {
+    this.#words[at] = offset;
+    this.#pages.set(at, offset);
+  }
+
+  #given(from: number, end: number): void {
+    for (const [at, page] of this.#pages) {
+      const byte = at << 2;
+      // Its ring is gone, or the driver has posted another buffer there.
+      const isOver = (byte >= from && byte < end) || this.#words[at] !== page;
+      if (!isOver && (page < from || page >= end)) continue;
+      if (!isOver) this.#words[at] = FAR_BEYOND;
+      this.#pages.delete(at);
+    }
+  }
+}
