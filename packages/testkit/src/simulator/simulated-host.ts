@@ -321,7 +321,7 @@ export class SimulatedHost {
     const report = this.states.check();
     const { outstanding, sharedMemory } = report;
     this.pages.check(sharedMemory);
-    checkVmMemory(this.name, report);
+    checkVmMemory(this.name, this.isRemoved, report);
     const { receives, sends } = this.watch;
     if (outstanding.receives !== receives || outstanding.sends !== sends)
       fail(
