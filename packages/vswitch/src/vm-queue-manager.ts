@@ -51,6 +51,8 @@ export class VmQueueManager {
   #requests: ReceiveFilterRequests | null = null;
   #capability: VmqCapability;
   #asked = 0;
+  /** Filters that could not be cleared when they were to go: perhaps for an address that their port has no more. */
+  readonly #unwanted: WeakSet<SetFilter> = new WeakSet();
   /** Queues that the adapter would not take back. */
   #kept: KeptQueue[] = [];
 
@@ -141,8 +143,10 @@ export class VmQueueManager {
 
   /** Those of `filters` that could not be cleared. */
   #clear(filters: readonly SetFilter[], port: number): SetFilter[] {
-    return filters.filter(({ queueId, filterId }) => {
+    return filters.filter((filter) => {
+      const { queueId, filterId } = filter;
       const status = this.#requests?.clearFilter(queueId, filterId, port) ?? NDIS_STATUS_SUCCESS;
+      if (status !== NDIS_STATUS_SUCCESS) this.#unwanted.add(filter);
       return status !== NDIS_STATUS_SUCCESS;
     });
   }
@@ -185,7 +189,12 @@ export class VmQueueManager {
 
   /** True if every connected port's MAC is in a filter somewhere: unknown unicast need not be taken in. */
   get allFiltered(): boolean {
-    return this.#capability.filters && this.#options.ports().every(({ filters }) => filters.length !== 0);
+    return this.#capability.filters && this.#options.ports().every((port) => this.#isFiltered(port));
+  }
+
+  /** A filter stands for the port as it is now, not only one that was to go and would not. */
+  #isFiltered({ filters }: SwitchPort): boolean {
+    return filters.some((filter) => !this.#unwanted.has(filter));
   }
 
   get #free(): number {
@@ -328,7 +337,7 @@ export class VmQueueManager {
   }
 
   #filterOnDefaultQueue(port: SwitchPort): void {
-    if (!this.#capability.filters || port.filters.length !== 0) return;
+    if (!this.#capability.filters || this.#isFiltered(port)) return;
     this.#setFilter(port, 0);
   }
 
