@@ -42,8 +42,17 @@ export class ChannelAttachment {
       return refuse(NDIS_STATUS_INVALID_PARAMETER, reason);
     }
     this.detach(port);
-    const processor = load.take(port.nic?.processor ?? null);
-    const lacking = publication.ensureSendBuffers(processor);
+    let processor = load.take(port.nic?.processor ?? null);
+    let lacking = publication.ensureSendBuffers(processor);
+    if (lacking !== '') {
+      // Memory is short: a processor that can send already will do. A cancelled migration gives a VM its channel back so.
+      const able = this.#ableToSend();
+      if (able !== null) {
+        load.give(processor);
+        processor = load.take(able);
+        lacking = '';
+      }
+    }
     const vector = lacking === '' ? publication.takeVector(processor) : -1;
     if (vector < 0) {
       load.give(processor);
@@ -57,6 +66,13 @@ export class ChannelAttachment {
     publication.numbers.reset(port.id, channel.report().framesToGuest);
     channel.setSignalTarget(processor, vector);
     return { status: NDIS_STATUS_SUCCESS };
+  }
+
+  /** The least loaded processor that has send buffers, or null. */
+  #ableToSend(): number | null {
+    const { publication, load } = this.#parts;
+    const able = load.processors.filter((processor) => publication.hasSendBuffers(processor));
+    return able.sort((a, b) => load.loadOf(a) - load.loadOf(b))[0] ?? null;
   }
 
   /** Takes the channel away and publishes, so that its vector is free and its owner may close it. */

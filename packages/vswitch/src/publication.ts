@@ -164,6 +164,10 @@ export class Publication {
     return '';
   }
 
+  hasSendBuffers(processor: number): boolean {
+    return this.#sendBuffers[processor] !== undefined && this.#sendBuffers[processor] !== null;
+  }
+
   /** The blocks of host memory that frames are sent from. */
   get sendBlocks(): readonly Block[] {
     return this.#sendBlocks;
