@@ -74,8 +74,6 @@ export interface ChannelHost {
   readonly reserve: Int32Array;
   readonly reserveFirst: number;
   readonly reserveEnd: number;
-  /** Takes more free sections until the reserve has `count`, as far as there are any; returns how many it has. */
-  takeReserve(count: number): number;
   /** Bytes from one section to the next. */
   readonly sectionSize: number;
   /**

@@ -269,12 +269,6 @@ export class HostOutbound extends HostRing {
     return sent;
   }
 
-  takeReserve(count: number): number {
-    const missing = count - (this.reserveEnd - this.reserveFirst);
-    if (missing > 0) this.#takeSections(missing);
-    return this.reserveEnd - this.reserveFirst;
-  }
-
   /** Moves free sections into this batch's reserve. */
   #takeSections(count: number): void {
     const state = this.state;
