@@ -43,7 +43,7 @@ export const Q_BYTES = 11;
 export const Q_SIGNALLED = 12;
 /** Head up to which the short way may go on without a look at anything else; equal to the head between batches. */
 export const Q_LIMIT = 13;
-/** Which frames may go the short way; see `shortWay` in `receive-pipeline.ts`. */
+/** Which frames may go the short way; see `shortWayWord` in `short-way.ts`. */
 export const Q_SHORT_WAY = 14;
 /** Number of the receive engine that serves the queue; only it writes here, but for changes of configuration. */
 export const Q_ENGINE: number = QUEUE_STATE_ENGINE;

@@ -73,7 +73,13 @@ export class EngineCrew {
     this.#state = state;
     this.#agents = further.map((engine) => machine.agent(nicEngineAgent(engine)));
     const standIn = (engine: number): ReceiveEngine =>
-      new ReceiveEngine(state, new InterruptRelay(state.words, engine, interrupts), rx, engine);
+      new ReceiveEngine(
+        state,
+        new InterruptRelay(state.words, engine, interrupts),
+        rx,
+        engine,
+        own.receive.shortWay,
+      );
     this.#engines = [own, ...further.map(standIn)];
     this.#told = own.wire.position;
   }

@@ -5,6 +5,7 @@ import type { DeviceState } from './device-state.ts';
 import type { ReceiveInterrupts } from './interrupt-unit.ts';
 import { ReceiveTracer } from './receive-tracer.ts';
 import { NIC_BATCH, ReceiveUnit } from './receive-unit.ts';
+import type { ShortWay } from './short-way.ts';
 
 export class ReceiveEngine {
   readonly wire: FrameConsumer;
@@ -14,11 +15,17 @@ export class ReceiveEngine {
   /** Frames that waited at the last look. */
   #waiting = 0;
 
-  /** `state` may be another engine's, where that one does this one's work. */
-  constructor(state: DeviceState, interrupts: ReceiveInterrupts, rx: FrameRingImage, engine: number) {
+  /** `state` may be another engine's, where that one does this one's work: by its own short way, `shortWay`. */
+  constructor(
+    state: DeviceState,
+    interrupts: ReceiveInterrupts,
+    rx: FrameRingImage,
+    engine: number,
+    shortWay?: ShortWay,
+  ) {
     this.#state = state;
     this.wire = new FrameConsumer(rx, engine);
-    this.receive = new ReceiveUnit(state, interrupts, this.wire, engine);
+    this.receive = new ReceiveUnit(state, interrupts, this.wire, engine, shortWay);
     this.#tracer = new ReceiveTracer(state, this.receive, this.wire);
   }
 

@@ -47,9 +47,7 @@ import { classifyEncapsulated } from './encapsulation.ts';
 import { classifyUnmatched, HASH_HIGH, HASH_LOW } from './filter-unit.ts';
 import { placeSpecial } from './frame-placement.ts';
 import type { ReceiveInterrupts } from './interrupt-unit.ts';
-import { ReceivePipeline, shortWay } from './receive-pipeline.ts';
 import { ReceiveQueues } from './receive-queues.ts';
-import { classifyShare } from './receive-share.ts';
 import {
   RCTL_NVGRE,
   REG,
@@ -59,6 +57,7 @@ import {
   RXCTL_ENABLE,
   RXCTL_SPLIT,
 } from './register-constants.ts';
+import { createShortWay, type ShortWay, shortWayWord } from './short-way.ts';
 
 // V8 folds a module's own constants but looks an imported binding up at each use.
 const ENGINE = Q_ENGINE;
@@ -104,21 +103,22 @@ export class ReceiveUnit {
   readonly interruptResult: Int32Array;
   readonly drops: DropCounter;
   readonly #receivedColumn: number;
-  readonly #pipeline: ReceivePipeline;
+  readonly shortWay: ShortWay;
 
-  /** Receives what comes over `wire` for the queues of `engine`. */
+  /** Receives what comes over `wire` for the queues of `engine`, by a short way of its own or another's for the same port. */
   constructor(
     state: DeviceState,
     interrupts: ReceiveInterrupts,
     wire: FrameConsumer,
     engine: number = state.engine,
+    shortWay: ShortWay = createShortWay(state, wire),
   ) {
     this.#state = state;
     this.#engine = engine;
     this.#stampWord = state.stampWord(engine);
     this.#interrupts = interrupts;
     this.#wire = wire;
-    this.#pipeline = new ReceivePipeline(state, wire, NIC_BATCH);
+    this.shortWay = shortWay;
     this.#queues = new ReceiveQueues(state);
     this.interruptResult = new Int32Array(state.queueCount);
     this.drops = new DropCounter(state, interrupts);
@@ -151,35 +151,27 @@ export class ReceiveUnit {
     const state = this.#state;
     if (!state.receiveEnabled || !state.linkUp || (state.tables.rctl & RCTL_NVGRE) !== 0)
       return this.receive(0, count);
-    const pipeline = this.#pipeline;
+    const { shortWay } = this;
     const words = state.words;
     const stamp = ((words[this.#stampWord] as number) + 1) | 0;
-    let mine = count;
-    if (state.engines === 1) pipeline.classify(count);
-    else mine = classifyShare(pipeline, state, this.#wire, count, this.#engine);
-    let i = 0;
-    let taken = count;
-    while (i < mine) {
-      i = pipeline.assign(i, mine, stamp);
-      if (i === mine) break;
-      const queue = pipeline.queueOf(i);
+    let taken = 0;
+    for (;;) {
+      taken = shortWay.take(this.#wire, this.#engine, taken, count, stamp);
+      if (taken === count) break;
+      const { queue } = shortWay;
       if (queue >= 0 && this.#openShortWay(queue)) continue;
-      const at = pipeline.indexOf(i);
-      words[this.#stampWord] = (stamp + at - 1) | 0;
-      if (this.receive(at, at + 1) === at) {
-        taken = at;
-        break;
-      }
+      words[this.#stampWord] = (stamp + taken - 1) | 0;
+      if (this.receive(taken, taken + 1) === taken) break;
       // A frame taken the long way may have used the queue's last descriptor.
-      i++;
+      taken++;
     }
-    pipeline.copy();
     words[this.#stampWord] = (stamp + taken - 1) | 0;
-    this.passed += taken - i;
+    this.passed += shortWay.passed;
+    shortWay.passed = 0;
     return taken;
   }
 
-  /** Lets the pipeline use the queue's descriptors up to the tail as known now; false if there is nothing new to it. */
+  /** Lets the short way use the queue's descriptors up to the tail as known now; false if there is nothing new to it. */
   #openShortWay(queue: number): boolean {
     const rxq = this.#state.rxq;
     const q = queue << QUEUE_SHIFT;
@@ -191,8 +183,8 @@ export class ReceiveUnit {
     const size = rxq[q + Q_HEADER_SIZE] as number;
     rxq[q + Q_SHORT_WAY] =
       (flags & RXCTL_SPLIT) === 0
-        ? shortWay(rxq[q + PACKET_BYTES] as number, false)
-        : shortWay(Math.min(size, rxq[q + Q_HEADER_BUFFER_BYTES] as number), true);
+        ? shortWayWord(rxq[q + PACKET_BYTES] as number, false)
+        : shortWayWord(Math.min(size, rxq[q + Q_HEADER_BUFFER_BYTES] as number), true);
     rxq[q + LIMIT] = rxq[q + TAIL] as number;
     return true;
   }

@@ -1,0 +1,242 @@
+/**
+ * The short way of ordinary frames through the receive port, frame by frame in one loop:
+ *
+ *   wire ring ──parse──> key ──table──> queue ──descriptor──rights──> copy ──> completion
+ *                         │               └── another engine's: passed over
+ *                         └── not ordinary, or nothing to put it into: back to the caller
+ *
+ * Whatever is not ordinary (no exact filter, odd length, group address, a buffer elsewhere, no descriptor) is left to
+ * `receive-unit.ts`, in its place in the order; so nothing here decides a drop.
+ *
+ * The loop is a function made once for the port rather than a method: what such a function has from outside V8 takes as
+ * constants, so that the arrays' addresses and lengths stand in the code, and a call for the rare case costs the others
+ * nothing. Where several ports live in one thread the loop is the same, only slower. `| 0` behind a sum of indices spares
+ * the check that it is still an integer.
+ */
+import { DMA_WRITE, type FrameConsumer, type MemorySegment } from '@vmq/machine';
+import { copyBytes } from './copy.ts';
+import { RXC_DD, RXC_SPLIT, RXC_VLAN } from './descriptors.ts';
+import { FILTER_TABLE } from './device-memory.ts';
+import {
+  type DeviceState,
+  Q_BYTES,
+  Q_COMPLETIONS,
+  Q_HEAD,
+  Q_LIMIT,
+  Q_MASK,
+  Q_PACKET_BYTES,
+  Q_RING,
+  Q_SHIFT,
+  Q_SHORT_WAY,
+} from './device-state.ts';
+import { HASH_HIGH, HASH_LOW, VALUE_ENGINE_SHIFT } from './filter-unit.ts';
+
+// V8 folds a module's own constants but looks an imported binding up at each use.
+const HEAD = Q_HEAD;
+const LIMIT = Q_LIMIT;
+const MASK = Q_MASK;
+const RING = Q_RING;
+const COMPLETIONS = Q_COMPLETIONS;
+const BYTES = Q_BYTES;
+const PACKET_BYTES = Q_PACKET_BYTES;
+const SHORT_WAY = Q_SHORT_WAY;
+const QUEUE_SHIFT = Q_SHIFT;
+const TABLE = FILTER_TABLE;
+const MIX_LOW = HASH_LOW;
+const MIX_HIGH = HASH_HIGH;
+const ENGINE_SHIFT = VALUE_ENGINE_SHIFT;
+const WRITE = DMA_WRITE;
+const DD = RXC_DD;
+const VLAN = RXC_VLAN;
+const SPLIT = RXC_SPLIT;
+const PAGE = 12;
+/** Shorter frames than any that Ethernet carries are not ordinary: so there are at least 16 bytes to copy. */
+const SHORTEST = 24;
+
+/**
+ * Parts of the {@link Q_SHORT_WAY} word: bytes that go to the first buffer, and that buffer's place in a descriptor: 2,
+ * the header buffer, or 0.
+ */
+const LONGEST = 0xffff;
+const HEADER_SHIFT = 16;
+
+/**
+ * The {@link Q_SHORT_WAY} word of a queue that puts up to `longest` bytes of a frame into its first buffer, which is its
+ * header buffer or not. Only behind a header buffer can there be more.
+ */
+export function shortWayWord(longest: number, intoHeader: boolean): number {
+  return Math.min(longest, LONGEST) | ((intoHeader ? 2 : 0) << HEADER_SHIFT);
+}
+
+export interface ShortWay {
+  /**
+   * Takes frames `from` to `count` - 1 of those that wait in `wire` for `engine`; returns the first that cannot go on the
+   * short way as things are, or `count`. `stamp` is that of frame 0.
+   */
+  take(wire: FrameConsumer, engine: number, from: number, count: number, stamp: number): number;
+  /** Queue of the frame that the last {@link take} stopped at, if an exact filter has it; else -1. */
+  readonly queue: number;
+  /** Frames of other engines' queues that were passed over; the caller sets it back. */
+  passed: number;
+}
+
+/** The short way of a port, for whichever of its engines is at work; `ring` is any consumer of its wire. */
+export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWay {
+  const input = ring.i32; // its entries, too
+  const input64 = ring.u64;
+  const input8 = ring.u8;
+  const { firstEntry } = ring;
+  const slots = ring.slots - 1;
+  const { words, rxq } = state;
+  const memory = state.context.machine.memory.host;
+  const host = memory.i32;
+  const host64 = memory.u64;
+  const host8 = memory.u8;
+  const isShared = state.engines > 1;
+  const way = { take, queue: -1, passed: 0 };
+  return way;
+
+  function take(wire: FrameConsumer, engine: number, from: number, count: number, stamp: number): number {
+    const tableMask = state.tableMask | 0;
+    // Frames from SHORTEST to MFS bytes need no second look at their length.
+    const usual = (state.tables.maxFrame - SHORTEST) | 0;
+    const position = wire.position | 0;
+    const rights = state.rights[0] as Uint8Array;
+    const pages = rights.length | 0;
+    let i = from | 0;
+    let value = 0;
+    for (; i < count; i = (i + 1) | 0) {
+      const entry = (firstEntry + (((position + i) & slots) << 2)) | 0;
+      const f = input[entry] as number;
+      const length = input[(entry + 1) | 0] as number;
+      // MAC and VLAN as one two-word key; a mask instead of a branch, since tags cannot be predicted.
+      const at = f >> 2;
+      const low = input[at] as number;
+      const second = input[(at + 1) | 0] as number;
+      const third = input[(at + 3) | 0] as number;
+      const tagged = (((third & 0xffff) ^ 0x0081) - 1) >> 31;
+      const high = (second & 0xffff) | (third & 0xff0f0000 & tagged);
+      const mixed = Math.imul(low, MIX_LOW) ^ Math.imul(high, MIX_HIGH);
+      const slot = (TABLE + (((mixed ^ (mixed >>> 15)) & tableMask) << 2)) | 0;
+      value = words[(slot + 2) | 0] as number;
+      const other =
+        ((words[slot] as number) ^ low) | ((words[(slot + 1) | 0] as number) ^ high) | (low & 1) | (f & 3);
+      if (other !== 0 || value === 0 || ((length - SHORTEST) | 0) >>> 0 > usual) {
+        value = 0;
+        break;
+      }
+      if (isShared && ((value >>> ENGINE_SHIFT) & 31) !== engine) {
+        way.passed++;
+        continue;
+      }
+      const q = (value & 0xff) << QUEUE_SHIFT;
+      const head = rxq[(q + HEAD) | 0] as number;
+      if (head === (rxq[(q + LIMIT) | 0] as number)) break;
+      const kind = rxq[(q + SHORT_WAY) | 0] as number;
+      const part = kind & LONGEST;
+      const toHeader = kind >>> HEADER_SHIFT;
+      const bytes = (length + (tagged & -4)) | 0;
+      const index = (head & (rxq[(q + MASK) | 0] as number)) << 2;
+      const descriptor = ((rxq[(q + RING) | 0] as number) + index) | 0;
+      const target = host[(descriptor + toHeader) | 0] as number;
+      const first = Math.min(bytes, part);
+      // The whole range must be granted, in host memory; a page number beyond the table finds no rights there.
+      const page = target >>> PAGE;
+      const lastPage = ((target + first - 1) | 0) >>> PAGE;
+      if (
+        ((host[(descriptor + toHeader + 1) | 0] as number) | (target & 7)) !== 0 ||
+        lastPage >= pages ||
+        lastPage - page > 1 ||
+        ((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0
+      )
+        break;
+      // What comes behind the addresses, as if it had no tag, begins with this byte of the wire ring.
+      const body = (f + (tagged & 4)) | 0;
+      if (first !== bytes && !placeRest(q, descriptor, toHeader, part, bytes, body)) break;
+
+      // The addresses; then what follows, tag out. Where the frame begins four bytes behind a multiple of eight, which is
+      // where producers put frames with a tag, both sides agree in their alignment from there on.
+      const t4 = target >> 2;
+      host[t4] = low;
+      host[(t4 + 1) | 0] = second;
+      host[(t4 + 2) | 0] = input[(at + 2) | 0] as number;
+      if ((body & 7) !== 0) copyBytes(ring, body + 12, memory, target + 12, first - 12);
+      else {
+        host[(t4 + 3) | 0] = input[((body >> 2) + 3) | 0] as number;
+        let s = ((body >> 3) + 2) | 0;
+        let t = ((target >> 3) + 2) | 0;
+        if (((first - 56) | 0) >>> 0 <= 8 && (first & 3) === 0) {
+          // The shortest frames: up to byte 56, and the last two words over again or behind them.
+          host64[t] = input64[s] as bigint;
+          host64[(t + 1) | 0] = input64[(s + 1) | 0] as bigint;
+          host64[(t + 2) | 0] = input64[(s + 2) | 0] as bigint;
+          host64[(t + 3) | 0] = input64[(s + 3) | 0] as bigint;
+          host64[(t + 4) | 0] = input64[(s + 4) | 0] as bigint;
+          const end = (body + first) >> 2;
+          const t4End = (target + first) >> 2;
+          host[(t4End - 2) | 0] = input[(end - 2) | 0] as number;
+          host[(t4End - 1) | 0] = input[(end - 1) | 0] as number;
+        } else {
+          const stop = ((body + first) >> 3) | 0;
+          for (const stop8 = (stop - 7) | 0; s < stop8; s = (s + 8) | 0, t = (t + 8) | 0) {
+            host64[t] = input64[s] as bigint;
+            host64[(t + 1) | 0] = input64[(s + 1) | 0] as bigint;
+            host64[(t + 2) | 0] = input64[(s + 2) | 0] as bigint;
+            host64[(t + 3) | 0] = input64[(s + 3) | 0] as bigint;
+            host64[(t + 4) | 0] = input64[(s + 4) | 0] as bigint;
+            host64[(t + 5) | 0] = input64[(s + 5) | 0] as bigint;
+            host64[(t + 6) | 0] = input64[(s + 6) | 0] as bigint;
+            host64[(t + 7) | 0] = input64[(s + 7) | 0] as bigint;
+          }
+          for (; s < stop; s = (s + 1) | 0, t = (t + 1) | 0) host64[t] = input64[s] as bigint;
+          if ((first & 4) !== 0) host[t << 1] = input[s << 1] as number;
+          for (let b = first & ~3; b < first; b = (b + 1) | 0)
+            host8[(target + b) | 0] = input8[(body + b) | 0] as number;
+        }
+      }
+
+      const completion = ((rxq[(q + COMPLETIONS) | 0] as number) + index) | 0;
+      const tci = (((third >>> 8) & 0xff00) | (third >>> 24)) & tagged;
+      host[completion] = bytes | DD | (tagged & VLAN) | (toHeader === 0 ? 0 : SPLIT);
+      host[(completion + 1) | 0] = tci | ((value << 8) & 0xffff0000);
+      host[(completion + 2) | 0] = 0;
+      host[(completion + 3) | 0] = (stamp + i) | 0;
+      rxq[(q + HEAD) | 0] = (head + 1) | 0;
+      rxq[(q + BYTES) | 0] = ((rxq[(q + BYTES) | 0] as number) + bytes) | 0;
+    }
+    way.queue = value === 0 ? -1 : value & 0xff;
+    return i;
+  }
+
+  /**
+   * Puts what does not fit the header buffer where the descriptor's other buffer has room behind as many bytes: mostly
+   * hundreds of bytes, so that a call is nothing. False if it cannot go there by the short way.
+   */
+  function placeRest(
+    q: number,
+    descriptor: number,
+    toHeader: number,
+    part: number,
+    bytes: number,
+    body: number,
+  ): boolean {
+    const rest = ((host[descriptor] as number) + part) | 0;
+    const segment = host[descriptor + 1] as number;
+    const granted = state.rights[segment];
+    const page = rest >>> PAGE;
+    const lastPage = (rest + bytes - part - 1) >>> PAGE;
+    if (
+      toHeader === 0 ||
+      bytes > (rxq[q + PACKET_BYTES] as number) ||
+      part < 16 ||
+      ((part | rest) & 7) !== 0 ||
+      granted === undefined ||
+      lastPage >= granted.length ||
+      lastPage - page > 1 ||
+      ((granted[page] as number) & (granted[lastPage] as number) & WRITE) === 0
+    )
+      return false;
+    copyBytes(ring, body + part, state.segments[segment] as MemorySegment, rest, bytes - part);
+    return true;
+  }
+}
