@@ -8,7 +8,7 @@
  * answer, it stays in its section and comes again.
  */
 import { type Agent, type AgentContext, FrameConsumer, type MemorySegment } from '@vmq/machine';
-import { type ChannelGuest, createChannelGuest, type FrameColumns, type HostFrameHandler } from '@vmq/vmbus';
+import { type ChannelGuest, createChannelGuest, FRAME_ENTRY_WORDS, type HostFrameHandler } from '@vmq/vmbus';
 import { FrameLayout, isGroupMac, readMacHi, readMacLo, verifyFrameChecksums } from '@vmq/wire';
 import { Brake } from './brake.ts';
 import type { GuestAgentData, GuestMessage } from './endpoint-config.ts';
@@ -20,6 +20,8 @@ import { Sender } from './sender.ts';
 import * as statistics from './statistics.ts';
 import { GUEST_TRACE } from './trace-kinds.ts';
 
+// Folded by the optimiser; an imported binding is not.
+const FRAME = FRAME_ENTRY_WORDS;
 /** IPv4, TCP and UDP bits of `verifyFrameChecksums` that say wrong. */
 const CHECKSUM_BAD = 0x02 | 0x08 | 0x20;
 const TRACE_RECEIVED = GUEST_TRACE.RECEIVED;
@@ -101,8 +103,7 @@ export class Guest implements Agent, HostFrameHandler {
   }
 
   /** Frames of the host: all of them counted at once where nothing but the counting is wanted. */
-  frames(columns: FrameColumns, count: number): number {
-    const { offsets, lengths, tcis } = columns;
+  frames(entries: Int32Array, count: number): number {
     if (
       this.#responder !== null ||
       this.#record !== null ||
@@ -111,41 +112,37 @@ export class Guest implements Agent, HostFrameHandler {
       !this.#brake.isReleased
     ) {
       let taken = 0;
-      while (
-        taken < count &&
-        this.frame(offsets[taken] as number, lengths[taken] as number, tcis[taken] as number)
-      )
-        taken++;
+      for (let at = 0; taken < count; at += FRAME, taken++) {
+        const length = entries[at + 1] as number;
+        if (!this.frame(entries[at] as number, length, entries[at + 2] as number)) break;
+      }
       return taken;
     }
     if (!this.#wasOpen) this.#changed(true);
     const i32 = this.#segment.i32;
-    const first = this.#port.macFirst;
-    const last = this.#port.macLast;
+    const first = this.#port.macFirst | 0;
+    const last = this.#port.macLast | 0;
+    const stop = count * FRAME;
     let bytes = 0;
     let tagged = 0;
-    let own = 0;
-    for (let i = 0; i < count; i++) {
-      const offset = offsets[i] as number;
+    let others = 0;
+    for (let at = 0; at < stop; at = (at + FRAME) | 0) {
+      const offset = entries[at] as number;
+      const tci = entries[(at + 2) | 0] as number;
       const word = offset >> 2;
       const other =
-        ((i32[word] as number) ^ first) | (((i32[word + 1] as number) ^ last) & 0xffff) | (offset & 3);
-      bytes += lengths[i] as number;
+        ((i32[word] as number) ^ first) | (((i32[(word + 1) | 0] as number) ^ last) & 0xffff) | (offset & 3);
+      bytes = (bytes + (entries[(at + 1) | 0] as number)) | 0;
       // One for every value but 0.
-      tagged += ((tcis[i] as number) | -(tcis[i] as number)) >>> 31;
-      own += 1 - ((other | -other) >>> 31);
+      tagged = (tagged + ((tci | -tci) >>> 31)) | 0;
+      others |= other;
     }
     this.#taken = (this.#taken + count) | 0;
     this.#frames += count;
     this.#bytes += bytes;
     this.#tagged += tagged;
-    if (own !== count) this.#countOthers(offsets, count);
+    if (others !== 0) for (let at = 0; at < stop; at += FRAME) this.#countOther(entries[at] as number);
     return count;
-  }
-
-  /** The batch has frames that are, by their first look, not for this station alone. */
-  #countOthers(offsets: Int32Array, count: number): void {
-    for (let i = 0; i < count; i++) this.#countOther(offsets[i] as number);
   }
 
   /** A frame of the host: into every endpoint, or into none. */

@@ -12,22 +12,16 @@
  */
 import type { GuestLayout, GuestLayoutOptions } from './guest-layout.ts';
 
-/** Frames of the host, as columns. Valid until the call that shows them returns. */
-export interface FrameColumns {
-  /** Byte offset in the guest's segment. */
-  readonly offsets: Int32Array;
-  readonly lengths: Int32Array;
-  /** 802.1Q tag, 0 = none. */
-  readonly tcis: Int32Array;
-}
+/** Words of a frame in {@link HostFrameHandler.frames}: byte offset in the guest's segment, bytes, 802.1Q tag (0 = none), nothing. */
+export const FRAME_ENTRY_WORDS = 4;
 
 /** Who takes the frames the host delivers. */
 export interface HostFrameHandler {
   /**
-   * The same for `count` frames at once: entry i of the columns is the i-th. Returns how many it took, the first
-   * ones; the rest comes again. Without it they are shown one by one.
+   * The same for `count` frames at once: {@link FRAME_ENTRY_WORDS} words of `entries` each, in order. Returns how many it
+   * took, the first ones; the rest comes again. Without it they are shown one by one.
    */
-  frames?(columns: FrameColumns, count: number): number;
+  frames?(entries: Int32Array, count: number): number;
   /**
    * A frame of `length` bytes at `offset` of the guest's segment; `tci` is its 802.1Q tag, 0 = none. Valid
    * until this returns. False: not now, show it again.

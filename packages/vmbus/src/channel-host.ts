@@ -24,18 +24,6 @@ export interface GuestFrameHandler {
   frameReady(offset: number, length: number, tci: number): void;
 }
 
-/** The open batch as columns: entry k is its k-th frame. Entries before `committed` are settled. */
-export interface DeliveryColumns {
-  /** Number of the section; its frame begins at `frameOffset(section)`. */
-  readonly sections: Int32Array;
-  /** Bytes of the frame. */
-  readonly lengths: Int32Array;
-  /** 802.1Q tag for the guest, 0 = none. */
-  readonly tcis: Int32Array;
-  /** For the trace only. */
-  readonly stamps: Int32Array;
-}
-
 export interface ChannelHost {
   /** Number of the channel. */
   readonly channel: number;
@@ -66,21 +54,20 @@ export interface ChannelHost {
    */
   commitFrame(length: number, tci: number, stamp?: number): void;
   /**
-   * The batch's columns, for who fills many entries at a time: give each entry a section, the next one of
-   * {@link reserve} or one on loan as {@link commitLent} says, set its other columns, then {@link commitColumns}.
+   * The batch as a table (`delivery-entries.ts`), for who fills many entries at a time: give each entry a section, the
+   * next of the free ones or one on loan as {@link commitLent} says, set its other words, then {@link commitEntries}.
    */
-  readonly columns: DeliveryColumns;
-  /** Free sections that this batch has taken: those from `reserveFirst` to `reserveEnd` - 1 have no frame yet. */
-  readonly reserve: Int32Array;
-  readonly reserveFirst: number;
-  readonly reserveEnd: number;
+  readonly entries: Int32Array;
+  /** Free sections that the batch has taken: those from `freeFirst` to `freeEnd` - 1 have no frame yet. */
+  readonly freeFirst: number;
+  readonly freeEnd: number;
   /** Bytes from one section to the next. */
   readonly sectionSize: number;
   /**
-   * Entries before `end` hold frames, none longer than `maxFrameBytes`; what the reserve has begins with `reserveFirst`
+   * Entries before `end` hold frames, none longer than `maxFrameBytes`; the next free section is the one at `freeFirst`
    * now. Each section is one entry's.
    */
-  commitColumns(end: number, reserveFirst: number): void;
+  commitEntries(end: number, freeFirst: number): void;
   /** Byte offset of section 0 in the guest's segment. */
   readonly sectionsAt: number;
   /** Word `loansAt` + section is {@link LOAN_ADAPTER} while an adapter has the section and the guest has not. */

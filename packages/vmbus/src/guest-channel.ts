@@ -2,11 +2,16 @@
  * The guest's end of a channel at work; see channel-guest.ts for the calls.
  *
  *   ring ──answers──> handshake, send sections
- *        ──messages──> gather: ranges and RNDIS headers as columns ──> handler ──> completion
+ *        ──messages──> gather: ranges and RNDIS headers as entries ──> handler ──> completion
  *                          └── what the handler leaves: queue in the driver page ──> handler, at the next poll
  */
 import type { AgentContext, MemorySegment } from '@vmq/machine';
-import type { ChannelGuest, ChannelGuestOptions, FrameColumns, HostFrameHandler } from './channel-guest.ts';
+import {
+  type ChannelGuest,
+  type ChannelGuestOptions,
+  FRAME_ENTRY_WORDS,
+  type HostFrameHandler,
+} from './channel-guest.ts';
 import * as page from './guest-driver-page.ts';
 import { GuestHandshake } from './guest-handshake.ts';
 import { type GuestLayout, layoutGuest } from './guest-layout.ts';
@@ -26,6 +31,7 @@ import {
 } from './rndis.ts';
 import { VM_PKT_COMP, VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
 
+const FRAME = FRAME_ENTRY_WORDS;
 const COMP = VM_PKT_COMP;
 const TRANSFER_PAGES = VM_PKT_DATA_USING_XFER_PAGES;
 const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
@@ -55,7 +61,7 @@ class GuestChannel implements ChannelGuest {
   #signalWanted = false;
   /** Frames that the poll under way may still hand over. */
   #left = 0;
-  readonly #columns: FrameColumns;
+  readonly #frames: Int32Array;
 
   constructor(context: Pick<AgentContext, 'machine'>, options: ChannelGuestOptions) {
     this.#machine = context.machine;
@@ -67,12 +73,7 @@ class GuestChannel implements ChannelGuest {
       );
     }
     this.#words = this.#segment.i32;
-    const longest = this.layout.queueLength;
-    this.#columns = {
-      offsets: new Int32Array(longest),
-      lengths: new Int32Array(longest),
-      tcis: new Int32Array(longest),
-    };
+    this.#frames = new Int32Array(this.layout.queueLength * FRAME);
     this.#driver = this.layout.driver >>> 2;
     this.#slots = new MessageSlots(options.messages, 'guest');
     this.#rings = new GuestRings(this.#segment, this.layout);
@@ -263,48 +264,55 @@ class GuestChannel implements ChannelGuest {
     return this.#queue(done, ranges, kind, low, high);
   }
 
-  /** Reads the ranges that the ring stands before, and their RNDIS headers, into columns; false if one makes no sense. */
+  /** Reads the ranges that the ring stands before, and their RNDIS headers, into entries; false if one makes no sense. */
   #gather(ranges: number): boolean {
     const ring = this.#rings.inbound;
     const words = this.#words;
-    const data = ring.data;
-    const end = ring.dataBytes >>> 2;
-    const { receive, receiveLength } = this.layout;
-    const { offsets, lengths, tcis } = this.#columns;
-    const receiveEnd = receive + receiveLength;
-    let at = ring.at;
+    const frames = this.#frames;
+    const data = ring.data | 0;
+    const end = (data + (ring.dataBytes >>> 2)) | 0;
+    const receive = this.layout.receive | 0;
+    const receiveLength = this.layout.receiveLength | 0;
+    const receiveEnd = (receive + receiveLength) | 0;
+    const stop = ranges * FRAME;
+    let at = (data + ring.at) | 0;
     let wrong = 0;
-    for (let i = 0; i < ranges; i++) {
+    let tags = 0;
+    for (let entry = 0; entry < stop; entry = (entry + FRAME) | 0) {
       // The range's bytes are skipped: the RNDIS message says them again.
-      const within = words[data + at + 1] as number;
-      const header = (receive + within) >>> 2;
-      const start = (receive + within + 8 + (words[header + 2] as number)) | 0;
-      const length = words[header + 3] as number;
+      const within = words[(at + 1) | 0] as number;
+      const section = (receive + within) | 0;
+      const header = section >>> 2;
+      const start = (section + 8 + (words[(header + 2) | 0] as number)) | 0;
+      const length = words[(header + 3) | 0] as number;
+      const info = words[(header + 8) | 0] === 0 ? 0 : (words[(header + 14) | 0] as number);
       // Negative if any of these lies outside; taken together, since none ever does. Each difference is of numbers that
       // terms before it have found not negative, so the first that goes wrong cannot wrap round to a positive one.
       wrong |= within | (receiveLength - 1 - within) | start | (start - receive);
       wrong |= length | (receiveEnd - start) | (receiveEnd - start - length);
-      offsets[i] = start;
-      lengths[i] = length;
-      tcis[i] = words[header + 8] === 0 ? 0 : (words[header + 14] as number);
-      at = at + 2 === end ? 0 : at + 2;
+      frames[entry] = start;
+      frames[(entry + 1) | 0] = length;
+      frames[(entry + 2) | 0] = info;
+      tags |= info;
+      at = (at + 2) | 0;
+      if (at === end) at = data;
     }
-    for (let i = 0; i < ranges; i++) if (tcis[i] !== 0) tcis[i] = tciOf(tcis[i] as number);
+    if (tags !== 0)
+      for (let entry = 2; entry < stop; entry += FRAME)
+        if (frames[entry] !== 0) frames[entry] = tciOf(frames[entry] as number);
     return wrong >= 0;
   }
 
-  /** Hands the first `count` frames of the columns to the handler; returns how many it took. */
+  /** Hands the first `count` entries to the handler; returns how many it took. */
   #handOver(handler: HostFrameHandler, count: number): number {
-    const columns = this.#columns;
+    const frames = this.#frames;
     let done = 0;
-    if (handler.frames !== undefined) done = handler.frames(columns, count);
+    if (handler.frames !== undefined) done = handler.frames(frames, count);
     else {
-      const { offsets, lengths, tcis } = columns;
-      while (
-        done < count &&
-        handler.frame(offsets[done] as number, lengths[done] as number, tcis[done] as number)
-      )
-        done++;
+      for (let entry = 0; done < count; entry += FRAME, done++) {
+        const length = frames[entry + 1] as number;
+        if (!handler.frame(frames[entry] as number, length, frames[entry + 2] as number)) break;
+      }
     }
     this.isHeldBack = done < count;
     this.#left -= done;

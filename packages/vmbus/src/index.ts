@@ -23,17 +23,26 @@ export {
   VMBUS_DROP_RING_FULL,
   VMBUS_DROP_TOO_LONG,
 } from './channel-drop-reasons.ts';
-export type {
-  ChannelGuest,
-  ChannelGuestOptions,
-  FrameColumns,
-  HostFrameHandler,
+export {
+  type ChannelGuest,
+  type ChannelGuestOptions,
+  FRAME_ENTRY_WORDS,
+  type HostFrameHandler,
 } from './channel-guest.ts';
-export type { ChannelHost, DeliveryColumns, GuestFrameHandler } from './channel-host.ts';
+export type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
 export type { ChannelImage, RingPlace, SectionBuffer } from './channel-image.ts';
 export { type ChannelPhase, LOAN_ADAPTER } from './channel-state.ts';
 export { createChannelControl } from './control-half.ts';
-export { copyFrame, copyRest } from './copy-frame.ts';
+export { copyFrame } from './copy-frame.ts';
+export {
+  ENTRY_FREE,
+  ENTRY_LENGTH,
+  ENTRY_OWN,
+  ENTRY_SECTION,
+  ENTRY_SHIFT,
+  ENTRY_STAMP,
+  ENTRY_TCI,
+} from './delivery-entries.ts';
 export { createChannelGuest } from './guest-channel.ts';
 export { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';
 export { createChannelHost } from './host-channel.ts';

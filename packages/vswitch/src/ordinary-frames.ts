@@ -1,27 +1,48 @@
 /**
- * The ordinary frames of a VM queue's chain, many at a time: looked at in one loop, copied in the next.
+ * The ordinary frames of a VM queue's chain, many at a time.
  *
- *   NBL chain ──survey──> columns of the channel's batch ──copy──> sections of the VM's receive buffer
+ *   NBL chain ──survey──> entries of the channel's batch; short frames into their sections at once
+ *       │          └────> moves ──copy──> sections of the VM's receive buffer
  *       └── first that is not ordinary: back to the caller, who delivers it by itself
  *
  * Ordinary is a frame that begins in host memory, for the port's address and VLAN, without a priority, from a source
  * that was seen just before: the checks of SEC-07 and the learning are settled by comparing. Either all of it lies in one
  * piece there, and is copied into a free section; or it is split as `queue-delivery.ts` draws it, its rest lies in the
- * section on loan where it belongs, and only its lookahead is copied. Loops without calls; see `receive-pipeline.ts`
- * of @vmq/nic for why.
+ * section on loan where it belongs, and only its lookahead is copied.
  */
 import type { AgentContext, MemorySegment } from '@vmq/machine';
 import type { NetBuffer, NetBufferList } from '@vmq/ndis';
-import { type ChannelHost, copyRest, LOAN_ADAPTER } from '@vmq/vmbus';
+import {
+  type ChannelHost,
+  ENTRY_FREE,
+  ENTRY_LENGTH,
+  ENTRY_SECTION,
+  ENTRY_SHIFT,
+  ENTRY_STAMP,
+  ENTRY_TCI,
+  LOAN_ADAPTER,
+} from '@vmq/vmbus';
+import { copyMoves, MOVE_WORDS } from './frame-moves.ts';
 import type { LearnedMacTable } from './learned-mac-table.ts';
 import type { LentFrames } from './lent-frames.ts';
 import type { PortTable } from './port-table.ts';
 import { foldSource, RECENT_WORDS, RecentSources } from './recent-sources.ts';
 
+// Folded by the optimiser; imported bindings are not.
+const SHIFT = ENTRY_SHIFT;
+/** Words of an entry. */
+const ENTRY = 1 << ENTRY_SHIFT;
+const SECTION = ENTRY_SECTION;
+const LENGTH = ENTRY_LENGTH;
+const TCI = ENTRY_TCI;
+const STAMP = ENTRY_STAMP;
+const FREE_SECTION = ENTRY_FREE;
+const PORT_WORDS = RECENT_WORDS;
+const MOVE = MOVE_WORDS;
+const ADAPTER = LOAN_ADAPTER;
+const fold = foldSource;
 /** Frames that are looked at before they are copied. */
 const BATCH = 256;
-const PORT_WORDS = RECENT_WORDS;
-const ADAPTER = LOAN_ADAPTER;
 /** Holders of sections where nothing is lent. */
 const NOBODY: (NetBufferList | null)[] = [];
 
@@ -32,21 +53,20 @@ export class OrdinaryFrames {
   copied = 0;
   /** Of a split queue: NBLs that the last {@link take} put in front of those it was given to go back. */
   back: NetBufferList | null = null;
+  /** What the survey leaves to copy, and the batch's first free section behind it. */
+  moved = 0;
+  freeFirst = 0;
   readonly #context: AgentContext;
-  readonly #ports: PortTable;
   readonly #host: MemorySegment;
-  readonly #recent: RecentSources = new RecentSources();
-  /** Where the frames lie in host memory, in the order of the channel's columns. */
-  readonly #from: Int32Array = new Int32Array(BATCH);
-  /** Bytes of each that lie there. */
-  readonly #front: Int32Array = new Int32Array(BATCH);
-  /** What is left of the batch's reserve begins here. */
-  #reserveFirst = 0;
+  readonly #recent: RecentSources;
+  readonly #moves: Int32Array = new Int32Array(BATCH * MOVE_WORDS);
+  readonly #survey: Survey;
 
   constructor(context: AgentContext, ports: PortTable) {
     this.#context = context;
-    this.#ports = ports;
     this.#host = context.machine.memory.host;
+    this.#recent = new RecentSources(ports.channels.length);
+    this.#survey = createSurvey(this.#host, ports, this.#recent.keys, this.#moves);
   }
 
   /** Begins a chain for `port`. */
@@ -60,8 +80,8 @@ export class OrdinaryFrames {
   }
 
   /**
-   * Puts ordinary frames from `chain` on into the open batch of `channel`, whole ones as far as it has sections
-   * reserved. Returns the first NBL that is left, or null.
+   * Puts ordinary frames from `chain` on into the open batch of `channel`, whole ones as far as it has taken free
+   * sections. Returns the first NBL that is left, or null.
    *
    * The chain stays linked as it is, unless the queue's frames are split: then those whose rest lies in place are held by
    * `lent` from now on, if it is given, and all others taken go to {@link back}, in front of `back`.
@@ -74,32 +94,43 @@ export class OrdinaryFrames {
     lent: LentFrames | null,
     back: NetBufferList | null,
   ): NetBufferList | null {
+    const guest = this.#context.machine.memory.segment(channel.segment);
     this.back = back;
-    const left = this.#survey(chain, port, channel, lent, isSplit);
+    const left = this.#survey(this, chain, port, channel, guest, isSplit, lent);
     if (this.count === 0) return left;
-    const first = channel.committed;
-    this.#copy(channel, first, first + this.count);
-    channel.commitColumns(first + this.count, this.#reserveFirst);
+    if (this.moved !== 0) copyMoves(this.#moves, this.moved, this.#host, guest);
+    channel.commitEntries(channel.committed + this.count, this.freeFirst);
     return left;
   }
+}
 
-  #survey(
-    chain: NetBufferList,
-    port: number,
-    channel: ChannelHost,
-    lent: LentFrames | null,
-    isSplit: boolean,
-  ): NetBufferList | null {
-    const ports = this.#ports;
-    const memory = this.#host;
-    const i32 = memory.i32;
-    const recent = this.#recent.keys;
+/** Looks at frames from `chain` on; what it finds stands in `found`. Returns the first NBL that is left, or null. */
+type Survey = (
+  found: OrdinaryFrames,
+  chain: NetBufferList,
+  port: number,
+  channel: ChannelHost,
+  guest: MemorySegment,
+  isSplit: boolean,
+  lent: LentFrames | null,
+) => NetBufferList | null;
+
+/**
+ * Makes the survey of one processor. A function of its own rather than a method, since V8 takes what a function that
+ * was made once has from outside as constants: the arrays' addresses and lengths then stand in the code. `| 0` behind a
+ * sum of indices spares the check that it is still an integer.
+ */
+function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array, moves: Int32Array): Survey {
+  const i32 = host.i32;
+  const u64 = host.u64;
+  return function survey(found, chain, port, channel, guest, isSplit, lent): NetBufferList | null {
     const recentAt = port * PORT_WORDS;
-    const from = this.#from;
-    const fronts = this.#front;
-    const { sections, lengths, tcis, stamps } = channel.columns;
-    const { reserve, reserveEnd, loans, loansAt, sectionsAt, sectionSize, sectionCount } = channel;
-    const guest = this.#context.machine.memory.segment(channel.segment);
+    const entries = channel.entries;
+    const to = guest.i32;
+    const to64 = guest.u64;
+    const { loans, loansAt, sectionCount } = channel;
+    const sectionsAt = channel.sectionsAt | 0;
+    const sectionSize = channel.sectionSize | 0;
     const held = lent === null ? NOBODY : lent.held;
     const macA = ports.macA[port] as number;
     const macB = ports.macB[port] as number;
@@ -108,37 +139,39 @@ export class OrdinaryFrames {
     // What a tag of this VLAN and no priority becomes for the guest; other tags are looked at one by one.
     const plainTag = portVlan << 4;
     const plainTci = ports.egressTci(port, 0, portVlan);
-    const first = channel.committed;
-    const end = Math.min(sections.length, first + BATCH);
-    let unused = channel.reserveFirst;
-    let back = this.back;
-    let k = first;
+    const firstFree = channel.freeFirst << SHIFT;
+    const freeEnd = channel.freeEnd << SHIFT;
+    const first = channel.committed << SHIFT;
+    const end = Math.min(entries.length, first + (BATCH << SHIFT));
+    let free = firstFree;
+    let at = first;
+    let move = 0;
     let bytes = 0;
     let copied = 0;
+    let back = found.back;
     let nbl: NetBufferList | null = chain;
-    while (nbl !== null && k < end) {
+    while (nbl !== null && at < end) {
       const nb: NetBuffer = nbl.firstNetBuffer;
       const mdl = nb.mdl;
-      if (mdl.segment !== memory) break;
+      if (mdl.segment !== host) break;
       const offset = nb.dataOffset | 0;
-      const at = (mdl.byteOffset + offset) | 0;
+      const from = (mdl.byteOffset + offset) | 0;
       const length = nb.dataLength | 0;
-      const word = at >> 2;
-      const w0 = i32[word] as number;
-      const w1 = i32[word + 1] as number;
-      const w2 = i32[word + 2] as number;
+      const word = from >> 2;
+      const w1 = i32[(word + 1) | 0] as number;
+      const w2 = i32[(word + 2) | 0] as number;
       const sourceA = (w1 >>> 16) | (w2 << 16);
       const sourceB = (w2 >>> 16) | (portVlan << 16);
-      const seen = recentAt + (foldSource(sourceA, sourceB) << 1);
+      const seen = (recentAt + (fold(sourceA, sourceB) << 1)) | 0;
       // Zero for an ordinary frame: one test for what hardly ever differs.
       const other =
-        (w0 ^ macA) |
+        ((i32[word] as number) ^ macA) |
         ((w1 & 0xffff) ^ macB) |
         (nbl.ieee8021QInfo ^ plainTag) |
         ((recent[seen] as number) ^ sourceA) |
-        ((recent[seen + 1] as number) ^ sourceB) |
-        (at & 7);
-      if (other !== 0 || (length - 14) >>> 0 > longest || nb.next !== null) break;
+        ((recent[(seen + 1) | 0] as number) ^ sourceB) |
+        (from & 7);
+      if (other !== 0 || ((length - 14) | 0) >>> 0 > longest || nb.next !== null) break;
       const next: NetBufferList | null = nbl.next;
       const inFront = (mdl.byteCount - offset) | 0;
       let front = length;
@@ -160,62 +193,54 @@ export class OrdinaryFrames {
         front = inFront;
         held[section] = nbl;
       } else {
-        if (unused === reserveEnd) break;
-        section = reserve[unused++] as number;
-        if (isSplit) {
+        if (free === freeEnd) break;
+        section = entries[(free + FREE_SECTION) | 0] as number;
+        free = (free + ENTRY) | 0;
+        if (isSplit === true) {
           nbl.next = back;
           back = nbl;
         }
       }
-      from[k - first] = at;
-      fronts[k - first] = front;
-      sections[k] = section;
-      lengths[k] = length;
-      tcis[k] = plainTci;
-      stamps[k] = nbl.stamp;
-      bytes += length;
-      copied += front;
+      entries[(at + SECTION) | 0] = section;
+      entries[(at + LENGTH) | 0] = length;
+      entries[(at + TCI) | 0] = plainTci;
+      entries[(at + STAMP) | 0] = nbl.stamp;
+      at = (at + ENTRY) | 0;
+      bytes = (bytes + length) | 0;
+      copied = (copied + front) | 0;
       nbl = next;
-      k++;
-    }
-    this.count = k - first;
-    this.bytes = bytes;
-    this.copied = copied;
-    if (lent !== null) lent.count += k - first - (unused - channel.reserveFirst);
-    this.back = back;
-    this.#reserveFirst = unused;
-    return nbl;
-  }
-
-  /**
-   * Copies what lies in host memory of the frames of entries `first` to `end` - 1 into their sections, exactly those
-   * bytes (SEC-08).
-   */
-  #copy(channel: ChannelHost, first: number, end: number): void {
-    const to = this.#context.machine.memory.segment(channel.segment);
-    const host = this.#host;
-    const source = host.u64;
-    const target = to.u64;
-    const from = this.#from;
-    const fronts = this.#front;
-    const { sections } = channel.columns;
-    const firstFrame = channel.frameOffset(0);
-    const sectionSize = channel.sectionSize;
-    for (let k = first; k < end; k++) {
-      const length = fronts[k - first] as number;
-      let s = (from[k - first] as number) >> 3;
-      let t = (firstFrame + Math.imul(sections[k] as number, sectionSize)) >> 3;
-      for (const stop = s + (length >> 3) - 7; s < stop; s += 8, t += 8) {
-        target[t] = source[s] as bigint;
-        target[t + 1] = source[s + 1] as bigint;
-        target[t + 2] = source[s + 2] as bigint;
-        target[t + 3] = source[s + 3] as bigint;
-        target[t + 4] = source[s + 4] as bigint;
-        target[t + 5] = source[s + 5] as bigint;
-        target[t + 6] = source[s + 6] as bigint;
-        target[t + 7] = source[s + 7] as bigint;
+      const target = (sectionsAt + Math.imul(section, sectionSize) + 64) | 0;
+      if (((front - 56) | 0) >>> 0 <= 8 && (front & 3) === 0) {
+        // The shortest frames: seven elements, and the last two words over again or behind them.
+        const s = from >> 3;
+        const t = target >> 3;
+        to64[t] = u64[s] as bigint;
+        to64[(t + 1) | 0] = u64[(s + 1) | 0] as bigint;
+        to64[(t + 2) | 0] = u64[(s + 2) | 0] as bigint;
+        to64[(t + 3) | 0] = u64[(s + 3) | 0] as bigint;
+        to64[(t + 4) | 0] = u64[(s + 4) | 0] as bigint;
+        to64[(t + 5) | 0] = u64[(s + 5) | 0] as bigint;
+        to64[(t + 6) | 0] = u64[(s + 6) | 0] as bigint;
+        const s4 = (from + front) >> 2;
+        const t4 = (target + front) >> 2;
+        to[(t4 - 2) | 0] = i32[(s4 - 2) | 0] as number;
+        to[(t4 - 1) | 0] = i32[(s4 - 1) | 0] as number;
+      } else {
+        moves[move] = from;
+        moves[(move + 1) | 0] = target;
+        moves[(move + 2) | 0] = front;
+        move = (move + MOVE) | 0;
       }
-      if ((length & 63) !== 0) copyRest(host, s << 3, to, t << 3, length & 63);
     }
-  }
+    const taken = (at - first) >> SHIFT;
+    const frees = (free - firstFree) >> SHIFT;
+    found.count = taken;
+    found.bytes = bytes;
+    found.copied = copied;
+    found.back = back;
+    found.moved = move;
+    found.freeFirst = channel.freeFirst + frees;
+    if (lent !== null) lent.count += taken - frees;
+    return nbl;
+  };
 }

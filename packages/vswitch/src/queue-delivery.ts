@@ -19,7 +19,14 @@
  */
 import { type AgentContext, HOST_SEGMENT } from '@vmq/machine';
 import type { NetBuffer, NetBufferList } from '@vmq/ndis';
-import { type ChannelHost, copyFrame, VMBUS_DROP_TOO_LONG } from '@vmq/vmbus';
+import {
+  type ChannelHost,
+  copyFrame,
+  ENTRY_LENGTH,
+  ENTRY_SECTION,
+  ENTRY_SHIFT,
+  VMBUS_DROP_TOO_LONG,
+} from '@vmq/vmbus';
 import { DROP_RUNT, DROP_VLAN_MISMATCH, DROP_VMBUS, DROP_WRONG_DESTINATION } from './drop-reasons.ts';
 import { FrameGatherer } from './frame-gatherer.ts';
 import type { LearnedMacTable } from './learned-mac-table.ts';
@@ -30,6 +37,9 @@ import type { PortDelivery } from './port-delivery.ts';
 import type { PortTable } from './port-table.ts';
 import type { QueueEnds } from './queue-ends.ts';
 
+const SHIFT = ENTRY_SHIFT;
+const SECTION = ENTRY_SECTION;
+const LENGTH = ENTRY_LENGTH;
 const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
 const VMBUS = DROP_VMBUS;
 const RUNT = DROP_RUNT;
@@ -50,7 +60,7 @@ export class QueueDelivery {
   /** By port; null where frames are not left with the guest. */
   readonly #lent: (LentFrames | null)[];
   readonly #ordinary: OrdinaryFrames;
-  /** Of the chain: frames seen, entries of the columns that hold frames, their bytes, and those of them copied. */
+  /** Of the chain: frames seen, entries of the channel's batch that hold frames, their bytes, and those of them copied. */
   #seen = 0;
   #frames = 0;
   #bytes = 0;
@@ -140,10 +150,10 @@ export class QueueDelivery {
     }
     const frames = this.#frames;
     const delivered = this.#delivery.endBatch(port, channel);
-    const { lengths, sections } = channel.columns;
+    const { entries } = channel;
     for (let k = delivered; k < frames; k++) {
-      this.#bytes -= lengths[k] as number;
-      const section = sections[k] as number;
+      this.#bytes -= entries[(k << SHIFT) + LENGTH] as number;
+      const section = entries[(k << SHIFT) + SECTION] as number;
       if (lent === null || !lent.isHeld(section)) continue;
       const nbl = lent.drop(section);
       nbl.next = back;

@@ -15,27 +15,27 @@ const ENTRIES = 256;
 export const RECENT_WORDS: number = 2 * ENTRIES;
 
 export class RecentSources {
-  /** Two words an entry, of the ports up to the highest that has had a chain. The delivery's loop has the look-up inline. */
-  keys: Int32Array = new Int32Array(0);
+  /** Two words an entry, for each port. The delivery's loop has the look-up inline. */
+  readonly keys: Int32Array;
+  /** Words of the ports up to the highest that has had a chain: the others have never been written. */
+  #used = 0;
   #table: LearnedMacTable | null = null;
   #moves = 0;
   #tick = 0;
 
+  constructor(ports: number) {
+    this.keys = new Int32Array(ports * RECENT_WORDS);
+  }
+
   /** Forgets what may not hold any more; once per chain for `port`. */
   begin(port: number, table: LearnedMacTable, tick: number): void {
-    if (this.keys.length < (port + 1) * RECENT_WORDS) this.#makeRoom(port);
+    this.#used = Math.max(this.#used, (port + 1) * RECENT_WORDS);
     const moves = table.moves;
     if (table === this.#table && moves === this.#moves && tick === this.#tick) return;
-    this.keys.fill(0);
+    this.keys.fill(0, 0, this.#used);
     this.#table = table;
     this.#moves = moves;
     this.#tick = tick;
-  }
-
-  #makeRoom(port: number): void {
-    const keys = new Int32Array((port + 1) * RECENT_WORDS);
-    keys.set(this.keys);
-    this.keys = keys;
   }
 
   /** The address is in the learned table now, behind the wire, and sends to `port`. */

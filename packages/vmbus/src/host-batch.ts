@@ -1,0 +1,223 @@
+/**
+ * The open batch of a channel on the host's side: free sections, frames committed to them and to lent ones. See
+ * channel-host.ts for the calls.
+ *
+ *   free sections ──beginBatch──> taken for the batch ──commitFrame──> committed ──endBatch──> outstanding
+ *         ^                            │ endBatch (unused)          │ endBatch (no room)      │
+ *         └────────────────────────────┴────────────────────────────┴──── guest's completion ─┘
+ *
+ * Sections lent to an adapter (section-lease.ts) are in no stack: the adapter has put a frame there, `commitLent`
+ * puts it into the batch, and the guest's completion leads to `takeReturned` instead of the stack.
+ */
+import {
+  VMBUS_DROP_NO_SECTION as DROP_NO_SECTION,
+  VMBUS_DROP_NOT_OPEN as DROP_NOT_OPEN,
+} from './channel-drop-reasons.ts';
+import type { ChannelImage } from './channel-image.ts';
+import {
+  DELIVERY_LOCK,
+  FREE_SECTIONS,
+  LOAN_ADAPTER,
+  PHASE_OPEN,
+  RETURNED_SECTIONS,
+} from './channel-state.ts';
+import {
+  ENTRY_FREE,
+  ENTRY_LENGTH,
+  ENTRY_SECTION,
+  ENTRY_SHIFT,
+  ENTRY_STAMP,
+  ENTRY_TCI,
+} from './delivery-entries.ts';
+import { type ChannelContext, HostRing } from './host-ring.ts';
+import { VMBUS_TRACE } from './trace-kinds.ts';
+
+// Folded by the optimiser; imported bindings are not.
+const SHIFT = ENTRY_SHIFT;
+const SECTION = ENTRY_SECTION;
+const LENGTH = ENTRY_LENGTH;
+const TCI = ENTRY_TCI;
+const STAMP = ENTRY_STAMP;
+const FREE_SECTION = ENTRY_FREE;
+const FREE = FREE_SECTIONS;
+const OPEN = PHASE_OPEN;
+const RETURNED = RETURNED_SECTIONS;
+const ADAPTER = LOAN_ADAPTER;
+const TRACE_FRAME = VMBUS_TRACE.FRAME_TO_GUEST;
+
+/** Sections taken in one go when the batch has no free one left. */
+const REFILL = 32;
+
+export class HostBatch extends HostRing {
+  /** Why the last call fell short. */
+  refusal = 0;
+  readonly sectionCount: number;
+  readonly sectionSize: number;
+  readonly sectionsAt: number;
+  readonly entries: Int32Array;
+  freeFirst = 0;
+  freeEnd = 0;
+  /** Frames committed: entries 0 to `committed` - 1. */
+  committed = 0;
+  /** How many of them lie in lent sections. */
+  protected committedLent = 0;
+
+  constructor(context: ChannelContext, image: ChannelImage) {
+    super(context, image);
+    const { sectionCount, sectionSize, offset } = image.receive;
+    this.sectionCount = sectionCount;
+    this.sectionSize = sectionSize;
+    this.sectionsAt = offset;
+    this.entries = new Int32Array(sectionCount << SHIFT);
+  }
+
+  get loans(): Int32Array {
+    return this.state.words;
+  }
+
+  get loansAt(): number {
+    return this.state.loans;
+  }
+
+  beginBatch(expected: number): boolean {
+    if (this.committed !== 0 || this.freeEnd !== 0)
+      throw new Error(`channel ${this.channel}: beginBatch inside a batch`);
+    if (!this.state.looksIn(OPEN)) {
+      this.refusal = DROP_NOT_OPEN;
+      return false;
+    }
+    if (expected > 0) this.#takeSections(expected);
+    return true;
+  }
+
+  reserveSection(): number {
+    if (this.freeFirst === this.freeEnd) {
+      this.#takeSections(REFILL);
+      if (this.freeFirst === this.freeEnd) {
+        this.refusal = DROP_NO_SECTION;
+        return -1;
+      }
+    }
+    return this.frameOffset(this.#firstFree());
+  }
+
+  #firstFree(): number {
+    return this.entries[(this.freeFirst << SHIFT) + FREE_SECTION] as number;
+  }
+
+  commitFrame(length: number, tci: number, stamp: number = 0): void {
+    if (this.freeFirst === this.freeEnd)
+      throw new Error(`channel ${this.channel}: commitFrame without a section`);
+    this.#commit(this.#firstFree(), length, tci, stamp);
+    this.freeFirst++;
+  }
+
+  commitEntries(end: number, freeFirst: number): void {
+    if (freeFirst > this.freeEnd || freeFirst - this.freeFirst > end - this.committed)
+      throw new Error(`channel ${this.channel}: commitEntries(${end}) with more sections than it has taken`);
+    this.committedLent += end - this.committed - (freeFirst - this.freeFirst);
+    this.freeFirst = freeFirst;
+    const trace = this.context.trace;
+    if (trace !== null && trace.level !== 0)
+      for (let i = this.committed; i < end; i++) this.#traceFrame(i << SHIFT);
+    this.committed = end;
+  }
+
+  lentSection(offset: number): number {
+    const at = offset - this.sectionsAt;
+    if (at < 0) return -1;
+    const section = Math.floor(at / this.sectionSize);
+    if (section >= this.sectionCount) return -1;
+    return this.state.words[this.state.loans + section] === ADAPTER ? section : -1;
+  }
+
+  frameOffset(section: number): number {
+    return this.sectionsAt + Math.imul(section, this.sectionSize) + 64;
+  }
+
+  commitLent(section: number, length: number, tci: number, stamp: number = 0): void {
+    if (this.state.words[this.state.loans + section] !== ADAPTER)
+      throw new Error(`channel ${this.channel}: section ${section} is not on loan`);
+    this.#commit(section, length, tci, stamp);
+    this.committedLent++;
+  }
+
+  takeReturned(sections: Int32Array): number {
+    const state = this.state;
+    const words = state.words;
+    if (words[RETURNED] === 0) return 0;
+    state.lock(DELIVERY_LOCK);
+    const count = Math.min(words[RETURNED] as number, sections.length);
+    const left = (words[RETURNED] as number) - count;
+    for (let i = 0; i < count; i++) sections[i] = words[state.returned + left + i] as number;
+    words[RETURNED] = left;
+    state.unlock(DELIVERY_LOCK);
+    return count;
+  }
+
+  #commit(section: number, length: number, tci: number, stamp: number): void {
+    if (length > this.maxFrameBytes || length < 0) {
+      throw new RangeError(
+        `channel ${this.channel}: frame of ${length} bytes, at most ${this.maxFrameBytes}`,
+      );
+    }
+    const at = this.committed << SHIFT;
+    this.entries[at + SECTION] = section;
+    this.entries[at + LENGTH] = length;
+    this.entries[at + TCI] = tci;
+    this.entries[at + STAMP] = stamp;
+    this.committed++;
+    const trace = this.context.trace;
+    if (trace !== null && trace.level !== 0) this.#traceFrame(at);
+  }
+
+  #traceFrame(at: number): void {
+    const { trace } = this.context;
+    const { entries } = this;
+    const stamp = entries[at + STAMP] as number;
+    if (trace?.wants(2, stamp) !== true) return;
+    const section = entries[at + SECTION] as number;
+    const length = entries[at + LENGTH] as number;
+    trace.write(TRACE_FRAME, stamp, this.channel, section, length, entries[at + TCI] as number, 0);
+  }
+
+  /** Takes free sections for this batch. */
+  #takeSections(count: number): void {
+    const state = this.state;
+    const words = state.words;
+    const entries = this.entries;
+    // Used ones make room: no more than all sections have ever been taken and not committed.
+    if (this.freeFirst === this.freeEnd) this.freeFirst = this.freeEnd = 0;
+    state.lock(DELIVERY_LOCK);
+    let free = words[FREE] as number;
+    const taken = Math.min(count, free, this.sectionCount - this.freeEnd);
+    const stack = state.free;
+    let at = (this.freeEnd << SHIFT) + FREE_SECTION;
+    for (const last = free - taken; free !== last; at += 1 << SHIFT)
+      entries[at] = words[stack + --free] as number;
+    words[FREE] = free;
+    state.unlock(DELIVERY_LOCK);
+    this.freeEnd += taken;
+  }
+
+  /** Puts back what the batch leaves of its sections: those not used, and those of frames from `sent` on. Lock held. */
+  protected giveBack(sent: number): void {
+    const state = this.state;
+    const words = state.words;
+    const entries = this.entries;
+    let free = words[FREE] as number;
+    // In reverse, so that the next batch takes them in the same order.
+    for (let i = this.freeEnd - 1; i >= this.freeFirst; i--)
+      words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION] as number;
+    // Lent ones have no place there, and their lender knows from what endBatch returns that the guest has not got them.
+    for (let i = this.committed - 1; i >= sent; i--) {
+      const section = entries[(i << SHIFT) + SECTION] as number;
+      if (words[state.loans + section] === 0) words[state.free + free++] = section;
+    }
+    words[FREE] = free;
+    this.committed = 0;
+    this.committedLent = 0;
+    this.freeFirst = 0;
+    this.freeEnd = 0;
+  }
+}
