@@ -26,6 +26,7 @@ import {
 } from '@vmq/ndis';
 import { attachNicRegisters, type NicRegisters } from '@vmq/nic';
 import { DROPPED_ADAPTER_REMOVED, DROPPED_NO_TRANSMIT_QUEUE, DROPPED_RESET } from './drop-reasons.ts';
+import { createFrameLoops, type FrameLoops } from './frame-loops.ts';
 import type { MiniportImage, MiniportMessage, ReceiveQueueImage, WhyNoSends } from './queue-image.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import { TransmitQueue } from './transmit-queue.ts';
@@ -50,6 +51,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
   readonly #upcalls: ReceiveSink;
   readonly #registers: NicRegisters;
   readonly #pool: NetBufferListPool;
+  readonly #loops: FrameLoops;
   readonly #vectors: Set<number> = new Set();
   /** Queues by slot, those that have left included; a slot is reused only when none of its NBLs is out. */
   readonly #slots: (ReceiveQueue | null)[] = [];
@@ -79,6 +81,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
       machine.board.wake(device + engine),
     );
     this.#pool = new NetBufferListPool(0, machine.memory.host);
+    this.#loops = createFrameLoops(machine.memory.host.i32);
     const transmit = image.transmit[processor.index] ?? null;
     if (transmit === null) return;
     this.#transmit = new TransmitQueue(context, transmit, this.#registers, upcalls);
@@ -243,7 +246,15 @@ class VmqMiniportDataPath implements MiniportDataPath {
   #serve(image: ReceiveQueueImage): void {
     let slot = this.#slots.indexOf(null);
     if (slot < 0) slot = this.#slots.length;
-    const queue = new ReceiveQueue(this.#context, image, slot, this.#pool, this.#registers, this.#upcalls);
+    const queue = new ReceiveQueue(
+      this.#context,
+      image,
+      slot,
+      this.#pool,
+      this.#loops,
+      this.#registers,
+      this.#upcalls,
+    );
     this.#slots[slot] = queue;
     this.#queues.push(queue);
     this.#growPool();

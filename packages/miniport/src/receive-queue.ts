@@ -19,21 +19,14 @@ import {
   NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID,
   NDIS_RECEIVE_FLAGS_SINGLE_QUEUE,
 } from '@vmq/abi';
-import type { AgentContext, MemorySegment } from '@vmq/machine';
-
-import {
-  ieee8021QFromTci,
-  type NetBufferList,
-  type NetBufferListPool,
-  type NetBufferSharedMemory,
-  type ReceiveSink,
-} from '@vmq/ndis';
-import { DESCRIPTOR_BYTES, type NicRegisters, REG, RX_QUEUE_STRIDE, RXC_VLAN } from '@vmq/nic';
+import type { AgentContext } from '@vmq/machine';
+import type { NetBufferList, NetBufferListPool, ReceiveSink } from '@vmq/ndis';
+import { type NicRegisters, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import { AwayReturns } from './away-returns.ts';
-import { COMPLETION_MASK, CompletionGuard } from './completion-guard.ts';
-import { DescriptorRing } from './descriptor-ring.ts';
+import { CompletionGuard } from './completion-guard.ts';
 import { DROPPED_RESET } from './drop-reasons.ts';
-import { LookaheadSplit } from './lookahead-split.ts';
+import type { FrameLoops } from './frame-loops.ts';
+import { QueueBuffers } from './queue-buffers.ts';
 import {
   FORGOTTEN,
   PRIMED,
@@ -43,19 +36,12 @@ import {
   STATE_OUTSTANDING,
   STATE_POSTED,
   STATE_PRIMED,
-  STATE_SLOTS,
   STATE_STAMP,
 } from './queue-image.ts';
 import { ReceiveTrace } from './receive-trace.ts';
-import { describeBuffers } from './shared-memory-info.ts';
 
-// Local copies: V8 folds these, an imported binding it loads with checks.
+// Local copy: V8 folds it, an imported binding it loads with checks.
 const OUTSTANDING = STATE_OUTSTANDING;
-const SLOTS = STATE_SLOTS;
-const CHECKED = COMPLETION_MASK;
-/** Descriptors and completions are equally long. */
-const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES >> 2;
-const VLAN_STRIPPED = RXC_VLAN;
 const INDICATION_FLAGS =
   (NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL |
     NDIS_RECEIVE_FLAGS_SINGLE_QUEUE |
@@ -81,19 +67,12 @@ export class ReceiveQueue {
   readonly #tag: number;
   readonly #host: Int32Array;
   readonly #state: Int32Array;
-  readonly #bufferSegment: MemorySegment;
-  /** What first MDLs describe is not in host memory, where those of pooled NBLs point. */
-  readonly #isElsewhere: boolean;
-  readonly #bufferOffsets: Int32Array;
-  readonly #sharedMemory: NetBufferSharedMemory[];
-  readonly #split: LookaheadSplit | null;
+  readonly #buffers: QueueBuffers;
+  readonly #loops: FrameLoops;
   readonly #away: AwayReturns;
   readonly #guard: CompletionGuard;
-  readonly #completions: number;
-  readonly #ring: DescriptorRing;
   readonly #trace: ReceiveTrace;
   readonly #statusWord: number;
-  readonly #mask: number;
   readonly #filteringInfo: number;
   readonly #registers: NicRegisters;
   readonly #doorbell: number;
@@ -101,7 +80,6 @@ export class ReceiveQueue {
   readonly #consumedRegister: number;
   readonly #pool: NetBufferListPool;
   readonly #upcalls: ReceiveSink;
-  readonly #context: AgentContext;
   #consumed: number;
   #posted: number;
   #collected: number;
@@ -113,41 +91,24 @@ export class ReceiveQueue {
     image: ReceiveQueueImage,
     slot: number,
     pool: NetBufferListPool,
+    loops: FrameLoops,
     registers: NicRegisters,
     upcalls: ReceiveSink,
   ) {
     const { memory } = context.machine;
-    const { buffers, lookahead } = image;
-    this.#context = context;
     this.queueId = image.queueId;
     this.vector = image.vector;
     this.ringEntries = image.ringEntries;
     this.#tag = slot << 16;
     this.#host = memory.host.i32;
     this.#state = new Int32Array(image.state);
-    this.#bufferSegment = memory.segment(buffers.segment);
-    const firstSegment = lookahead === null ? buffers.segment : lookahead.segment;
-    this.#isElsewhere = firstSegment !== memory.host.id;
-    this.#bufferOffsets = buffers.offsets;
-    this.#sharedMemory = describeBuffers(buffers);
-    this.#split =
-      lookahead === null
-        ? null
-        : new LookaheadSplit(
-            lookahead,
-            memory.segment(lookahead.segment),
-            buffers,
-            this.#bufferSegment,
-            this.#sharedMemory,
-          );
+    this.#buffers = new QueueBuffers(memory, image, this.#state);
+    this.#loops = loops;
     this.#away = new AwayReturns(context, image, this.#state);
-    const mostBytes = buffers.bufferBytes;
-    this.#guard = new CompletionGuard(context, image, this.#state, registers, mostBytes);
-    this.#completions = image.completionOffset >> 2;
-    this.#ring = new DescriptorRing(this.#host, this.#state, image, this.#split);
+    const { bufferBytes } = image.buffers;
+    this.#guard = new CompletionGuard(context, image, this.#state, registers, bufferBytes);
     this.#trace = new ReceiveTrace(context, image.queueId);
     this.#statusWord = image.statusOffset >> 2;
-    this.#mask = image.ringEntries - 1;
     this.#filteringInfo = image.queueId << 16;
     this.#registers = registers;
     this.#doorbell = REG.RDT + image.hardwareQueue * RX_QUEUE_STRIDE;
@@ -166,10 +127,10 @@ export class ReceiveQueue {
 
   /** Gives the device every buffer: once in a queue's life, before the device is told to use the queue. */
   #prime(): void {
-    const count = this.#bufferOffsets.length;
+    const { count } = this.#buffers;
     // Whatever the memory was used for before, no completion has been written yet.
     this.#host[this.#statusWord] = 0;
-    for (let buffer = 0; buffer < count; buffer++) this.#ring.post(buffer, buffer);
+    for (let buffer = 0; buffer < count; buffer++) this.#buffers.post(buffer, buffer);
     this.#posted = count;
     // What it gets comes after what the port has received so far.
     this.#stamp = this.#registers.read32(REG.RXSTAMP) | 0;
@@ -190,10 +151,10 @@ export class ReceiveQueue {
     }
     const buffers: number[] = [];
     for (let at = this.#consumed; at !== this.#posted; at = (at + 1) | 0)
-      buffers.push(this.#ring.bufferAt(at));
+      buffers.push(this.#buffers.bufferAt(at));
     this.#host[this.#statusWord] = 0;
     buffers.forEach((buffer, position) => {
-      this.#ring.post(position, buffer);
+      this.#buffers.post(position, buffer);
     });
     this.#consumed = 0;
     this.#posted = buffers.length;
@@ -249,60 +210,27 @@ export class ReceiveQueue {
     if (this.#away.isWaiting(this.#collected)) this.#collect();
     let count = this.waiting();
     if (count > budget) count = budget;
-    const chain = this.#pool.takeChain(count);
+    const chain = this.#pool.peekChain(count);
     if (chain === null) return 0;
 
-    const host = this.#host;
-    const state = this.#state;
-    const mask = this.#mask;
-    const segment = this.#bufferSegment;
-    const offsets = this.#bufferOffsets;
-    const sharedMemory = this.#sharedMemory;
-    const isWhole = this.#split === null;
-    const isElsewhere = this.#isElsewhere;
-    const filteringInfo = this.#filteringInfo;
-    const tag = this.#tag;
-    const completions = this.#completions;
+    const loops = this.#loops;
     const { least, most } = this.#guard;
-    let last = this.#stamp;
-    // Negative as soon as one completion cannot be believed; see `completion-guard.ts`.
-    let doubt = 0;
-    let at = this.#consumed;
-    // No call in this loop; see `receive-pipeline.ts` of @vmq/nic for why.
-    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
-      const slot = at & mask;
-      const completion = completions + slot * DESCRIPTOR_WORDS;
-      const word0 = host[completion] as number;
-      const word1 = host[completion + 1] as number;
-      const buffer = state[SLOTS + slot] as number;
-      const netBuffer = nbl.firstNetBuffer;
-      const length = word0 & 0xffff;
-      netBuffer.dataOffset = 0;
-      netBuffer.dataLength = length;
-      if (isWhole) {
-        const mdl = netBuffer.mdl;
-        if (isElsewhere) mdl.segment = segment;
-        mdl.byteOffset = offsets[buffer] as number;
-        // More than the buffer holds is doubted below, and then nobody sees the MDL.
-        mdl.byteCount = length;
-        netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
-      }
-      nbl.filteringInfo = filteringInfo;
-      nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? ieee8021QFromTci(word1 & 0xffff) : 0;
-      nbl.filterSlot = word1 >> 16;
-      nbl.hashValue = host[completion + 2] as number;
-      const stamp = host[completion + 3] as number;
-      nbl.stamp = stamp;
-      nbl.originatorReserved = tag | buffer;
-      const checked = word0 & CHECKED;
-      doubt |= (checked - least) | (most - checked) | (stamp - last - 1);
-      last = stamp;
-      at = (at + 1) | 0;
-    }
-    this.#split?.describe(chain, isElsewhere);
+    const consumed = this.#consumed;
+    const doubt = loops.describe(
+      this.#buffers,
+      chain,
+      count,
+      consumed,
+      this.#tag,
+      this.#filteringInfo,
+      least,
+      most,
+      this.#stamp,
+    );
+    this.#pool.cutChain(loops.last as NetBufferList, count);
     if (doubt < 0) return this.#indicateSound(chain);
-    this.#consumed = at;
-    this.#stamp = last;
+    this.#consumed = (consumed + count) | 0;
+    this.#stamp = loops.stamp;
     this.#handUp(chain, count);
     return count;
   }
@@ -349,8 +277,6 @@ export class ReceiveQueue {
         sound.push(nbl);
       } else {
         unused.push(nbl);
-        nbl.firstNetBuffer.mdl.next = null;
-        nbl.firstNetBuffer.mdl.segment = this.#context.machine.memory.host;
         if (!ended) this.#loseFrame(position);
       }
       if (!ended) taken++;
@@ -367,9 +293,9 @@ export class ReceiveQueue {
 
   /** Posts the buffer again that the completion at `position` was about. */
   #loseFrame(position: number): void {
-    const buffer = this.#ring.bufferAt(position);
+    const buffer = this.#buffers.bufferAt(position);
     this.#trace.damaged(buffer, this.#guard.wordAt(position));
-    this.#ring.post(this.#posted, buffer);
+    this.#buffers.post(this.#posted, buffer);
     this.#posted = (this.#posted + 1) | 0;
   }
 
@@ -387,12 +313,12 @@ export class ReceiveQueue {
    * or to wherever the queue is served now. Returns the first NBL that is not.
    */
   takeBack(chain: NetBufferList): NetBufferList | null {
-    if (!this.isServed || this.#isElsewhere || this.#trace.isOn) return this.#takeBackOneByOne(chain);
-    const ring = this.#ring;
+    if (!this.isServed || this.#trace.isOn) return this.#takeBackOneByOne(chain);
+    const loops = this.#loops;
     const before = this.#posted;
-    this.#posted = ring.postChain(chain, this.#tag, before);
-    this.#finishReturn(chain, ring.last as NetBufferList, (this.#posted - before) | 0);
-    return ring.next;
+    this.#posted = loops.post(this.#buffers, chain, this.#tag, before);
+    this.#finishReturn(chain, loops.last as NetBufferList, (this.#posted - before) | 0);
+    return loops.next;
   }
 
   #takeBackOneByOne(chain: NetBufferList): NetBufferList | null {
@@ -403,12 +329,9 @@ export class ReceiveQueue {
     let nbl: NetBufferList | null = chain;
     for (; nbl !== null && (nbl.originatorReserved & ~0xffff) === tag; nbl = nbl.next) {
       const buffer = nbl.originatorReserved & 0xffff;
-      const { mdl } = nbl.firstNetBuffer;
-      mdl.next = null;
-      mdl.segment = this.#context.machine.memory.host;
       if (this.isServed) {
-        if (tracing) this.#trace.returned(nbl.stamp, buffer, this.#posted & this.#mask);
-        this.#ring.post(this.#posted, buffer);
+        if (tracing) this.#trace.returned(nbl.stamp, buffer, this.#posted & this.#buffers.mask);
+        this.#buffers.post(this.#posted, buffer);
         this.#posted = (this.#posted + 1) | 0;
       } else this.#away.put(buffer);
       last = nbl;
@@ -446,7 +369,7 @@ export class ReceiveQueue {
       const buffer = away.take(this.#collected);
       if (buffer < 0) break; // reserved and not written yet: its processor interrupts when it is
       this.#collected = (this.#collected + 1) | 0;
-      this.#ring.post(this.#posted, buffer);
+      this.#buffers.post(this.#posted, buffer);
       this.#posted = (this.#posted + 1) | 0;
     }
     if (this.#posted !== before) this.#registers.write32(this.#doorbell, this.#posted);

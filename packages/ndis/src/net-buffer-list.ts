@@ -153,14 +153,27 @@ export class NetBufferListPool {
    * the chain: it is cut, not built.
    */
   takeChain(count: number): NetBufferList | null {
-    if (count <= 0 || count > this.#available) return null;
-    const head = this.#free as NetBufferList;
+    const head = this.peekChain(count);
+    if (head === null) return null;
     let last = head;
     for (let i = 1; i < count; i++) last = last.next as NetBufferList;
+    this.cutChain(last, count);
+    return head;
+  }
+
+  /**
+   * The first of the free NBLs, still linked to all others, or null if there are fewer than `count`: for who walks along
+   * them anyway, and takes the first `count` by {@link cutChain} then.
+   */
+  peekChain(count: number): NetBufferList | null {
+    return count <= 0 || count > this.#available ? null : this.#free;
+  }
+
+  /** Takes the free NBLs up to `last`, the `count`-th. */
+  cutChain(last: NetBufferList, count: number): void {
     this.#free = last.next;
     last.next = null;
     this.#available -= count;
-    return head;
   }
 
   give(nbl: NetBufferList): void {

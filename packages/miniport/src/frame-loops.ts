@@ -1,0 +1,167 @@
+/**
+ * What the driver does once per frame: the loop that describes completed frames to NDIS, and the one that gives buffers
+ * back to the device.
+ *
+ *   describe   completion k, buffer in slot k ──> NBL, NB, MDL (or two)
+ *   post       NBLs come back: their buffers ──> descriptors, in the order they came
+ *
+ * Made once for a processor and all queues it serves, as functions of their own; see `short-way.ts` of @vmq/nic for why, and
+ * for the `| 0`. No call in either loop. What an NBL keeps from the last time it was used is compared before it is
+ * written: to store a reference costs more than to find it there already.
+ */
+import { ieee8021QFromTci, type Mdl, type NetBufferList, type NetBufferSharedMemory } from '@vmq/ndis';
+import { DESCRIPTOR_BYTES, RXC_VLAN } from '@vmq/nic';
+import { COMPLETION_MASK } from './completion-guard.ts';
+import type { QueueBuffers } from './queue-buffers.ts';
+import { STATE_SLOTS } from './queue-image.ts';
+
+// Local copies: V8 folds these, an imported binding it loads with checks.
+const SLOTS = STATE_SLOTS;
+const CHECKED = COMPLETION_MASK;
+const VLAN_STRIPPED = RXC_VLAN;
+const toIeee8021Q = ieee8021QFromTci;
+/** log2 of a descriptor's words; completions are equally long. */
+const ENTRY_SHIFT = Math.log2(DESCRIPTOR_BYTES >> 2);
+
+export interface FrameLoops {
+  /**
+   * Describes the frames of the `count` completions from `from` on in the NBLs of `chain`, one each. `tag` goes into
+   * `originatorReserved`, above the buffer's number. Negative as soon as one completion cannot be believed
+   * (`completion-guard.ts`): its first word under {@link COMPLETION_MASK} is less than `least` or more than `most`, or
+   * its stamp is not newer than that of the frame before, `stamp` for the first.
+   */
+  describe(
+    buffers: QueueBuffers,
+    chain: NetBufferList,
+    count: number,
+    from: number,
+    tag: number,
+    filteringInfo: number,
+    least: number,
+    most: number,
+    stamp: number,
+  ): number;
+  /** Stamp of the last frame described. */
+  readonly stamp: number;
+  /**
+   * Posts the buffers of the leading NBLs of `chain` that carry `tag`, from `position` on; returns the position behind
+   * them.
+   */
+  post(buffers: QueueBuffers, chain: NetBufferList, tag: number, position: number): number;
+  /** The last NBL described or posted. */
+  readonly last: NetBufferList | null;
+  /** The first NBL that the last {@link post} left. */
+  readonly next: NetBufferList | null;
+}
+
+/** `host` is host memory, where the rings lie. */
+export function createFrameLoops(host: Int32Array): FrameLoops {
+  const loops = {
+    describe,
+    stamp: 0,
+    post,
+    last: null as NetBufferList | null,
+    next: null as NetBufferList | null,
+  };
+  return loops;
+
+  function describe(
+    buffers: QueueBuffers,
+    chain: NetBufferList,
+    count: number,
+    from: number,
+    tag: number,
+    filteringInfo: number,
+    least: number,
+    most: number,
+    stamp: number,
+  ): number {
+    const { state, places, sharedMemory, isSplit, firstSegment, restSegment } = buffers;
+    const mask = buffers.mask | 0;
+    const completions = buffers.completions | 0;
+    const firstBytes = buffers.firstBytes | 0;
+    const restBytes = buffers.restBytes | 0;
+    let newest = stamp | 0;
+    let doubt = 0;
+    let at = from | 0;
+    const end = (at + count) | 0;
+    let last = chain;
+    for (let nbl = chain; at !== end; nbl = nbl.next as NetBufferList) {
+      const slot = at & mask;
+      const completion = (completions + (slot << ENTRY_SHIFT)) | 0;
+      const word0 = host[completion] as number;
+      const word1 = host[(completion + 1) | 0] as number;
+      const newer = host[(completion + 3) | 0] as number;
+      const buffer = state[(SLOTS + slot) | 0] as number;
+      const length = word0 & 0xffff;
+      const first = Math.min(length, firstBytes);
+      nbl.filteringInfo = filteringInfo;
+      nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? toIeee8021Q(word1 & 0xffff) : 0;
+      nbl.filterSlot = word1 >> 16;
+      nbl.hashValue = host[(completion + 2) | 0] as number;
+      nbl.stamp = newer;
+      nbl.originatorReserved = tag | buffer;
+      const netBuffer = nbl.firstNetBuffer;
+      netBuffer.dataOffset = 0;
+      netBuffer.dataLength = length;
+      netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
+      const mdl = netBuffer.mdl;
+      // More than the buffer holds is doubted, and then nobody sees the MDL.
+      mdl.byteOffset = places[buffer << 1] as number;
+      mdl.byteCount = first;
+      if (mdl.segment !== firstSegment) mdl.segment = firstSegment;
+      if (isSplit === true) {
+        // Made with the NBL; see `data-path.ts`.
+        const rest = nbl.miniportReserved as Mdl;
+        const behind = (length - first) | 0;
+        rest.byteOffset = places[((buffer << 1) + 1) | 0] as number;
+        rest.byteCount = Math.min(behind, restBytes);
+        if (rest.segment !== restSegment) rest.segment = restSegment;
+        if (mdl.next !== rest) mdl.next = rest;
+      } else if (mdl.next !== null) mdl.next = null;
+      const checked = word0 & CHECKED;
+      doubt |= (checked - least) | (most - checked) | (newer - newest - 1);
+      newest = newer;
+      last = nbl;
+      at = (at + 1) | 0;
+    }
+    loops.stamp = newest;
+    loops.last = last;
+    return doubt;
+  }
+
+  function post(buffers: QueueBuffers, chain: NetBufferList, tag: number, position: number): number {
+    const { state, places, isSplit } = buffers;
+    const mask = buffers.mask | 0;
+    const descriptors = buffers.descriptors | 0;
+    const firstBytes = buffers.firstBytes | 0;
+    const firstSegment = buffers.firstSegment.id | 0;
+    const restSegment = buffers.restSegment.id | 0;
+    let posted = position | 0;
+    let last = chain;
+    let nbl: NetBufferList | null = chain;
+    for (; nbl !== null; nbl = nbl.next) {
+      const owner = nbl.originatorReserved;
+      if ((owner & ~0xffff) !== tag) break;
+      const buffer = owner & 0xffff;
+      const slot = posted & mask;
+      const descriptor = (descriptors + (slot << ENTRY_SHIFT)) | 0;
+      const first = places[buffer << 1] as number;
+      if (isSplit === true) {
+        host[descriptor] = ((places[((buffer << 1) + 1) | 0] as number) - firstBytes) | 0;
+        host[(descriptor + 1) | 0] = restSegment;
+        host[(descriptor + 2) | 0] = first;
+        host[(descriptor + 3) | 0] = firstSegment;
+      } else {
+        host[descriptor] = first;
+        host[(descriptor + 1) | 0] = firstSegment;
+      }
+      state[(SLOTS + slot) | 0] = buffer;
+      posted = (posted + 1) | 0;
+      last = nbl;
+    }
+    loops.last = last;
+    loops.next = nbl;
+    return posted;
+  }
+}
