@@ -182,9 +182,14 @@ export const BREAKS = [
     also: [
       // The driver, too, takes the room in front of the rest for the header's place.
       {
-        file: `${MINIPORT}/lookahead-split.ts`,
-        find: 'if (isElsewhere) mdl.segment = segment;\n      mdl.byteOffset = offsets[buffer] as number;',
-        put: 'mdl.segment = packetSegment;\n      mdl.byteOffset = packetOffsets[buffer] as number;',
+        file: `${MINIPORT}/frame-loops.ts`,
+        find: `mdl.byteOffset = places[buffer << 1] as number;
+      mdl.byteCount = first;
+      if (mdl.segment !== firstSegment) mdl.segment = firstSegment;`,
+        put: `const ahead = (places[(buffer << 1) + 1] as number) - firstBytes;
+      mdl.byteOffset = isSplit ? ahead : (places[buffer << 1] as number);
+      mdl.byteCount = first;
+      mdl.segment = restSegment;`,
       },
     ],
     caughtBy: ['decisions in host memory'],
@@ -197,9 +202,9 @@ export const BREAKS = [
     put: 'rxq[q + Q_HEADER_SIZE] = header === 0 ? 0 : 8;',
     also: [
       {
-        file: `${MINIPORT}/lookahead-split.ts`,
-        find: 'this.#size = lookahead.bufferBytes;',
-        put: 'this.#size = 8;',
+        file: `${MINIPORT}/queue-buffers.ts`,
+        find: 'this.firstBytes = lookahead === null ? WHOLE : lookahead.bufferBytes;',
+        put: 'this.firstBytes = lookahead === null ? WHOLE : 8;',
       },
     ],
     caughtBy: ['decisions in host memory'],
@@ -294,10 +299,10 @@ export const BREAKS = [
   {
     name: 'a-frame-longer-than-it-was',
     breaks: 'SEC-08',
-    file: `${MINIPORT}/receive-queue.ts`,
+    file: `${MINIPORT}/frame-loops.ts`,
     find: 'netBuffer.dataLength = length;',
     put: 'netBuffer.dataLength = length + 8;',
-    also: [{ find: 'mdl.byteCount = length;', put: 'mdl.byteCount = length + 8;' }],
+    also: [{ find: 'mdl.byteCount = first;', put: 'mdl.byteCount = first + 8;' }],
     caughtBy: ['frames unchanged', 'no bytes of others'],
   },
   // --- pages and DMA --------------------------------------------------------------------------------------------
@@ -335,7 +340,7 @@ export const BREAKS = [
     name: 'the-device-asks-nobody',
     breaks: 'SEC-01, DMA only where granted',
     faults: ['descriptor-corrupted'],
-    file: `${NIC}/receive-pipeline.ts`,
+    file: `${NIC}/short-way.ts`,
     find: '((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0',
     put: 'rights.length === 0',
     caughtBy: [
@@ -448,25 +453,25 @@ export const BREAKS = [
     name: 'a-section-is-sent-twice',
     breaks: 'order of each queue',
     file: `${VMBUS}/host-outbound.ts`,
-    find: 'guest[data + at + 1] = Math.imul(section, size);',
-    put: 'guest[data + at + 1] = Math.imul(i === 1 ? (sections[0] as number) : section, size);',
+    find: 'guest[at + 1] = place;',
+    put: 'guest[at + 1] = entry === 1 << SHIFT ? Math.imul(entries[SECTION] as number, size) : place;',
     caughtBy: ['order of each queue', 'frames unchanged', 'no bytes of others'],
   },
   // --- what is delivered ----------------------------------------------------------------------------------------
   {
     name: 'tagged-frames-lose-their-end',
     breaks: 'frames unchanged',
-    file: `${NIC}/receive-pipeline.ts`,
-    find: 'const stop = (t + (bytes >> 2)) | 0;',
-    put: 'const stop = (t + (bytes >> 2) - 1) | 0;',
+    file: `${NIC}/short-way.ts`,
+    find: 'const stop = ((body + first) >> 3) | 0;',
+    put: 'const stop = (((body + first) >> 3) + tagged) | 0;',
     caughtBy: ['frames unchanged', 'no bytes of others'],
   },
   {
     name: 'the-wrong-buffer-is-described',
     breaks: 'frames unchanged',
-    file: `${MINIPORT}/receive-queue.ts`,
-    find: 'mdl.byteOffset = offsets[buffer] as number;',
-    put: 'mdl.byteOffset = offsets[buffer === 3 ? 4 : buffer] as number;',
+    file: `${MINIPORT}/frame-loops.ts`,
+    find: 'mdl.byteOffset = places[buffer << 1] as number;',
+    put: 'mdl.byteOffset = places[(buffer === 3 ? 4 : buffer) << 1] as number;',
     caughtBy: [
       'frames unchanged',
       'order of each queue',
@@ -495,9 +500,9 @@ export const BREAKS = [
   {
     name: 'unused-sections-are-lost',
     breaks: 'one owner of each section',
-    file: `${VMBUS}/host-outbound.ts`,
-    find: 'words[state.free + free++] = reserve[i] as number;',
-    put: 'if (reserve[i] !== 2) words[state.free + free++] = reserve[i] as number;',
+    file: `${VMBUS}/host-batch.ts`,
+    find: 'words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION] as number;',
+    put: 'if (entries[(i << SHIFT) + FREE_SECTION] !== 2) words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION] as number;',
     caughtBy: ['one owner of each section', 'frames arrive'],
   },
   {
