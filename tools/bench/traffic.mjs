@@ -31,10 +31,10 @@ export const macText = (bytes) => bytes.map((byte) => byte.toString(16).padStart
 export const vlanOf = (vm) => (vm & 1 ? 100 + vm : 0);
 
 /** Bytes from one prepared frame to the next. */
-const strideOf = (size) => (size === 'imix' ? 1536 : (Number(size) + shiftOf(Number(size)) + 63) & ~63);
+const strideOf = (size) => (size === 'imix' ? 1536 : (Number(size) + SHIFT + 63) & ~63);
 
-/** Bytes by which a frame of `size` bytes with a tag begins behind a 64-byte boundary, as a producer would put it. */
-const shiftOf = (size) => (size > 128 ? 4 : 0);
+/** Bytes by which a frame with a tag begins behind a 64-byte boundary, as the wire port of a host puts it. */
+const SHIFT = 4;
 
 /**
  * A host with `vms` VMs of the trace, and room for the trace on its wire. The yardstick copies the frames that are for
@@ -72,7 +72,7 @@ export function prepareTrace(host, { size, vms, unknownEvery = UNKNOWN_EVERY, vl
     const vm = random() % vms;
     const length = size === 'imix' ? IMIX[random() % IMIX.length] : Number(size);
     const vlan = vlanFor(vm);
-    const at = producer.dataStart + i * stride + (vlan ? shiftOf(length) : 0);
+    const at = producer.dataStart + i * stride + (vlan ? SHIFT : 0);
     for (let j = 12; j < length; j++) producer.u8[at + j] = random();
     producer.u8.set(macOf(vm), at);
     const chance = random();
