@@ -7,7 +7,7 @@
  * A frame is taken by all endpoints or by none: when the record is full, or the responder has no room for an
  * answer, it stays in its section and comes again.
  */
-import { type Agent, type AgentContext, FrameConsumer, type MemorySegment } from '@vmq/machine';
+import { type Agent, type AgentContext, copyBytes, FrameConsumer, type MemorySegment } from '@vmq/machine';
 import { type ChannelGuest, createChannelGuest, FRAME_ENTRY_WORDS, type HostFrameHandler } from '@vmq/vmbus';
 import { FrameLayout, isGroupMac, readMacHi, readMacLo, verifyFrameChecksums } from '@vmq/wire';
 import { Brake } from './brake.ts';
@@ -227,7 +227,7 @@ export class Guest implements Agent, HostFrameHandler {
       }
       const at = port.isBraked ? -1 : port.reserve();
       if (at < 0) break; // the host's completions wake us, or whoever releases the brake
-      copyRing(source, source.offsetOf(sent), this.#segment, at, length);
+      copyBytes(source, source.offsetOf(sent), this.#segment, at, length);
       port.commit(length, source.stampOf(sent) & 0xffff);
       sent++;
     }
@@ -270,11 +270,4 @@ export class Guest implements Agent, HostFrameHandler {
 
 function add(counters: Float64Array, which: number, count: number): void {
   counters[which] = (counters[which] as number) + count;
-}
-
-function copyRing(from: FrameConsumer, offset: number, to: MemorySegment, at: number, length: number): void {
-  const source = offset >>> 3;
-  const target = at >>> 3;
-  const elements = (length + 7) >>> 3;
-  for (let i = 0; i < elements; i++) to.u64[target + i] = from.u64[source + i] as bigint;
 }

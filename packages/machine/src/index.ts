@@ -10,6 +10,7 @@
 export type { Agent, AgentAssignment, AgentContext, AgentFactories, AgentFactory } from './agent.ts';
 export { type AgentId, Board, MAX_PROCESSORS } from './board.ts';
 export { type Clock, createRealClock, createVirtualClock, type VirtualClock } from './clock.ts';
+export { copyBytes, type MemoryViews } from './copy.ts';
 export {
   createDeterministicExecutor,
   type DeterministicExecutor,

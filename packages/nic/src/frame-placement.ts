@@ -2,9 +2,8 @@
  * Where a frame's bytes go on queues that want more than a plain copy into host memory: split frames, checksum
  * validation, buffers in other segments or at odd offsets. Nothing is written unless everything may be.
  */
-import { DMA_WRITE, type FrameConsumer, type MemorySegment } from '@vmq/machine';
+import { copyBytes, DMA_WRITE, type FrameConsumer, type MemorySegment } from '@vmq/machine';
 import { checksumStatus } from './checksum.ts';
-import { copyBytes } from './copy.ts';
 import { RXC_SPLIT } from './descriptors.ts';
 import { type DeviceState, Q_FLAGS, Q_HEADER_BUFFER_BYTES, Q_HEADER_SIZE, Q_SHIFT } from './device-state.ts';
 import { DROP_BUFFER_TOO_SMALL, DROP_DMA_FAULT } from './drop-reasons.ts';

@@ -7,9 +7,13 @@
  * No byte is written before the queue is known and the whole range is permitted, and exactly the frame's bytes
  * are written: what lies behind a frame in the wire ring belongs to other frames (SEC-08).
  */
-import type { FrameConsumer, MemorySegment } from '@vmq/machine';
-import { DMA_WRITE, RECEIVED_FROM_WIRE } from '@vmq/machine';
-import { copySingly, copyWords } from './copy.ts';
+import {
+  copyBytes,
+  DMA_WRITE,
+  type FrameConsumer,
+  type MemorySegment,
+  RECEIVED_FROM_WIRE,
+} from '@vmq/machine';
 import { RXC_BROADCAST, RXC_DD, RXC_INEXACT, RXC_MULTICAST, RXC_VLAN } from './descriptors.ts';
 import { FILTER_TABLE } from './device-memory.ts';
 import {
@@ -200,7 +204,6 @@ export class ReceiveUnit {
     const wire = this.#wire;
     const entries = wire.words;
     const input = wire.i32;
-    const input64 = wire.u64;
     const input8 = wire.u8;
     const words = state.words;
     const tableMask = state.tableMask;
@@ -208,8 +211,6 @@ export class ReceiveUnit {
     // Rings are in host memory always, buffers nearly always: its views stay in registers.
     const memory = state.segments[0] as MemorySegment;
     const host = memory.i32;
-    const host64 = memory.u64;
-    const host8 = memory.u8;
     const rights = state.rights[0] as Uint8Array;
     const pages = rights.length;
     // Frames of 18 to MFS bytes need no second look at their length.
@@ -308,34 +309,14 @@ export class ReceiveUnit {
           this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
           continue;
         }
-        if ((tagged | ((target | f) & 7)) === 0) {
-          let s = f >> 3;
-          let t = target >> 3;
-          const stop = s + (bytes >> 3);
-          const stop8 = stop - 7;
-          for (; s < stop8; s += 8, t += 8) {
-            host64[t] = input64[s] as bigint;
-            host64[t + 1] = input64[s + 1] as bigint;
-            host64[t + 2] = input64[s + 2] as bigint;
-            host64[t + 3] = input64[s + 3] as bigint;
-            host64[t + 4] = input64[s + 4] as bigint;
-            host64[t + 5] = input64[s + 5] as bigint;
-            host64[t + 6] = input64[s + 6] as bigint;
-            host64[t + 7] = input64[s + 7] as bigint;
-          }
-          for (; s < stop; s++, t++) host64[t] = input64[s] as bigint;
-          if ((bytes & 4) !== 0) host[t << 1] = input[s << 1] as number;
-        } else {
+        if (tagged === 0) copyBytes(wire, f, memory, target, bytes);
+        else {
           // Tag out: the addresses, then everything from byte 16 on, four bytes further forward.
           const t = target >> 2;
           host[t] = low;
           host[t + 1] = input[at + 1] as number;
           host[t + 2] = input[at + 2] as number;
-          copyWords(input, at + 3 - tagged, host, t + 3, (bytes >> 2) - 3);
-        }
-        if ((bytes & 3) !== 0) {
-          const done = bytes & ~3;
-          copySingly(input8, f + done - (tagged & -4), host8, target + done, bytes & 3);
+          copyBytes(wire, f + 16, memory, target + 12, bytes - 12);
         }
       } else {
         const placed = placeSpecial(state, wire, queue, f, tagged, bytes, host, descriptor);

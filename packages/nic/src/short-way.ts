@@ -13,8 +13,7 @@
  * nothing. Where several ports live in one thread the loop is the same, only slower. `| 0` behind a sum of indices spares
  * the check that it is still an integer.
  */
-import { DMA_WRITE, type FrameConsumer, type MemorySegment } from '@vmq/machine';
-import { copyBytes } from './copy.ts';
+import { copyBytes, DMA_WRITE, type FrameConsumer, type MemorySegment } from '@vmq/machine';
 import { RXC_DD, RXC_SPLIT, RXC_VLAN } from './descriptors.ts';
 import { FILTER_TABLE } from './device-memory.ts';
 import {

@@ -6,8 +6,14 @@
  * Queues with work are served in turn. A full wire stops transmission until whoever takes frames off it wakes
  * the device.
  */
-import { DMA_READ, DMA_WRITE, type FrameProducer, type MemorySegment, TRANSMITTED } from '@vmq/machine';
-import { copyBytes } from './copy.ts';
+import {
+  copyBytes,
+  DMA_READ,
+  DMA_WRITE,
+  type FrameProducer,
+  type MemorySegment,
+  TRANSMITTED,
+} from '@vmq/machine';
 import { TXD_EOP, TXD_INSERT_VLAN } from './descriptors.ts';
 import {
   addCounter,

@@ -2,25 +2,22 @@
  * The open batch of a channel as a table: what the switch decides about each frame, for `ChannelHost.commitEntries` to
  * take as it stands. One array for all of it, since in a loop each further one costs more than an entry's words.
  *
- *   word   0        1       2     3      4        5       6           7
- *   frame  section  length  tci   stamp  whoever fills    free
- *                                        the table        section
+ *   word   0         1                    2        3
+ *   frame  section   length | tci << 16   stamp    free section
  *
- * Words 0 to 5 of entry k are about the batch's k-th frame. Word 6 is another list, with a length of its own: the free
+ * Words 0 to 2 of entry k are about the batch's k-th frame. Word 3 is another list, with a length of its own: the free
  * sections that the batch has taken.
  */
 
 /** log2 of the words of an entry. */
-export const ENTRY_SHIFT = 3;
+export const ENTRY_SHIFT = 2;
 /** Number of the section; its frame begins at `frameOffset(section)`. */
 export const ENTRY_SECTION = 0;
-/** Bytes of the frame. */
+/** Bytes of the frame in the low half; 802.1Q tag for the guest in the high half, 0 = none. */
 export const ENTRY_LENGTH = 1;
-/** 802.1Q tag for the guest, 0 = none. */
-export const ENTRY_TCI = 2;
-/** For the trace only. */
-export const ENTRY_STAMP = 3;
-/** Two words for whoever fills the table. */
-export const ENTRY_OWN = 4;
+export const ENTRY_LENGTH_MASK = 0xffff;
+export const ENTRY_TCI_SHIFT = 16;
+/** For the trace only: who traces nothing may leave it. */
+export const ENTRY_STAMP = 2;
 /** In entry i: the i-th free section that the batch has taken. */
-export const ENTRY_FREE = 6;
+export const ENTRY_FREE = 3;

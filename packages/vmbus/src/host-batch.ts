@@ -24,10 +24,11 @@ import {
 import {
   ENTRY_FREE,
   ENTRY_LENGTH,
+  ENTRY_LENGTH_MASK,
   ENTRY_SECTION,
   ENTRY_SHIFT,
   ENTRY_STAMP,
-  ENTRY_TCI,
+  ENTRY_TCI_SHIFT,
 } from './delivery-entries.ts';
 import { type ChannelContext, HostRing } from './host-ring.ts';
 import { VMBUS_TRACE } from './trace-kinds.ts';
@@ -36,7 +37,8 @@ import { VMBUS_TRACE } from './trace-kinds.ts';
 const SHIFT = ENTRY_SHIFT;
 const SECTION = ENTRY_SECTION;
 const LENGTH = ENTRY_LENGTH;
-const TCI = ENTRY_TCI;
+const LENGTH_MASK = ENTRY_LENGTH_MASK;
+const TCI_SHIFT = ENTRY_TCI_SHIFT;
 const STAMP = ENTRY_STAMP;
 const FREE_SECTION = ENTRY_FREE;
 const FREE = FREE_SECTIONS;
@@ -163,8 +165,7 @@ export class HostBatch extends HostRing {
     }
     const at = this.committed << SHIFT;
     this.entries[at + SECTION] = section;
-    this.entries[at + LENGTH] = length;
-    this.entries[at + TCI] = tci;
+    this.entries[at + LENGTH] = length | (tci << TCI_SHIFT);
     this.entries[at + STAMP] = stamp;
     this.committed++;
     const trace = this.context.trace;
@@ -178,7 +179,7 @@ export class HostBatch extends HostRing {
     if (trace?.wants(2, stamp) !== true) return;
     const section = entries[at + SECTION] as number;
     const length = entries[at + LENGTH] as number;
-    trace.write(TRACE_FRAME, stamp, this.channel, section, length, entries[at + TCI] as number, 0);
+    trace.write(TRACE_FRAME, stamp, this.channel, section, length & LENGTH_MASK, length >>> TCI_SHIFT, 0);
   }
 
   /** Takes free sections for this batch. */

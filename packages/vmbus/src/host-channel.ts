@@ -5,7 +5,7 @@
  * eyes. Frames are copied out of its memory before anyone parses them (SEC-06). A packet that makes no sense is
  * counted by name and refused; a ring that makes no sense breaks this channel and no other (SEC-10).
  */
-import { HOST_SEGMENT, type MemorySegment } from '@vmq/machine';
+import { copyBytes, HOST_SEGMENT, type MemorySegment } from '@vmq/machine';
 import type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
 import type { ChannelImage } from './channel-image.ts';
 import {
@@ -22,7 +22,6 @@ import {
   POLL_LOCK,
   RNDIS_READY,
 } from './channel-state.ts';
-import { copyFrame } from './copy-frame.ts';
 import { HostOutbound } from './host-outbound.ts';
 import type { ChannelContext } from './host-ring.ts';
 import { MessageSlots } from './message-slots.ts';
@@ -301,7 +300,7 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
     const length = parser.frameLength;
     const buffer = handler.frameBuffer(length);
     if (buffer < 0) return LEFT_IN_RING;
-    copyFrame(this.guest, parser.frameOffset, this.#host, buffer, length);
+    copyBytes(this.guest, parser.frameOffset, this.#host, buffer, length);
     const counters = this.state.counters;
     counters[COUNT_FRAMES_FROM_GUEST] = (counters[COUNT_FRAMES_FROM_GUEST] as number) + 1;
     counters[COUNT_BYTES_FROM_GUEST] = (counters[COUNT_BYTES_FROM_GUEST] as number) + length;

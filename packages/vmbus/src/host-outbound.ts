@@ -25,7 +25,13 @@ import {
   PREPARED_PLAIN,
   SERIAL,
 } from './channel-state.ts';
-import { ENTRY_LENGTH, ENTRY_SECTION, ENTRY_SHIFT, ENTRY_TCI } from './delivery-entries.ts';
+import {
+  ENTRY_LENGTH,
+  ENTRY_LENGTH_MASK,
+  ENTRY_SECTION,
+  ENTRY_SHIFT,
+  ENTRY_TCI_SHIFT,
+} from './delivery-entries.ts';
 import { HostBatch } from './host-batch.ts';
 import { NETVSC_RECEIVE_BUFFER_ID, NVSP_MSG1_TYPE_SEND_RNDIS_PKT, NVSP_RNDIS_CONTROL } from './nvsp.ts';
 import { writeRndisPacketHeader } from './rndis.ts';
@@ -36,7 +42,8 @@ import { VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
 const SHIFT = ENTRY_SHIFT;
 const SECTION = ENTRY_SECTION;
 const LENGTH = ENTRY_LENGTH;
-const TCI = ENTRY_TCI;
+const LENGTH_MASK = ENTRY_LENGTH_MASK;
+const TCI_SHIFT = ENTRY_TCI_SHIFT;
 const FREE = FREE_SECTIONS;
 const WRITE = OUT_WRITE;
 const OPEN = PHASE_OPEN;
@@ -113,7 +120,8 @@ export class HostOutbound extends HostBatch {
     const entries = this.entries;
     const size = this.sectionSize | 0;
     const sectionsAt = this.sectionsAt | 0;
-    const { next, prepared } = this.state;
+    const next = this.state.next | 0;
+    const prepared = this.state.prepared | 0;
     // A range is two words at a multiple of 8 bytes, in a ring of a multiple of 8: it is never cut in two.
     const data = ring.data | 0;
     const end = (data + (ring.dataBytes >>> 2)) | 0;
@@ -122,18 +130,19 @@ export class HostOutbound extends HostBatch {
     let bytes = 0;
     let others = 0;
     let previous = entries[SECTION] as number;
-    for (let entry = 0; entry < stop; entry += 1 << SHIFT) {
-      const section = entries[entry + SECTION] as number;
-      const length = entries[entry + LENGTH] as number;
+    for (let entry = 0; entry < stop; entry = (entry + (1 << SHIFT)) | 0) {
+      const section = entries[(entry + SECTION) | 0] as number;
+      const word = entries[(entry + LENGTH) | 0] as number;
+      const length = word & LENGTH_MASK;
       const place = Math.imul(section, size);
       const header = (sectionsAt + place) >>> 2;
       const message = (64 + length) | 0;
       guest[at] = message;
-      guest[at + 1] = place;
-      guest[header + 1] = message;
-      guest[header + 3] = length;
-      others |= (entries[entry + TCI] as number) | ((words[prepared + section] as number) ^ PLAIN);
-      words[next + previous] = section;
+      guest[(at + 1) | 0] = place;
+      guest[(header + 1) | 0] = message;
+      guest[(header + 3) | 0] = length;
+      others |= (word >>> TCI_SHIFT) | ((words[(prepared + section) | 0] as number) ^ PLAIN);
+      words[(next + previous) | 0] = section;
       previous = section;
       bytes = (bytes + length) | 0;
       at = (at + 2) | 0;
@@ -152,10 +161,11 @@ export class HostOutbound extends HostBatch {
     const { prepared } = this.state;
     for (let i = 0; i < count; i++) {
       const section = entries[(i << SHIFT) + SECTION] as number;
-      const tci = entries[(i << SHIFT) + TCI] as number;
+      const word = entries[(i << SHIFT) + LENGTH] as number;
+      const tci = word >>> TCI_SHIFT;
       if ((tci | ((words[prepared + section] as number) ^ PLAIN)) === 0) continue;
       const header = (this.sectionsAt + Math.imul(section, this.sectionSize)) >>> 2;
-      writeRndisPacketHeader(this.guest.i32, header, entries[(i << SHIFT) + LENGTH] as number, tci);
+      writeRndisPacketHeader(this.guest.i32, header, word & LENGTH_MASK, tci);
       words[prepared + section] = tci === 0 ? PLAIN : 0;
     }
   }

@@ -33,15 +33,14 @@ export type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
 export type { ChannelImage, RingPlace, SectionBuffer } from './channel-image.ts';
 export { type ChannelPhase, LOAN_ADAPTER } from './channel-state.ts';
 export { createChannelControl } from './control-half.ts';
-export { copyFrame } from './copy-frame.ts';
 export {
   ENTRY_FREE,
   ENTRY_LENGTH,
-  ENTRY_OWN,
+  ENTRY_LENGTH_MASK,
   ENTRY_SECTION,
   ENTRY_SHIFT,
   ENTRY_STAMP,
-  ENTRY_TCI,
+  ENTRY_TCI_SHIFT,
 } from './delivery-entries.ts';
 export { createChannelGuest } from './guest-channel.ts';
 export { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';

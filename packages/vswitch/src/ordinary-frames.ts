@@ -18,8 +18,7 @@ import {
   ENTRY_LENGTH,
   ENTRY_SECTION,
   ENTRY_SHIFT,
-  ENTRY_STAMP,
-  ENTRY_TCI,
+  ENTRY_TCI_SHIFT,
   LOAN_ADAPTER,
 } from '@vmq/vmbus';
 import { copyMoves, MOVE_WORDS } from './frame-moves.ts';
@@ -34,8 +33,7 @@ const SHIFT = ENTRY_SHIFT;
 const ENTRY = 1 << ENTRY_SHIFT;
 const SECTION = ENTRY_SECTION;
 const LENGTH = ENTRY_LENGTH;
-const TCI = ENTRY_TCI;
-const STAMP = ENTRY_STAMP;
+const TCI_SHIFT = ENTRY_TCI_SHIFT;
 const FREE_SECTION = ENTRY_FREE;
 const PORT_WORDS = RECENT_WORDS;
 const MOVE = MOVE_WORDS;
@@ -51,8 +49,9 @@ export class OrdinaryFrames {
   count = 0;
   bytes = 0;
   copied = 0;
-  /** Of a split queue: NBLs that the last {@link take} put in front of those it was given to go back. */
-  back: NetBufferList | null = null;
+  /** What goes back of the chain, as far as it has been looked at: the first NBL, and the last. */
+  first: NetBufferList | null = null;
+  last: NetBufferList | null = null;
   /** What the survey leaves to copy, and the batch's first free section behind it. */
   moved = 0;
   freeFirst = 0;
@@ -69,8 +68,10 @@ export class OrdinaryFrames {
     this.#survey = createSurvey(this.#host, ports, this.#recent.keys, this.#moves);
   }
 
-  /** Begins a chain for `port`. */
-  begin(port: number, learned: LearnedMacTable, tick: number): void {
+  /** Begins `chain` for `port`. */
+  begin(chain: NetBufferList, port: number, learned: LearnedMacTable, tick: number): void {
+    this.first = chain;
+    this.last = null;
     this.#recent.begin(port, learned, tick);
   }
 
@@ -83,24 +84,28 @@ export class OrdinaryFrames {
    * Puts ordinary frames from `chain` on into the open batch of `channel`, whole ones as far as it has taken free
    * sections. Returns the first NBL that is left, or null.
    *
-   * The chain stays linked as it is, unless the queue's frames are split: then those whose rest lies in place are held by
-   * `lent` from now on, if it is given, and all others taken go to {@link back}, in front of `back`.
+   * The chain stays linked as it is, but for split frames whose rest lies in place: those are held by `lent` from now on,
+   * if it is given.
    */
   take(
     chain: NetBufferList,
     port: number,
     channel: ChannelHost,
-    isSplit: boolean,
     lent: LentFrames | null,
-    back: NetBufferList | null,
   ): NetBufferList | null {
     const guest = this.#context.machine.memory.segment(channel.segment);
-    this.back = back;
-    const left = this.#survey(this, chain, port, channel, guest, isSplit, lent);
+    const left = this.#survey(this, chain, port, channel, guest, lent);
     if (this.count === 0) return left;
     if (this.moved !== 0) copyMoves(this.#moves, this.moved, this.#host, guest);
     channel.commitEntries(channel.committed + this.count, this.freeFirst);
     return left;
+  }
+
+  /** The caller has dealt with `nbl`, the first that was left: it goes back, or somebody keeps it. */
+  passed(nbl: NetBufferList, isKept: boolean): void {
+    if (!isKept) this.last = nbl;
+    else if (this.last === null) this.first = nbl.next;
+    else this.last.next = nbl.next;
   }
 }
 
@@ -111,7 +116,6 @@ type Survey = (
   port: number,
   channel: ChannelHost,
   guest: MemorySegment,
-  isSplit: boolean,
   lent: LentFrames | null,
 ) => NetBufferList | null;
 
@@ -123,32 +127,32 @@ type Survey = (
 function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array, moves: Int32Array): Survey {
   const i32 = host.i32;
   const u64 = host.u64;
-  return function survey(found, chain, port, channel, guest, isSplit, lent): NetBufferList | null {
+  return function survey(found, chain, port, channel, guest, lent): NetBufferList | null {
     const recentAt = port * PORT_WORDS;
     const entries = channel.entries;
     const to = guest.i32;
     const to64 = guest.u64;
     const { loans, loansAt, sectionCount } = channel;
-    const sectionsAt = channel.sectionsAt | 0;
+    const framesAt = (channel.sectionsAt + 64) | 0;
     const sectionSize = channel.sectionSize | 0;
+    const firstFree = channel.freeFirst << SHIFT;
+    const freeEnd = channel.freeEnd << SHIFT;
+    const first = channel.committed << SHIFT;
+    const longest = (channel.maxFrameBytes - 14) | 0;
     const held = lent === null ? NOBODY : lent.held;
     const macA = ports.macA[port] as number;
     const macB = ports.macB[port] as number;
     const portVlan = ports.vlan[port] as number;
-    const longest = (channel.maxFrameBytes - 14) | 0;
     // What a tag of this VLAN and no priority becomes for the guest; other tags are looked at one by one.
-    const plainTag = portVlan << 4;
-    const plainTci = ports.egressTci(port, 0, portVlan);
-    const firstFree = channel.freeFirst << SHIFT;
-    const freeEnd = channel.freeEnd << SHIFT;
-    const first = channel.committed << SHIFT;
-    const end = Math.min(entries.length, first + (BATCH << SHIFT));
+    const plainInfo = portVlan << 4;
+    const plainTag = ports.egressTci(port, 0, portVlan) << TCI_SHIFT;
+    const end = Math.min(entries.length | 0, (first + (BATCH << SHIFT)) | 0) | 0;
     let free = firstFree;
     let at = first;
     let move = 0;
     let bytes = 0;
     let copied = 0;
-    let back = found.back;
+    let last = found.last;
     let nbl: NetBufferList | null = chain;
     while (nbl !== null && at < end) {
       const nb: NetBuffer = nbl.firstNetBuffer;
@@ -167,7 +171,7 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
       const other =
         ((i32[word] as number) ^ macA) |
         ((w1 & 0xffff) ^ macB) |
-        (nbl.ieee8021QInfo ^ plainTag) |
+        (nbl.ieee8021QInfo ^ plainInfo) |
         ((recent[seen] as number) ^ sourceA) |
         ((recent[(seen + 1) | 0] as number) ^ sourceB) |
         (from & 7);
@@ -180,7 +184,7 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
         const rest = mdl.next;
         if (rest === null || rest.segment !== guest || inFront < 14 || rest.byteCount < length - inFront)
           break;
-        const within = (rest.byteOffset - sectionsAt) | 0;
+        const within = (rest.byteOffset + 64 - framesAt) | 0;
         section = (within / sectionSize) | 0;
         if (
           section >>> 0 >= sectionCount ||
@@ -192,24 +196,21 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
           break;
         front = inFront;
         held[section] = nbl;
+        if (last === null) found.first = next;
+        else last.next = next;
       } else {
         if (free === freeEnd) break;
         section = entries[(free + FREE_SECTION) | 0] as number;
         free = (free + ENTRY) | 0;
-        if (isSplit === true) {
-          nbl.next = back;
-          back = nbl;
-        }
+        last = nbl;
       }
       entries[(at + SECTION) | 0] = section;
-      entries[(at + LENGTH) | 0] = length;
-      entries[(at + TCI) | 0] = plainTci;
-      entries[(at + STAMP) | 0] = nbl.stamp;
+      entries[(at + LENGTH) | 0] = length | plainTag;
       at = (at + ENTRY) | 0;
       bytes = (bytes + length) | 0;
       copied = (copied + front) | 0;
       nbl = next;
-      const target = (sectionsAt + Math.imul(section, sectionSize) + 64) | 0;
+      const target = (framesAt + Math.imul(section, sectionSize)) | 0;
       if (((front - 56) | 0) >>> 0 <= 8 && (front & 3) === 0) {
         // The shortest frames: seven elements, and the last two words over again or behind them.
         const s = from >> 3;
@@ -237,7 +238,7 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
     found.count = taken;
     found.bytes = bytes;
     found.copied = copied;
-    found.back = back;
+    found.last = last;
     found.moved = move;
     found.freeFirst = channel.freeFirst + frees;
     if (lent !== null) lent.count += taken - frees;

@@ -3,8 +3,8 @@
  * counting. The copy is the frame's only one on the host (SW-12), and happens after all checks (SEC-07).
  */
 import type { AgentContext } from '@vmq/machine';
-import { TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
-import { type ChannelHost, copyFrame, VMBUS_DROP_TOO_LONG } from '@vmq/vmbus';
+import { copyBytes, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
+import { type ChannelHost, VMBUS_DROP_TOO_LONG } from '@vmq/vmbus';
 import type { DeliveryNumbers } from './delivery-numbers.ts';
 import { DROP_PORT_DISCONNECTED, DROP_VMBUS } from './drop-reasons.ts';
 import type { FanOut } from './fan-out.ts';
@@ -114,7 +114,7 @@ export class PortDelivery {
       }
       const stamp = batch.stamp[i] as number;
       const tci = this.#ports.egressTci(port, batch.priority[i] as number, batch.vlan[i] as number);
-      copyFrame(batch.segments[i] as (typeof batch.segments)[0], batch.offset[i] as number, to, at, length);
+      copyBytes(batch.segments[i] as (typeof batch.segments)[0], batch.offset[i] as number, to, at, length);
       host.commitFrame(length, tci, stamp);
       committed[frames++] = i;
       if (trace.level !== 0 && trace.wants(TRACE_ALL, stamp))

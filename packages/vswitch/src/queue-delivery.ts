@@ -17,12 +17,12 @@
  *
  * Most frames are taken many at a time by `ordinary-frames.ts`; what is here is the way of all others.
  */
-import { type AgentContext, HOST_SEGMENT } from '@vmq/machine';
+import { type AgentContext, copyBytes, HOST_SEGMENT } from '@vmq/machine';
 import type { NetBuffer, NetBufferList } from '@vmq/ndis';
 import {
   type ChannelHost,
-  copyFrame,
   ENTRY_LENGTH,
+  ENTRY_LENGTH_MASK,
   ENTRY_SECTION,
   ENTRY_SHIFT,
   VMBUS_DROP_TOO_LONG,
@@ -40,6 +40,7 @@ import type { QueueEnds } from './queue-ends.ts';
 const SHIFT = ENTRY_SHIFT;
 const SECTION = ENTRY_SECTION;
 const LENGTH = ENTRY_LENGTH;
+const LENGTH_MASK = ENTRY_LENGTH_MASK;
 const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
 const VMBUS = DROP_VMBUS;
 const RUNT = DROP_RUNT;
@@ -117,25 +118,21 @@ export class QueueDelivery {
     const ends = this.#ends;
     const channel = ports.channels[port] as ChannelHost | null;
     const { dataLength, mdl: firstPart } = chain.firstNetBuffer;
-    const isSplit = firstPart.next !== null;
     // Sections for frames that are copied whole, if the first is one.
     const copies = dataLength <= firstPart.byteCount ? count : 0;
     if (channel === null || !channel.beginBatch(copies)) {
       ends.dropAll(chain, port, channel?.refusal ?? 0);
       return chain;
     }
-    const lent = mayKeep && isSplit ? (this.#lent[port] as LentFrames | null) : null;
+    const lent = mayKeep && firstPart.next !== null ? (this.#lent[port] as LentFrames | null) : null;
     const tracing = ends.begin();
     const ordinary = this.#ordinary;
-    ordinary.begin(port, this.learned as LearnedMacTable, tick);
+    ordinary.begin(chain, port, this.learned as LearnedMacTable, tick);
     this.#frames = this.#seen = this.#bytes = this.#copied = 0;
-    // Of a split queue: what goes back. Any other chain goes back as it came.
-    let back: NetBufferList | null = null;
     let next: NetBufferList | null = null;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = next) {
       if (!tracing) {
-        nbl = ordinary.take(nbl, port, channel, isSplit, lent, back);
-        back = ordinary.back;
+        nbl = ordinary.take(nbl, port, channel, lent);
         this.#seen += ordinary.count;
         this.#frames += ordinary.count;
         this.#bytes += ordinary.bytes;
@@ -143,16 +140,14 @@ export class QueueDelivery {
         if (nbl === null) break;
       }
       next = nbl.next;
-      const kept = this.#deliverOne(nbl, port, channel, lent, tick, tracing);
-      if (!isSplit || kept) continue;
-      nbl.next = back;
-      back = nbl;
+      ordinary.passed(nbl, this.#deliverOne(nbl, port, channel, lent, tick, tracing));
     }
+    let back = ordinary.first;
     const frames = this.#frames;
     const delivered = this.#delivery.endBatch(port, channel);
     const { entries } = channel;
     for (let k = delivered; k < frames; k++) {
-      this.#bytes -= entries[(k << SHIFT) + LENGTH] as number;
+      this.#bytes -= (entries[(k << SHIFT) + LENGTH] as number) & LENGTH_MASK;
       const section = entries[(k << SHIFT) + SECTION] as number;
       if (lent === null || !lent.isHeld(section)) continue;
       const nbl = lent.drop(section);
@@ -161,7 +156,7 @@ export class QueueDelivery {
     }
     ends.end(port, queueId, this.#seen, frames, delivered, this.#bytes, channel.refusal);
     this.#delivery.countCopied(port, this.#copied);
-    return isSplit ? back : chain;
+    return back;
   }
 
   /** Delivers one NBL of whatever kind, with every check in its order and the trace. True if `lent` holds it now. */
@@ -246,7 +241,7 @@ export class QueueDelivery {
         continue;
       }
       const tci = info === 0 ? 0 : ports.egressTci(port, ((info & 7) << 13) | ((info & 8) << 9), vlan);
-      copyFrame(segment, at, to, target, front);
+      copyBytes(segment, at, to, target, front);
       let moved = front;
       if (section >= 0) {
         channel.commitLent(section, length, tci, nbl.stamp);
@@ -254,7 +249,7 @@ export class QueueDelivery {
         kept = true;
       } else {
         if (front < length && rest !== null) {
-          copyFrame(rest.segment, rest.byteOffset, to, target + front, length - front);
+          copyBytes(rest.segment, rest.byteOffset, to, target + front, length - front);
           moved = length;
         }
         channel.commitFrame(length, tci, nbl.stamp);
