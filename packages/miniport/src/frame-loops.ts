@@ -12,11 +12,35 @@
 import { ieee8021QFromTci, type Mdl, type NetBufferList, type NetBufferSharedMemory } from '@vmq/ndis';
 import { DESCRIPTOR_BYTES, RXC_VLAN } from '@vmq/nic';
 import { COMPLETION_MASK } from './completion-guard.ts';
-import type { QueueBuffers } from './queue-buffers.ts';
+import {
+  COMPLETIONS_AT,
+  DESCRIPTORS_AT,
+  FIRST_BYTES,
+  FIRST_SEGMENT,
+  LEAST_COMPLETION,
+  MOST_COMPLETION,
+  NBL_FILTERING_INFO,
+  NBL_TAG,
+  type QueueBuffers,
+  REST_BYTES,
+  REST_SEGMENT,
+  RING_MASK,
+} from './queue-buffers.ts';
 import { STATE_SLOTS } from './queue-image.ts';
 
 // Local copies: V8 folds these, an imported binding it loads with checks.
 const SLOTS = STATE_SLOTS;
+const DESCRIPTORS = DESCRIPTORS_AT;
+const COMPLETIONS = COMPLETIONS_AT;
+const RING = RING_MASK;
+const FIRST = FIRST_BYTES;
+const REST = REST_BYTES;
+const SEGMENT = FIRST_SEGMENT;
+const OTHER_SEGMENT = REST_SEGMENT;
+const TAG = NBL_TAG;
+const INFO = NBL_FILTERING_INFO;
+const LEAST = LEAST_COMPLETION;
+const MOST = MOST_COMPLETION;
 const CHECKED = COMPLETION_MASK;
 const VLAN_STRIPPED = RXC_VLAN;
 const toIeee8021Q = ieee8021QFromTci;
@@ -25,29 +49,18 @@ const ENTRY_SHIFT = Math.log2(DESCRIPTOR_BYTES >> 2);
 
 export interface FrameLoops {
   /**
-   * Describes the frames of the `count` completions from `from` on in the NBLs of `chain`, one each. `tag` goes into
-   * `originatorReserved`, above the buffer's number. Negative as soon as one completion cannot be believed
-   * (`completion-guard.ts`): its first word under {@link COMPLETION_MASK} is less than `least` or more than `most`, or
-   * its stamp is not newer than that of the frame before, `stamp` for the first.
+   * Describes the frames of the `count` completions from `from` on in the NBLs of `chain`, one each. Negative as soon as
+   * one completion cannot be believed (`completion-guard.ts`), such as one whose stamp is not newer than that of the frame
+   * before, `stamp` for the first.
    */
-  describe(
-    buffers: QueueBuffers,
-    chain: NetBufferList,
-    count: number,
-    from: number,
-    tag: number,
-    filteringInfo: number,
-    least: number,
-    most: number,
-    stamp: number,
-  ): number;
+  describe(buffers: QueueBuffers, chain: NetBufferList, count: number, from: number, stamp: number): number;
   /** Stamp of the last frame described. */
   readonly stamp: number;
   /**
-   * Posts the buffers of the leading NBLs of `chain` that carry `tag`, from `position` on; returns the position behind
+   * Posts the buffers of the leading NBLs of `chain` that are the queue's, from `position` on; returns the position behind
    * them.
    */
-  post(buffers: QueueBuffers, chain: NetBufferList, tag: number, position: number): number;
+  post(buffers: QueueBuffers, chain: NetBufferList, position: number): number;
   /** The last NBL described or posted. */
   readonly last: NetBufferList | null;
   /** The first NBL that the last {@link post} left. */
@@ -70,17 +83,17 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
     chain: NetBufferList,
     count: number,
     from: number,
-    tag: number,
-    filteringInfo: number,
-    least: number,
-    most: number,
     stamp: number,
   ): number {
-    const { state, places, sharedMemory, isSplit, firstSegment, restSegment } = buffers;
-    const mask = buffers.mask | 0;
-    const completions = buffers.completions | 0;
-    const firstBytes = buffers.firstBytes | 0;
-    const restBytes = buffers.restBytes | 0;
+    const { state, places, sharedMemory, isSplit, firstSegment, restSegment, numbers } = buffers;
+    const mask = numbers[RING] as number;
+    const completions = numbers[COMPLETIONS] as number;
+    const firstBytes = numbers[FIRST] as number;
+    const restBytes = numbers[REST] as number;
+    const tag = numbers[TAG] as number;
+    const filteringInfo = numbers[INFO] as number;
+    const least = numbers[LEAST] as number;
+    const most = numbers[MOST] as number;
     let newest = stamp | 0;
     let doubt = 0;
     let at = from | 0;
@@ -130,13 +143,14 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
     return doubt;
   }
 
-  function post(buffers: QueueBuffers, chain: NetBufferList, tag: number, position: number): number {
-    const { state, places, isSplit } = buffers;
-    const mask = buffers.mask | 0;
-    const descriptors = buffers.descriptors | 0;
-    const firstBytes = buffers.firstBytes | 0;
-    const firstSegment = buffers.firstSegment.id | 0;
-    const restSegment = buffers.restSegment.id | 0;
+  function post(buffers: QueueBuffers, chain: NetBufferList, position: number): number {
+    const { state, places, isSplit, numbers } = buffers;
+    const mask = numbers[RING] as number;
+    const descriptors = numbers[DESCRIPTORS] as number;
+    const firstBytes = numbers[FIRST] as number;
+    const firstSegment = numbers[SEGMENT] as number;
+    const restSegment = numbers[OTHER_SEGMENT] as number;
+    const tag = numbers[TAG] as number;
     let posted = position | 0;
     let last = chain;
     let nbl: NetBufferList | null = chain;

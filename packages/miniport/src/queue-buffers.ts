@@ -18,6 +18,7 @@
 import type { MemorySegment, PhysicalMemory } from '@vmq/machine';
 import type { NetBufferSharedMemory } from '@vmq/ndis';
 import { DESCRIPTOR_BYTES } from '@vmq/nic';
+import type { CompletionGuard } from './completion-guard.ts';
 import { type ReceiveQueueImage, STATE_SLOTS } from './queue-image.ts';
 import { describeBuffers } from './shared-memory-info.ts';
 
@@ -25,35 +26,54 @@ const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES >> 2;
 /** More than any frame's bytes. */
 const WHOLE = 0xffff;
 
+/** Words of {@link QueueBuffers.numbers}: word index of the rings in host memory; index mask of both. */
+export const DESCRIPTORS_AT = 0;
+export const COMPLETIONS_AT = 1;
+export const RING_MASK = 2;
+/** Bytes of a frame that lie where it begins, at most; bytes that fit where its rest lies: an MDL never describes more. */
+export const FIRST_BYTES = 3;
+export const REST_BYTES = 4;
+/** Ids of the segments where frames begin, and where their rest lies. */
+export const FIRST_SEGMENT = 5;
+export const REST_SEGMENT = 6;
+/** Goes into each NBL: `originatorReserved` but for the buffer's number, and `filteringInfo`. */
+export const NBL_TAG = 7;
+export const NBL_FILTERING_INFO = 8;
+/** Least and greatest first word of a completion that can be believed; see `completion-guard.ts`. */
+export const LEAST_COMPLETION = 9;
+export const MOST_COMPLETION = 10;
+const NUMBERS = 11;
+
 export class QueueBuffers {
   readonly count: number;
   readonly isSplit: boolean;
-  /** Where a frame begins: on a split queue at most `firstBytes` of it. */
+  /** Where a frame begins, and where the rest of a split frame lies. */
   readonly firstSegment: MemorySegment;
-  readonly firstBytes: number;
-  /** Where the rest of a split frame lies, and the bytes that fit there: an MDL never describes more. */
   readonly restSegment: MemorySegment;
-  readonly restBytes: number;
+  /** What the loops need to know, as integers: those in fields have to be made integers again wherever they are used. */
+  readonly numbers: Int32Array = new Int32Array(NUMBERS);
   /** Two words a buffer: byte offsets of the frame's beginning, and of its rest. */
   readonly places: Int32Array;
   /** What each buffer's NB says of shared memory: of the beginning, with that of the rest behind it. */
   readonly sharedMemory: readonly NetBufferSharedMemory[];
   readonly state: Int32Array;
-  /** Word indices of the rings in host memory; index mask of both. */
-  readonly descriptors: number;
-  readonly completions: number;
   readonly mask: number;
   readonly #host: Int32Array;
 
-  constructor(memory: PhysicalMemory, image: ReceiveQueueImage, state: Int32Array) {
+  /** `slot` is the queue's in its processor's table. */
+  constructor(
+    memory: PhysicalMemory,
+    image: ReceiveQueueImage,
+    state: Int32Array,
+    slot: number,
+    guard: CompletionGuard,
+  ) {
     const { buffers, lookahead } = image;
     const first = lookahead ?? buffers;
     this.count = buffers.offsets.length;
     this.isSplit = lookahead !== null;
     this.firstSegment = memory.segment(first.segment);
-    this.firstBytes = lookahead === null ? WHOLE : lookahead.bufferBytes;
     this.restSegment = memory.segment(buffers.segment);
-    this.restBytes = lookahead === null ? 0 : buffers.bufferBytes - lookahead.bufferBytes;
     this.places = new Int32Array(2 * this.count);
     buffers.offsets.forEach((offset, buffer) => {
       this.places[2 * buffer] = first.offsets[buffer] as number;
@@ -67,9 +87,19 @@ export class QueueBuffers {
       });
     }
     this.state = state;
-    this.descriptors = image.descriptorOffset >> 2;
-    this.completions = image.completionOffset >> 2;
     this.mask = image.ringEntries - 1;
+    const { numbers } = this;
+    numbers[DESCRIPTORS_AT] = image.descriptorOffset >> 2;
+    numbers[COMPLETIONS_AT] = image.completionOffset >> 2;
+    numbers[RING_MASK] = this.mask;
+    numbers[FIRST_BYTES] = lookahead === null ? WHOLE : lookahead.bufferBytes;
+    numbers[REST_BYTES] = lookahead === null ? 0 : buffers.bufferBytes - lookahead.bufferBytes;
+    numbers[FIRST_SEGMENT] = this.firstSegment.id;
+    numbers[REST_SEGMENT] = this.restSegment.id;
+    numbers[NBL_TAG] = slot << 16;
+    numbers[NBL_FILTERING_INFO] = image.queueId << 16;
+    numbers[LEAST_COMPLETION] = guard.least;
+    numbers[MOST_COMPLETION] = guard.most;
     this.#host = memory.host.i32;
   }
 
@@ -82,10 +112,10 @@ export class QueueBuffers {
   post(position: number, buffer: number): void {
     const host = this.#host;
     const slot = position & this.mask;
-    const descriptor = this.descriptors + slot * DESCRIPTOR_WORDS;
+    const descriptor = (this.numbers[DESCRIPTORS_AT] as number) + slot * DESCRIPTOR_WORDS;
     const first = this.places[2 * buffer] as number;
     if (this.isSplit) {
-      host[descriptor] = (this.places[2 * buffer + 1] as number) - this.firstBytes;
+      host[descriptor] = (this.places[2 * buffer + 1] as number) - (this.numbers[FIRST_BYTES] as number);
       host[descriptor + 1] = this.restSegment.id;
       host[descriptor + 2] = first;
       host[descriptor + 3] = this.firstSegment.id;

@@ -73,7 +73,6 @@ export class ReceiveQueue {
   readonly #guard: CompletionGuard;
   readonly #trace: ReceiveTrace;
   readonly #statusWord: number;
-  readonly #filteringInfo: number;
   readonly #registers: NicRegisters;
   readonly #doorbell: number;
   readonly #arm: number;
@@ -102,14 +101,13 @@ export class ReceiveQueue {
     this.#tag = slot << 16;
     this.#host = memory.host.i32;
     this.#state = new Int32Array(image.state);
-    this.#buffers = new QueueBuffers(memory, image, this.#state);
     this.#loops = loops;
     this.#away = new AwayReturns(context, image, this.#state);
     const { bufferBytes } = image.buffers;
     this.#guard = new CompletionGuard(context, image, this.#state, registers, bufferBytes);
+    this.#buffers = new QueueBuffers(memory, image, this.#state, slot, this.#guard);
     this.#trace = new ReceiveTrace(context, image.queueId);
     this.#statusWord = image.statusOffset >> 2;
-    this.#filteringInfo = image.queueId << 16;
     this.#registers = registers;
     this.#doorbell = REG.RDT + image.hardwareQueue * RX_QUEUE_STRIDE;
     this.#arm = REG.RXARM + image.hardwareQueue * RX_QUEUE_STRIDE;
@@ -214,19 +212,8 @@ export class ReceiveQueue {
     if (chain === null) return 0;
 
     const loops = this.#loops;
-    const { least, most } = this.#guard;
     const consumed = this.#consumed;
-    const doubt = loops.describe(
-      this.#buffers,
-      chain,
-      count,
-      consumed,
-      this.#tag,
-      this.#filteringInfo,
-      least,
-      most,
-      this.#stamp,
-    );
+    const doubt = loops.describe(this.#buffers, chain, count, consumed, this.#stamp);
     this.#pool.cutChain(loops.last as NetBufferList, count);
     if (doubt < 0) return this.#indicateSound(chain);
     this.#consumed = (consumed + count) | 0;
@@ -316,7 +303,7 @@ export class ReceiveQueue {
     if (!this.isServed || this.#trace.isOn) return this.#takeBackOneByOne(chain);
     const loops = this.#loops;
     const before = this.#posted;
-    this.#posted = loops.post(this.#buffers, chain, this.#tag, before);
+    this.#posted = loops.post(this.#buffers, chain, before);
     this.#finishReturn(chain, loops.last as NetBufferList, (this.#posted - before) | 0);
     return loops.next;
   }
