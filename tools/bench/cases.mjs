@@ -136,7 +136,7 @@ const twoProcessorsCase = {
       {
         one: () => runWorkload('receive', { ...parameters, vms: 8 }),
         two: () =>
-          runWorkload('threads', { ...parameters, vms: 16, processors: 2, window: 1280, least: 256 }),
+          runWorkload('threads', { ...parameters, vms: 16, processors: 2, window: 1536, least: 256 }),
         // What the second core is worth at best: two hosts that share nothing.
         hosts: () => runWorkload('two-hosts', { ...parameters, vms: 8 }),
       },
