@@ -4,6 +4,7 @@
 // tools/breaks.mjs; a test checks that every piece still stands where it is looked for.
 
 const SWITCH = 'packages/vswitch/src';
+const MACHINE = 'packages/machine/src';
 const NIC = 'packages/nic/src';
 const MINIPORT = 'packages/miniport/src';
 const NDIS = 'packages/ndis/src';
@@ -203,8 +204,8 @@ export const BREAKS = [
     also: [
       {
         file: `${MINIPORT}/queue-buffers.ts`,
-        find: 'this.firstBytes = lookahead === null ? WHOLE : lookahead.bufferBytes;',
-        put: 'this.firstBytes = lookahead === null ? WHOLE : 8;',
+        find: 'numbers[FIRST_BYTES] = lookahead === null ? WHOLE : lookahead.bufferBytes;',
+        put: 'numbers[FIRST_BYTES] = lookahead === null ? WHOLE : 8;',
       },
     ],
     caughtBy: ['decisions in host memory'],
@@ -283,9 +284,9 @@ export const BREAKS = [
   {
     name: 'more-bytes-than-the-frame-has',
     breaks: 'SEC-08',
-    file: `${VMBUS}/copy-frame.ts`,
-    find: 'for (; done < length; done++) to.u8',
-    put: 'for (; done < length + 6; done++) to.u8',
+    file: `${MACHINE}/copy.ts`,
+    find: `if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1] as number;`,
+    put: 'if ((length & 63) > 14) output[stop + shift] = input[stop] as bigint;',
     caughtBy: ['no bytes of others'],
   },
   {
@@ -453,7 +454,7 @@ export const BREAKS = [
     name: 'a-section-is-sent-twice',
     breaks: 'order of each queue',
     file: `${VMBUS}/host-outbound.ts`,
-    find: 'guest[at + 1] = place;',
+    find: 'guest[(at + 1) | 0] = place;',
     put: 'guest[at + 1] = entry === 1 << SHIFT ? Math.imul(entries[SECTION] as number, size) : place;',
     caughtBy: ['order of each queue', 'frames unchanged', 'no bytes of others'],
   },
