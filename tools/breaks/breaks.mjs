@@ -286,7 +286,9 @@ export const BREAKS = [
     breaks: 'SEC-08',
     file: `${MACHINE}/copy.ts`,
     find: `if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1] as number;`,
-    put: 'if ((length & 63) > 14) output[stop + shift] = input[stop] as bigint;',
+    put: `if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1] as number;
+  const more = (length & 7) === 0 ? 0 : 6;
+  for (let i = length; i < length + more; i++) to.u8[target + i] = from.u8[source + i] as number;`,
     caughtBy: ['no bytes of others'],
   },
   {
