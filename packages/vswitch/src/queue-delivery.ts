@@ -27,7 +27,13 @@ import {
   ENTRY_SHIFT,
   VMBUS_DROP_TOO_LONG,
 } from '@vmq/vmbus';
-import { DROP_RUNT, DROP_VLAN_MISMATCH, DROP_VMBUS, DROP_WRONG_DESTINATION } from './drop-reasons.ts';
+import {
+  DROP_PORT_DISCONNECTED,
+  DROP_RUNT,
+  DROP_VLAN_MISMATCH,
+  DROP_VMBUS,
+  DROP_WRONG_DESTINATION,
+} from './drop-reasons.ts';
 import { FrameGatherer } from './frame-gatherer.ts';
 import type { LearnedMacTable } from './learned-mac-table.ts';
 import { LentFrames } from './lent-frames.ts';
@@ -42,6 +48,7 @@ const SECTION = ENTRY_SECTION;
 const LENGTH = ENTRY_LENGTH;
 const LENGTH_MASK = ENTRY_LENGTH_MASK;
 const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
+const DISCONNECTED = DROP_PORT_DISCONNECTED;
 const VMBUS = DROP_VMBUS;
 const RUNT = DROP_RUNT;
 const WRONG_DESTINATION = DROP_WRONG_DESTINATION;
@@ -121,7 +128,7 @@ export class QueueDelivery {
     // Sections for frames that are copied whole, if the first is one.
     const copies = dataLength <= firstPart.byteCount ? count : 0;
     if (channel === null || !channel.beginBatch(copies)) {
-      ends.dropAll(chain, port, channel?.refusal ?? 0);
+      ends.dropAll(chain, port, channel === null ? DISCONNECTED : VMBUS + channel.refusal);
       return chain;
     }
     const lent = mayKeep && firstPart.next !== null ? (this.#lent[port] as LentFrames | null) : null;

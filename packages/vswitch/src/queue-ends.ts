@@ -54,15 +54,15 @@ export class QueueEnds {
     }
   }
 
-  /** All frames of a chain for a port whose channel takes none. */
-  dropAll(chain: NetBufferList, port: number, refusal: number): void {
+  /** All frames of a chain for a port that takes none, for a reason of SWITCH_END_REASONS. */
+  dropAll(chain: NetBufferList, port: number, reason: number): void {
     let seen = 0;
     const a = this.#ports.macA[port] as number;
     const b = this.#ports.macB[port] as number;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
       for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) {
         seen++;
-        this.drop(VMBUS + refusal, nbl.stamp, port, a, b);
+        this.drop(reason, nbl.stamp, port, a, b);
       }
     }
     this.#countDrops();

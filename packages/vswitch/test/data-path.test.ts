@@ -224,6 +224,26 @@ test('MIG-05: frames of a queue whose port has gone are classified like any othe
   expect(bench.machine.ledger.total('dropped.vswitch.port-disconnected')).toBe(1);
 });
 
+test('SW-22: frames of a VM queue whose port has no channel end as for a port without its NIC', () => {
+  const bench = createBench();
+  const a = bench.addVm({ name: 'a', mac: A });
+  giveQueue(bench, a.port, 2);
+  const { state } = bench.sw.dataImage();
+  const ports = state.ports.map((port) => ({
+    ...port,
+    queueId: 2,
+    channel: null,
+    channelGeneration: port.channelGeneration + 1,
+  }));
+  bench.executor.post('processor:0', { ...state, ports });
+  bench.executor.publish();
+  bench.receive([{ bytes: frame(A, OUT), queueId: 2 }], NDIS_RECEIVE_FLAGS_SINGLE_QUEUE);
+  bench.settle();
+  expect(a.received).toEqual([]);
+  expect(bench.machine.ledger.report().ends.dropped).toEqual({ 'vswitch.port-disconnected': 1 });
+  expect(bench.trays[0]?.returned.map(({ count }) => count)).toEqual([1]);
+});
+
 test('SW-22: no frame goes to or comes from a NIC that is not connected', () => {
   const bench = createBench();
   const a = bench.addVm({ name: 'a', mac: A, connect: false });
