@@ -121,6 +121,8 @@ describe('board', () => {
     ]);
     expect(board.takeVectors(2, 0) >>> 0).toBe(0x80000000);
     expect([board.takeVectors(2, 0), board.takeVectors(2, 1), board.takeVectors(2, 2)]).toEqual([0, 0, 1]);
+    // The groups they are in, and the one whose vectors may come with the mark.
+    expect([board.takeGroups(2), board.takeGroups(2)]).toEqual([0b111, 0b010]);
   });
 
   it('no two words of the board are the same word', () => {
@@ -146,8 +148,16 @@ describe('board', () => {
       touch(() => board.requestStop(worker));
     }
     for (const processor of [0, 1, MAX_PROCESSORS - 1]) {
-      touch(() => board.setVector(processor, 0));
-      touch(() => board.setVector(processor, 255));
+      for (const vector of [0, 255]) {
+        touch(() => {
+          board.setVector(processor, vector);
+          board.takeGroups(processor);
+        });
+      }
+      touch(() => {
+        board.setVector(processor, 64);
+        board.takeVectors(processor, 2);
+      });
     }
     expect(touched.map((words) => words.size)).toEqual(touched.map(() => 1));
     expect(new Set(touched.flatMap((words) => [...words])).size).toBe(touched.length);

@@ -16,6 +16,7 @@
  *      +2 stop        1 = leave the loop
  *   per processor (16 words)
  *      +0..7          pending interrupt vectors, a bit each; not those that come with the mark
+ *      +8             which of those words may have one, a bit each; set after it
  *
  * One writer per cache line where it matters; every cross-thread access on which somebody sleeps is an Atomics
  * call (all of which have one total order), and none of them happens per frame.
@@ -73,6 +74,8 @@ const MARK = 1;
 const FIRST_CARRIED = 32;
 const LAST_CARRIED = 61;
 const GROUP_CARRIED = 1;
+/** Word of a processor's line behind its vectors. */
+const GROUPS = VECTORS_PER_PROCESSOR / 32;
 
 const AWAKE = 0;
 const PARKED = 1;
@@ -300,8 +303,20 @@ export class Board {
   /** Sets a vector pending; true if it was not pending before. */
   setVector(processor: number, vector: number): boolean {
     const bit = 1 << (vector & 31);
-    const word = PROCESSORS + processor * LINE + (vector >>> 5);
-    return (Atomics.or(this.words, word, bit) & bit) === 0;
+    const at = PROCESSORS + processor * LINE;
+    const before = Atomics.or(this.words, at + (vector >>> 5), bit);
+    Atomics.or(this.words, at + GROUPS, 1 << (vector >>> 5));
+    return (before & bit) === 0;
+  }
+
+  /**
+   * Groups of 32 vectors that may have one pending, a bit each. A plain look is enough: who raises a vector wakes the agent
+   * after it.
+   */
+  takeGroups(processor: number): number {
+    const word = PROCESSORS + processor * LINE + GROUPS;
+    const groups = this.words[word] === 0 ? 0 : Atomics.exchange(this.words, word, 0);
+    return groups | (1 << GROUP_CARRIED);
   }
 
   /** Takes 32 pending vectors at once: bits of vectors 32 * group .. 32 * group + 31. */

@@ -15,8 +15,6 @@ export const DISPATCH_LEVEL = 2;
 /** Any device interrupt level; the model has one. */
 export const DIRQL = 5;
 
-const GROUPS = VECTORS_PER_PROCESSOR / 32;
-
 /** MiniportInterrupt / MiniportMessageInterrupt: acknowledge the device and queue a DPC, no more. */
 export interface InterruptServiceRoutine {
   interrupt(vector: number): void;
@@ -91,7 +89,8 @@ export class Processor {
 
   /** Serves pending interrupts and queued DPCs; true if DPCs were queued meanwhile. */
   step(): boolean {
-    for (let group = 0; group < GROUPS; group++) {
+    for (let groups = this.#board.takeGroups(this.index); groups !== 0; groups &= groups - 1) {
+      const group = 31 - Math.clz32(groups & -groups);
       const vectors = this.#board.takeVectors(this.index, group);
       if (vectors !== 0) this.#interrupt(group << 5, vectors);
     }
