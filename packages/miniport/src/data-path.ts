@@ -26,6 +26,7 @@ import {
 } from '@vmq/ndis';
 import { attachNicRegisters, type NicRegisters } from '@vmq/nic';
 import { DROPPED_ADAPTER_REMOVED, DROPPED_NO_TRANSMIT_QUEUE, DROPPED_RESET } from './drop-reasons.ts';
+import { DueQueues } from './due-queues.ts';
 import { createFrameLoops, type FrameLoops } from './frame-loops.ts';
 import type { MiniportImage, MiniportMessage, ReceiveQueueImage, WhyNoSends } from './queue-image.ts';
 import { ReceiveQueue } from './receive-queue.ts';
@@ -57,8 +58,9 @@ class VmqMiniportDataPath implements MiniportDataPath {
   readonly #slots: (ReceiveQueue | null)[] = [];
   /** The queues served here, dense. */
   #queues: ReceiveQueue[] = [];
-  /** Which of them the next DPC serves first. */
-  #turn = 0;
+  /** … by interrupt vector, which several may share. */
+  readonly #byVector: (ReceiveQueue[] | undefined)[] = [];
+  readonly #due: DueQueues = new DueQueues();
   #transmit: TransmitQueue | null = null;
   #refusal: Refusal = NO_QUEUE;
   /** New sends go to {@link #transmit}; otherwise they are refused. */
@@ -132,16 +134,17 @@ class VmqMiniportDataPath implements MiniportDataPath {
   // --- interrupt and DPC ------------------------------------------------------------------------------
 
   interrupt(vector: number): void {
-    const queues = this.#queues;
-    for (let i = 0; i < queues.length; i++) {
-      const queue = queues[i] as ReceiveQueue;
-      if (queue.vector === vector) queue.notice();
-    }
+    const queues = this.#byVector[vector];
+    if (queues !== undefined)
+      for (let i = 0; i < queues.length; i++) {
+        const queue = queues[i] as ReceiveQueue;
+        if (!queue.isDue && queue.hasWork) this.#due.add(queue);
+      }
     this.#processor.queueDpc(this);
   }
 
   runDpc(): void {
-    const more = this.#running && this.#receive();
+    const more = this.#running && this.#due.serve(this.#image.indicationBudget);
     const transmit = this.#transmit;
     if (transmit?.reap()) {
       transmit.arm();
@@ -150,39 +153,9 @@ class VmqMiniportDataPath implements MiniportDataPath {
     if (more) this.#processor.queueDpc(this);
   }
 
-  /**
-   * Serves the queues that are due in turn until the budget of one DPC is used up (RX-19). The next DPC begins with the
-   * queue for which the rest was not enough, or behind one that used it up alone. True if frames are left.
-   *
-   * A queue is due from its interrupt on until it was found empty and armed: nobody else touches its registers. So the
-   * work is that of the queues with frames, however many there are.
-   */
-  #receive(): boolean {
-    const queues = this.#queues;
-    const first = this.#turn;
-    let left = this.#image.indicationBudget;
-    let more = false;
-    for (let i = 0; i < queues.length; i++) {
-      const at = (first + i) % queues.length;
-      const queue = queues[at] as ReceiveQueue;
-      if (!queue.isDue) continue;
-      const indicated = queue.indicate(left);
-      left -= indicated;
-      if (left === 0 && indicated !== 0)
-        this.#turn = i === 0 || queue.looksEmpty ? (at + 1) % queues.length : at;
-      // Of a queue with frames left no interrupt is wanted: the DPC comes back by itself.
-      if (!queue.looksEmpty) more = true;
-      else {
-        queue.isDue = false;
-        queue.arm();
-      }
-    }
-    return more;
-  }
-
   /** Looks at every queue, whether its interrupt came or not. */
   #serveAll(): void {
-    for (const queue of this.#queues) queue.isDue = true;
+    for (const queue of this.#queues) this.#due.add(queue);
     this.#processor.queueDpc(this);
   }
 
@@ -257,9 +230,11 @@ class VmqMiniportDataPath implements MiniportDataPath {
     );
     this.#slots[slot] = queue;
     this.#queues.push(queue);
+    this.#sortByVector();
+    // The ring may hold frames that arrived while nobody served it.
+    this.#due.add(queue);
     this.#growPool();
     this.#connect(image.vector);
-    // The ring may hold frames that arrived while nobody served it.
     this.#processor.queueDpc(this);
   }
 
@@ -289,13 +264,23 @@ class VmqMiniportDataPath implements MiniportDataPath {
     if (queue === null) return;
     queue.leave();
     this.#queues = this.#queues.filter((other) => other !== queue);
-    this.#turn = 0;
+    this.#sortByVector();
+    this.#due.remove(queue);
     // Its slot must outlive the NBLs that carry it.
     if (queue.held === 0) this.#slots[this.#slots.indexOf(queue)] = null;
   }
 
   #find(queueId: number): ReceiveQueue | null {
     return this.#queues.find((queue) => queue.queueId === queueId) ?? null;
+  }
+
+  #sortByVector(): void {
+    this.#byVector.fill(undefined);
+    for (const queue of this.#queues) {
+      const others = this.#byVector[queue.vector];
+      if (others === undefined) this.#byVector[queue.vector] = [queue];
+      else others.push(queue);
+    }
   }
 
   #connect(vector: number): void {
@@ -309,6 +294,8 @@ class VmqMiniportDataPath implements MiniportDataPath {
     this.#vectors.clear();
     this.#running = false;
     this.#queues = [];
+    this.#sortByVector();
+    this.#due.clear();
     this.#slots.length = 0;
     this.#transmit = null;
     this.#accepts = false;

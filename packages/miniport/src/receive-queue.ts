@@ -59,8 +59,8 @@ export class ReceiveQueue {
   #isIndicating = false;
   /** False once the queue has moved on or is being freed. */
   isServed = true;
-  /** It may have frames, or buffers that came back elsewhere: the next DPC looks. The ring may hold some from before. */
-  isDue = true;
+  /** It may have frames, or buffers that came back elsewhere: the next DPC looks. `due-queues.ts` writes it. */
+  isDue = false;
   /** Of its interrupt. */
   readonly vector: number;
   /** Slot of this queue in its processor's table; part of every NBL's `originatorReserved`. */
@@ -180,13 +180,12 @@ export class ReceiveQueue {
 
   /**
    * An interrupt came on its vector, which others share: was it this queue's, or have buffers come back? A queue that has
-   * interrupted is not armed; unless we armed it anew while it was about to, and then there is something to indicate.
+   * interrupted is not armed; or it was armed anew since, and then it interrupts again if it was not found empty.
    * Plain loads: what was written before a message is there for who took its vector. What is seen too early is dealt
    * with too early.
    */
-  notice(): void {
-    if (!this.looksEmpty || this.#registers.peek32(this.#arm) === 0 || this.#away.isWaiting(this.#collected))
-      this.isDue = true;
+  get hasWork(): boolean {
+    return this.#registers.peek32(this.#arm) === 0 || this.#away.isWaiting(this.#collected);
   }
 
   /** True if nothing seems to wait. It may be late: the device looks again when it is armed. */
