@@ -7,13 +7,7 @@
  * No byte is written before the queue is known and the whole range is permitted, and exactly the frame's bytes
  * are written: what lies behind a frame in the wire ring belongs to other frames (SEC-08).
  */
-import {
-  copyBytes,
-  DMA_WRITE,
-  type FrameConsumer,
-  type MemorySegment,
-  RECEIVED_FROM_WIRE,
-} from '@vmq/machine';
+import { type FrameConsumer, type MemorySegment, RECEIVED_FROM_WIRE } from '@vmq/machine';
 import { RXC_BROADCAST, RXC_DD, RXC_INEXACT, RXC_MULTICAST, RXC_VLAN } from './descriptors.ts';
 import { FILTER_TABLE } from './device-memory.ts';
 import {
@@ -42,14 +36,13 @@ import {
   DROP_DMA_FAULT,
   DROP_LINK_DOWN,
   DROP_NO_DESCRIPTOR,
-  DROP_OVERSIZE,
   DROP_QUEUE_STOPPED,
-  DROP_RUNT,
   DROP_RX_DISABLED,
 } from './drop-reasons.ts';
 import { classifyEncapsulated } from './encapsulation.ts';
 import { classifyUnmatched, HASH_HIGH, HASH_LOW } from './filter-unit.ts';
-import { placeSpecial } from './frame-placement.ts';
+import { lengthDrop } from './frame-length.ts';
+import { placePlain, placeSpecial } from './frame-placement.ts';
 import type { ReceiveInterrupts } from './interrupt-unit.ts';
 import { ReceiveQueues } from './receive-queues.ts';
 import {
@@ -79,7 +72,6 @@ const QUEUE_SHIFT = Q_SHIFT;
 const TABLE = FILTER_TABLE;
 const ENABLE = RXCTL_ENABLE;
 const SPECIAL = RXCTL_SPLIT | RXCTL_CSUMEN;
-const WRITE = DMA_WRITE;
 const MIX_LOW = HASH_LOW;
 const MIX_HIGH = HASH_HIGH;
 const DD = RXC_DD;
@@ -208,11 +200,7 @@ export class ReceiveUnit {
     const words = state.words;
     const tableMask = state.tableMask;
     const rxq = state.rxq;
-    // Rings are in host memory always, buffers nearly always: its views stay in registers.
-    const memory = state.segments[0] as MemorySegment;
-    const host = memory.i32;
-    const rights = state.rights[0] as Uint8Array;
-    const pages = rights.length;
+    const host = (state.segments[0] as MemorySegment).i32; // where all rings are
     // Frames of 18 to MFS bytes need no second look at their length.
     const usual = (state.tables.maxFrame - 18) | 0;
     const looksInside = (state.tables.rctl & RCTL_NVGRE) !== 0;
@@ -225,7 +213,7 @@ export class ReceiveUnit {
       const length = entries[entry + 1] as number;
       stamp = (stamp + 1) | 0;
       if ((length - 18) >>> 0 > usual || (f & 3) !== 0) {
-        const drop = this.#checkLength(f, length);
+        const drop = lengthDrop(state, wire, f, length);
         if (drop >= 0) {
           this.#dropWithoutQueue(drop);
           continue;
@@ -297,26 +285,9 @@ export class ReceiveUnit {
       let status = bytes | DD | (tagged & VLAN) | ((value >>> 4) & INEXACT);
 
       if (((flags & SPECIAL) | segment | (target & 3)) === 0) {
-        // The whole range must be granted; buffers rarely span more than two pages.
-        const page = target >>> 12;
-        const lastPage = (target + bytes - 1) >>> 12;
-        if (
-          target < 0 ||
-          lastPage >= pages ||
-          ((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0 ||
-          (lastPage - page > 1 && !state.permits(0, target, bytes, WRITE))
-        ) {
+        if (!placePlain(state, wire, f, tagged, bytes, target)) {
           this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
           continue;
-        }
-        if (tagged === 0) copyBytes(wire, f, memory, target, bytes);
-        else {
-          // Tag out: the addresses, then everything from byte 16 on, four bytes further forward.
-          const t = target >> 2;
-          host[t] = low;
-          host[t + 1] = input[at + 1] as number;
-          host[t + 2] = input[at + 2] as number;
-          copyBytes(wire, f + 16, memory, target + 12, bytes - 12);
         }
       } else {
         const placed = placeSpecial(state, wire, queue, f, tagged, bytes, host, descriptor);
@@ -397,22 +368,14 @@ export class ReceiveUnit {
     words[at] = ((words[at] as number) + 1) | 0;
   }
 
-  /** The length check in full: a drop code, or -1 for a frame that may pass. */
-  #checkLength(f: number, length: number): number {
-    if ((f & 3) !== 0) throw new RangeError(`NIC: frame at wire offset ${f}, need a multiple of 4`);
-    if (length < 14) return DROP_RUNT;
-    const input8 = this.#wire.u8;
-    const tagged = input8[f + 12] === 0x81 && input8[f + 13] === 0x00;
-    if (tagged && length < 18) return DROP_RUNT;
-    return length > this.#state.tables.maxFrame + (tagged ? 4 : 0) ? DROP_OVERSIZE : -1;
-  }
-
   /** The port is off: lengths are still checked first, the rest is dropped. */
   #discard(from: number, to: number): number {
     const { words, linkUp } = this.#state;
     const wire = this.#wire;
     for (let i = from; i < to; i++) {
-      const drop = linkUp ? this.#checkLength(wire.offsetOf(i), wire.lengthOf(i)) : DROP_LINK_DOWN;
+      const drop = linkUp
+        ? lengthDrop(this.#state, wire, wire.offsetOf(i), wire.lengthOf(i))
+        : DROP_LINK_DOWN;
       this.#dropWithoutQueue(drop >= 0 ? drop : DROP_RX_DISABLED);
     }
     words[this.#stampWord] = ((words[this.#stampWord] as number) + to - from) | 0;
