@@ -25,14 +25,31 @@ const filters = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
 
-for (const [name, command, args] of filters.length > 0 ? checks.slice(0, 1) : checks) {
+/** Other users of the machine can spoil a measurement for a minute, but hardly the next one as well. */
+const REPEATED = 'performance';
+const repeated = [];
+
+const run = ([name, command, args]) => {
   const started = Date.now();
   const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)`);
-  if (status === 0) passed++;
+  return { isOk: status === 0, line: `${name} (${seconds} s)` };
+};
+const count = ({ isOk, line }) => {
+  console.log(`${isOk ? 'ok  ' : 'FAIL'} ${line}`);
+  if (isOk) passed++;
   else failed++;
-  if (name === 'build' && status !== 0) break;
+};
+
+for (const check of filters.length > 0 ? checks.slice(0, 1) : checks) {
+  const result = run(check);
+  if (!result.isOk && check[0] === REPEATED) {
+    console.log(`?    ${result.line}: once more behind the tests`);
+    repeated.push(check);
+    continue;
+  }
+  count(result);
+  if (check[0] === 'build' && !result.isOk) break;
 }
 
 let skipped = 0;
@@ -53,6 +70,7 @@ if (failed === 0 || passed > 0) {
     failed++;
   }
 }
+for (const check of repeated) count(run(check));
 rmSync(scratch, { recursive: true, force: true });
 console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failed === 0 ? 0 : 1;
