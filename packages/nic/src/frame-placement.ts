@@ -1,6 +1,6 @@
 /**
- * Where a frame's bytes go on queues that want more than a plain copy into host memory: split frames, checksum
- * validation, buffers in other segments or at odd offsets. Nothing is written unless everything may be.
+ * Where the bytes of a frame go that takes the long way: on plain queues and split ones, with checksum validation or
+ * without, whatever segment and offset the buffer has. Nothing is written unless everything may be.
  */
 import { copyBytes, DMA_WRITE, type FrameConsumer, type MemorySegment } from '@vmq/machine';
 import { checksumStatus } from './checksum.ts';
@@ -10,39 +10,10 @@ import { DROP_BUFFER_TOO_SMALL, DROP_DMA_FAULT } from './drop-reasons.ts';
 import { RXCTL_CSUMEN, RXCTL_SPLIT } from './register-constants.ts';
 
 /**
- * Puts one frame, without its tag, to byte `target` of host memory, a multiple of 4. `tagged` is -1 for a frame with a tag,
- * else 0; `bytes` its length without. False if the device may not write all of that range.
- */
-export function placePlain(
-  state: DeviceState,
-  wire: FrameConsumer,
-  f: number,
-  tagged: number,
-  bytes: number,
-  target: number,
-): boolean {
-  if (!state.permits(0, target, bytes, DMA_WRITE)) return false;
-  const memory = state.segments[0] as MemorySegment;
-  if (tagged === 0) copyBytes(wire, f, memory, target, bytes);
-  else {
-    // Tag out: the addresses, then everything from byte 16 on, four bytes further forward.
-    const input = wire.i32;
-    const output = memory.i32;
-    const s = f >> 2;
-    const t = target >> 2;
-    output[t] = input[s] as number;
-    output[t + 1] = input[s + 1] as number;
-    output[t + 2] = input[s + 2] as number;
-    copyBytes(wire, f + 16, memory, target + 12, bytes - 12);
-  }
-  return true;
-}
-
-/**
  * Puts one frame where descriptor `descriptor` (a word index of `ring`) says. `tagged` is -1 for a frame with
  * a tag, else 0; `bytes` its length without. Returns status bits, or the complement of a drop code.
  */
-export function placeSpecial(
+export function placeFrame(
   state: DeviceState,
   wire: FrameConsumer,
   queue: number,

@@ -42,7 +42,7 @@ import {
 import { classifyEncapsulated } from './encapsulation.ts';
 import { classifyUnmatched, HASH_HIGH, HASH_LOW } from './filter-unit.ts';
 import { lengthDrop } from './frame-length.ts';
-import { placePlain, placeSpecial } from './frame-placement.ts';
+import { placeFrame } from './frame-placement.ts';
 import type { ReceiveInterrupts } from './interrupt-unit.ts';
 import { ReceiveQueues } from './receive-queues.ts';
 import {
@@ -71,7 +71,6 @@ const BYTES = Q_BYTES;
 const QUEUE_SHIFT = Q_SHIFT;
 const TABLE = FILTER_TABLE;
 const ENABLE = RXCTL_ENABLE;
-const SPECIAL = RXCTL_SPLIT | RXCTL_CSUMEN;
 const MIX_LOW = HASH_LOW;
 const MIX_HIGH = HASH_HIGH;
 const DD = RXC_DD;
@@ -280,23 +279,12 @@ export class ReceiveUnit {
       }
       const index = (head & (rxq[q + MASK] as number)) << 2;
       const descriptor = ((rxq[q + RING] as number) + index) | 0;
-      const target = host[descriptor] as number;
-      const segment = host[descriptor + 1] as number;
-      let status = bytes | DD | (tagged & VLAN) | ((value >>> 4) & INEXACT);
-
-      if (((flags & SPECIAL) | segment | (target & 3)) === 0) {
-        if (!placePlain(state, wire, f, tagged, bytes, target)) {
-          this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
-          continue;
-        }
-      } else {
-        const placed = placeSpecial(state, wire, queue, f, tagged, bytes, host, descriptor);
-        if (placed < 0) {
-          this.#dropOnQueue(~placed, queue, ~placed === DROP_DMA_FAULT ? REG.RXFAULT : REG.RXSMALL);
-          continue;
-        }
-        status |= placed;
+      const placed = placeFrame(state, wire, queue, f, tagged, bytes, host, descriptor);
+      if (placed < 0) {
+        this.#dropOnQueue(~placed, queue, ~placed === DROP_DMA_FAULT ? REG.RXFAULT : REG.RXSMALL);
+        continue;
       }
+      let status = bytes | DD | (tagged & VLAN) | ((value >>> 4) & INEXACT) | placed;
       if ((low & 1) !== 0) status |= low === -1 && (high & 0xffff) === 0xffff ? RXC_BROADCAST : RXC_MULTICAST;
 
       const completion = ((rxq[q + COMPLETIONS] as number) + index) | 0;
