@@ -70,6 +70,12 @@ function copyPart(
     return;
   }
   const front = Math.min(to, 12) - from;
-  copyBytes(wire, f + from, memory, target, front);
+  if (front === 12 && (target & 3) === 0) {
+    // Both addresses, three words; a call would cost more.
+    const { i32 } = memory;
+    i32[target >> 2] = wire.i32[f >> 2] as number;
+    i32[(target >> 2) + 1] = wire.i32[(f >> 2) + 1] as number;
+    i32[(target >> 2) + 2] = wire.i32[(f >> 2) + 2] as number;
+  } else copyBytes(wire, f + from, memory, target, front);
   if (to > 12) copyBytes(wire, f + 16, memory, target + front, to - 12);
 }
