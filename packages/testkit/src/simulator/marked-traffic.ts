@@ -1,0 +1,122 @@
+/** The frames of a simulated world, each marked with who may see it (`frame-marks.ts`): onto wires, and out of VMs. */
+import { ASTRAY, EVERYBODY, FrameWriter, markOf, NOBODY, OUTSIDE } from './frame-marks.ts';
+import type { SimulatedHost } from './simulated-host.ts';
+import type { SimulatedVm } from './simulated-vm.ts';
+import { VLANS, vmMac } from './simulation-config.ts';
+import { fail } from './simulation-failure.ts';
+import type { SimulationStep, Target } from './simulation-step.ts';
+
+const MAX_FRAME = 1514;
+const HEADER = 14;
+/** Bytes of a frame that is to arrive for certain. */
+const PROBE = 100;
+
+/** Where frames on wires come from, but for those of VMs on other hosts. */
+export const STRANGERS_ADDRESS = '02-00-00-00-00-01';
+
+const address = (text: string): Uint8Array =>
+  Uint8Array.from(text.split('-'), (pair) => Number.parseInt(pair, 16));
+const BROADCAST = address('FF-FF-FF-FF-FF-FF');
+const MULTICAST = address('01-00-5E-00-00-01');
+const UNKNOWN = address('00-15-5D-00-02-01');
+const STATION = address('02-56-4D-51-00-01');
+const STRANGER = address(STRANGERS_ADDRESS);
+
+export class MarkedTraffic {
+  /** Frames there have been; the sequence number of the next. */
+  frames = 0;
+  readonly #mostFrames: number;
+  /** Of VMs, by number. */
+  readonly #addresses: Uint8Array[] = [];
+  readonly #writer = new FrameWriter();
+
+  /** `mostFrames`: frames that the world can tell apart; those beyond are not sent. */
+  constructor(mostFrames: number) {
+    this.#mostFrames = mostFrames;
+  }
+
+  /** True if `count` more can be told apart. */
+  hasRoomFor(count: number): boolean {
+    return this.frames + count <= this.#mostFrames;
+  }
+
+  /** Frames of the stranger on a host's wire, for `vm` where the step's target is one. */
+  fromWire(step: Extract<SimulationStep, { do: 'wire' }>, host: SimulatedHost, vm: SimulatedVm | null): void {
+    const [to, audience, vlan] = this.#aim(step.target, vm, vm?.vlan ?? 0);
+    const isAstray = step.target === 'wrong vlan' && vm !== null;
+    const mark = isAstray ? markOf(ASTRAY, vm.number, vlan) : markOf(OUTSIDE, audience, vlan);
+    if (isAstray) vm.goesAstray(vlan);
+    const tci = (VLANS[vlan] as number) | (step.priority << 13);
+    for (let i = 0; i < step.count && this.hasRoomFor(1); i++) {
+      this.#writer.write(step.length, to, STRANGER, mark, this.frames);
+      const length = tci === 0 ? step.length : this.#writer.insertTag(step.length, tci);
+      if (host.wire.send(this.#writer.bytes, 0, length) === 0) break;
+      this.frames++;
+      host.onWire++;
+    }
+    host.wire.flush();
+  }
+
+  /** Frames that `from` sends on its host, for `vm` or as if it were `vm`. */
+  fromVm(
+    step: Extract<SimulationStep, { do: 'guest' }>,
+    { host }: SimulatedHost,
+    from: SimulatedVm,
+    vm: SimulatedVm,
+  ): void {
+    const asked = step.vlan === 0 ? from.vlan : step.vlan;
+    const [to, audience] = this.#aim(step.target === 'wrong vlan' ? 'vm' : step.target, vm, from.vlan);
+    const spoofed = step.spoof ? vm : from;
+    const source = this.#addressOf(spoofed.number);
+    // What may not be sent is for nobody.
+    const isForNobody = spoofed !== from && !from.isCurious;
+    const mark = markOf(from.number, isForNobody ? NOBODY : audience, asked);
+    // A good driver sends no frame without a header: its host would charge it with that.
+    const length = Math.max(HEADER, Math.min(step.length, MAX_FRAME));
+    const tci = step.vlan === 0 ? 0 : (VLANS[asked] as number);
+    for (let i = 0; i < step.count && this.hasRoomFor(1); i++) {
+      this.#writer.write(length, to, source, mark, this.frames);
+      if (!host.sendFrom(from.name, this.#writer.bytes, 0, length, tci)) break;
+      this.frames++;
+    }
+  }
+
+  /** Two frames at rest: one to `vm`, and one from it that every switch sends on to the wire. */
+  probe(vm: SimulatedVm, host: SimulatedHost): void {
+    const to = this.#addressOf(vm.number);
+    this.#writer.write(PROBE, to, STRANGER, markOf(OUTSIDE, vm.number, vm.vlan), this.frames++);
+    const length = vm.tci === 0 ? PROBE : this.#writer.insertTag(PROBE, vm.tci);
+    if (host.wire.send(this.#writer.bytes, 0, length) === 0)
+      fail('frames arrive', `${host.name}: its wire is full, at rest`);
+    host.onWire++;
+    host.wire.flush();
+    this.#writer.write(PROBE, UNKNOWN, to, markOf(vm.number, NOBODY, vm.vlan), this.frames++);
+    if (!host.host.sendFrom(vm.name, this.#writer.bytes, 0, PROBE, 0))
+      fail('frames arrive', `${vm.name} cannot send, at rest`);
+  }
+
+  /** Destination address, audience and number of the VLAN of a frame. */
+  #aim(target: Target, vm: SimulatedVm | null, vlan: number): readonly [Uint8Array, number, number] {
+    switch (target) {
+      case 'broadcast':
+        return [BROADCAST, EVERYBODY, vlan];
+      case 'multicast':
+        return [MULTICAST, EVERYBODY, vlan];
+      case 'unknown':
+        return [UNKNOWN, NOBODY, vlan];
+      case 'station':
+        return [STATION, NOBODY, vlan];
+      default: {
+        if (vm === null) return [UNKNOWN, NOBODY, vlan];
+        const to = this.#addressOf(vm.number);
+        return target === 'vm' ? [to, vm.number, vlan] : [to, NOBODY, (vlan + 1) & 3];
+      }
+    }
+  }
+
+  #addressOf(number: number): Uint8Array {
+    const known = this.#addresses[number] ?? address(vmMac(number));
+    this.#addresses[number] = known;
+    return known;
+  }
+}
