@@ -9,12 +9,13 @@
 import type { ReceiveQueue } from './receive-queue.ts';
 
 export class DueQueues {
+  // Places behind the count keep what stood there: shortening an array gives its memory back each time.
   #due: ReceiveQueue[] = [];
   #count = 0;
   /** Those of the DPC before; the two take turns. */
   #served: ReceiveQueue[] = [];
   /** Of the DPC under way: those that have had their turn and have frames again. */
-  readonly #again: ReceiveQueue[] = [];
+  #again: ReceiveQueue[] = [];
 
   add(queue: ReceiveQueue): void {
     if (queue.isDue) return;
@@ -22,17 +23,19 @@ export class DueQueues {
     this.#due[this.#count++] = queue;
   }
 
-  /** A queue that moves on, or is freed. */
+  /** A queue that moves on, or is freed: nothing here refers to it any more. */
   remove(queue: ReceiveQueue): void {
-    if (!queue.isDue) return;
+    const due = this.#due.slice(0, this.#count).filter((other) => other !== queue);
+    this.clear();
+    this.#due = due;
+    this.#count = due.length;
     queue.isDue = false;
-    this.#due = this.#due.slice(0, this.#count).filter((other) => other !== queue);
-    this.#count--;
   }
 
   clear(): void {
     this.#due = [];
     this.#served = [];
+    this.#again = [];
     this.#count = 0;
   }
 

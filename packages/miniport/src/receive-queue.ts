@@ -26,7 +26,7 @@ import { AwayReturns } from './away-returns.ts';
 import { CompletionGuard } from './completion-guard.ts';
 import { DROPPED_RESET } from './drop-reasons.ts';
 import type { FrameLoops } from './frame-loops.ts';
-import { QueueBuffers } from './queue-buffers.ts';
+import { NBL_TAG, QueueBuffers } from './queue-buffers.ts';
 import {
   FORGOTTEN,
   PRIMED,
@@ -63,8 +63,6 @@ export class ReceiveQueue {
   isDue = false;
   /** Of its interrupt. */
   readonly vector: number;
-  /** Slot of this queue in its processor's table; part of every NBL's `originatorReserved`. */
-  readonly #tag: number;
   readonly #host: Int32Array;
   readonly #state: Int32Array;
   readonly #buffers: QueueBuffers;
@@ -98,7 +96,6 @@ export class ReceiveQueue {
     this.queueId = image.queueId;
     this.vector = image.vector;
     this.ringEntries = image.ringEntries;
-    this.#tag = slot << 16;
     this.#host = memory.host.i32;
     this.#state = new Int32Array(image.state);
     this.#loops = loops;
@@ -308,7 +305,7 @@ export class ReceiveQueue {
   }
 
   #takeBackOneByOne(chain: NetBufferList): NetBufferList | null {
-    const tag = this.#tag;
+    const tag = this.#buffers.numbers[NBL_TAG] as number;
     const tracing = this.#trace.isOn;
     let count = 0;
     let last = chain;
