@@ -52,7 +52,7 @@ export class Brake {
 
   /** A frame has been taken or sent. */
   spend(): void {
-    const left = Atomics.load(this.#word, 0);
+    const left = this.#word[0] as number;
     // Not if the host has pulled or released it meanwhile.
     if (left > 0) Atomics.compareExchange(this.#word, 0, left, left - 1);
   }

@@ -2,9 +2,9 @@
  * Copying from one memory to another, exactly: not one byte beyond the end, since what lies there may be another
  * frame's or another partition's (SEC-08).
  *
- *   offsets both multiples of 8    64-bit elements, sixteen in a turn
- *           both multiples of 4    words, eight in a turn
- *           otherwise              bytes
+ *   offsets alike modulo 8, and multiples of 4    64-bit elements, sixteen in a turn; a word first where they are odd
+ *           both multiples of 4                   words, eight in a turn
+ *           otherwise                             bytes
  */
 
 /** The views of one memory: a segment, or a wire's ring. */
@@ -24,8 +24,13 @@ export function copyBytes(
 ): void {
   const both = source | target;
   if ((both & 7) === 0) copyElements(from, source, to, target, length);
-  else if ((both & 3) === 0) copyWords(from, source, to, target, length);
-  else for (let i = 0; i < length; i++) to.u8[target + i] = from.u8[source + i] as number;
+  else if ((both & 3) !== 0 || length < 4)
+    for (let i = 0; i < length; i++) to.u8[target + i] = from.u8[source + i] as number;
+  else if (((source ^ target) & 7) !== 0) copyWords(from, source, to, target, length);
+  else {
+    to.i32[target >> 2] = from.i32[source >> 2] as number;
+    copyElements(from, source + 4, to, target + 4, length - 4);
+  }
 }
 
 /**
@@ -63,6 +68,18 @@ function copyElements(
     output[t + 13] = input[s + 13] as bigint;
     output[t + 14] = input[s + 14] as bigint;
     output[t + 15] = input[s + 15] as bigint;
+  }
+  if (s < stop - 7) {
+    const t = s + shift;
+    output[t] = input[s] as bigint;
+    output[t + 1] = input[s + 1] as bigint;
+    output[t + 2] = input[s + 2] as bigint;
+    output[t + 3] = input[s + 3] as bigint;
+    output[t + 4] = input[s + 4] as bigint;
+    output[t + 5] = input[s + 5] as bigint;
+    output[t + 6] = input[s + 6] as bigint;
+    output[t + 7] = input[s + 7] as bigint;
+    s += 8;
   }
   for (; s < stop; s++) output[s + shift] = input[s] as bigint;
   if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1] as number;

@@ -213,8 +213,20 @@ export class TransmitQueue {
 
   /** Posts the frames of an NBL; false if the ring has no room for the next one, where it will go on. */
   #postFrames(nbl: NetBufferList): boolean {
-    if (this.#resume === null) nbl.status = SUCCESS;
-    let nb: NetBuffer | null = this.#resume ?? nbl.firstNetBuffer;
+    const first: NetBuffer = nbl.firstNetBuffer;
+    if (this.#resume === null) {
+      nbl.status = SUCCESS;
+      const { mdl, dataOffset, dataLength } = first;
+      // Most are one frame in one piece.
+      if (first.next === null && dataLength > 0 && dataLength <= mdl.byteCount - dataOffset) {
+        if (((this.#posted - this.#completed) | 0) > this.#mask) return false;
+        const info = nbl.ieee8021QInfo;
+        const flags = mdl.segment.id | EOP | (info !== 0 ? INSERT_VLAN : 0);
+        this.#describe(mdl.byteOffset + dataOffset, flags, dataLength, tciFromIeee8021Q(info));
+        return true;
+      }
+    }
+    let nb: NetBuffer | null = this.#resume ?? first;
     for (; nb !== null; nb = nb.next) {
       const pieces = piecesOf(nb);
       const isFrame = pieces !== 0 && pieces <= this.#mask + 1;

@@ -156,6 +156,8 @@ export class TransmitUnit {
     }
     const ring = (state.segments[0] as MemorySegment).i32;
     let done = 0;
+    let frames = 0;
+    let bytes = 0;
     while (head !== tail && done < budget) {
       const count = this.#frameDescriptors(ring, base, mask, head, tail);
       if (count === 0) break; // the rest of the frame is not posted yet
@@ -169,14 +171,16 @@ export class TransmitUnit {
         const fault = (REG.TXFAULT >> 2) + queue * QUEUE_WORDS;
         words[fault] = ((words[fault] as number) + 1) | 0;
       } else {
-        this.#frames++;
-        txq[q + Q_BYTES] = ((txq[q + Q_BYTES] as number) + sent) | 0;
-        addCounter(words, (REG.TXPKTLO >> 2) + queue * QUEUE_WORDS, 1);
+        bytes = (bytes + sent) | 0;
+        frames++;
       }
       head = (head + count) | 0;
       done++;
     }
     txq[q + Q_HEAD] = head;
+    this.#frames += frames;
+    txq[q + Q_BYTES] = ((txq[q + Q_BYTES] as number) + bytes) | 0;
+    addCounter(words, (REG.TXPKTLO >> 2) + queue * QUEUE_WORDS, frames);
     const status = (REG.TXSTS >> 2) + queue * QUEUE_WORDS;
     const statusNow = QSTS_ENABLED | (this.#blocked ? QSTS_STARVED : 0);
     if (words[status] !== statusNow) Atomics.store(words, status, statusNow);
@@ -224,7 +228,6 @@ export class TransmitUnit {
    */
   #send(ring: Int32Array, base: number, mask: number, head: number, count: number): number {
     const state = this.#state;
-    const wire = this.#wire;
     let total = 0;
     if (count * LATCH_WORDS > this.#latch.length) this.#latch = new Int32Array(count * LATCH_WORDS);
     const latch = this.#latch;
@@ -241,44 +244,51 @@ export class TransmitUnit {
       latch[k * LATCH_WORDS + 2] = length;
       total += length;
     }
-    const first = base + (head & mask) * 4;
     const insert = ((latch[1] as number) & TXD_INSERT_VLAN) !== 0;
     // A frame that carries its tag already may be as long as one that gets it inserted.
     if (total < 14 || total > state.tables.maxFrame + (insert ? 0 : 4)) return 0;
     if (((latch[(count - 1) * LATCH_WORDS + 1] as number) & TXD_EOP) === 0) return 0;
     const length = total + (insert ? 4 : 0);
     const padded = Math.max(length, MIN_FRAME);
-    const target = wire.reserve(padded);
+    const wire = this.#wire;
+    // Behind a tag that is put in everything moves by four bytes: so that it lies as it did, the frame begins there.
+    const target = wire.reserve(padded, insert ? 4 : 0);
     if (target < 0) return -1;
-    const removed = insert ? 12 : 0;
-    let at = target;
-    for (let k = 0; k < count; k++) {
-      const segment = (latch[k * LATCH_WORDS + 1] as number) & 0xffff;
-      const source = latch[k * LATCH_WORDS] as number;
-      const bytes = latch[k * LATCH_WORDS + 2] as number;
-      const done = at - target;
-      const before = removed > done ? Math.min(removed - done, bytes) : 0;
-      if (before > 0) this.#copy(segment, source, at, before);
-      // Behind the addresses everything is four bytes further back.
-      if (bytes > before)
-        this.#copy(segment, source + before, at + before + (insert ? 4 : 0), bytes - before);
-      at += bytes;
+    if (count !== 1) this.#gather(target, count, insert);
+    else {
+      const memory = state.segments[(latch[1] as number) & 0xffff] as MemorySegment;
+      const source = latch[0] as number;
+      if (!insert) copyBytes(memory, source, wire, target, total);
+      else {
+        copyBytes(memory, source, wire, target, 12);
+        copyBytes(memory, source + 12, wire, target + 16, total - 12);
+      }
     }
     if (insert) {
-      const tci = ring[first + 3] as number;
-      wire.u8[target + 12] = 0x81;
-      wire.u8[target + 13] = 0x00;
-      wire.u8[target + 14] = tci >> 8;
-      wire.u8[target + 15] = tci;
+      const tci = ring[base + (head & mask) * 4 + 3] as number;
+      wire.i32[(target + 12) >> 2] = 0x81 | ((tci & 0xff00) << 8) | (tci << 24);
     }
     for (let i = target + length; i < target + padded; i++) wire.u8[i] = 0;
     wire.commit(target, padded, 0);
     return padded;
   }
 
-  #copy(segment: number, source: number, target: number, length: number): void {
-    const state = this.#state;
-    const memory = state.segments[segment] as MemorySegment;
-    copyBytes(memory, source, this.#wire, target, length);
+  /** Copies the pieces in the first `count` latches to byte `target` of the wire, behind the addresses four bytes further. */
+  #gather(target: number, count: number, insert: boolean): void {
+    const { segments } = this.#state;
+    const latch = this.#latch;
+    const removed = insert ? 12 : 0;
+    let at = target;
+    for (let k = 0; k < count; k++) {
+      const memory = segments[(latch[k * LATCH_WORDS + 1] as number) & 0xffff] as MemorySegment;
+      const source = latch[k * LATCH_WORDS] as number;
+      const bytes = latch[k * LATCH_WORDS + 2] as number;
+      const done = at - target;
+      const before = removed > done ? Math.min(removed - done, bytes) : 0;
+      if (before > 0) copyBytes(memory, source, this.#wire, at, before);
+      if (bytes > before)
+        copyBytes(memory, source + before, this.#wire, at + before + (insert ? 4 : 0), bytes - before);
+      at += bytes;
+    }
   }
 }

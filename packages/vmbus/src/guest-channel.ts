@@ -15,14 +15,20 @@ import {
 import * as page from './guest-driver-page.ts';
 import { GuestHandshake } from './guest-handshake.ts';
 import { type GuestLayout, layoutGuest } from './guest-layout.ts';
-import { GuestRings, NVSP_PACKET_BYTES, SEND_TRANSACTION } from './guest-rings.ts';
+import { GuestRings, SEND_TRANSACTION } from './guest-rings.ts';
 import { MessageSlots } from './message-slots.ts';
 import {
   NVSP_MSG1_TYPE_SEND_RNDIS_PKT,
   NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE,
   NVSP_STAT_BUSY,
 } from './nvsp.ts';
-import { RING_INTERRUPT_MASK, RING_PENDING_SEND_SIZE, RING_READ_INDEX, RING_WRITE_INDEX } from './ring.ts';
+import {
+  NVSP_PACKET_BYTES,
+  RING_INTERRUPT_MASK,
+  RING_PENDING_SEND_SIZE,
+  RING_READ_INDEX,
+  RING_WRITE_INDEX,
+} from './ring.ts';
 import {
   NDIS_PACKET_TYPE_BROADCAST,
   NDIS_PACKET_TYPE_DIRECTED,

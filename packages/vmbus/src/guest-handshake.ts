@@ -9,7 +9,7 @@
  */
 import * as page from './guest-driver-page.ts';
 import type { GuestLayout } from './guest-layout.ts';
-import { type GuestRings, NVSP_PACKET_BYTES, SEND_TRANSACTION } from './guest-rings.ts';
+import { type GuestRings, SEND_TRANSACTION } from './guest-rings.ts';
 import type { MessageSlots } from './message-slots.ts';
 import {
   NETVSC_RECEIVE_BUFFER_ID,
@@ -27,6 +27,7 @@ import {
   NVSP_RNDIS_CONTROL,
   NVSP_STAT_SUCCESS,
 } from './nvsp.ts';
+import { NVSP_PACKET_BYTES } from './ring.ts';
 import * as rndis from './rndis.ts';
 import * as channel from './vmbus-packet.ts';
 

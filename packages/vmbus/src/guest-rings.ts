@@ -21,8 +21,6 @@ const COMP = VM_PKT_COMP;
 const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
 const SUCCESS = NVSP_STAT_SUCCESS;
 
-/** Bytes of an in-band packet with an NVSP message, and of a completion, in the ring. */
-export const NVSP_PACKET_BYTES: number = 16 + 32 + 8;
 /** High half of the transaction id of messages that lie in a send section; the low half is the section. */
 export const SEND_TRANSACTION = 0x53454e44;
 
@@ -99,28 +97,16 @@ export class GuestRings {
   /** An in-band packet with an NVSP message whose answer is wanted. Room has been checked. */
   writeMessage(low: number, high: number, type: number, a: number, b: number, c: number): void {
     const ring = this.outbound;
-    const start = this.#write;
-    ring.seek(start);
-    ring.beginPacket(INBAND, 16, 48, 1, low, high);
-    ring.putPair(type, a);
-    ring.putPair(b, c);
-    ring.putPair(0, 0);
-    ring.putPair(0, 0);
-    ring.endPacket(start);
+    ring.seek(this.#write);
+    ring.putNvspPacket(INBAND, 1, low, high, type, a, b, c);
     this.#write = ring.position;
   }
 
   /** Completes a message of the host. Room has been checked. */
   writeCompletion(low: number, high: number): void {
     const ring = this.outbound;
-    const start = this.#write;
-    ring.seek(start);
-    ring.beginPacket(COMP, 16, 48, 0, low, high);
-    ring.putPair(RNDIS_PKT_COMPLETE, SUCCESS);
-    ring.putPair(0, 0);
-    ring.putPair(0, 0);
-    ring.putPair(0, 0);
-    ring.endPacket(start);
+    ring.seek(this.#write);
+    ring.putNvspPacket(COMP, 0, low, high, RNDIS_PKT_COMPLETE, SUCCESS, 0, 0);
     this.#write = ring.position;
   }
 

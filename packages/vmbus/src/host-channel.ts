@@ -26,6 +26,7 @@ import { HostOutbound } from './host-outbound.ts';
 import type { ChannelContext } from './host-ring.ts';
 import { MessageSlots } from './message-slots.ts';
 import {
+  NVSP_MESSAGE_BYTES,
   NVSP_MSG1_TYPE_SEND_RNDIS_PKT,
   NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE,
   NVSP_RNDIS_CONTROL,
@@ -83,7 +84,8 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
   readonly #host: MemorySegment;
   readonly #slots: MessageSlots;
   readonly #parser: RndisFrameParser;
-  readonly #message = new Int32Array(8);
+  /** An NVSP message other than SEND_RNDIS_PKT. */
+  readonly #message = new Int32Array(NVSP_MESSAGE_BYTES / 4);
   readonly #control = new Int32Array(MAX_CONTROL_BYTES / 4);
   readonly #reply = new Int32Array(MAX_CONTROL_BYTES / 4);
   readonly #doneLow = new Int32Array(DONE);
@@ -193,11 +195,13 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
   /** Takes the packet at `read`; returns the index behind it, or -1 if it stays or the ring is broken. */
   #packet(handler: GuestFrameHandler, read: number, write: number): number {
     const ring = this.#ring;
-    ring.seek(read);
-    const d0 = ring.take();
-    const d1 = ring.take();
-    const low = ring.take();
-    const high = ring.take();
+    const words = ring.words;
+    const first = ring.pairAt(read);
+    const d0 = words[first] as number;
+    const d1 = words[first + 1] as number;
+    const second = ring.pairBehind(first);
+    const low = words[second] as number;
+    const high = words[second + 1] as number;
     const offset = (d0 >>> 16) << 3;
     const length = (d1 & 0xffff) << 3;
     if (length < 16 || length + 8 > ring.distance(read, write)) {
@@ -208,18 +212,26 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
       this.violate(VIOLATION_RING_PACKET_OFFSET);
       return -1;
     }
-    const message = this.#message;
-    const payload = Math.min(length - offset, 32) >>> 2;
-    ring.skip(offset - 16);
-    ring.takeInto(message, payload);
-    for (let i = payload; i < 8; i++) message[i] = 0;
-    ring.seek(read);
-    ring.skip(length + 8);
-    const next = ring.position;
+    const payload = Math.min(length - offset, NVSP_MESSAGE_BYTES) >>> 2;
+    let m0 = 0;
+    let m1 = 0;
+    let m2 = 0;
+    let m3 = 0;
+    if (payload >= 2) {
+      const pair = ring.pairAt(ring.behind(read, offset));
+      m0 = words[pair] as number;
+      m1 = words[pair + 1] as number;
+      if (payload >= 4) {
+        const behind = ring.pairBehind(pair);
+        m2 = words[behind] as number;
+        m3 = words[behind + 1] as number;
+      }
+    }
+    const next = ring.behind(read, length + 8);
 
     const type = d0 & 0xffff;
     if (type === COMPLETION) {
-      this.#completion(payload, low, high);
+      this.#completion(payload, m0, low, high);
       return next;
     }
     let status: number;
@@ -229,10 +241,18 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
     } else if (payload < 4) {
       this.violate(VIOLATION_NVSP_TOO_SHORT);
       status = NVSP_STAT_FAIL;
-    } else if (message[0] === RNDIS_PKT) {
-      status = this.#rndisPacket(handler);
+    } else if (m0 === RNDIS_PKT) {
+      status = this.#rndisPacket(handler, m1, m2 >>> 0, m3 >>> 0);
       if (status === LEFT_IN_RING) return -1;
     } else {
+      const message = this.#message;
+      message.fill(0);
+      message[0] = m0;
+      message[1] = m1;
+      message[2] = m2;
+      message[3] = m3;
+      ring.seek(ring.behind(read, offset + 16));
+      for (let i = 4; i < payload; i++) message[i] = ring.take();
       status = this.#handshakeMessage(low, high);
       if (status === LEFT_IN_RING) return next; // answered already, or needs no answer
     }
@@ -240,9 +260,9 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
     return status !== SUCCESS && this.state.phase === PHASE_BROKEN ? -1 : next;
   }
 
-  #completion(payload: number, low: number, high: number): void {
+  #completion(payload: number, type: number, low: number, high: number): void {
     if (payload < 2) this.violate(VIOLATION_NVSP_TOO_SHORT);
-    else if (this.#message[0] !== RNDIS_PKT_COMPLETE) this.violate(VIOLATION_NVSP_TYPE);
+    else if (type !== RNDIS_PKT_COMPLETE) this.violate(VIOLATION_NVSP_TYPE);
     else {
       this.#doneLow[this.#done] = low;
       this.#doneHigh[this.#done] = high;
@@ -264,12 +284,8 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
     return LEFT_IN_RING;
   }
 
-  /** A SEND_RNDIS_PKT in #message: {type, kind, section, size}. Returns the NVSP status for its answer. */
-  #rndisPacket(handler: GuestFrameHandler): number {
-    const message = this.#message;
-    const kind = message[1] as number;
-    const section = (message[2] as number) >>> 0;
-    const size = (message[3] as number) >>> 0;
+  /** A SEND_RNDIS_PKT. Returns the NVSP status for its answer. */
+  #rndisPacket(handler: GuestFrameHandler, kind: number, section: number, size: number): number {
     const send = this.image.send;
     if (section >= send.sectionCount) {
       this.violate(VIOLATION_SEND_SECTION_INDEX);

@@ -27,6 +27,7 @@ import {
 } from './channel-state.ts';
 import { NVSP_MESSAGE_BYTES, NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE } from './nvsp.ts';
 import {
+  NVSP_PACKET_BYTES,
   RING_INTERRUPT_MASK,
   RING_PENDING_SEND_SIZE,
   RING_READ_INDEX,
@@ -49,8 +50,9 @@ const ADAPTER = LOAN_ADAPTER;
 const LENT = LENT_SECTIONS;
 const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
 
+const COMPLETION = VM_PKT_COMP;
 /** Bytes of a completion packet in the ring. */
-const ANSWER_BYTES = 16 + 32 + 8;
+const ANSWER_BYTES = NVSP_PACKET_BYTES;
 
 export class HostRing {
   readonly channel: number;
@@ -234,13 +236,9 @@ export class HostRing {
           ring.seek(words[WRITE] as number);
         }
         const at = state.answers + (head & (MAX_ANSWERS - 1)) * ANSWER_WORDS;
-        const packet = ring.position;
-        ring.beginPacket(VM_PKT_COMP, 16, 16 + 32, 0, words[at] as number, words[at + 1] as number);
-        ring.putPair(RNDIS_PKT_COMPLETE, words[at + 2] as number);
-        ring.putPair(0, 0);
-        ring.putPair(0, 0);
-        ring.putPair(0, 0);
-        ring.endPacket(packet);
+        const low = words[at] as number;
+        const high = words[at + 1] as number;
+        ring.putNvspPacket(COMPLETION, 0, low, high, RNDIS_PKT_COMPLETE, words[at + 2] as number, 0, 0);
         room -= ANSWER_BYTES;
         head = (head + 1) | 0;
         wrote = true;

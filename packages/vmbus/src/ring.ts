@@ -26,6 +26,12 @@ export const RING_PENDING_SEND_SIZE = 3;
 export const RING_FEATURE_BITS = 16;
 export const RING_HEADER_BYTES: number = PAGE_SIZE;
 
+/** Bytes of a packet with an NVSP message in the ring: descriptor, message, trailer. */
+export const NVSP_PACKET_BYTES: number = 16 + 32 + 8;
+/** Its descriptor: where the payload begins, and the packet's length without the trailer, in units of 8 bytes. */
+const NVSP_OFFSET = (16 >>> 3) << 16;
+const NVSP_LENGTH = (16 + 32) >>> 3;
+
 /** One ring as words. `at` is where the next word goes or comes from, in words of the data area. */
 export class RingWords {
   readonly words: Int32Array;
@@ -80,24 +86,26 @@ export class RingWords {
     this.at = at + 2 === this.#size ? 0 : at + 2;
   }
 
-  /** The next `count` words, into the beginning of `target`. */
-  takeInto(target: Int32Array, count: number): void {
-    const at = this.at;
-    if (at + count >= this.#size) {
-      for (let i = 0; i < count; i++) target[i] = this.take();
-      return;
-    }
-    const words = this.words;
-    const index = this.data + at;
-    for (let i = 0; i < count; i++) target[i] = words[index + i] as number;
-    this.at = at + count;
-  }
-
   take(): number {
     const at = this.at;
     const value = this.words[this.data + at] as number;
     this.at = at + 1 === this.#size ? 0 : at + 1;
     return value;
+  }
+
+  /** Word index of the pair at a byte offset of the data area, and of the pair behind the one at a word index. */
+  pairAt(byteOffset: number): number {
+    return this.data + (byteOffset >>> 2);
+  }
+
+  pairBehind(index: number): number {
+    return index + 2 === this.data + this.#size ? this.data : index + 2;
+  }
+
+  /** The byte offset `bytes` (less than the ring's size) behind another. */
+  behind(byteOffset: number, bytes: number): number {
+    const next = byteOffset + bytes;
+    return next >= this.dataBytes ? next - this.dataBytes : next;
   }
 
   /** Moves `bytes` (a multiple of 4, at most the ring's size) ahead. */
@@ -148,6 +156,51 @@ export class RingWords {
   /** The trailer: where the packet began. */
   endPacket(start: number): void {
     this.putPair(0, start);
+  }
+
+  /**
+   * A whole packet of {@link NVSP_PACKET_BYTES}: an NVSP message whose first four words are given and whose others are 0,
+   * as it is or as a completion. Most packets are this one.
+   */
+  putNvspPacket(
+    type: number,
+    flags: number,
+    transactionLow: number,
+    transactionHigh: number,
+    message: number,
+    a: number,
+    b: number,
+    c: number,
+  ): void {
+    const start = this.at;
+    const end = start + (NVSP_PACKET_BYTES >>> 2);
+    if (end < this.#size) {
+      const words = this.words;
+      const at = this.data + start;
+      words[at] = type | NVSP_OFFSET;
+      words[at + 1] = NVSP_LENGTH | (flags << 16);
+      words[at + 2] = transactionLow;
+      words[at + 3] = transactionHigh;
+      words[at + 4] = message;
+      words[at + 5] = a;
+      words[at + 6] = b;
+      words[at + 7] = c;
+      words[at + 8] = 0;
+      words[at + 9] = 0;
+      words[at + 10] = 0;
+      words[at + 11] = 0;
+      words[at + 12] = 0;
+      words[at + 13] = start << 2;
+      this.at = end;
+      return;
+    }
+    this.putPair(type | NVSP_OFFSET, NVSP_LENGTH | (flags << 16));
+    this.putPair(transactionLow, transactionHigh);
+    this.putPair(message, a);
+    this.putPair(b, c);
+    this.putPair(0, 0);
+    this.putPair(0, 0);
+    this.endPacket(start << 2);
   }
 }
 

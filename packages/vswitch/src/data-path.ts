@@ -15,7 +15,7 @@ import {
   NDIS_RETURN_FLAGS_DISPATCH_LEVEL,
   NDIS_RETURN_FLAGS_SINGLE_QUEUE,
 } from '@vmq/abi';
-import { type AgentContext, HOST_SEGMENT, TRACE_ALL } from '@vmq/machine';
+import { type AgentContext, HOST_SEGMENT, type MemorySegment, TRACE_ALL } from '@vmq/machine';
 import type {
   NetBuffer,
   NetBufferList,
@@ -78,6 +78,7 @@ export const VSWITCH_DATA_PATH = 'vswitch';
 
 class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   readonly #context: AgentContext;
+  readonly #host: MemorySegment;
   readonly #processor: ProcessorServices;
   readonly #downcalls: SendSink;
   readonly #counters: Float64Array;
@@ -102,6 +103,9 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   #mayLeave = false;
   #learnedBuffer: SharedArrayBuffer | null = null;
   #stampsGiven = 0;
+  /** Of the batch, if guests have sent it; not counted yet. */
+  #framesFromGuest = 0;
+  #bytesFromGuest = 0;
 
   constructor(
     context: AgentContext,
@@ -115,6 +119,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const index = processor.index;
     const host = context.machine.memory.host;
     this.#context = context;
+    this.#host = host;
     this.#processor = processor;
     this.#downcalls = downcalls;
     this.#counters = portCounterRows(image.counters, index, maxPorts);
@@ -336,16 +341,13 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   frameFromGuest(port: number, offset: number, length: number, askedTci: number): void {
     const batch = this.#batch;
     if (batch.isFull || !this.#fanOut.hasRoom) this.#flush(port);
-    const host = this.#context.machine.memory.host;
-    const i = batch.add(host, offset, length, port);
+    const i = batch.add(this.#host, offset, length, port);
     const stamp = GUEST_STAMP | (this.#processor.index << 24) | (this.#stampsGiven++ & 0xffffff);
     batch.stamp[i] = stamp;
     batch.queueId[i] = 0;
     batch.filterSlot[i] = -1;
-    this.#ends.fromGuest(1);
-    const row = port * PORT_COUNTER_STRIDE;
-    this.#counters[row + FRAMES_FROM_GUEST] = (this.#counters[row + FRAMES_FROM_GUEST] as number) + 1;
-    this.#counters[row + BYTES_FROM_GUEST] = (this.#counters[row + BYTES_FROM_GUEST] as number) + length;
+    this.#framesFromGuest++;
+    this.#bytesFromGuest += length;
     this.#guests.takeTag(i, askedTci);
     if (this.#extended === null) this.#guests.judge(i);
     else this.#extended.noteGuestFrame(i);
@@ -361,6 +363,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   /** Carries out what was decided for the batch, and counts how each frame ended. */
   #flush(source: number): void {
     const batch = this.#batch;
+    if (source !== EXTERNAL_PORT) this.#countFromGuest(source);
     this.#extended?.decide(source);
     this.#delivery.deliver(batch, this.#fanOut);
     this.#extended?.complete();
@@ -379,5 +382,16 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const row = source * PORT_COUNTER_STRIDE + DROPPED_FROM_GUEST;
     this.#counters[row] = (this.#counters[row] as number) + dropped;
     this.#send.flush(this.#ports.queueId[source] as number);
+  }
+
+  /** Counts what came from the guest of `port`: before anything is counted of how it ended. */
+  #countFromGuest(port: number): void {
+    this.#ends.fromGuest(this.#framesFromGuest);
+    const counters = this.#counters;
+    const row = port * PORT_COUNTER_STRIDE;
+    counters[row + FRAMES_FROM_GUEST] = (counters[row + FRAMES_FROM_GUEST] as number) + this.#framesFromGuest;
+    counters[row + BYTES_FROM_GUEST] = (counters[row + BYTES_FROM_GUEST] as number) + this.#bytesFromGuest;
+    this.#framesFromGuest = 0;
+    this.#bytesFromGuest = 0;
   }
 }
