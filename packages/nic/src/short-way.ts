@@ -104,6 +104,7 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
     const pages = rights.length | 0;
     let i = from | 0;
     let value = 0;
+    let passed = 0;
     for (; i < count; i = (i + 1) | 0) {
       const entry = (firstEntry + (((position + i) & slots) << 2)) | 0;
       const f = input[entry] as number;
@@ -125,7 +126,7 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
         break;
       }
       if (isShared && ((value >>> ENGINE_SHIFT) & 31) !== engine) {
-        way.passed++;
+        passed = (passed + 1) | 0;
         continue;
       }
       const q = (value & 0xff) << QUEUE_SHIFT;
@@ -204,6 +205,7 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
       rxq[(q + BYTES) | 0] = ((rxq[(q + BYTES) | 0] as number) + bytes) | 0;
     }
     way.queue = value === 0 ? -1 : value & 0xff;
+    way.passed += passed;
     return i;
   }
 
