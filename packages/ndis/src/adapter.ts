@@ -118,10 +118,12 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.#reset = new AdapterReset({
       log,
       engine: this.engine,
+      reception: this.reception,
       resetEx: driver.resetEx
         ? () => {
             setting.interposer()?.reset?.(name);
-            return this.work.during(() => driver.resetEx?.(this.#handle)) ?? { status: NDIS_STATUS_FAILURE };
+            const failed = { status: NDIS_STATUS_FAILURE, addressingReset: false };
+            return this.work.during(() => driver.resetEx?.(this.#handle)) ?? failed;
           }
         : null,
       indicate: (statusCode) => this.#indicateUp(statusCode, new Uint8Array(0)),
@@ -223,8 +225,8 @@ export class Adapter implements AdapterCore, BindingAdapter {
     return this.#reset.start();
   }
 
-  resetComplete(status: number, _addressingReset: boolean): void {
-    this.#reset.complete(status);
+  resetComplete(status: number, addressingReset: boolean): void {
+    this.#reset.complete(status, addressingReset);
   }
 
   get encapsulation(): AdapterAttributes['encapsulation'] {

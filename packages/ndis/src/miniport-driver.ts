@@ -43,7 +43,10 @@ export interface MiniportDriver {
   oidRequest(adapter: MiniportAdapter, request: OidRequest): number;
   /** MiniportCancelOidRequest. */
   cancelOidRequest?(adapter: MiniportAdapter, requestId: number): void;
-  /** MiniportResetEx. */
+  /**
+   * MiniportResetEx: may pend ({@link MiniportAdapter.resetComplete}). `addressingReset`: the device has forgotten its packet
+   * filter and its multicast addresses, and NDIS is to set them again; else all of that is the driver's.
+   */
   resetEx?(adapter: MiniportAdapter): { status: number; addressingReset: boolean };
   /** MiniportCheckForHangEx: TRUE if the adapter does not work and should be reset. It should not dwell. */
   checkForHangEx?(adapter: MiniportAdapter): boolean;

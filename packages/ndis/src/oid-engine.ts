@@ -13,6 +13,9 @@
  *                              └──PENDING──> … oidRequestComplete ──> complete ──> next of the queue
  *
  * A queued request is verified when its turn comes, against what the requests before it have done.
+ *
+ * Behind a reset come first the requests by which NDIS restores what the device has lost, then the free that the reset
+ * aborted, then those that wait.
  */
 import {
   NDIS_STATUS_INVALID_PARAMETER,
@@ -31,7 +34,7 @@ import {
   NdisRequestSetInformation,
   type OidRequest,
 } from './oid-request.ts';
-import { handlingOf } from './oid-table.ts';
+import { handlingOf, NDIS_ITSELF } from './oid-table.ts';
 import { type OidCall, refuse, type Verdict } from './oid-verification.ts';
 
 /** What the engine needs of the miniport. */
@@ -77,8 +80,6 @@ interface InFlight {
   readonly verdict: Down;
   /** What the miniport was given. */
   readonly request: OidRequest;
-  /** Aborted by a reset; to be issued again. */
-  held: boolean;
 }
 
 export interface PendingOid {
@@ -92,6 +93,10 @@ export class OidEngine {
   readonly #core: AdapterCore;
   readonly #miniport: OidMiniport;
   readonly #queue: Entry[] = [];
+  /** NDIS's own, behind a reset. */
+  readonly #restores: Entry[] = [];
+  /** Aborted by a reset; to be issued again. */
+  #held: InFlight | null = null;
   readonly #finished = new WeakSet<OidRequest>();
   #current: InFlight | null = null;
   #resetting = false;
@@ -103,7 +108,9 @@ export class OidEngine {
 
   /** True if no request is queued or at the miniport. */
   get idle(): boolean {
-    return this.#current === null && this.#queue.length === 0;
+    return (
+      this.#current === null && this.#held === null && this.#queue.length === 0 && this.#restores.length === 0
+    );
   }
 
   /**
@@ -111,7 +118,11 @@ export class OidEngine {
    * way.
    */
   submit(owner: number, request: OidRequest, completed: (status: number) => void): number {
-    if (this.#current?.entry.call.request === request || this.#queue.some((e) => e.call.request === request))
+    if (
+      this.#current?.entry.call.request === request ||
+      this.#held?.entry.call.request === request ||
+      this.#queue.some((e) => e.call.request === request)
+    )
       this.#core.log.fail(
         'NdisOidRequestReused',
         'a request that is not pending',
@@ -143,16 +154,15 @@ export class OidEngine {
 
   /** The request that the miniport has, or null. */
   get atMiniport(): OidRequest | null {
-    const current = this.#current;
-    return current === null || current.held ? null : current.request;
+    return this.#current?.request ?? null;
   }
 
   /** NdisMOidRequestComplete. Throws with the rule's name if the request is not the miniport's to complete. */
   completeFromMiniport(request: OidRequest, status: number): void {
     const current = this.#current;
     const text = `${oidName(request.oid)} (request ${request.requestId}) completed ${statusName(status)}`;
-    if (current === null || current.request !== request || current.held) {
-      const known = this.#finished.has(request) || current?.request === request;
+    if (current === null || current.request !== request) {
+      const known = this.#finished.has(request) || this.#held?.request === request;
       const rule = known ? 'NdisOidDoubleComplete' : 'NdisOidUnknownComplete';
       this.#core.log.fail(
         rule,
@@ -176,9 +186,10 @@ export class OidEngine {
       this.#settle(entry as Entry, NDIS_STATUS_REQUEST_ABORTED);
       return;
     }
-    const current = this.#current?.entry.call;
-    if (current?.owner === owner && current.request.requestId === requestId)
-      this.#miniport.cancelOidRequest((this.#current as InFlight).request.requestId);
+    const current = this.#current;
+    const call = current?.entry.call;
+    if (call?.owner === owner && call.request.requestId === requestId)
+      this.#miniport.cancelOidRequest((current as InFlight).request.requestId);
   }
 
   /** From now on no request goes down, and an aborted free is kept (LIFE-14). */
@@ -186,12 +197,20 @@ export class OidEngine {
     this.#resetting = true;
   }
 
-  endReset(): void {
+  /**
+   * Requests go down again, `restores` of NDIS's own before all others; those of a reset before that are out of date. Of
+   * one that the miniport does not accept `refused` hears; another reset may abort them.
+   */
+  endReset(restores: readonly OidRequest[], refused: (request: OidRequest, status: number) => void): void {
     this.#resetting = false;
-    const current = this.#current;
-    if (current?.held === true) {
-      current.held = false;
-      this.#issue(current);
+    this.#restores.length = 0;
+    for (const request of restores) {
+      const completed = (status: number): void => {
+        if (status !== NDIS_STATUS_SUCCESS && status !== NDIS_STATUS_REQUEST_ABORTED)
+          refused(request, status);
+      };
+      const call: OidCall = { core: this.#core, owner: NDIS_ITSELF, request };
+      this.#restores.push({ call, completed, synchronous: false, status: NDIS_STATUS_PENDING });
     }
     this.#pump();
   }
@@ -203,11 +222,10 @@ export class OidEngine {
       owner: call.owner,
       state,
     });
-    const current = this.#current;
     return [
-      ...(current === null
-        ? []
-        : [report(current.entry, current.held ? 'held for the reset' : 'at the miniport')]),
+      ...(this.#current === null ? [] : [report(this.#current.entry, 'at the miniport')]),
+      ...this.#restores.map((entry) => report(entry, 'queued')),
+      ...(this.#held === null ? [] : [report(this.#held.entry, 'held for the reset')]),
       ...this.#queue.map((entry) => report(entry, 'queued')),
     ];
   }
@@ -215,7 +233,14 @@ export class OidEngine {
   /** Hands requests down until one pends or none is left. */
   #pump(): void {
     while (this.#current === null && !this.#resetting) {
-      const entry = this.#queue.shift();
+      const held = this.#held;
+      if (this.#restores.length === 0 && held !== null) {
+        this.#held = null;
+        this.#current = held;
+        this.#issue(held);
+        continue;
+      }
+      const entry = this.#restores.shift() ?? this.#queue.shift();
       if (entry === undefined) return;
       this.#start(entry);
     }
@@ -233,7 +258,7 @@ export class OidEngine {
     }
     const request = verdict.request ?? call.request;
     this.#finished.delete(request);
-    this.#current = { entry, verdict, request, held: false };
+    this.#current = { entry, verdict, request };
     this.#core.trace.oidIssued(oid, requestType, call.owner);
     this.#issue(this.#current);
   }
@@ -251,7 +276,8 @@ export class OidEngine {
   #finish(current: InFlight, status: number): void {
     const { entry, verdict, request } = current;
     if (status === NDIS_STATUS_REQUEST_ABORTED && this.#resetting && verdict.reissueAfterReset === true) {
-      current.held = true;
+      this.#current = null;
+      this.#held = current;
       return;
     }
     this.#finished.add(request);

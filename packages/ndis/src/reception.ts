@@ -60,6 +60,16 @@ export class Reception {
     return requests;
   }
 
+  /** The requests that tell a miniport which has forgotten its addressing what it is to receive. */
+  restore(): readonly OidRequest[] {
+    const { packetFilter, multicastList } = this.combined();
+    const requests: OidRequest[] = [];
+    if (packetFilter !== 0) requests.push(setRequest(OID_GEN_CURRENT_PACKET_FILTER, wordBytes(packetFilter)));
+    if (multicastList.length !== 0)
+      requests.push(setRequest(OID_802_3_MULTICAST_LIST, listBytes(multicastList)));
+    return requests;
+  }
+
   clear(): void {
     this.#shares.clear();
   }
