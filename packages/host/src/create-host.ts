@@ -6,6 +6,7 @@
  */
 import {
   NDIS_DEVICE_POWER_STATE,
+  NDIS_STATUS_FAILURE,
   NDIS_STATUS_INVALID_PARAMETER,
   NDIS_STATUS_SUCCESS,
   statusName,
@@ -167,7 +168,13 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   ndis.setOptionalHandlers(virtualSwitch.sharedMemoryProvider);
   for (const driver of options.filterDrivers ?? []) ndis.registerFilterDriver(driver);
   ndis.registerProtocolDriver(virtualSwitch.protocolDriver);
-  const adapter = bringUpAdapter();
+  const miniport = createVmqMiniport({
+    receiveRingEntries: config.nic.receiveBuffers,
+    minorNdisVersion: hostVersion === 620 ? 20 : 30,
+  });
+  const first = bringUpAdapter();
+  if (first.adapter === null) throw new Error(first.reason);
+  let adapter = first.adapter;
 
   const window = Math.min(config.nic.receiveBuffers, 256);
   const vms = new VmLife({
@@ -201,7 +208,9 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     executor,
     sharedMemory,
     ndis,
-    adapter,
+    get adapter() {
+      return adapter;
+    },
     virtualSwitch,
     wire,
     trace,
@@ -217,6 +226,17 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
       return { status: NDIS_STATUS_INVALID_PARAMETER, reason };
     },
     removeVm: (name) => vms.remove(name),
+    replaceAdapter() {
+      if (adapter.state !== 'Halted')
+        return { status: NDIS_STATUS_FAILURE, reason: `${ADAPTER_NAME} is ${adapter.state}, not Halted` };
+      const message: NicMessage = { op: 'insert' };
+      executor.post(NIC_AGENT, message);
+      executor.publish();
+      const other = bringUpAdapter();
+      if (other.adapter === null) return { status: other.status, reason: other.reason };
+      adapter = other.adapter;
+      return { status: NDIS_STATUS_SUCCESS };
+    },
     pauseVm: (name) => vms.suspend(name, true),
     resumeVm: (name) => vms.suspend(name, false),
     runUntilIdle() {
@@ -242,13 +262,11 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   setVmLife(host, vms);
   return host;
 
-  function bringUpAdapter(): NdisAdapter {
+  /** The adapter, Running; or null, with the reason. */
+  function bringUpAdapter(): { adapter: NdisAdapter | null; status: number; reason: string } {
     const added = ndis.addAdapter({
       name: ADAPTER_NAME,
-      driver: createVmqMiniport({
-        receiveRingEntries: config.nic.receiveBuffers,
-        minorNdisVersion: hostVersion === 620 ? 20 : 30,
-      }),
+      driver: miniport,
       resources: nicResources(machine, executor, bar, profile.msixEntries, domain),
       keywords: {
         '*RssOrVmqPreference': 1,
@@ -259,12 +277,16 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
         ...config.nic.keywords,
       },
     });
-    if (added.adapter === null)
-      throw new Error(`${ADAPTER_NAME}: initialization failed: ${why(added.status)}`);
+    const failed = (step: string, status: number) => ({
+      adapter: null,
+      status,
+      reason: `${ADAPTER_NAME}: ${step} failed: ${why(status)}`,
+    });
+    if (added.adapter === null) return failed('initialization', added.status);
     ndis.bindProtocols(added.adapter);
     const status = added.adapter.restart();
-    if (status !== NDIS_STATUS_SUCCESS) throw new Error(`${ADAPTER_NAME}: restart failed: ${why(status)}`);
-    return added.adapter;
+    if (status !== NDIS_STATUS_SUCCESS) return failed('restart', status);
+    return { adapter: added.adapter, status, reason: '' };
   }
 
   /** Status by name, and the last thing NDIS refused. */

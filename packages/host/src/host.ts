@@ -101,6 +101,7 @@ export interface Host {
   readonly executor: Executor;
   readonly sharedMemory: SharedMemoryManager;
   readonly ndis: Ndis;
+  /** The external adapter; another one after {@link replaceAdapter}. */
   readonly adapter: NdisAdapter;
   readonly virtualSwitch: VirtualSwitch;
   readonly wire: HostWire;
@@ -127,6 +128,11 @@ export interface Host {
    * answer, say); it runs no more, and is gone when this is called again and they are back.
    */
   removeVm(name: string): SwitchResult;
+  /**
+   * Puts another NIC of the same kind where one was, and brings an adapter up on it: the switch has a wire again, and VMs
+   * get queues. FAILURE while {@link adapter} is not Halted; else what its initialization or restart comes to.
+   */
+  replaceAdapter(): SwitchResult;
   /**
    * Has the VM's virtual processor stand still at once, before it takes or sends another frame. May be called at any
    * instant, by a driver in the middle of an indication or an OID request too: it only writes a word that the VM looks

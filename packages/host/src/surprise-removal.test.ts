@@ -1,5 +1,5 @@
 /** The switch lives on without its external adapter: VMs talk to each other, and what is for the wire is counted. */
-import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import { NDIS_STATUS_FAILURE, NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import { describe, expect, it } from 'vitest';
 import { checkHostConfig, createHost, type Host, type HostConfigInput } from './index.ts';
 
@@ -66,6 +66,63 @@ describe.each([
     const { ledger } = host.inspect();
     expect(ledger.ends.dropped).toEqual({ 'vswitch.external-not-running': 1 });
     expect([ledger.receivedFromGuests, ledger.ends.delivered, ledger.inFlight]).toEqual([8, 7, 0]);
+    await host.stop();
+  });
+
+  it('LIFE-03 SW-24 another card in its place: a wire again, a queue for each VM, nothing lost of what came since', async () => {
+    const host = hostOf(setting);
+    const old = host.adapter;
+    expect(host.replaceAdapter()).toMatchObject({ status: NDIS_STATUS_FAILURE });
+    expect(old.surpriseRemove()).toBe(SUCCESS);
+    send(host, 'a', MACS.b, 1);
+    host.runUntilIdle();
+    expect(host.addVm(vm('c'))).toEqual({ status: SUCCESS });
+    expect(host.replaceAdapter()).toEqual({ status: SUCCESS });
+    expect(host.adapter).not.toBe(old);
+    const served = host.inspect().queues.map(({ VmFriendlyName }) => VmFriendlyName);
+    expect(served.filter((name) => name !== '')).toEqual(['a', 'b', 'c']);
+    for (let mark = 2; mark < 12; mark++) {
+      for (const name of ['a', 'b', 'c'] as const) {
+        const frame = new Uint8Array(200).fill(mark);
+        frame.set([...MACS[name], ...OUT, 0x88, 0xb5]);
+        expect(host.wire.send(frame, 0, frame.length)).not.toBe(0);
+      }
+      host.wire.flush();
+      host.runUntilIdle();
+    }
+    send(host, 'c', OUT, 12);
+    send(host, 'c', MACS.b, 13);
+    host.runUntilIdle();
+    const fromWire = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+    expect(received(host, 'a')).toEqual(fromWire);
+    expect(received(host, 'b')).toEqual([1, ...fromWire, 13]);
+    expect(received(host, 'c')).toEqual(fromWire);
+    const out: number[] = [];
+    host.wire.receive((bytes, offset) => out.push(bytes[offset + 14] as number));
+    expect(out).toEqual([12]);
+    const { ledger, conservation } = host.inspect();
+    expect([conservation, ledger.inFlight, ledger.ends.dropped]).toEqual([true, 0, {}]);
+    expect(host.ndis.refusals.entries.filter(({ kind }) => kind === 'violation')).toEqual([]);
+    await host.stop();
+  });
+
+  it('LIFE-03 SW-24 cards come and go', async () => {
+    const host = hostOf(setting);
+    for (let mark = 1; mark <= 5; mark++) {
+      // With the card really gone, or still in its slot and at work as far as it knows.
+      if ((mark & 1) === 0) host.executor.post('nic', { op: 'remove' });
+      host.executor.publish();
+      expect(host.adapter.surpriseRemove()).toBe(SUCCESS);
+      send(host, 'a', MACS.b, 2 * mark);
+      host.runUntilIdle();
+      expect(host.replaceAdapter()).toEqual({ status: SUCCESS });
+      send(host, 'a', OUT, 2 * mark + 1);
+      host.runUntilIdle();
+    }
+    expect(received(host, 'b')).toEqual([2, 4, 6, 8, 10]);
+    const out: number[] = [];
+    host.wire.receive((bytes, offset) => out.push(bytes[offset + 14] as number));
+    expect(out).toEqual([3, 5, 7, 9, 11]);
     await host.stop();
   });
 });

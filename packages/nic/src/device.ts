@@ -156,6 +156,12 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
     });
   };
 
+  const insert = (): void => {
+    isRemoved = false;
+    setPower(true);
+    setLink(true);
+  };
+
   const setLink = (up: boolean): void => {
     if (up === state.linkUp || isRemoved) return;
     change(() => {
@@ -196,6 +202,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
         else if (message.op === 'link') setLink(message.up);
         else if (message.op === 'power') setPower(message.on);
         else if (message.op === 'remove') remove();
+        else if (message.op === 'insert') insert();
         else if (message.op === 'fault') {
           faults ??= new DeviceFaults(state, interrupts);
           faults.begin(message.fault);

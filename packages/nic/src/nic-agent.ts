@@ -50,5 +50,7 @@ export type NicMessage =
   | { readonly op: 'power'; readonly on: boolean }
   /** Something goes wrong inside the device, or (`none`) does no more. */
   | { readonly op: 'fault'; readonly fault: DeviceFault }
-  /** Pulls the card out, for good: it answers nothing, and the cable goes with it. */
-  | { readonly op: 'remove' };
+  /** Pulls the card out: it answers nothing, and the cable goes with it. */
+  | { readonly op: 'remove' }
+  /** Puts another card of the same kind in its place, powered up, with the cable in it. */
+  | { readonly op: 'insert' };
