@@ -1,5 +1,5 @@
 /** A host of a simulated world, small, and with everything on it that watches it. */
-import { NDIS_DEVICE_POWER_STATE, statusName } from '@vmq/abi';
+import { NDIS_DEVICE_POWER_STATE, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
 import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostSizes } from '@vmq/host';
 import { type Agent, type AgentContext, createRandom, type DeterministicExecutor } from '@vmq/machine';
 import { type NdisAdapter, refusalLine } from '@vmq/ndis';
@@ -78,6 +78,8 @@ export class SimulatedHost {
   /** The first promise that a driver broke, in words. */
   #violation = '';
   isRemoved = false;
+  /** Drops of {@link UNHEARD_OF} by a card that was still in its slot when its adapter had been removed. */
+  #excused: readonly number[] = [];
 
   constructor(
     index: number,
@@ -260,7 +262,12 @@ export class SimulatedHost {
     this.watch.restartOrder();
   }
 
+  /** Powers the adapter down, or up; or puts another card where one was pulled. */
   togglePower(): void {
+    if (this.isRemoved) {
+      this.#replaceAdapter();
+      return;
+    }
     const status = this.host.adapter.setPower(this.#isLow ? D0 : D3);
     this.#status(status);
     this.#isLow = this.host.adapter.powerState !== D0;
@@ -273,10 +280,26 @@ export class SimulatedHost {
   }
 
   removeAdapter(): void {
+    if (this.isRemoved) return;
     // Where things go wrong the card is really pulled: one that hung and comes back would go on receiving.
     if (this.#faults === null) this.#status(this.host.adapter.surpriseRemove());
     else this.inject('surprise-removal');
     this.isRemoved = true;
+  }
+
+  #replaceAdapter(): void {
+    const { host } = this;
+    // One that went in the midst of faults stays away.
+    if (this.#faults !== null || host.adapter.state !== 'Halted') return;
+    const { status, reason } = host.replaceAdapter();
+    this.#status(status);
+    if (status !== NDIS_STATUS_SUCCESS) fail('the host lives', `${this.name}: no other adapter: ${reason}`);
+    this.isRemoved = false;
+    this.#isLow = false;
+    this.#excused = this.#unheardOf();
+    this.states.replace(host.adapter);
+    this.protocol.bind(host.adapter);
+    this.watch.restartOrder();
   }
 
   rebind(): void {
@@ -387,18 +410,21 @@ export class SimulatedHost {
 
   /** Reasons that do not occur while nothing goes wrong. */
   #checkDrops(): void {
-    const { ledger } = this.host.machine;
-    for (const reason of UNHEARD_OF) {
-      const frames = ledger.total(reason);
-      if (frames > 0) fail('books agree', `${this.name}: ${frames} frames ended as ${reason}`);
-    }
+    this.#unheardOf().forEach((total, i) => {
+      const frames = total - (this.#excused[i] ?? 0);
+      if (frames > 0) fail('books agree', `${this.name}: ${frames} frames ended as ${UNHEARD_OF[i]}`);
+    });
+  }
+
+  #unheardOf(): number[] {
+    return UNHEARD_OF.map((reason) => this.host.machine.ledger.total(reason));
   }
 
   /** Takes the host down, when its VMs have gone; nothing may be left. */
   tearDown(): void {
     const { host, name } = this;
     const { adapter, sharedMemory } = host;
-    if (this.#isLow) this.togglePower();
+    if (this.#isLow && !this.isRemoved) this.togglePower();
     if (this.protocol.isBound) this.protocol.close();
     if (adapter.state === 'Running') adapter.pause();
     this.runToRest();

@@ -72,7 +72,10 @@ export type SimulationStep =
     }
   /** `vm` is what it becomes: VLAN, weight, spoofing. */
   | { readonly do: 'port'; readonly vm: number; readonly change: number; readonly turns: number }
-  /** Toggles: pauses a Running adapter, restarts a Paused one; powers it down, or up. */
+  /**
+   * Toggles: pauses a Running adapter, restarts a Paused one; powers it down, or up, or puts another where one was
+   * removed.
+   */
   | {
       readonly do: 'pause' | 'power' | 'reset' | 'remove adapter' | 'rebind';
       readonly host: number;

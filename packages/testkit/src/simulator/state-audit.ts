@@ -18,12 +18,18 @@ const FILTERS: Readonly<Record<string, 'none' | 'some' | 'either'>> = {
 
 export class StateAudit {
   readonly #name: string;
-  readonly #adapter: NdisAdapter;
+  #adapter: NdisAdapter;
   #halted = false;
 
   constructor(name: string, adapter: NdisAdapter) {
     this.#name = name;
     this.#adapter = adapter;
+  }
+
+  /** Another adapter is in its place. */
+  replace(adapter: NdisAdapter): void {
+    this.#adapter = adapter;
+    this.#halted = false;
   }
 
   check(): AdapterReport {
