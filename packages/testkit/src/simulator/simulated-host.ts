@@ -1,6 +1,6 @@
 /** A host of a simulated world, small, and with everything on it that watches it. */
 import { NDIS_DEVICE_POWER_STATE, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
-import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostSizes } from '@vmq/host';
+import { checkHostConfig, createHost, type Host, type HostConfigInput } from '@vmq/host';
 import { type Agent, type AgentContext, createRandom, type DeterministicExecutor } from '@vmq/machine';
 import { type NdisAdapter, refusalLine } from '@vmq/ndis';
 import { createNicAgent, type NicAgentData } from '@vmq/nic';
@@ -11,14 +11,16 @@ import type { FaultName } from '../faults/fault-names.ts';
 import type { HostileAttack } from '../hostile/behaviour.ts';
 import { createHostileGuestAgent } from '../hostile/hostile-guest-agent.ts';
 import { DeviceAudit } from './device-audit.ts';
+import { DropAudit } from './drop-audit.ts';
 import { ExposedFrames } from './exposed-frames.ts';
 import { FreePages } from './free-pages.ts';
 import { HostLedger } from './host-ledger.ts';
+import { checkNothingLeft } from './leak-audit.ts';
 import { NblWatch } from './nbl-watch.ts';
 import { type OidScene, type OidStep, requestOfStep } from './oid-step.ts';
 import { PageAudit } from './page-audit.ts';
 import { SECOND_PROTOCOL, SecondProtocol } from './second-protocol.ts';
-import type { SimulationConfig } from './simulation-config.ts';
+import { type SimulationConfig, smallSizes } from './simulation-config.ts';
 import { fail } from './simulation-failure.ts';
 import { StateAudit } from './state-audit.ts';
 import { SWITCH_WATCH, SwitchWatch } from './switch-watch.ts';
@@ -29,26 +31,7 @@ import { checkVmMemory } from './vm-memory-audit.ts';
 const PATIENCE = 200_000;
 /** Virtual nanoseconds that a step may take: less than what anybody waits before giving up. */
 const LONGEST_STEP = 1e9;
-/** Drops for which a device, a driver or the memory must be to blame. */
-const UNHEARD_OF = ['dropped.nic.dma-fault', 'dropped.nic.tx-fault', 'dropped.miniport.bad-completion'];
 const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
-
-/** Little memory: a world is made and torn down in milliseconds. */
-function smallSizes(config: HostConfigInput): HostSizes {
-  const vms = (config.maxVms ?? 8) + 2;
-  const buffers = config.nic?.receiveBuffers ?? 32;
-  const processors = config.processors ?? 4;
-  // 6.20: a queue's buffers lie in the VM's sections, of which half at most are lent.
-  const receiveSections = config.ndisVersion === '6.20' ? 2 * buffers + 32 : 24;
-  return {
-    hostMemoryBytes: 128 * 1024 + (vms + 4) * (buffers * 2112 + 16_384) + processors * (32 * 2112 + 65_536),
-    receiveWire: { slots: 64, dataBytes: 131_072 },
-    transmitWire: { slots: 64, dataBytes: 131_072 },
-    sendBuffers: 32,
-    guestFrames: 32,
-    guest: { maxFrameBytes: 1514, receiveSections, sendSections: 12, ringBytes: 4096 },
-  };
-}
 
 export class SimulatedHost {
   readonly index: number;
@@ -60,6 +43,7 @@ export class SimulatedHost {
   readonly states: StateAudit;
   readonly #freePages: FreePages;
   readonly #device: DeviceAudit;
+  readonly #drops: DropAudit;
   readonly #executor: DeterministicExecutor;
   readonly #hash: TraceHash;
   /** With what VMs of that name boot. */
@@ -78,9 +62,6 @@ export class SimulatedHost {
   /** The first promise that a driver broke, in words. */
   #violation = '';
   isRemoved = false;
-  /** Drops of {@link UNHEARD_OF} by a card that was still in its slot when its adapter had been removed. */
-  #excused: readonly number[] = [];
-
   constructor(
     index: number,
     config: HostConfigInput,
@@ -124,6 +105,7 @@ export class SimulatedHost {
     this.ledger = new HostLedger(checked.config.name, machine);
     this.#freePages = new FreePages(this.host);
     this.#device = new DeviceAudit(this.host);
+    this.#drops = new DropAudit(checked.config.name, machine);
     this.pages = new PageAudit(this.host);
     this.states = new StateAudit(checked.config.name, adapter);
     this.host.ndis.refusals.subscribe((record) => {
@@ -296,7 +278,8 @@ export class SimulatedHost {
     if (status !== NDIS_STATUS_SUCCESS) fail('the host lives', `${this.name}: no other adapter: ${reason}`);
     this.isRemoved = false;
     this.#isLow = false;
-    this.#excused = this.#unheardOf();
+    // The old card was still in its slot when its adapter had been removed, and might reach nothing.
+    this.#drops.excuse();
     this.states.replace(host.adapter);
     this.protocol.bind(host.adapter);
     this.watch.restartOrder();
@@ -372,21 +355,6 @@ export class SimulatedHost {
     return this.host.adapter.state === 'Running' && !this.#isLow;
   }
 
-  /** With the machine at rest: the sections of good guests are all accounted for. */
-  checkSections(good: ReadonlySet<string>): void {
-    for (const { vmName, channel } of this.host.virtualSwitch.inspect().ports) {
-      if (channel === null || !good.has(vmName)) continue;
-      const { receiveSections, freeSections, lentSections, outstandingMessages, violations } = channel;
-      if (freeSections + lentSections !== receiveSections || outstandingMessages !== 0)
-        fail(
-          'one owner of each section',
-          `${vmName}: of ${receiveSections} sections ${freeSections} are free and ${lentSections} lent, ${outstandingMessages} messages are outstanding`,
-        );
-      const [violation] = Object.keys(violations);
-      if (violation !== undefined) fail('books agree', `${vmName} is good, and is charged with ${violation}`);
-    }
-  }
-
   /** With the machine at rest: nothing is under way. */
   checkAtRest(): void {
     const { ledger, watch, name, host } = this;
@@ -394,7 +362,7 @@ export class SimulatedHost {
     const { state, pendingOids } = report;
     this.#freePages.check();
     // An adapter that was removed by PnP alone is still in its slot, and may reach nothing.
-    if (this.#faults === null && !this.isRemoved) this.#checkDrops();
+    if (this.#faults === null && !this.isRemoved) this.#drops.check();
     if (state === 'Running' && !this.#isLow) this.#device.check(report, this.#faults !== null);
     if (watch.receives !== 0)
       fail('one owner of each NBL', `${name}: ${watch.receives} NBLs were never returned`);
@@ -408,40 +376,16 @@ export class SimulatedHost {
       fail('requests complete once', `${name}: ${pendingOids.length} requests are pending at rest`);
   }
 
-  /** Reasons that do not occur while nothing goes wrong. */
-  #checkDrops(): void {
-    this.#unheardOf().forEach((total, i) => {
-      const frames = total - (this.#excused[i] ?? 0);
-      if (frames > 0) fail('books agree', `${this.name}: ${frames} frames ended as ${UNHEARD_OF[i]}`);
-    });
-  }
-
-  #unheardOf(): number[] {
-    return UNHEARD_OF.map((reason) => this.host.machine.ledger.total(reason));
-  }
-
   /** Takes the host down, when its VMs have gone; nothing may be left. */
   tearDown(): void {
-    const { host, name } = this;
-    const { adapter, sharedMemory } = host;
+    const { adapter } = this.host;
     if (this.#isLow && !this.isRemoved) this.togglePower();
     if (this.protocol.isBound) this.protocol.close();
     if (adapter.state === 'Running') adapter.pause();
     this.runToRest();
     if (adapter.state === 'Paused') adapter.halt();
     this.runToRest();
-    if (adapter.state !== 'Halted') fail('nothing leaks', `${name}: the adapter is ${adapter.state}`);
-    const { outstanding, msixEntries, queues, filters } = adapter.inspect();
-    const leak = (text: string): never => fail('nothing leaks', `${name}: ${text}`);
-    if (queues.length > 0 || filters.length > 0) leak(`${queues.length} queues, ${filters.length} filters`);
-    if (msixEntries.length > 0) leak(`${msixEntries.length} MSI-X entries are in use`);
-    if (outstanding.receives !== 0 || outstanding.sends !== 0) leak('NBLs are under way');
-    const kept = new Set(host.virtualSwitch.sendBlocks.map(({ handle }) => handle));
-    for (const { handle, owner, usage } of sharedMemory.blocks()) {
-      if (!kept.has(handle)) leak(`block ${handle} of ${owner}, usage ${usage}`);
-    }
-    const ports = host.virtualSwitch.inspect().ports.filter(({ port }) => port !== 0);
-    if (ports.length > 0) leak(`ports ${ports.map(({ port }) => port).join(', ')}`);
+    checkNothingLeft(this.host);
     this.pages.check(adapter.inspect().sharedMemory);
   }
 }

@@ -2,7 +2,7 @@
  * The world of a seed: which hosts there are and which VMs they start with. Plain data, so that a failure file holds
  * it and nothing has to be drawn again.
  */
-import type { HostConfigInput, VmConfigInput } from '@vmq/host';
+import type { HostConfigInput, HostSizes, VmConfigInput } from '@vmq/host';
 import type { Random } from '@vmq/machine';
 
 export interface SimulationConfig {
@@ -74,4 +74,21 @@ export function randomConfig(random: Random): SimulationConfig {
 export function drawVm(random: Random): number {
   const vlan = random.below(2) === 0 ? 0 : random.below(4);
   return vlan | (random.below(4) << 2) | (random.below(8) << 4);
+}
+
+/** Little memory: a world is made and torn down in milliseconds. */
+export function smallSizes(config: HostConfigInput): HostSizes {
+  const vms = (config.maxVms ?? 8) + 2;
+  const buffers = config.nic?.receiveBuffers ?? 32;
+  const processors = config.processors ?? 4;
+  // 6.20: a queue's buffers lie in the VM's sections, of which half at most are lent.
+  const receiveSections = config.ndisVersion === '6.20' ? 2 * buffers + 32 : 24;
+  return {
+    hostMemoryBytes: 128 * 1024 + (vms + 4) * (buffers * 2112 + 16_384) + processors * (32 * 2112 + 65_536),
+    receiveWire: { slots: 64, dataBytes: 131_072 },
+    transmitWire: { slots: 64, dataBytes: 131_072 },
+    sendBuffers: 32,
+    guestFrames: 32,
+    guest: { maxFrameBytes: 1514, receiveSections, sendSections: 12, ringBytes: 4096 },
+  };
 }

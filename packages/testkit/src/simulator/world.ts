@@ -10,6 +10,7 @@ import { migrateVm } from '@vmq/host';
 import type { TraceLevel } from '@vmq/machine';
 import type { FaultName } from '../faults/fault-names.ts';
 import { Hub } from './hub.ts';
+import { checkSections } from './leak-audit.ts';
 import { MarkedTraffic, STRANGERS_ADDRESS } from './marked-traffic.ts';
 import { Population } from './population.ts';
 import { SimulatedHost } from './simulated-host.ts';
@@ -278,7 +279,7 @@ export class World {
     for (const host of this.hosts) {
       host.ledger.check(host.onWire);
       host.checkAtRest();
-      host.checkSections(good);
+      checkSections(host.host, good);
       this.#learnedWasSaid(host);
       this.hash.add(host.ledger.received);
       this.hash.add(host.turnsTaken);
