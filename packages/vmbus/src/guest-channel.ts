@@ -33,6 +33,7 @@ import {
   NDIS_PACKET_TYPE_BROADCAST,
   NDIS_PACKET_TYPE_DIRECTED,
   NDIS_PACKET_TYPE_MULTICAST,
+  tciFrom8021qInfo,
   writeRndisPacketHeader,
 } from './rndis.ts';
 import { VM_PKT_COMP, VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
@@ -305,7 +306,7 @@ class GuestChannel implements ChannelGuest {
     }
     if (tags !== 0)
       for (let entry = 2; entry < stop; entry += FRAME)
-        if (frames[entry] !== 0) frames[entry] = tciOf(frames[entry] as number);
+        if (frames[entry] !== 0) frames[entry] = tciFrom8021qInfo(frames[entry] as number);
     return wrong >= 0;
   }
 
@@ -369,7 +370,7 @@ class GuestChannel implements ChannelGuest {
       const section = words[entry] as number;
       if (section >= 0 && words[taken] === 0) {
         const at = section >>> 2;
-        const tci = words[at + 8] === 0 ? 0 : tciOf(words[at + 14] as number);
+        const tci = words[at + 8] === 0 ? 0 : tciFrom8021qInfo(words[at + 14] as number);
         const start = section + 8 + (words[at + 2] as number);
         const length = words[at + 3] as number;
         // Asked so that what lies outside memory, and is no number, fails too.
@@ -394,9 +395,4 @@ class GuestChannel implements ChannelGuest {
     words[this.#driver + page.DRIVER_QUEUE_HEAD] = head;
     return !waits && head !== tail;
   }
-}
-
-/** The TCI in the only per-packet information the host writes. */
-function tciOf(value: number): number {
-  return ((value & 7) << 13) | ((value & 8) << 9) | ((value >>> 4) & 0xfff);
 }

@@ -5,6 +5,7 @@
  * the section is read.
  */
 import type { MemorySegment } from '@vmq/machine';
+import { tciFrom8021qInfo } from './rndis.ts';
 import {
   VIOLATION_RNDIS_DATA_RANGE as DATA_RANGE,
   VIOLATION_RNDIS_FRAME_LENGTH as FRAME_LENGTH,
@@ -72,8 +73,7 @@ export class RndisFrameParser {
       if (size < 12 || (size & 3) !== 0 || size > end - here) return false;
       if (words[word + 1] === 6) {
         if (valueOffset < 12 || (valueOffset & 3) !== 0 || valueOffset > size - 4) return false;
-        const value = words[word + (valueOffset >>> 2)] as number;
-        this.tci = ((value & 7) << 13) | ((value & 8) << 9) | ((value >>> 4) & 0xfff);
+        this.tci = tciFrom8021qInfo(words[word + (valueOffset >>> 2)] as number);
       }
       here += size;
     }

@@ -92,5 +92,5 @@ export function writeRndisPacketHeader(words: Int32Array, at: number, length: nu
   words[at + 11] = 16;
   words[at + 12] = 6; // IEEE_8021Q_INFO
   words[at + 13] = 12;
-  words[at + 14] = ((tci >>> 13) & 7) | ((tci >>> 9) & 8) | ((tci & 0xfff) << 4);
+  words[at + 14] = tciTo8021qInfo(tci);
 }
