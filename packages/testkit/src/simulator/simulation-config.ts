@@ -43,6 +43,7 @@ export function randomConfig(random: Random): SimulationConfig {
   const hosts: HostConfigInput[] = [];
   const count = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 4][random.below(16)] as number;
   const crowded = random.below(256) === 0;
+  const engines = random.fork('engines');
   let number = 0;
   for (let i = 0; i < count; i++) {
     const least = i === 0 ? 1 : 0;
@@ -50,16 +51,19 @@ export function randomConfig(random: Random): SimulationConfig {
     const vms: VmConfigInput[] = [];
     // Half of the worlds are of one VLAN, so that VMs talk to each other.
     for (let v = 0; v < vmCount; v++) vms.push(vmConfig(++number, drawVm(random)));
+    const seed = random.next() | 0;
+    const processors = [1, 2, 2, 3, 4][random.below(5)] as number;
     hosts.push({
       name: `host${i}`,
-      seed: random.next() | 0,
-      processors: [1, 2, 2, 3, 4][random.below(5)] as number,
+      seed,
+      processors,
       vmq: random.below(6) !== 0,
       ndisVersion: random.below(3) === 0 ? '6.20' : '6.30',
       nic: {
         profile: ['netvmini', 'netvmini', 'netvmini', 'i350', 'i350', 'vmq-nic'][random.below(6)] as string,
         receiveBuffers: random.below(4) === 0 ? 64 : 32,
         keywords: random.below(8) === 0 ? { '*VMQVlanFiltering': 0 } : {},
+        receiveEngines: engines.below(3) === 0 ? 1 + engines.below(processors) : 1,
       },
       switch: { name: 'external', floodUnknownUnicast: random.below(8) === 0 },
       vms,
