@@ -127,6 +127,21 @@ describe('reading headers', () => {
     expect('PortId' in old).toBe(false);
   });
 
+  test('what NDIS 6.20 has read of revision 2 elements it writes as revision 1, where they were (fuzz seed 20261123)', () => {
+    const codec = NDIS_RECEIVE_QUEUE_INFO_ARRAY;
+    // Elements of revision 1 that state 2, as close together as those of revision 1 may be.
+    const bytes = codec.encode({ elements: [{ QueueId: 1 }, { QueueId: 2 }] }, { ndis: 620 });
+    const first = read(codec.decode(bytes)).FirstElementOffset;
+    for (const at of [first, first + 1088]) bytes[at + 1] = 2;
+    const value = read(codec.decode(bytes, { ndis: 620 }));
+    const again = codec.encode(value, { ndis: 620 });
+    expect(again.length).toBe(bytes.length);
+    expect(read(codec.decode(again, { ndis: 620 })).elements.map(({ QueueId }) => QueueId)).toEqual([1, 2]);
+    // Without a limit elements keep the revision that they state, whatever their head's.
+    const newer = codec.encode({ elements: [{ QueueId: 1, NumFilters: 3 }] });
+    expect(read(codec.decode(codec.encode(read(codec.decode(newer))))).elements[0]?.NumFilters).toBe(3);
+  });
+
   test('NDIS 6.20 does not know a 6.30 structure', () => {
     const bytes = NDIS_NIC_SWITCH_PARAMETERS.encode({});
     expect(refusalOf(NDIS_NIC_SWITCH_PARAMETERS.decode(bytes, { ndis: 620 })).reason).toBe('bad-revision');

@@ -31,7 +31,6 @@ const U64_MAX = 0xffffffffffffffffn;
 /** Where everything goes, settled before the first byte is written. */
 interface Plan {
   readonly revision: RevisionLayout;
-  readonly ndis: NdisVersion;
   readonly array: ArrayPlan | undefined;
   readonly length: number;
 }
@@ -43,6 +42,7 @@ interface ArrayPlan {
   readonly stride: number;
   /** The head's members that describe the array. */
   readonly members: Readonly<Record<string, number>>;
+  revisionOf(element: Input, path: string): RevisionLayout;
 }
 
 /** Writes `value` as `layout`; see StructCodec.encode. */
@@ -55,7 +55,7 @@ export function encodeStruct(layout: StructLayout, value: unknown, options: Enco
   const bytes = target.subarray(0, plan.length).fill(0);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   writeStruct(layout, value, plan.revision, view, 0, layout.name, plan.array);
-  if (plan.array !== undefined) writeElements(plan.array, plan.ndis, view, layout.name);
+  if (plan.array !== undefined) writeElements(plan.array, view, layout.name);
   return bytes;
 }
 
@@ -76,33 +76,46 @@ function asInput(value: unknown, path: string): Input {
 // ---------------------------------------------------------------------------------------- planning
 
 function planStruct(layout: StructLayout, value: unknown, options: EncodeOptions): Plan {
-  const revision = pickRevision(layout, value, options.revision, options.ndis ?? 630, layout.name);
+  const most = options.ndis ?? 630;
+  const revision = pickRevision(layout, value, options.revision, most, most, layout.name);
   const newest = layout.revisions.at(-1)!;
   // An older head goes with older elements: both later revisions came with NDIS 6.30.
   const ndis = options.ndis ?? (revision.revision < newest.revision ? 620 : 630);
-  if (layout.trailing === undefined) return { revision, ndis, array: undefined, length: revision.size };
-  const array = planArray(layout, layout.trailing, asInput(value, layout.name), revision, ndis);
+  if (layout.trailing === undefined) return { revision, array: undefined, length: revision.size };
+  const { element } = layout.trailing;
+  const revisionOf = (value: Input, path: string): RevisionLayout =>
+    pickRevision(element, value, undefined, ndis, most, path);
+  const array = planArray(layout, layout.trailing, asInput(value, layout.name), revision, revisionOf);
   const end = array.elements.length === 0 ? 0 : array.offset + array.elements.length * array.stride;
-  return { revision, ndis, array, length: Math.max(revision.size, end) };
+  return { revision, array, length: Math.max(revision.size, end) };
 }
 
+/** The revision that is asked for; else the one that the header states, up to what NDIS `most` knows; else `ndis`' own. */
 function pickRevision(
   layout: StructLayout,
   value: unknown,
   asked: number | undefined,
   ndis: NdisVersion,
+  most: NdisVersion,
   path: string,
 ): RevisionLayout {
   const header = layout.hasHeader ? (asInput(value, path)['Header'] as Input | undefined) : undefined;
   const stated = asked ?? (header?.['Revision'] as number | undefined);
+  const known = asked === undefined ? layout.revisions.filter((r) => r.minNdis <= most) : layout.revisions;
   const newest = layout.revisions.at(-1)!;
+  const newestKnown = known.at(-1);
   let found: RevisionLayout | undefined;
   if (stated === undefined) found = newestRevision(layout, ndis);
-  else found = layout.revisions.find((r) => r.revision === stated);
-  if (found === undefined && asked === undefined && stated !== undefined && stated > newest.revision) {
-    // Decoded from a later revision: write the part of it that we know.
-    const size = (header?.['Size'] as number | undefined) ?? newest.size;
-    found = layout.revisions.filter((r) => r.size <= size).at(-1);
+  else found = known.find((r) => r.revision === stated);
+  if (
+    found === undefined &&
+    asked === undefined &&
+    newestKnown !== undefined &&
+    (stated ?? 0) > newestKnown.revision
+  ) {
+    // Decoded from a revision later than this NDIS knows: write the part of it that was read.
+    const size = (header?.['Size'] as number | undefined) ?? newestKnown.size;
+    found = known.filter((r) => r.size <= size).at(-1);
   }
   if (found !== undefined) return found;
   return fail(
@@ -117,7 +130,7 @@ function planArray(
   trailing: TrailingLayout,
   value: Input,
   revision: RevisionLayout,
-  ndis: NdisVersion,
+  revisionOf: ArrayPlan['revisionOf'],
 ): ArrayPlan {
   const { element, member, countField, offsetField, strideField } = trailing;
   const elements = (value[member] ?? []) as readonly Input[];
@@ -134,25 +147,23 @@ function planArray(
     // A C compiler would put the array at the first aligned place and sizeof apart.
     if (offset === 0) offset = alignUp(headEnd, element.alignment);
     if (stride === 0)
-      stride = Math.max(
-        ...elements.map((e) => strideOf(element, pickRevision(element, e, undefined, ndis, element.name))),
-      );
+      stride = Math.max(...elements.map((e) => strideOf(element, revisionOf(e, element.name))));
     if (offset < headEnd)
       fail(`${layout.name}.${offsetField}`, `must be at least ${headEnd}`, `it is ${offset}`);
   }
   const members: Record<string, number> = { [countField]: count };
   if (offsetField !== undefined) members[offsetField] = offset;
   if (strideField !== undefined) members[strideField] = stride;
-  return { trailing, elements, offset, stride, members };
+  return { trailing, elements, offset, stride, members, revisionOf };
 }
 
 // ----------------------------------------------------------------------------------------- writing
 
-function writeElements(array: ArrayPlan, ndis: NdisVersion, view: DataView, path: string): void {
+function writeElements(array: ArrayPlan, view: DataView, path: string): void {
   const { element, member, strideField } = array.trailing;
   array.elements.forEach((value, i) => {
     const at = `${path}.${member}[${i}]`;
-    const revision = pickRevision(element, value, undefined, ndis, at);
+    const revision = array.revisionOf(value, at);
     if (revision.size > array.stride) {
       fail(`${path}.${strideField}`, `must be at least ${revision.size} for ${at}`, `it is ${array.stride}`);
     }
