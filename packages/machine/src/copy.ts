@@ -69,8 +69,10 @@ function copyElements(
     output[t + 14] = input[s + 14] as bigint;
     output[t + 15] = input[s + 15] as bigint;
   }
-  if (s < stop - 7) {
-    const t = s + shift;
+  // Fewer than sixteen are left: by the bits of how many, without a loop.
+  const left = stop - s;
+  let t = s + shift;
+  if ((left & 8) !== 0) {
     output[t] = input[s] as bigint;
     output[t + 1] = input[s + 1] as bigint;
     output[t + 2] = input[s + 2] as bigint;
@@ -80,8 +82,23 @@ function copyElements(
     output[t + 6] = input[s + 6] as bigint;
     output[t + 7] = input[s + 7] as bigint;
     s += 8;
+    t += 8;
   }
-  for (; s < stop; s++) output[s + shift] = input[s] as bigint;
+  if ((left & 4) !== 0) {
+    output[t] = input[s] as bigint;
+    output[t + 1] = input[s + 1] as bigint;
+    output[t + 2] = input[s + 2] as bigint;
+    output[t + 3] = input[s + 3] as bigint;
+    s += 4;
+    t += 4;
+  }
+  if ((left & 2) !== 0) {
+    output[t] = input[s] as bigint;
+    output[t + 1] = input[s + 1] as bigint;
+    s += 2;
+    t += 2;
+  }
+  if ((left & 1) !== 0) output[t] = input[s] as bigint;
   if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1] as number;
   for (let done = length & ~3; done < length; done++) to.u8[target + done] = from.u8[source + done] as number;
 }
