@@ -1,4 +1,7 @@
 /** The harness's own arithmetic: who is disturbed, whose sample it is, what the trace must deliver. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 // Plain JavaScript without types; loaded by address.
@@ -9,6 +12,7 @@ const { sharesOf } = await load('layer-profile.mjs');
 const { GOALS, judge } = await load('goals.mjs');
 const { barChart } = await load('bar-chart.mjs');
 const { caseLine } = await load('text.mjs');
+const { readCallgrind } = await load('callgrind-profile.mjs');
 
 describe('rounds', () => {
   const sample = (over: object = {}) => ({ wallMs: 100, cpuMs: 100, controlNs: 1000, problems: [], ...over });
@@ -128,4 +132,38 @@ it('a case that computes wrongly says so in its line', () => {
     problems: ['lost 3'],
   });
   expect(line).toContain('WRONG: lost 3');
+});
+
+it('what callgrind counted goes to the function in whose code it stands, and a call to the called', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'vmq-harness-'));
+  const profile = join(folder, 'callgrind.out');
+  const map = join(folder, 'perf.map');
+  await writeFile(
+    profile,
+    [
+      'events: Ir',
+      'fn=(1) 0x1000',
+      '0x1000 0 5',
+      '+4 0 7', // 0x1004
+      '* 0 1',
+      'calls=2 0x2000 0',
+      '+0x10 0 900', // 0x1014 calls: the cost of all that is called
+      '-8 0 2', // 0x100c
+      'fn=(2)',
+      '0x2000 0 800',
+      '+64 0 100', // 0x2040, behind all that is known
+      '',
+    ].join('\n'),
+  );
+  await writeFile(
+    map,
+    '2000 40 Builtin:AtomicsStore\n1000 20 JS:*take file:///x/packages/nic/dist/short-way.js:70:18\n',
+  );
+  const counts: Map<string, number> = await readCallgrind(profile, map);
+  await rm(folder, { recursive: true });
+  expect(Object.fromEntries(counts)).toEqual({
+    'nic/short-way take': 15,
+    'Builtin:AtomicsStore': 800,
+    engine: 100,
+  });
 });
