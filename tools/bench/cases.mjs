@@ -33,13 +33,22 @@ function throughput(result) {
     nsPerFrame: 1000 / median(mpps),
     ofC: c.length > 0 ? quotient(result, 'ours', 'c', 'mpps') : null,
     cMpps: c.length > 0 ? median(c) : null,
+    ...plainFigures(result),
     spread: spread(mpps),
     ...about(result),
   };
 }
 
-/** The receive path beside C's `data` over the same trace. */
-function receiveCase(name, title, { size = '64', vms = 8, ndisVersion = MAIN_PROFILE, ...rest }) {
+/** What plain JavaScript made of the same trace, where that was asked for. */
+function plainFigures(result) {
+  const plain = column(result, 'plain', 'mpps');
+  if (plain.length === 0) return {};
+  const plainOfC = column(result, 'c', 'mpps').length > 0 ? quotient(result, 'plain', 'c', 'mpps') : null;
+  return { plainMpps: median(plain), plainOfC };
+}
+
+/** The receive path beside C's `data` over the same trace, and, with `plain`, beside the same in plain JavaScript. */
+function receiveCase(name, title, { size = '64', vms = 8, ndisVersion = MAIN_PROFILE, plain, ...rest }) {
   return {
     name,
     title,
@@ -47,6 +56,7 @@ function receiveCase(name, title, { size = '64', vms = 8, ndisVersion = MAIN_PRO
       const parameters = { size, vms, ndisVersion, ms, ...(offered ? { offered } : {}), ...rest };
       const contestants = { ours: () => runWorkload('receive', parameters) };
       if (yardstick !== null) contestants.c = () => yardstick.run({ size, vms, ms });
+      if (plain) contestants.plain = () => runWorkload('plain', { size, vms, ms });
       return throughput(runRounds(contestants, { rounds }));
     },
   };
@@ -245,9 +255,11 @@ const garbageCase = {
 const sizeTitle = (size) => (size === 'imix' ? 'IMIX' : `${size} B`);
 
 export const CASES = [
-  ...SIZES.map((size) => receiveCase(`receive-${size}`, `receive, ${sizeTitle(size)}, 8 VMs`, { size })),
+  ...SIZES.map((size) =>
+    receiveCase(`receive-${size}`, `receive, ${sizeTitle(size)}, 8 VMs`, { size, plain: true }),
+  ),
   receiveCase('receive-16vms', 'receive, 64 B, 16 VMs', { vms: 16 }),
-  receiveCase('receive-64vms', 'receive, 64 B, 64 VMs', { vms: 64 }),
+  receiveCase('receive-64vms', 'receive, 64 B, 64 VMs', { vms: 64, plain: true }),
   receiveCase('one-frame-per-interrupt', 'one 64 B frame per interrupt', { offered: 1 }),
   ...SIZES.map((size) =>
     receiveCase(`receive630-${size}`, `receive, ${sizeTitle(size)}, 8 VMs, profile 6.30`, {

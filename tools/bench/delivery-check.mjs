@@ -1,5 +1,6 @@
 // What was computed is checked: every counter against the trace, and bytes in the VMs' own memory.
-import { createRandom, expectedDeliveries, macOf, vlanOf } from './traffic.mjs';
+import { createRandom, macOf, vlanOf } from './trace.mjs';
+import { expectedDeliveries } from './traffic.mjs';
 
 /** Where the counters stand, to be compared later. */
 export function takeReadings(host, source) {

@@ -1,21 +1,59 @@
 // What was asked for, and what was hoped for: fractions of C and absolute figures of a quiet machine with two cores.
-// Each goal finds its figure in the object that `--json` prints; `least` or `most` closes it, `aim` is the hope.
+// Each goal finds its figure in the object that `--json` prints; `least` or `most` closes it, `aim` is the hope. `plain`
+// finds what plain JavaScript comes to that does nothing but what C does: more than that no path in JavaScript can.
 
 const of = (result) => result?.ofC;
+const plain = (result) => result?.plainOfC;
 
 export const GOALS = [
   {
     what: '64 B, 8 VMs, one core: of C',
     find: (r) => of(r.receive?.['64']),
+    plain: (r) => plain(r.receive?.['64']),
     least: 0.25,
     aim: 0.28,
     digits: 3,
   },
-  { what: 'the same: Mpps', find: (r) => r.receive?.['64']?.mpps, least: 20, aim: 29.8, digits: 1 },
-  { what: '512 B: of C', find: (r) => of(r.receive?.['512']), least: 0.5, aim: 0.6, digits: 3 },
-  { what: '1514 B: of C', find: (r) => of(r.receive?.['1514']), least: 0.72, aim: 0.8, digits: 3 },
-  { what: 'IMIX: of C', find: (r) => of(r.receive?.imix), least: 0.48, aim: 0.55, digits: 3 },
-  { what: '64 VMs, 64 B: of C', find: (r) => of(r.receive64Vms), least: 0.3, aim: 0.35, digits: 3 },
+  {
+    what: 'the same: Mpps',
+    find: (r) => r.receive?.['64']?.mpps,
+    plain: (r) => r.receive?.['64']?.plainMpps,
+    least: 20,
+    aim: 29.8,
+    digits: 1,
+  },
+  {
+    what: '512 B: of C',
+    find: (r) => of(r.receive?.['512']),
+    plain: (r) => plain(r.receive?.['512']),
+    least: 0.5,
+    aim: 0.6,
+    digits: 3,
+  },
+  {
+    what: '1514 B: of C',
+    find: (r) => of(r.receive?.['1514']),
+    plain: (r) => plain(r.receive?.['1514']),
+    least: 0.72,
+    aim: 0.8,
+    digits: 3,
+  },
+  {
+    what: 'IMIX: of C',
+    find: (r) => of(r.receive?.imix),
+    plain: (r) => plain(r.receive?.imix),
+    least: 0.48,
+    aim: 0.55,
+    digits: 3,
+  },
+  {
+    what: '64 VMs, 64 B: of C',
+    find: (r) => of(r.receive64Vms),
+    plain: (r) => plain(r.receive64Vms),
+    least: 0.3,
+    aim: 0.35,
+    digits: 3,
+  },
   {
     what: 'one frame per interrupt: Mpps',
     find: (r) => r.oneFramePerInterrupt?.mpps,

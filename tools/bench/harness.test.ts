@@ -13,6 +13,8 @@ const { GOALS, judge } = await load('goals.mjs');
 const { barChart } = await load('bar-chart.mjs');
 const { caseLine } = await load('text.mjs');
 const { readCallgrind } = await load('callgrind-profile.mjs');
+const { createPlainPath } = await load('plain-path.mjs');
+const { FRAMES } = await load('trace.mjs');
 
 describe('rounds', () => {
   const sample = (over: object = {}) => ({ wallMs: 100, cpuMs: 100, controlNs: 1000, problems: [], ...over });
@@ -165,5 +167,34 @@ it('what callgrind counted goes to the function in whose code it stands, and a c
     'nic/short-way take': 15,
     'Builtin:AtomicsStore': 800,
     engine: 100,
+  });
+});
+
+describe('the plain loop', () => {
+  const goThrough = (path: { device(first: number, count: number): void; host(): void }) => {
+    for (let frame = 0; frame < FRAMES; frame += 128) {
+      path.device(frame, 128);
+      path.host();
+    }
+  };
+
+  it.each([
+    ['64', 8],
+    ['512', 1],
+    ['imix', 64],
+  ])('brings every frame of %s bytes to the queue of its VM, of %i', (size, vms) => {
+    const path = createPlainPath({ size, vms });
+    goThrough(path);
+    goThrough(path);
+    expect(path.check(2)).toEqual([]);
+  });
+
+  it('says when frames are missing, or not what they were', () => {
+    const path = createPlainPath({ size: '64', vms: 2 });
+    goThrough(path);
+    expect(path.check(2)).toContainEqual(expect.stringMatching(/^queue 1: \d+ frames instead of \d+$/));
+    path.device(0, 64);
+    path.host();
+    expect(path.check(1)).toContainEqual(expect.stringContaining('of its last frame is another'));
   });
 });

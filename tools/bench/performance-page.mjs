@@ -77,17 +77,18 @@ function machineLine({ machine, rounds, ms }) {
 function goalTable(shaped) {
   const rows = GOALS.map((goal) => {
     const { value, met } = judge(goal, shaped);
-    const { what, least, most, aim, digits } = goal;
+    const { what, least, most, aim, digits, plain } = goal;
     const bound = least !== undefined ? `≥ ${least}` : most === null ? '–' : `≤ ${most}`;
     return [
       what,
       fixed(value, digits),
       bound,
       aim ?? '–',
+      plain === undefined ? '' : fixed(plain(shaped), digits),
       value === undefined ? 'not measured' : met ? 'yes' : '**no**',
     ];
   });
-  return table(['what', 'measured', 'asked for', 'aim', 'met'], rows);
+  return table(['what', 'measured', 'asked for', 'aim', 'plain loop', 'met'], rows);
 }
 
 function throughputTable(shaped) {

@@ -20,6 +20,7 @@ export function caseLine(title, result) {
     );
     if (result.ofC !== null && result.ofC !== undefined)
       parts.push(`${result.ofC.toFixed(3)} of C (${result.cMpps.toFixed(1)})`);
+    if (result.plainMpps !== undefined) parts.push(`plain loop ${result.plainMpps.toFixed(1)} Mpps`);
     parts.push(`±${(result.spread * 50).toFixed(0)} %`);
   }
   if (result.hostCpu !== undefined) {

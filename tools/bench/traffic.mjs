@@ -1,34 +1,7 @@
-// The traffic of the benchmark: the yardstick's trace, and a host to send it to.
-//
-// 4096 prepared frames with random contents, for VMs chosen at random. Every second VM is in a VLAN of its own, and
-// its frames are tagged; 1 frame in 32 is for an address that no VM has. IMIX: 7 × 64, 4 × 590, 1 × 1514 bytes.
+// A host to send the trace to, and the trace on its wire.
 import { checkHostConfig, createHost } from '../../packages/host/dist/index.js';
 import { PreparedRing, prepareRing } from './prepared-ring.mjs';
-
-export const FRAMES = 4096;
-const IMIX = [64, 64, 64, 64, 64, 64, 64, 590, 590, 590, 590, 1514];
-/** One in so many frames is for nobody. */
-const UNKNOWN_EVERY = 32;
-
-/** The yardstick's generator (xorshift32), so that both sides see the same sequence. */
-export function createRandom(seed = 0x2545f491) {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
-}
-
-export function macOf(vm) {
-  const hash = Math.imul(vm + 1, 2654435761) >>> 0;
-  return [0x02, 0x15, 0x5d, hash >>> 24, (hash >>> 16) & 255, vm];
-}
-
-export const macText = (bytes) => bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('-');
-
-export const vlanOf = (vm) => (vm & 1 ? 100 + vm : 0);
+import { createRandom, FRAMES, IMIX, macOf, macText, UNKNOWN_EVERY, vlanOf } from './trace.mjs';
 
 /** Bytes from one prepared frame to the next. */
 const strideOf = (size) => (size === 'imix' ? 1536 : (Number(size) + SHIFT + 63) & ~63);

@@ -3,7 +3,8 @@
 //   node churn.mjs '{"cycles":1000,"changes":10000,"ms":400}'     cycles and changes 0: a fresh process
 import { checkCounters, checkMemory, takeReadings } from '../delivery-check.mjs';
 import { measure, warmUp } from '../stopwatch.mjs';
-import { createBenchHost, createTraceSource, macOf, prepareTrace } from '../traffic.mjs';
+import { macOf } from '../trace.mjs';
+import { createBenchHost, createTraceSource, prepareTrace } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
 const { size = '64', vms = 8, ms = 400, warmUpMs = 500, ndisVersion = '6.20' } = parameters;

@@ -5,7 +5,8 @@ import { vmLifeOf } from '../../../packages/host/dist/vm-life.js';
 import { FrameProducer } from '../../../packages/machine/dist/index.js';
 import { PreparedRing, prepareRing } from '../prepared-ring.mjs';
 import { measure, warmUp } from '../stopwatch.mjs';
-import { createBenchHost, createRandom, macOf } from '../traffic.mjs';
+import { createRandom, macOf } from '../trace.mjs';
+import { createBenchHost } from '../traffic.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
 const { to = 'wire', size = '64', vms = 8, ms = 500, warmUpMs = 500, ndisVersion = '6.20' } = parameters;
