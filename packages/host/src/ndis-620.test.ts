@@ -29,7 +29,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostOptions } from './index.ts';
 import { replay } from './replay.test-support.ts';
 
-const LOOKAHEAD = 128;
+const LOOKAHEAD = 64;
 const WEB = [0x00, 0x15, 0x5d, 0, 0, 1];
 const DB = [0x00, 0x15, 0x5d, 0, 0, 2];
 const TWO_VMS: HostConfigInput = {
@@ -162,7 +162,7 @@ describe('a 6.20 host', () => {
 
   it('SW-13 SHM-14 RX-10 gives the VM frames of every length, of which nothing but the lookahead is copied', () => {
     const host = hostWith(TWO_VMS);
-    const lengths = [14, 15, 60, 64, 127, 128, 129, 130, 136, 200, 511, 1000, 1513, 1514];
+    const lengths = [14, 15, 60, 63, 64, 65, 66, 68, 72, 127, 128, 200, 511, 1000, 1513, 1514];
     const toWeb = lengths.map((length, i) => frame(WEB, length, i));
     const toDb = lengths.map((length, i) => frame(DB, Math.max(length, 18), 100 + i, 100));
     send(host, [...toWeb, ...toDb]);
@@ -342,7 +342,7 @@ describe('without what the split needs', () => {
     expect(segmentsOf(host, queueId, USAGE.NdisSharedMemoryUsageReceivePostLookahead)).toEqual([
       HOST_SEGMENT,
     ]);
-    const frames = [60, 128, 129, 1514].map((length, i) => frame(WEB, length, i));
+    const frames = [60, LOOKAHEAD, LOOKAHEAD + 1, 1514].map((length, i) => frame(WEB, length, i));
     send(host, frames);
     expect(received(host, 'web')).toEqual(frames.map(untagged));
     const { counters } = portOf(host, 'web');

@@ -237,7 +237,33 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
       ((granted[page] as number) & (granted[lastPage] as number) & WRITE) === 0
     )
       return false;
-    copyBytes(ring, body + part, state.segments[segment] as MemorySegment, rest, bytes - part);
+    const target = state.segments[segment] as MemorySegment;
+    if ((body & 7) !== 0) copyBytes(ring, body + part, target, rest, bytes - part);
+    else copyRest(target, body + part, rest, bytes - part);
     return true;
+  }
+
+  /** As {@link copyBytes} from the wire, whose arrays are constants here. Both begin at multiples of eight. */
+  function copyRest(to: MemorySegment, from: number, target: number, length: number): void {
+    const to64 = to.u64;
+    let s = from >>> 3;
+    const shift = (target >>> 3) - s;
+    const stop = s + (length >>> 3);
+    for (const stop8 = stop - 7; s < stop8; s += 8) {
+      const t = s + shift;
+      to64[t] = input64[s] as bigint;
+      to64[t + 1] = input64[s + 1] as bigint;
+      to64[t + 2] = input64[s + 2] as bigint;
+      to64[t + 3] = input64[s + 3] as bigint;
+      to64[t + 4] = input64[s + 4] as bigint;
+      to64[t + 5] = input64[s + 5] as bigint;
+      to64[t + 6] = input64[s + 6] as bigint;
+      to64[t + 7] = input64[s + 7] as bigint;
+    }
+    for (; s < stop; s++) to64[s + shift] = input64[s] as bigint;
+    const t = s + shift;
+    if ((length & 4) !== 0) to.i32[t << 1] = input[s << 1] as number;
+    for (let b = length & ~3; b < length; b = (b + 1) | 0)
+      to.u8[(target + b) | 0] = input8[(from + b) | 0] as number;
   }
 }

@@ -65,7 +65,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
   if (maxPorts < 2 || maxPorts > 4096)
     throw new RangeError(`switch ${name}: maxPorts 2 to 4096, got ${maxPorts}`);
 
-  const lookaheadSize = options.lookaheadSize ?? 128;
+  const lookaheadSize = options.lookaheadSize ?? 64;
   if (!Number.isInteger(lookaheadSize) || lookaheadSize < 14)
     throw new RangeError(`switch ${name}: lookaheadSize of at least 14 bytes, got ${lookaheadSize}`);
 

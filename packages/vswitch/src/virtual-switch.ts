@@ -30,8 +30,8 @@ export interface SwitchOptions {
    */
   readonly hostVersion?: 620 | 630;
   /**
-   * 620: bytes of a frame that stay in host memory to be looked at; default 128, which holds Ethernet, IPv6 and TCP
-   * headers. Rounded into what the adapter can.
+   * 620: bytes of a frame that stay in host memory to be looked at, and are copied; default 64: more than the addresses and
+   * the tag that the switch looks at, and a cache line. Rounded into what the adapter can.
    */
   readonly lookaheadSize?: number;
   /** VMQ processor set; default: all processors. */
