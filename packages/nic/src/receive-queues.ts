@@ -30,12 +30,15 @@ export class ReceiveQueues {
   /** Queues that got a frame since the last publication. */
   readonly touched: Int32Array;
   #touchedCount: number = 0;
+  /** By queue: 1 if {@link touched} names it. */
+  readonly #isTouched: Uint8Array;
   /** Queue the port waits for, or -1. */
   #starved: number = -1;
 
   constructor(state: DeviceState) {
     this.#state = state;
     this.touched = new Int32Array(state.queueCount);
+    this.#isTouched = new Uint8Array(state.queueCount);
   }
 
   reset(): void {
@@ -50,6 +53,7 @@ export class ReceiveQueues {
   takeTouched(): number {
     const count = this.#touchedCount;
     this.#touchedCount = 0;
+    for (let k = 0; k < count; k++) this.#isTouched[this.touched[k] as number] = 0;
     return count;
   }
 
@@ -94,14 +98,12 @@ export class ReceiveQueues {
       state.permits(0, (rxq[q + RING] as number) * 4, bytes, DMA_READ) &&
       state.permits(0, (rxq[q + COMPLETIONS] as number) * 4, bytes, WRITE) &&
       state.permits(0, (rxq[q + Q_STATUS] as number) * 4, 4, WRITE);
-    if (permitted && !this.#isTouched(queue)) this.touched[this.#touchedCount++] = queue;
+    // Twice only after a frame of this batch was refused for its buffer.
+    if (permitted && this.#isTouched[queue] === 0) {
+      this.#isTouched[queue] = 1;
+      this.touched[this.#touchedCount++] = queue;
+    }
     return permitted;
-  }
-
-  /** Only after a frame of this batch was refused for its buffer can a queue be touched twice. */
-  #isTouched(queue: number): boolean {
-    for (let k = 0; k < this.#touchedCount; k++) if (this.touched[k] === queue) return true;
-    return false;
   }
 
   /** A queue was disabled or reset. */
