@@ -53,32 +53,14 @@ export function createPlainPath({ size, vms }) {
       const third = i32[(at + 3) | 0];
       const tagged = (((third & 0xffff) ^ 0x0081) - 1) >> 31;
       const high = (i32[(at + 1) | 0] & 0xffff) | (third & 0xff0f0000 & tagged);
-      let slot = (table + (hash(low, high) << 2)) | 0;
-      let queue = 0;
-      for (;;) {
-        const found = i32[(slot + 2) | 0];
-        if (found === 0) break;
-        if (i32[slot] === low && i32[(slot + 1) | 0] === high) {
-          queue = found;
-          break;
-        }
-        slot = (slot + 4) | 0;
-      }
+      const queue = find(low, high);
       const row = (rows + (queue << ROW_SHIFT)) | 0;
       const head = i32[row];
       if (head === i32[(row + 1) | 0]) continue;
       i32[row] = (head + 1) | 0;
       const buffer = i32[(posted + ((queue * RING + (head & (RING - 1))) | 0)) | 0];
-      let from = at >> 1;
-      let to = buffer >> 3;
-      copy64(from, to);
-      if (length > 64)
-        for (const end = (from + (((length + 63) >> 6) << 3)) | 0; ; ) {
-          from = (from + 8) | 0;
-          to = (to + 8) | 0;
-          if (from >= end) break;
-          copy64(from, to);
-        }
+      copy64(buffer >> 3, at >> 1);
+      if (length > 64) copyRest((buffer >> 3) + 8, (at >> 1) + 8, ((length - 1) >> 6) << 3);
       const done = i32[(row + 2) | 0];
       i32[(row + 2) | 0] = (done + 1) | 0;
       const completion = (completions + (((queue * RING + (done & (RING - 1))) | 0) << 2)) | 0;
@@ -89,7 +71,23 @@ export function createPlainPath({ size, vms }) {
     }
   }
 
-  function copy64(from, to) {
+  // Loops and all are functions of their own: in a loop that has another in it V8 finds out too late which context it is
+  // in, and takes nothing in it as constant.
+
+  function find(low, high) {
+    let slot = (table + (hash(low, high) << 2)) | 0;
+    while (i32[slot] !== low || i32[(slot + 1) | 0] !== high) {
+      if (i32[(slot + 2) | 0] === 0) return 0;
+      slot = (slot + 4) | 0;
+    }
+    return i32[(slot + 2) | 0];
+  }
+
+  function copyRest(to, from, elements) {
+    for (let i = 0; i < elements; i = (i + 8) | 0) copy64((to + i) | 0, (from + i) | 0);
+  }
+
+  function copy64(to, from) {
     u64[to] = u64[from];
     u64[(to + 1) | 0] = u64[(from + 1) | 0];
     u64[(to + 2) | 0] = u64[(from + 2) | 0];

@@ -90,7 +90,6 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
   const memory = state.context.machine.memory.host;
   const host = memory.i32;
   const host64 = memory.u64;
-  const host8 = memory.u8;
   const isShared = state.engines > 1;
   const way = { take, queue: -1, passed: 0 };
   return way;
@@ -163,10 +162,10 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
       if ((body & 7) !== 0) copyBytes(ring, body + 12, memory, target + 12, first - 12);
       else {
         host[(t4 + 3) | 0] = input[((body >> 2) + 3) | 0] as number;
-        let s = ((body >> 3) + 2) | 0;
-        let t = ((target >> 3) + 2) | 0;
         if (((first - 56) | 0) >>> 0 <= 8 && (first & 3) === 0) {
           // The shortest frames: up to byte 56, and the last two words over again or behind them.
+          const s = ((body >> 3) + 2) | 0;
+          const t = ((target >> 3) + 2) | 0;
           host64[t] = input64[s] as bigint;
           host64[(t + 1) | 0] = input64[(s + 1) | 0] as bigint;
           host64[(t + 2) | 0] = input64[(s + 2) | 0] as bigint;
@@ -176,23 +175,7 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
           const t4End = (target + first) >> 2;
           host[(t4End - 2) | 0] = input[(end - 2) | 0] as number;
           host[(t4End - 1) | 0] = input[(end - 1) | 0] as number;
-        } else {
-          const stop = ((body + first) >> 3) | 0;
-          for (const stop8 = (stop - 7) | 0; s < stop8; s = (s + 8) | 0, t = (t + 8) | 0) {
-            host64[t] = input64[s] as bigint;
-            host64[(t + 1) | 0] = input64[(s + 1) | 0] as bigint;
-            host64[(t + 2) | 0] = input64[(s + 2) | 0] as bigint;
-            host64[(t + 3) | 0] = input64[(s + 3) | 0] as bigint;
-            host64[(t + 4) | 0] = input64[(s + 4) | 0] as bigint;
-            host64[(t + 5) | 0] = input64[(s + 5) | 0] as bigint;
-            host64[(t + 6) | 0] = input64[(s + 6) | 0] as bigint;
-            host64[(t + 7) | 0] = input64[(s + 7) | 0] as bigint;
-          }
-          for (; s < stop; s = (s + 1) | 0, t = (t + 1) | 0) host64[t] = input64[s] as bigint;
-          if ((first & 4) !== 0) host[t << 1] = input[s << 1] as number;
-          for (let b = first & ~3; b < first; b = (b + 1) | 0)
-            host8[(target + b) | 0] = input8[(body + b) | 0] as number;
-        }
+        } else copyTo(memory, body + 16, target + 16, first - 16);
       }
 
       const completion = ((rxq[(q + COMPLETIONS) | 0] as number) + index) | 0;
@@ -239,12 +222,16 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
       return false;
     const target = state.segments[segment] as MemorySegment;
     if ((body & 7) !== 0) copyBytes(ring, body + part, target, rest, bytes - part);
-    else copyRest(target, body + part, rest, bytes - part);
+    else copyTo(target, body + part, rest, bytes - part);
     return true;
   }
 
-  /** As {@link copyBytes} from the wire, whose arrays are constants here. Both begin at multiples of eight. */
-  function copyRest(to: MemorySegment, from: number, target: number, length: number): void {
+  /**
+   * As {@link copyBytes} from the wire, whose arrays are constants here; both begin at multiples of eight. In a function of
+   * its own: with a loop inside its loop `take` would have no constants any more, for V8 then finds out too late which
+   * context both are in.
+   */
+  function copyTo(to: MemorySegment, from: number, target: number, length: number): void {
     const to64 = to.u64;
     let s = from >>> 3;
     const shift = (target >>> 3) - s;

@@ -21,7 +21,7 @@ import {
   ENTRY_TCI_SHIFT,
   LOAN_ADAPTER,
 } from '@vmq/vmbus';
-import { copyMoves, MOVE_WORDS } from './frame-moves.ts';
+import { type CopyMoves, createCopyMoves, MOVE_WORDS } from './frame-moves.ts';
 import type { LearnedMacTable } from './learned-mac-table.ts';
 import type { LentFrames } from './lent-frames.ts';
 import type { PortTable } from './port-table.ts';
@@ -56,16 +56,17 @@ export class OrdinaryFrames {
   moved = 0;
   freeFirst = 0;
   readonly #context: AgentContext;
-  readonly #host: MemorySegment;
   readonly #recent: RecentSources;
   readonly #moves: Int32Array = new Int32Array(BATCH * MOVE_WORDS);
   readonly #survey: Survey;
+  readonly #copyMoves: CopyMoves;
 
   constructor(context: AgentContext, ports: PortTable) {
     this.#context = context;
-    this.#host = context.machine.memory.host;
+    const { host } = context.machine.memory;
     this.#recent = new RecentSources(ports.channels.length);
-    this.#survey = createSurvey(this.#host, ports, this.#recent.keys, this.#moves);
+    this.#survey = createSurvey(host, ports, this.#recent.keys, this.#moves);
+    this.#copyMoves = createCopyMoves(host);
   }
 
   /** Begins `chain` for `port`. */
@@ -96,7 +97,7 @@ export class OrdinaryFrames {
     const guest = this.#context.machine.memory.segment(channel.segment);
     const left = this.#survey(this, chain, port, channel, guest, lent);
     if (this.count === 0) return left;
-    if (this.moved !== 0) copyMoves(this.#moves, this.moved, this.#host, guest);
+    if (this.moved !== 0) this.#copyMoves(this.#moves, this.moved, guest);
     channel.commitEntries(channel.committed + this.count, this.freeFirst);
     return left;
   }
