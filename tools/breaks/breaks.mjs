@@ -465,8 +465,8 @@ export const BREAKS = [
     name: 'tagged-frames-lose-their-end',
     breaks: 'frames unchanged',
     file: `${NIC}/short-way.ts`,
-    find: 'const stop = ((body + first) >> 3) | 0;',
-    put: 'const stop = (((body + first) >> 3) + tagged) | 0;',
+    find: 'copyTo(memory, body + 16, target + 16, first - 16)',
+    put: 'copyTo(memory, body + 16, target + 16, first - 16 - (tagged & 4))',
     caughtBy: ['frames unchanged', 'no bytes of others'],
   },
   {
