@@ -1,8 +1,9 @@
 // `pnpm requirements`: which requirement ids of docs/requirements.md stand in a test's name, and which do not.
 //   --run    run the tests that name an id first, and show whether they passed
-//   --json   {total, proved, notModelled: [{id, why}], missing: []}
-// docs/not-modelled.json lists what is not modelled yet, id to reason. It must be exact: an id there that a test
-// proves, or one that neither a test nor the list has, makes --check fail.
+//   --json   {total, proved, partly: [{id, missing}], notModelled: [{id, why}], missing: []}
+// A requirement is proved, partly proved or not modelled. docs/not-modelled.json lists the last two: id to reason, or
+// id to {"partly": which part no test proves}. It must be exact: an id without a word there that a test has, a partly
+// proved one without any test, or one that neither a test nor the list has, makes --check fail.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -77,35 +78,47 @@ function run(files) {
   return failed;
 }
 
-const proved = ids.filter((id) => tests.some((test) => test.ids.includes(id)) && !results?.has(id));
+const tested = new Set(ids.filter((id) => tests.some((test) => test.ids.includes(id)) && !results?.has(id)));
 const listed = Object.keys(notModelled);
-const missing = ids.filter((id) => !proved.includes(id) && !listed.includes(id));
-const stale = listed.filter((id) => proved.includes(id) || !ids.includes(id));
+/** What no test proves of a requirement that others of its parts have tests for; null where that is not so. */
+const partOf = (id) => notModelled[id]?.partly ?? null;
+
+function stateOf(id) {
+  if (results?.has(id)) return 'FAILED';
+  if (tested.has(id)) return partOf(id) === null ? 'proved' : 'partly';
+  return listed.includes(id) && partOf(id) === null ? 'not modelled' : 'MISSING';
+}
+const withState = (state) => ids.filter((id) => stateOf(id) === state);
+const [proved, partly, notYet, missing] = ['proved', 'partly', 'not modelled', 'MISSING'].map(withState);
+const stale = listed.filter((id) => !ids.includes(id) || (tested.has(id) && partOf(id) === null));
 
 if (options.has('--json')) {
-  const reasons = listed.map((id) => ({ id, why: notModelled[id] }));
-  console.log(
-    JSON.stringify({ total: ids.length, proved: proved.length, notModelled: reasons, missing }, null, 2),
-  );
+  const summary = {
+    total: ids.length,
+    proved: proved.length,
+    partly: partly.map((id) => ({ id, missing: partOf(id) })),
+    notModelled: notYet.map((id) => ({ id, why: notModelled[id] })),
+    missing,
+  };
+  console.log(JSON.stringify(summary, null, 2));
 } else {
   for (const id of ids) {
     const of = tests.filter((test) => test.ids.includes(id));
-    const state = results?.has(id)
-      ? 'FAILED'
-      : of.length > 0
-        ? 'proved'
-        : listed.includes(id)
-          ? 'not modelled'
-          : 'MISSING';
+    const state = stateOf(id);
     // A check shows what is wrong, not the whole table.
     if (options.has('--check') && state !== 'MISSING' && state !== 'FAILED') continue;
     const files = [...new Set(of.map((test) => test.file))].join(', ');
+    const told = {
+      partly: `${files}; without: ${partOf(id)}`,
+      'not modelled': notModelled[id],
+    };
     console.log(
-      `${id.padEnd(8)} ${state.padEnd(13)} ${String(of.length).padStart(3)}  ${listed.includes(id) ? notModelled[id] : files}`,
+      `${id.padEnd(8)} ${state.padEnd(13)} ${String(of.length).padStart(3)}  ${told[state] ?? files}`,
     );
   }
   console.log(
-    `\n${ids.length} requirements: ${proved.length} proved by tests, ${listed.length} not modelled, ${missing.length} missing`,
+    `\n${ids.length} requirements: ${proved.length} proved by tests, ${partly.length} partly, ` +
+      `${notYet.length} not modelled, ${missing.length} missing`,
   );
   if (stale.length > 0) console.log(`listed as not modelled, but proved or unknown: ${stale.join(', ')}`);
 }

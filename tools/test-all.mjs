@@ -1,5 +1,6 @@
 // `pnpm test`: builds, runs every check and every test, and ends with one line: N passed, M failed.
-// A check counts as one test, so that a broken rule is as visible as a failing test.
+// A check counts as one test, so that a broken rule is as visible as a failing test. Nothing here depends on how fast
+// the machine is or what else it does: performance has a command of its own (`pnpm bench:check`).
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,16 +19,11 @@ const checks = [
   ['package hygiene', process.execPath, ['tools/check-packages.mjs']],
   ['requirements', process.execPath, ['tools/requirements.mjs', '--check']],
   ['API reports', process.execPath, ['tools/api-reports.mjs', '--check']],
-  ['performance', process.execPath, ['tools/bench/check.mjs']],
 ];
 // `pnpm test FILTER…` runs only the tests whose path contains a filter, after the build.
 const filters = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
-
-/** Other users of the machine can spoil a measurement for a minute, but hardly the next one as well. */
-const REPEATED = 'performance';
-const repeated = [];
 
 const run = ([name, command, args]) => {
   const started = Date.now();
@@ -43,11 +39,6 @@ const count = ({ isOk, line }) => {
 
 for (const check of filters.length > 0 ? checks.slice(0, 1) : checks) {
   const result = run(check);
-  if (!result.isOk && check[0] === REPEATED) {
-    console.log(`?    ${result.line}: once more behind the tests`);
-    repeated.push(check);
-    continue;
-  }
   count(result);
   if (check[0] === 'build' && !result.isOk) break;
 }
@@ -70,7 +61,6 @@ if (failed === 0 || passed > 0) {
     failed++;
   }
 }
-for (const check of repeated) count(run(check));
 rmSync(scratch, { recursive: true, force: true });
 console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -68,7 +68,8 @@ async function count(frames) {
       join(import.meta.dirname, 'workloads/count.mjs'),
       JSON.stringify(parameters),
     ],
-    { stdio: ['ignore', 'inherit', 'pipe'] },
+    // V8 puts a log of its own where the process stands: it goes with the folder.
+    { cwd: folder, stdio: ['ignore', 'inherit', 'pipe'] },
   );
   let told = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
