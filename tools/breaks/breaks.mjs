@@ -601,6 +601,15 @@ export const BREAKS = [
     put: "const broken = this.state.violate(kind);\n    if (broken) throw new Error('a malformed message');",
     caughtBy: ['the host lives'],
   },
+  // --- memory that somebody still reads ---------------------------------------------------------------------------
+  {
+    name: 'memory-freed-before-its-nbls-are-back',
+    breaks: 'one owner of each page',
+    file: `${MINIPORT}/queue-life.ts`,
+    find: 'return outstandingOf(this.#queues.get(queueId)) === 0;',
+    put: 'return outstandingOf(this.#queues.get(queueId)) >= 0;',
+    caughtBy: ['one owner of each page'],
+  },
 ];
 
 /** The pieces a break changes: file, what stands there, and what is put in its place. */

@@ -7,6 +7,9 @@ import type { SimulationStep } from './simulation-step.ts';
 /** Of the world's meaning of steps; a file of another version may do something else. */
 export const FAILURE_FILE_VERSION = 1;
 
+/** More than any world has. */
+const MOST_FILTERS = 8;
+
 export interface FailureFile {
   readonly version: typeof FAILURE_FILE_VERSION;
   readonly seed: number;
@@ -41,7 +44,7 @@ export function readFailureFile(text: string): ReadFailure {
   if (typeof seed !== 'number') return wrong('seed: expected a number');
   if (!INVARIANTS.some((known) => known === invariant))
     return wrong(`invariant: expected one of ${INVARIANTS.join(', ')}; found ${JSON.stringify(invariant)}`);
-  const { hosts, exposed = false, extensions = false } = isRecord(config) ? config : {};
+  const { hosts, exposed = false, extensions = false, filters = 0 } = isRecord(config) ? config : {};
   if (!Array.isArray(hosts) || hosts.length === 0) return wrong('config.hosts: expected at least one host');
   for (const [i, host] of hosts.entries()) {
     const checked = checkHostConfig(host);
@@ -51,6 +54,8 @@ export function readFailureFile(text: string): ReadFailure {
   for (const [name, value] of Object.entries({ exposed, extensions })) {
     if (typeof value !== 'boolean') return wrong(`config.${name}: expected true or false`);
   }
+  if (!Number.isInteger(filters) || (filters as number) < 0 || (filters as number) > MOST_FILTERS)
+    return wrong(`config.filters: expected a whole number up to ${MOST_FILTERS}`);
   if (!Array.isArray(steps)) return wrong('steps: expected a list');
   for (const [i, step] of steps.entries()) {
     if (!isRecord(step) || typeof step['do'] !== 'string') return wrong(`steps[${i}]: expected a step`);
@@ -66,6 +71,7 @@ export function readFailureFile(text: string): ReadFailure {
         hosts,
         ...(exposed === true ? { exposed } : {}),
         ...(extensions === true ? { extensions } : {}),
+        ...(filters === 0 ? {} : { filters }),
       } as SimulationConfig,
       steps: steps as readonly SimulationStep[],
     },

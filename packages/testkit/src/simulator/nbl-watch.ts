@@ -11,7 +11,7 @@ import { NDIS_RECEIVE_FLAGS_RESOURCES, NDIS_RECEIVE_FLAGS_SINGLE_QUEUE } from '@
 import type { ExtraDataPaths } from '@vmq/host';
 import { HOST_SEGMENT } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
-import type { MiniportDataPathFactory, NetBufferList, ReceiveSink, SendSink } from '@vmq/ndis';
+import type { Mdl, MiniportDataPathFactory, NetBufferList, ReceiveSink, SendSink } from '@vmq/ndis';
 import { isMark, SEQUENCE_AT, WHOLE_HEADER } from './frame-marks.ts';
 import { fail } from './simulation-failure.ts';
 
@@ -64,6 +64,14 @@ export class NblWatch {
   constructor(frames: number, tap: ChainTap | null = null) {
     this.arrivals = new Arrivals(frames);
     this.#tap = tap;
+  }
+
+  /** Calls `visit` with the memory that each MDL of what was indicated and not returned describes. */
+  eachIndicated(visit: (segment: number, offset: number, length: number) => void): void {
+    for (const { firstNetBuffer } of this.#above) {
+      for (let mdl: Mdl | null = firstNetBuffer.mdl; mdl !== null; mdl = mdl.next)
+        visit(mdl.segment.id, mdl.byteOffset, mdl.byteCount);
+    }
   }
 
   /** Indicated and not returned; sent and not completed. */

@@ -4,6 +4,7 @@ import { NDIS_SHARED_MEMORY_USAGE } from '@vmq/abi';
 import type { Host } from '@vmq/host';
 import { DMA_READ, DMA_WRITE, HOST_SEGMENT, PAGE_SHIFT } from '@vmq/machine';
 import type { NdisAdapter } from '@vmq/ndis';
+import type { NblWatch } from './nbl-watch.ts';
 import { fail } from './simulation-failure.ts';
 
 const { NdisSharedMemoryUsageXmit: TRANSMIT, NdisSharedMemoryUsageOther: OTHER } = NDIS_SHARED_MEMORY_USAGE;
@@ -16,12 +17,36 @@ function rightsFor(usage: number): number {
 
 export class PageAudit {
   readonly #host: Host;
+  readonly #watch: NblWatch;
   /** Per segment: what the grants say of each page; filled anew each time. */
   readonly #expected: Uint8Array[] = [];
   readonly #holder: Int32Array[] = [];
 
-  constructor(host: Host) {
+  constructor(host: Host, watch: NblWatch) {
     this.#host = host;
+    this.#watch = watch;
+    const manager = host.sharedMemory;
+    const { free } = manager;
+    manager.free = (handle) => {
+      this.#nobodyReads(handle);
+      return free(handle);
+    };
+  }
+
+  /** Memory of a block is given back when what was indicated from it has come back. */
+  #nobodyReads(handle: number): void {
+    const block = this.#host.sharedMemory.block(handle);
+    if (block === null) return;
+    this.#watch.eachIndicated((segment, from, length) => {
+      if (segment !== block.segment) return;
+      for (const { offset, length: bytes } of block.elements) {
+        if (from < offset + bytes && from + length > offset)
+          fail(
+            'one owner of each page',
+            `${this.#host.config.name}: block ${handle} of ${block.owner} is freed, and an NBL in it is not back`,
+          );
+      }
+    });
   }
 
   /** `allocations`: what NDIS has given the adapter's miniport. */
@@ -68,6 +93,14 @@ export class PageAudit {
         }
       }
     }
+    this.#watch.eachIndicated((segment, offset) => {
+      // Other memory than the machine's is a frame's that is exposed.
+      if (this.#expected[segment]?.[offset >>> PAGE_SHIFT] === 0)
+        fail(
+          'one owner of each page',
+          `${config.name}: an NBL is not back, and its memory at ${offset.toString(16)} of segment ${segment} is`,
+        );
+    });
     for (let id = 0; id < segments.length; id++) {
       const table = dmaDomain.table(id);
       if (table === null) continue;

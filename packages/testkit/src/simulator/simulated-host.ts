@@ -14,6 +14,7 @@ import { DeviceAudit } from './device-audit.ts';
 import { DropAudit } from './drop-audit.ts';
 import { ExposedFrames } from './exposed-frames.ts';
 import { FreePages } from './free-pages.ts';
+import { createHoldingFilter, HOLDING_FILTER, holdingFilter } from './holding-filter.ts';
 import { HostLedger } from './host-ledger.ts';
 import { checkNothingLeft } from './leak-audit.ts';
 import { NblWatch } from './nbl-watch.ts';
@@ -68,7 +69,7 @@ export class SimulatedHost {
     frames: number,
     hash: TraceHash,
     traceRecords: number,
-    { exposed = false, extensions = false }: Omit<SimulationConfig, 'hosts'>,
+    { exposed = false, extensions = false, filters = 0 }: Omit<SimulationConfig, 'hosts'>,
   ) {
     this.index = index;
     this.#hash = hash;
@@ -95,7 +96,11 @@ export class SimulatedHost {
           nic: (context, data: NicAgentData) => this.#plugIn(context, data),
         },
         switchExtensions: switchWatch?.factories ?? {},
+        filters: { [HOLDING_FILTER]: createHoldingFilter },
       },
+      filterDrivers: Array.from({ length: filters }, (_, i) =>
+        holdingFilter(`filter${i}`, checked.config.seed),
+      ),
       switchExtensions: switchWatch ? [SWITCH_WATCH] : [],
       guestProgram: ({ name }) => this.#programs.get(name),
     });
@@ -106,7 +111,7 @@ export class SimulatedHost {
     this.#freePages = new FreePages(this.host);
     this.#device = new DeviceAudit(this.host);
     this.#drops = new DropAudit(checked.config.name, machine);
-    this.pages = new PageAudit(this.host);
+    this.pages = new PageAudit(this.host, this.watch);
     this.states = new StateAudit(checked.config.name, adapter);
     this.host.ndis.refusals.subscribe((record) => {
       // What the second protocol leaves behind when it closes is its own affair (LIFE-09).

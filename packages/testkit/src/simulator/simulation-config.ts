@@ -11,6 +11,8 @@ export interface SimulationConfig {
   readonly exposed?: boolean;
   /** Switches have an extension with a data half, where they can: on hosts of NDIS 6.30; default false. */
   readonly extensions?: boolean;
+  /** Filter modules on each adapter, which keep NBLs and return them late; default 0. */
+  readonly filters?: number;
 }
 
 /** VLANs of the world: a VM's number stands for one of them. */
@@ -71,7 +73,12 @@ export function randomConfig(random: Random): SimulationConfig {
     });
   }
   const drivers = random.fork('drivers');
-  return { hosts, exposed: drivers.below(4) === 0, extensions: drivers.below(8) === 0 };
+  return {
+    hosts,
+    exposed: drivers.below(4) === 0,
+    extensions: drivers.below(8) === 0,
+    filters: [0, 0, 0, 0, 0, 1, 1, 2][drivers.below(8)] as number,
+  };
 }
 
 /** What {@link vmConfig} makes of a number: VLAN, weight, spoofing. */
