@@ -3,7 +3,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { type ReplayFlags, replayCommand } from './commands/replay-command.ts';
 import { type SimulateFlags, simulateCommand } from './commands/simulate-command.ts';
 import { type WhyFlags, whyCommand } from './commands/why-command.ts';
-import { CannotRun, EXIT_COULD_NOT_RUN, EXIT_GOOD, EXIT_INTERNAL } from './exit-code.ts';
+import { CannotRun, EXIT_COULD_NOT_RUN, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from './exit-code.ts';
+import { type Interrupted, neverInterrupted, StoppedByUser } from './interruption.ts';
 import { MOST_VMS } from './replay/discover-vms.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -11,7 +12,7 @@ import type { Terminal } from './terminal.ts';
 export async function runCli(
   args: readonly string[],
   terminal: Terminal,
-  interrupted: () => boolean = () => false,
+  interrupted: Interrupted = neverInterrupted,
 ): Promise<number> {
   let code: number = EXIT_GOOD;
   const program = new Command('vmq')
@@ -50,7 +51,7 @@ export async function runCli(
   addHostOptions(why)
     .option('--json', 'explain as JSON')
     .action(async (file: string, frame: number, flags: RawFlags & WhyFlags) => {
-      code = await whyCommand(file, frame, cooked(flags), terminal);
+      code = await whyCommand(file, frame, cooked(flags), terminal, interrupted);
     });
 
   program
@@ -90,6 +91,10 @@ export async function runCli(
     if (error instanceof CannotRun) {
       for (const line of error.lines) terminal.err(`${line}\n`);
       return EXIT_COULD_NOT_RUN;
+    }
+    if (error instanceof StoppedByUser) {
+      for (const line of error.lines) terminal.err(`${line}\n`);
+      return EXIT_INTERRUPTED;
     }
     terminal.err(
       `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

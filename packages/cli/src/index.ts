@@ -23,6 +23,9 @@ export {
   EXIT_INTERNAL,
   EXIT_INTERRUPTED,
 } from './exit-code.ts';
+export type { PassOptions } from './input/capture-file.ts';
+export { CaptureInput } from './input/capture-input.ts';
+export { type Interrupted, StoppedByUser } from './interruption.ts';
 export { type DiscoveredVm, VmDiscovery } from './replay/discover-vms.ts';
 export type { SkipReason } from './replay/frame-intake.ts';
 export type { Problem, ProblemPlace } from './replay/problem-log.ts';

@@ -3,9 +3,6 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Progress } from '../src/replay/progress.ts';
-import { replayCapture } from '../src/replay/replay-capture.ts';
-import { replayConfig } from '../src/replay/replay-config.ts';
 import type { ReplayJson } from '../src/replay/replay-json.ts';
 import { BROADCAST, frame, pcap, pcapHeader, pcapRecord, VM1, VM2 } from './build-capture.ts';
 import { readPackets } from './oracle.ts';
@@ -334,23 +331,6 @@ describe('configurations and arguments that cannot be used: exit 1', () => {
     expect(run).toMatchObject({ code: 0, err: '' });
     expect(run.out).toMatch(/--processors/);
   });
-});
-
-it('an interrupted replay reports what it did', async () => {
-  const file = join(CAPTURES, 'lan.pcapng');
-  const { config } = await replayConfig(file, {});
-  const silent = { out: () => {}, err: () => {}, outColours: false, errIsTerminal: false };
-  let now = 0;
-  // Every look at the clock is a second later, so the first chance to stop is taken.
-  const progress = new Progress(silent, false, () => (now += 1000));
-  const outDirectory = join(scratch.path, 'interrupted');
-  const result = await replayCapture({ file, config, outDirectory, progress, interrupted: () => true });
-  expect(result.interrupted).toBe(true);
-  expect(result.input.frames).toBe(1);
-  expect(result.report).toMatchObject({ conservation: true, ledger: { received: 1 } });
-  expect(result.outputs.flatMap(readPackets)).toHaveLength(
-    result.report.ledger.ends.delivered + result.report.ledger.copies,
-  );
 });
 
 /** One frame to vm1 at second 1, microsecond 0, on an interface whose times count from `offset`. */

@@ -1,6 +1,8 @@
 /** `vmq replay FILE`. */
 import { EXIT_BAD_IN_PART, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from '../exit-code.ts';
 import { replayText } from '../format/replay-text.ts';
+import { CaptureInput } from '../input/capture-input.ts';
+import type { Interrupted } from '../interruption.ts';
 import { problemLines } from '../replay/problem-log.ts';
 import { Progress } from '../replay/progress.ts';
 import { type ReplayResult, replayCapture } from '../replay/replay-capture.ts';
@@ -19,20 +21,29 @@ export async function replayCommand(
   file: string,
   flags: ReplayFlags,
   terminal: Terminal,
-  interrupted: () => boolean,
+  interrupted: Interrupted,
 ): Promise<number> {
   const progress = new Progress(terminal, flags.progress ?? terminal.errIsTerminal);
-  const { config, notes } = await replayConfig(file, flags, progress);
-  const result = await replayCapture({
-    file,
-    config,
-    progress,
-    interrupted,
-    ...(flags.out === undefined ? {} : { outDirectory: flags.out }),
-  });
+  const input = new CaptureInput(file);
+  let result: ReplayResult;
+  let notes: readonly string[];
+  try {
+    const { config, ...found } = await replayConfig(input, flags, progress, interrupted);
+    notes = found.notes;
+    result = await replayCapture({
+      file: input,
+      config,
+      progress,
+      interrupted,
+      ...(flags.out === undefined ? {} : { outDirectory: flags.out }),
+    });
+  } finally {
+    progress.clear();
+    input.close();
+  }
   for (const note of notes) terminal.err(`${note}\n`);
-  if (result.input.frames === 0) terminal.err(`${file}: a capture without a packet\n`);
-  for (const line of problemLines(file, result.input.problems)) terminal.err(`${line}\n`);
+  if (result.input.frames === 0) terminal.err(`${input.name}: a capture without a packet\n`);
+  for (const line of problemLines(input.name, result.input.problems)) terminal.err(`${line}\n`);
   if (result.interrupted) terminal.err(`stopped after ${result.input.frames} frames\n`);
   if (flags.json === true) terminal.out(`${JSON.stringify(replayJson(result), null, 2)}\n`);
   else terminal.out(replayText(result.report, coloursFor(terminal)));

@@ -1,10 +1,12 @@
 /** `vmq why FILE N`. */
 import { EXIT_GOOD } from '../exit-code.ts';
 import { whyText } from '../format/why-text.ts';
+import { CaptureInput } from '../input/capture-input.ts';
+import type { Interrupted } from '../interruption.ts';
 import { Progress } from '../replay/progress.ts';
 import { type HostOverrides, replayConfig } from '../replay/replay-config.ts';
 import { coloursFor, type Terminal } from '../terminal.ts';
-import { explainFrame } from '../why/explain-frame.ts';
+import { explainFrame, type WhyJson } from '../why/explain-frame.ts';
 
 export interface WhyFlags extends HostOverrides {
   readonly json?: boolean;
@@ -15,11 +17,19 @@ export async function whyCommand(
   frame: number,
   flags: WhyFlags,
   terminal: Terminal,
+  interrupted: Interrupted,
 ): Promise<number> {
   const progress = new Progress(terminal, terminal.errIsTerminal);
-  const { config } = await replayConfig(file, flags, progress);
-  progress.clear();
-  const why = await explainFrame(file, frame, config);
+  const input = new CaptureInput(file);
+  let why: WhyJson;
+  try {
+    const { config } = await replayConfig(input, flags, progress, interrupted);
+    progress.clear();
+    why = await explainFrame(input, frame, config, { progress, interrupted });
+  } finally {
+    progress.clear();
+    input.close();
+  }
   terminal.out(
     flags.json === true ? `${JSON.stringify(why, null, 2)}\n` : whyText(why, coloursFor(terminal)),
   );

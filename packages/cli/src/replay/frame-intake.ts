@@ -5,7 +5,7 @@
  */
 import { type CapturedPacket, LINKTYPE_ETHERNET } from '@vmq/capture';
 import { ETHERNET_HEADER_LENGTH, isTagged, VLAN_TAG_LENGTH } from '@vmq/wire';
-import type { CaptureFile } from './capture-file.ts';
+import type { CaptureFile } from '../input/capture-file.ts';
 import type { ProblemLog } from './problem-log.ts';
 
 /** pcapng counts nanoseconds in 64 bits, this writer seconds in 32: times from 1970 to 2106. */

@@ -3,14 +3,13 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostConfig } from '@vmq/host';
 import { CannotRun, systemMessage } from '../exit-code.ts';
-import type { CaptureFile } from './capture-file.ts';
 import { VmOutput } from './vm-output.ts';
 
 /** Outputs by VM name. Throws {@link CannotRun} if the directory or a file cannot be written. */
 export function openOutputs(
   directory: string,
   config: HostConfig,
-  input: CaptureFile,
+  captureIdentity: string,
 ): Map<string, VmOutput> {
   try {
     mkdirSync(directory, { recursive: true });
@@ -22,7 +21,7 @@ export function openOutputs(
   config.vms.forEach((vm, i) => {
     const path = join(directory, names[i] as string);
     const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats !== undefined && `${stats.dev}:${stats.ino}` === input.identity) {
+    if (stats !== undefined && `${stats.dev}:${stats.ino}` === captureIdentity) {
       throw new CannotRun(`${path}: is the capture being replayed; choose another --out directory`);
     }
     try {

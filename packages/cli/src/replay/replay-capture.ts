@@ -4,7 +4,9 @@ import type { CapturedPacket } from '@vmq/capture';
 import { createHost, type Host, type HostConfig, type HostReport } from '@vmq/host';
 import { TRACE_DELIVERIES } from '@vmq/machine';
 import { CannotRun } from '../exit-code.ts';
-import { CaptureFile, faultText } from './capture-file.ts';
+import { CaptureFile, faultText } from '../input/capture-file.ts';
+import { CaptureInput } from '../input/capture-input.ts';
+import { type Interrupted, neverInterrupted } from '../interruption.ts';
 import { noteLength, noteTime, refusePacket, type SkipReason, wireLength } from './frame-intake.ts';
 import { openOutputs } from './output-directory.ts';
 import { type Problem, ProblemLog } from './problem-log.ts';
@@ -17,14 +19,14 @@ import { WireFeed } from './wire-feed.ts';
 const TRACE_RECORDS = 32_768;
 
 export interface ReplayOptions {
-  /** Path of a pcap or pcapng file, or of a pipe. */
-  readonly file: string;
+  /** Path of a pcap or pcapng file or of a pipe, `-` for standard input, or one that is open already. */
+  readonly file: string | CaptureInput;
   readonly config: HostConfig;
   /** Directory for one pcapng per VM; none are written without it. */
   readonly outDirectory?: string;
   readonly progress?: Progress;
-  /** Asked five times a second; true ends the replay after the frames on the wire. */
-  readonly interrupted?: () => boolean;
+  /** Asked every few hundred frames; true ends the replay after the frames on the wire. */
+  readonly interrupted?: Interrupted;
 }
 
 /** What was read, and what was wrong with it. */
@@ -51,39 +53,35 @@ export interface ReplayResult {
  * wrong later is in the result.
  */
 export async function replayCapture(options: ReplayOptions): Promise<ReplayResult> {
-  const { config } = options;
+  const { config, interrupted = neverInterrupted } = options;
   const problems = new ProblemLog();
-  const file = new CaptureFile(options.file);
+  const input = typeof options.file === 'string' ? new CaptureInput(options.file) : options.file;
+  let file: CaptureFile | undefined;
   let host: Host | undefined;
   let outputs = new Map<string, VmOutput>();
   try {
-    const first = firstPacket(file);
+    file = await CaptureFile.open(input, false, interrupted);
     const writing = options.outDirectory !== undefined;
     host = makeHost(config, writing ? { record: true, traceRecords: TRACE_RECORDS } : {});
-    if (options.outDirectory !== undefined) outputs = openOutputs(options.outDirectory, config, file);
+    if (options.outDirectory !== undefined)
+      outputs = openOutputs(options.outDirectory, config, input.identity);
     const feed = feedFor(host, outputs, problems);
-    const interrupted = await feedAll(file, first, feed, problems, options);
+    const wasInterrupted = await feedAll(file, feed, problems, input.size, options);
     feed.settle();
     closeOutputs(outputs, problems);
     return {
       report: host.inspect(),
       input: inputReport(file, problems),
       outputs: [...outputs.values()].map((output) => output.path),
-      interrupted,
+      interrupted: wasInterrupted,
     };
   } finally {
     options.progress?.clear();
     for (const output of outputs.values()) output.close();
-    file.close();
+    file?.close();
+    if (typeof options.file === 'string') input.close();
     await host?.stop();
   }
-}
-
-/** The first packet, or null for a capture without any. A file that is no capture cannot be run. */
-export function firstPacket(file: CaptureFile): CapturedPacket | null {
-  const packet = file.next();
-  if (packet === null && file.fault !== null) throw new CannotRun(`${file.path}: ${file.fault.message}`);
-  return packet;
 }
 
 /** A host; what it refuses of a configuration that is well-formed is the user's to mend. */
@@ -110,22 +108,19 @@ function feedFor(host: Host, outputs: ReadonlyMap<string, VmOutput>, problems: P
 /** True if it was interrupted. */
 async function feedAll(
   file: CaptureFile,
-  first: CapturedPacket | null,
   feed: WireFeed,
   problems: ProblemLog,
+  size: number,
   options: ReplayOptions,
 ): Promise<boolean> {
-  const { progress } = options;
+  const { progress, interrupted = neverInterrupted } = options;
   const maxFrame = largestFrame(options.config);
-  progress?.begin('replaying', file.size);
-  for (let packet = first; packet !== null; packet = file.next()) {
+  progress?.begin('replaying', size);
+  const take = (packet: CapturedPacket): boolean => {
     offerPacket(file, packet, feed, problems, maxFrame);
-    if ((packet.index & 0xff) === 0 && progress?.at(file.frames, file.bytesRead)) {
-      // Lets a signal through: the loop itself never waits.
-      await new Promise((resolve) => setImmediate(resolve));
-      if (options.interrupted?.()) return true;
-    }
-  }
+    return true;
+  };
+  if ((await file.eachPacket(take, { interrupted, progress })) === 'interrupted') return true;
   const { fault } = file;
   if (fault !== null) problems.add(fault.code, file.frames + 1, fault.fileOffset, () => faultText(fault));
   return false;

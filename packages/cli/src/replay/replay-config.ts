@@ -1,12 +1,14 @@
 /** The configuration of a replay: from a file or from the capture itself, then the command line's overrides. */
+import type { CapturedPacket } from '@vmq/capture';
 import { checkHostConfig, type HostConfig } from '@vmq/host';
 import { readConfig } from '../config/read-config.ts';
 import { CannotRun } from '../exit-code.ts';
-import { CaptureFile } from './capture-file.ts';
+import { CaptureFile, type PassOptions } from '../input/capture-file.ts';
+import { CaptureInput } from '../input/capture-input.ts';
+import { type Interrupted, neverInterrupted, StoppedByUser } from '../interruption.ts';
 import { ADDRESSES_TRACKED, MOST_VMS, VmDiscovery } from './discover-vms.ts';
 import { refusePacket, wireLength } from './frame-intake.ts';
 import type { Progress } from './progress.ts';
-import { firstPacket } from './replay-capture.ts';
 
 /** What the command line says about the host. */
 export interface HostOverrides {
@@ -28,36 +30,47 @@ export interface ReplayConfig {
   readonly notes: readonly string[];
 }
 
-/** Throws {@link CannotRun} when file or configuration cannot be used. */
+/**
+ * Throws {@link CannotRun} when file or configuration cannot be used, {@link StoppedByUser} when it was interrupted.
+ * A pipe is read to its end unless there is a configuration; {@link CaptureInput} lets it be read again.
+ */
 export async function replayConfig(
-  file: string,
+  file: string | CaptureInput,
   overrides: HostOverrides,
   progress?: Progress,
+  interrupted: Interrupted = neverInterrupted,
 ): Promise<ReplayConfig> {
   if (overrides.config !== undefined) {
     return { config: override(readConfig(overrides.config), overrides), notes: [] };
   }
   const notes: string[] = [];
-  const discovery = await discover(file, progress);
+  const input = typeof file === 'string' ? new CaptureInput(file) : file;
+  const { name } = input;
+  let discovery: VmDiscovery;
+  try {
+    discovery = await discover(input, { progress, interrupted });
+  } finally {
+    if (typeof file === 'string') input.close();
+  }
   const vms = discovery.choose(overrides.vms ?? MOST_VMS);
   if (overrides.vms === undefined && discovery.found > MOST_VMS) {
     notes.push(
-      `${discovery.found} unicast destinations in ${file}: the ${MOST_VMS} with most frames are VMs (choose with --vms or --config)`,
+      `${discovery.found} unicast destinations in ${name}: the ${MOST_VMS} with most frames are VMs (choose with --vms or --config)`,
     );
   }
   if (overrides.vms !== undefined && vms.length < overrides.vms) {
-    notes.push(`${file} has only ${vms.length} unicast destinations for --vms ${overrides.vms}`);
+    notes.push(`${name} has only ${vms.length} unicast destinations for --vms ${overrides.vms}`);
   }
   if (discovery.untracked > 0) {
     notes.push(
-      `more than ${ADDRESSES_TRACKED} unicast destinations in ${file}: ${discovery.untracked} frames to later ones were not counted`,
+      `more than ${ADDRESSES_TRACKED} unicast destinations in ${name}: ${discovery.untracked} frames to later ones were not counted`,
     );
   }
   const result = checkHostConfig({
     vms: vms.map(({ name, mac, vlan }) => ({ name, mac, vlan })),
   });
   if (!result.ok) {
-    throw new CannotRun(result.problems.map(({ path, message }) => `${file}: ${path}: ${message}`));
+    throw new CannotRun(result.problems.map(({ path, message }) => `${name}: ${path}: ${message}`));
   }
   return { config: override(result.config, overrides), notes };
 }
@@ -74,24 +87,26 @@ function override(config: HostConfig, overrides: HostOverrides): HostConfig {
 }
 
 /** First pass over the capture. What is wrong with its later part is reported by the second. */
-async function discover(path: string, progress?: Progress): Promise<VmDiscovery> {
-  const file = new CaptureFile(path);
+async function discover(input: CaptureInput, options: PassOptions): Promise<VmDiscovery> {
+  options.progress?.begin('looking for VMs', input.size);
+  const file = await CaptureFile.open(input, true, options.interrupted);
   try {
-    if (!file.seekable) {
-      throw new CannotRun(
-        `${path}: expected a file, found a pipe, which cannot be read twice to find its VMs; name them with --config`,
-      );
-    }
     const discovery = new VmDiscovery();
-    progress?.begin('looking for VMs', file.size);
-    for (let packet = firstPacket(file); packet !== null; packet = file.next()) {
+    const take = (packet: CapturedPacket): boolean => {
       if (refusePacket(packet) === null) discovery.see(packet, wireLength(file, packet));
-      if ((packet.index & 0xfff) === 0 && progress?.at(file.frames, file.bytesRead)) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
+      return true;
+    };
+    if ((await file.eachPacket(take, options)) === 'interrupted') throw stopped(file, input, discovery);
     return discovery;
   } finally {
     file.close();
   }
+}
+
+function stopped(file: CaptureFile, input: CaptureInput, discovery: VmDiscovery): StoppedByUser {
+  const of = input.size > 0 ? ` of ${input.size}` : '';
+  return new StoppedByUser([
+    `stopped in the first pass, which looks for VMs: ${file.frames} frames, ${file.bytesRead}${of} bytes read, nothing replayed`,
+    `${discovery.found} unicast destinations so far`,
+  ]);
 }

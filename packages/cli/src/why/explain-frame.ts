@@ -5,10 +5,12 @@ import { TRACE_ALL, TRACE_OFF, type TraceRecord } from '@vmq/machine';
 import { VSWITCH_TRACE } from '@vmq/vswitch';
 import { summarize } from '@vmq/wire';
 import { CannotRun } from '../exit-code.ts';
-import { CaptureFile } from '../replay/capture-file.ts';
+import { CaptureFile, type PassOptions } from '../input/capture-file.ts';
+import { CaptureInput } from '../input/capture-input.ts';
+import { neverInterrupted, StoppedByUser } from '../interruption.ts';
 import { refusePacket, wireLength } from '../replay/frame-intake.ts';
 import { ProblemLog } from '../replay/problem-log.ts';
-import { firstPacket, largestFrame, makeHost, offerPacket } from '../replay/replay-capture.ts';
+import { largestFrame, makeHost, offerPacket } from '../replay/replay-capture.ts';
 import { WireFeed } from '../replay/wire-feed.ts';
 import { dropAdvice } from './drop-advice.ts';
 
@@ -50,31 +52,67 @@ export interface WhyJson {
   readonly advice: string | null;
 }
 
-/** Explains frame `number` (from 1, tshark's `frame.number`). Throws {@link CannotRun} if there is none. */
-export async function explainFrame(path: string, number: number, config: HostConfig): Promise<WhyJson> {
-  const file = new CaptureFile(path);
+/**
+ * Explains frame `number` (from 1, tshark's `frame.number`). Throws {@link CannotRun} if there is none, and
+ * {@link StoppedByUser} when it was interrupted on the way to it.
+ */
+export async function explainFrame(
+  capture: string | CaptureInput,
+  number: number,
+  config: HostConfig,
+  options: PassOptions = { interrupted: neverInterrupted },
+): Promise<WhyJson> {
+  const input = typeof capture === 'string' ? new CaptureInput(capture) : capture;
+  let file: CaptureFile | undefined;
   let host: Host | undefined;
   try {
-    let packet = firstPacket(file);
+    file = await CaptureFile.open(input, false, options.interrupted);
     host = makeHost({ ...config, executor: 'deterministic' }, { traceRecords: 1 << 14 });
     const feed = new WireFeed(host, host.window, () => {});
-    const problems = new ProblemLog();
-    const maxFrame = largestFrame(config);
-    for (; packet !== null && packet.index + 1 < number; packet = file.next()) {
-      offerPacket(file, packet, feed, problems, maxFrame);
-    }
-    if (packet === null) throw new CannotRun(missingFrame(file, number));
+    options.progress?.begin(`on the way to frame ${number}`, input.size);
+    const packet = await replayUpTo(file, number, feed, largestFrame(config), options);
+    options.progress?.clear();
     feed.settle();
     return explain(file, packet, host, feed, config);
   } finally {
-    file.close();
+    options.progress?.clear();
+    file?.close();
+    if (typeof capture === 'string') input.close();
     await host?.stop();
   }
 }
 
+/** Puts all packets before `number` on the wire, and returns that one. */
+async function replayUpTo(
+  file: CaptureFile,
+  number: number,
+  feed: WireFeed,
+  maxFrame: number,
+  options: PassOptions,
+): Promise<CapturedPacket> {
+  const problems = new ProblemLog();
+  let found: CapturedPacket | null = null;
+  const take = (packet: CapturedPacket): boolean => {
+    if (packet.index + 1 < number) {
+      offerPacket(file, packet, feed, problems, maxFrame);
+      return true;
+    }
+    found = packet;
+    return false;
+  };
+  const end = await file.eachPacket(take, options);
+  if (found !== null) return found;
+  if (end === 'interrupted') {
+    throw new StoppedByUser(
+      `stopped on the way to frame ${number}: ${file.frames} frames replayed, nothing explained`,
+    );
+  }
+  throw new CannotRun(missingFrame(file, number));
+}
+
 function missingFrame(file: CaptureFile, number: number): string {
   const reason = file.fault === null ? '' : `; ${file.fault.message}`;
-  return `${file.path}: expected a frame ${number}, found ${file.frames} frames${reason}`;
+  return `${file.name}: expected a frame ${number}, found ${file.frames} frames${reason}`;
 }
 
 function explain(
