@@ -31,6 +31,7 @@ export {
   type SimulationFailureReport,
   type SimulationOptions,
   type SimulationReport,
+  type SimulationStop,
   simulate,
 } from './simulator/simulate.ts';
 export type { SimulationConfig } from './simulator/simulation-config.ts';

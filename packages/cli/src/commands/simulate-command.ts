@@ -39,6 +39,10 @@ export async function simulateCommand(
     seeds,
     steps,
     faults,
+    interrupted() {
+      stopped ||= interrupted();
+      return stopped;
+    },
     onSeed() {
       ran++;
       const now = performance.now();
@@ -47,8 +51,7 @@ export async function simulateCommand(
         terminal.err(`\r\u001b[K${ran} of ${seeds} seeds`);
         shown = true;
       }
-      stopped = interrupted();
-      return !stopped;
+      return true;
     },
   });
   if (shown) terminal.err('\r\u001b[K');
@@ -86,7 +89,14 @@ async function replayCommand(file: string, { json }: SimulateFlags, terminal: Te
             trace,
           },
         ];
-  const report: SimulationReport = { traceHash, seed: recorded.seed, seeds: 1, steps, failures };
+  const report: SimulationReport = {
+    traceHash,
+    seed: recorded.seed,
+    seeds: 1,
+    steps,
+    failures,
+    stopped: null,
+  };
   if (json === true) terminal.out(`${JSON.stringify(jsonOf(report), null, 2)}\n`);
   else if (failure === null)
     terminal.out(

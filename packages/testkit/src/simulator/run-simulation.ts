@@ -19,6 +19,8 @@ export interface Outcome {
   /** Steps taken, the failing one included. */
   readonly steps: number;
   readonly failure: Fault | null;
+  /** It was stopped before its end, with nothing wrong until then. */
+  readonly interrupted: boolean;
   /** The newest trace records in words, oldest first; empty unless they were asked for. */
   readonly trace: readonly string[];
 }
@@ -37,11 +39,19 @@ export function scenarioOf(seed: number, steps: number, choices: StepChoices): S
   return { config, steps: Array.from({ length: steps }, () => randomStep(drawn, choices)) };
 }
 
-/** Does what a scenario says. Never throws for what the stack does. `traced`: newest trace records to return. */
-export function play({ config, steps }: Scenario, traced: number = 0): Outcome {
+/**
+ * Does what a scenario says. Never throws for what the stack does. `traced`: newest trace records to return.
+ * `interrupted` is asked before each step.
+ */
+export function play(
+  { config, steps }: Scenario,
+  traced: number = 0,
+  interrupted: () => boolean = () => false,
+): Outcome {
   let taken = 0;
   let world: World | null = null;
   let failure: Fault | null = null;
+  let wasInterrupted = false;
   try {
     world = new World(
       config,
@@ -49,11 +59,15 @@ export function play({ config, steps }: Scenario, traced: number = 0): Outcome {
       traced === 0 ? { records: 2, level: 0 } : { records: 1024, level: TRACE_ALL },
     );
     for (const step of steps) {
+      wasInterrupted = interrupted();
+      if (wasInterrupted) break;
       taken++;
       world.take(step);
     }
-    taken++;
-    world.tearDown();
+    if (!wasInterrupted) {
+      taken++;
+      world.tearDown();
+    }
   } catch (error) {
     failure = faultOf(error, taken);
   }
@@ -61,6 +75,7 @@ export function play({ config, steps }: Scenario, traced: number = 0): Outcome {
     traceHash: world?.hash.digits ?? '',
     steps: Math.min(taken, steps.length),
     failure,
+    interrupted: wasInterrupted,
     trace: world === null || traced === 0 ? [] : world.traceTail(traced),
   };
 }

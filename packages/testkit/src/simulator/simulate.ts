@@ -28,6 +28,16 @@ export interface SimulationOptions {
   readonly mostFailures?: number;
   /** Called after each seed; `false` ends the run. */
   readonly onSeed?: (seed: number, outcome: Outcome) => boolean | undefined;
+  /** Asked before each step, also of those that make a failure short; true ends the run where it is. */
+  readonly interrupted?: () => boolean;
+}
+
+/** Where a run ended before all its seeds were done: before this step of this seed, from 1. */
+export interface SimulationStop {
+  readonly seed: number;
+  readonly step: number;
+  /** It was asked to, by `interrupted` or `onSeed`, or there were `mostFailures`. */
+  readonly why: 'interrupted' | 'onSeed' | 'failures';
 }
 
 export interface SimulationFailureReport extends FailureFile {
@@ -41,31 +51,43 @@ export interface SimulationReport {
   /** Of all that happened, in all seeds: the same on every machine. */
   readonly traceHash: string;
   readonly seed: number;
-  /** Seeds that were run. */
+  /** Seeds that were run, to their end or to their failure. */
   readonly seeds: number;
-  /** Steps that were taken. */
+  /** Steps that were taken, those of a seed that was interrupted included. */
   readonly steps: number;
   readonly failures: readonly SimulationFailureReport[];
+  /** Null if all seeds were run. */
+  readonly stopped: SimulationStop | null;
 }
 
 export function simulate(options: SimulationOptions): SimulationReport {
   const { seed, seeds = 1, steps = 2000, shrink = true, mostFailures = 10, onSeed } = options;
+  const interrupted = options.interrupted ?? (() => false);
   const hash = new TraceHash();
   const failures: SimulationFailureReport[] = [];
   const choices: StepChoices = { faults: options.faults ?? [], hostile: options.hostile ?? true };
   let ran = 0;
   let taken = 0;
-  while (ran < seeds && failures.length < mostFailures) {
+  let stopped: SimulationStop | null = null;
+  while (ran < seeds && stopped === null) {
     const current = (seed + ran) | 0;
-    ran++;
     const scenario = scenarioOf(current, steps, choices);
-    const outcome = play(scenario);
+    const outcome = play(scenario, 0, interrupted);
     taken += outcome.steps;
+    if (outcome.interrupted) {
+      stopped = { seed: current, step: outcome.steps + 1, why: 'interrupted' };
+      break;
+    }
+    ran++;
     hash.addText(outcome.traceHash);
-    if (outcome.failure !== null) failures.push(reportFailure(current, scenario, outcome, shrink));
-    if (onSeed?.(current, outcome) === false) break;
+    if (outcome.failure !== null) {
+      failures.push(reportFailure(current, scenario, outcome, shrink, interrupted));
+    }
+    const goesOn = onSeed?.(current, outcome) !== false;
+    if (ran === seeds || (goesOn && failures.length < mostFailures)) continue;
+    stopped = { seed: current, step: outcome.steps, why: goesOn ? 'failures' : 'onSeed' };
   }
-  return { traceHash: hash.digits, seed, seeds: ran, steps: taken, failures };
+  return { traceHash: hash.digits, seed, seeds: ran, steps: taken, failures, stopped };
 }
 
 function reportFailure(
@@ -73,13 +95,14 @@ function reportFailure(
   { config, steps }: Scenario,
   { failure, steps: stepsBefore }: Outcome,
   shrink: boolean,
+  interrupted: () => boolean,
 ): SimulationFailureReport {
   const invariant = failure?.invariant;
   const until = steps.slice(0, stepsBefore);
   const fails = (tried: readonly SimulationStep[]): boolean =>
-    play({ config, steps: tried }).failure?.invariant === invariant;
+    play({ config, steps: tried }, 0, interrupted).failure?.invariant === invariant;
   const kept = shrink ? shrinkSteps(until, fails, SHRINK_BUDGET) : until;
-  const last = play({ config, steps: kept }, TRACE_TAIL);
+  const last = play({ config, steps: kept }, TRACE_TAIL, interrupted);
   const shown = last.failure ?? failure;
   return {
     version: FAILURE_FILE_VERSION,
@@ -93,7 +116,10 @@ function reportFailure(
   };
 }
 
-/** Does what a failure file says, once more. */
-export function replayFailure({ config, steps }: Pick<FailureFile, 'config' | 'steps'>): Outcome {
-  return play({ config, steps }, TRACE_TAIL);
+/** Does what a failure file says, once more. `interrupted` is asked before each step. */
+export function replayFailure(
+  { config, steps }: Pick<FailureFile, 'config' | 'steps'>,
+  interrupted?: () => boolean,
+): Outcome {
+  return play({ config, steps }, TRACE_TAIL, interrupted);
 }
