@@ -1,7 +1,8 @@
 /**
- * What can be wrong with a capture file.
+ * What can be wrong with a capture file. An *error* ends the stream, a *flaw* spoils one block of a pcapng file: it is told,
+ * and the file goes on behind it.
  *
- * | code | meaning |
+ * | code of an error | meaning |
  * |-|-|
  * | `empty` | the stream ended before its first byte |
  * | `not-a-capture` | the first four bytes are no pcap or pcapng magic |
@@ -11,11 +12,16 @@
  * | `bad-byte-order` | a Section Header Block without a valid byte-order magic |
  * | `bad-block-length` | a block length that is too small, no multiple of 4, or unequal at the block's two ends |
  * | `block-too-large` | a block or record longer than `maxBlockLength` |
- * | `bad-packet-length` | a captured length that does not fit its block, or that no link can produce |
- * | `bad-interface` | a packet or statistics block for an interface that was not described before |
+ * | `bad-packet-length` | a captured length that no link can produce (pcap, whose next record cannot be found then) |
  * | `too-many-interfaces` | more than 65536 interface descriptions in one section |
- * | `bad-option` | an option that runs past its block or has an impossible length |
- * | `bad-name-record` | a name-resolution record that runs past its block |
+ *
+ * | code of a flaw | meaning, and what becomes of the block |
+ * |-|-|
+ * | `bad-packet-length` | a captured length that does not fit its block; the packet is passed over |
+ * | `bad-interface` | an interface that was not described before; the packet or the statistics are passed over |
+ * | `bad-option` | an option that runs past its block or has an impossible length; it and those behind, or it alone, are ignored |
+ * | `bad-fcs-length` | an interface's or a pcap header's FCS length that is no length in its unit or in bytes; it is ignored |
+ * | `bad-name-record` | a name-resolution record that runs past its block; it and those behind it are passed over |
  */
 export type CaptureErrorCode =
   | 'empty'
@@ -30,9 +36,10 @@ export type CaptureErrorCode =
   | 'bad-interface'
   | 'too-many-interfaces'
   | 'bad-option'
+  | 'bad-fcs-length'
   | 'bad-name-record';
 
-/** A malformed capture, as a value: it is returned, never thrown, and packets before it are still delivered. */
+/** What is wrong with a capture, as a value: it is returned or told, never thrown, and packets before it are still delivered. */
 export interface CaptureError {
   readonly code: CaptureErrorCode;
   /** Absolute byte offset of the header, record or block at fault. */

@@ -20,7 +20,7 @@ export interface CaptureInterface {
   readonly linkType: number;
   /** Most bytes kept of a packet; 0 means no limit. */
   readonly snapLength: number;
-  /** Bytes of frame check sequence at each packet's end, when the file says so. */
+  /** Bytes of frame check sequence at each packet's end; `null` where the file does not say. A packet may say otherwise. */
   readonly fcsLength: number | null;
   readonly name: string | null;
   readonly description: string | null;

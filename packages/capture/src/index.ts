@@ -5,7 +5,8 @@
  * bytes in memory). A *writer* is given packets and hands chunks to a sink ({@link createPcapWriter},
  * {@link createPcapngWriter}). Neither opens files, so both work wherever bytes come from.
  *
- * A malformed file is a {@link CaptureError} value after the packets before it; only programmer errors throw.
+ * A malformed file is a {@link CaptureError} value after the packets before it; a malformed block of a pcapng file is one
+ * that `onFlaw` is told of, and the file goes on. Only programmer errors throw.
  *
  * @packageDocumentation
  */

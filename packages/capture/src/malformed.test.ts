@@ -42,10 +42,10 @@ function smallPcapng(bigEndian: boolean): Uint8Array {
 
 const files = [smallPcap(false), smallPcap(true), smallPcapng(false), smallPcapng(true)];
 
-/** Reads in chunks; returns the packets' ends in the file and the error. */
+/** Reads in chunks; returns the packets and flaws in their order, and the error. */
 function readChunked(bytes: Uint8Array, chunk: number): { seen: string[]; error: CaptureError | null } {
-  const reader = createCaptureReader();
   const seen: string[] = [];
+  const reader = createCaptureReader({ onFlaw: ({ message }) => seen.push(message) });
   for (let at = 0; at < bytes.length; at += chunk) {
     if (!reader.push(bytes.subarray(at, at + chunk))) break;
     for (let p = reader.next(); p !== null; p = reader.next()) {
@@ -130,15 +130,24 @@ describe('named errors', () => {
     expect(error?.message).toContain('(maxBlockLength)');
   });
 
-  test('options and name records that run past their block', () => {
+  test('options and name records that run past their block are flaws: the packet and the file stay', () => {
+    const flawOf = (place: number, ...bytes: number[]): unknown => {
+      const copy = pcapng.slice();
+      copy.set(bytes, place);
+      const { packets, flaws, error } = readCapture(copy);
+      expect(error).toBeNull();
+      expect(packets).toHaveLength(2);
+      expect(flaws).toHaveLength(1);
+      return flaws[0];
+    };
     const at = readCapture(pcapng).packets[0]!.fileOffset;
     // The first comment's length, behind 28 bytes of block and 64 of packet.
-    expect(changed(pcapng, at + 28 + 64 + 2, 0xff, 0xff)).toMatchObject({
+    expect(flawOf(at + 28 + 64 + 2, 0xff, 0xff)).toMatchObject({
       code: 'bad-option',
       fileOffset: at,
     });
     const names = at + new DataView(pcapng.buffer, pcapng.byteOffset).getUint32(at + 4, true);
-    expect(changed(pcapng, names + 8 + 2, 0xff, 0)).toMatchObject({
+    expect(flawOf(names + 8 + 2, 0xff, 0)).toMatchObject({
       code: 'bad-name-record',
       fileOffset: names,
     });
@@ -205,13 +214,14 @@ test('100 000 damaged files: no exception, no more packets than bytes allow', ()
     return (state >>> 0) % below;
   };
   const codes = new Set<string>();
+  const flaws = new Set<string>();
   for (let i = 0; i < 100_000; i++) {
     const bytes = files[i & 3]!.slice(0, 1 + random(files[i & 3]!.length * 2));
     for (let n = 1 + random(4); n > 0; n--) {
       const at = random(bytes.length);
       bytes[at] = random(3) === 0 ? random(256) : bytes[at]! ^ (1 << random(8));
     }
-    const reader = createCaptureReader();
+    const reader = createCaptureReader({ onFlaw: ({ code }) => flaws.add(code) });
     reader.push(bytes);
     let total = 0;
     for (let p = reader.next(); p !== null; p = reader.next()) total += p.data.length + 16;
@@ -226,13 +236,17 @@ test('100 000 damaged files: no exception, no more packets than bytes allow', ()
   expect([...codes].sort()).toEqual([
     'bad-block-length',
     'bad-byte-order',
-    'bad-interface',
-    'bad-name-record',
-    'bad-option',
     'bad-packet-length',
     'block-too-large',
     'not-a-capture',
     'truncated',
     'unsupported-version',
+  ]);
+  expect([...flaws].sort()).toEqual([
+    'bad-fcs-length',
+    'bad-interface',
+    'bad-name-record',
+    'bad-option',
+    'bad-packet-length',
   ]);
 });

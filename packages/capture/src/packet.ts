@@ -54,6 +54,13 @@ export interface CapturedPacket extends PacketInput {
   readonly flags: number | null;
   readonly queue: number | null;
   readonly dropCount: number | null;
+  /**
+   * Bytes of frame check sequence at the end of the packet as it was on the wire: what its own flags say, else what its
+   * interface says; `null` where the file does not say.
+   */
+  readonly fcsLength: number | null;
+  /** Captured bytes that belong to the frame itself: without those of the frame check sequence. */
+  readonly frameLength: number;
   /** The packet as a view of its own. Makes an object: where that matters, use `bytes` and `offset`. */
   readonly data: Uint8Array;
 }
@@ -78,6 +85,13 @@ export class PacketSlot implements CapturedPacket {
   flags: number | null = null;
   queue: number | null = null;
   dropCount: number | null = null;
+  fcsLength: number | null = null;
+
+  get frameLength(): number {
+    // What was cut off is missing at the end, so the first to go was the frame check sequence.
+    const whole = Math.max(this.originalLength, this.capturedLength) - (this.fcsLength ?? 0);
+    return Math.max(0, Math.min(this.capturedLength, whole));
+  }
 
   get data(): Uint8Array {
     return this.bytes.subarray(this.offset, this.offset + this.capturedLength);
@@ -119,6 +133,7 @@ export class PacketSlot implements CapturedPacket {
     twin.flags = this.flags;
     twin.queue = this.queue;
     twin.dropCount = this.dropCount;
+    twin.fcsLength = this.fcsLength;
     return twin;
   }
 }

@@ -1,6 +1,7 @@
 import { readU16, readU32 } from './byte-order.ts';
 import { type CaptureError, type CaptureErrorCode, captureError } from './capture-error.ts';
 import type { CaptureInterface, CaptureSection } from './capture-interface.ts';
+import { fcsLengthOfFileHeader } from './fcs-length.ts';
 import { PCAP_MAGIC_MICROSECONDS, PCAP_MAGIC_NANOSECONDS } from './file-magic.ts';
 import type { PacketSlot } from './packet.ts';
 import { UNIT_FAILED, UNIT_PACKET, UNIT_SKIPPED, type UnitOutcome, type UnitParser } from './unit-parser.ts';
@@ -12,14 +13,16 @@ const LARGEST_PACKET = 262_144;
 /** A header's snap length is trusted up to this; 0 and anything larger mean "no limit", as in libpcap. */
 const LARGEST_SNAP_LENGTH = 0x7fff_ffff;
 const FCS_LENGTH_PRESENT = 0x0400_0000;
-const LINK_TYPE_MASK = 0x03ff_ffff;
+/** The bits between the link type and the FCS length are to be ignored. */
+const LINK_TYPE_MASK = 0xffff;
 
 /**
  * pcap, https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html
  *
  * ```text
- * header  | magic 4 | major 2 | minor 2 | reserved 8 | snap length 4 | FCS length, link type 4 |
- * record  | seconds 4 | micro- or nanoseconds 4 | captured 4 | original 4 | captured bytes … |
+ * header     | magic 4 | major 2 | minor 2 | reserved 8 | snap length 4 | link type and FCS length 4 |
+ * record     | seconds 4 | micro- or nanoseconds 4 | captured 4 | original 4 | captured bytes … |
+ * link type  | bits 28 to 31 FCS length in units of 16 bits | 26 the file says it | 0 to 15 link type |
  * ```
  */
 export class PcapParser implements UnitParser {
@@ -30,6 +33,7 @@ export class PcapParser implements UnitParser {
 
   readonly #slot: PacketSlot;
   readonly #maxBlockLength: number;
+  readonly #onFlaw: (flaw: CaptureError) => void;
   #bigEndian = false;
   #nanosecondsPerTick = 1000;
   #ticksPerSecond = 1_000_000;
@@ -38,9 +42,10 @@ export class PcapParser implements UnitParser {
   #mayBeSwapped = false;
   #headerSeen = false;
 
-  constructor(slot: PacketSlot, maxBlockLength: number) {
+  constructor(slot: PacketSlot, maxBlockLength: number, onFlaw: (flaw: CaptureError) => void) {
     this.#slot = slot;
     this.#maxBlockLength = maxBlockLength;
+    this.#onFlaw = onFlaw;
   }
 
   unitLength(bytes: Uint8Array, offset: number, available: number, fileOffset: number): number {
@@ -116,6 +121,14 @@ export class PcapParser implements UnitParser {
     this.#nanosecondsPerTick = magic === PCAP_MAGIC_NANOSECONDS ? 1 : 1000;
     this.#ticksPerSecond = magic === PCAP_MAGIC_NANOSECONDS ? 1_000_000_000 : 1_000_000;
     this.#linkType = network & LINK_TYPE_MASK;
+    const fcsField = network >>> 28;
+    const saysFcs = (network & FCS_LENGTH_PRESENT) !== 0;
+    this.#slot.fcsLength = saysFcs ? fcsLengthOfFileHeader(fcsField) : null;
+    if (saysFcs && this.#slot.fcsLength === null) {
+      const lengths = 'a length in units of 16 bits (2 for Ethernet) or bytes';
+      const message = `expected the FCS length beside the link type to be ${lengths}, found ${fcsField}; ignored`;
+      this.#onFlaw(captureError('bad-fcs-length', fileOffset, message));
+    }
     this.#largestPacket = Math.max(LARGEST_PACKET, snapLength);
     this.#mayBeSwapped = minor < 4;
     this.#headerSeen = true;
@@ -124,8 +137,7 @@ export class PcapParser implements UnitParser {
       {
         linkType: this.#linkType,
         snapLength,
-        // Stored in units of 16 bits.
-        fcsLength: (network & FCS_LENGTH_PRESENT) !== 0 ? (network >>> 28) * 2 : null,
+        fcsLength: this.#slot.fcsLength,
         name: null,
         description: null,
         comments: [],

@@ -11,6 +11,8 @@ export interface PcapWriterOptions {
   readonly linkType?: number;
   /** Most bytes stored of a packet; longer ones are cut. Default 262144, the most pcap readers take. */
   readonly snapLength?: number;
+  /** Bytes of frame check sequence at the end of each packet: 0, 2, 4 or 6; `null` (the default) for not said. */
+  readonly fcsLength?: number | null;
   /** Times in nanoseconds instead of microseconds. Default true. */
   readonly nanosecond?: boolean;
   /** Default false. */
@@ -33,6 +35,7 @@ const DEFAULT_SNAP_LENGTH = 262_144;
 /** Starts a pcap file; see {@link https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html}. */
 export function createPcapWriter(options: PcapWriterOptions): PcapWriter {
   const { linkType = LINKTYPE_ETHERNET, snapLength = DEFAULT_SNAP_LENGTH, nanosecond = true } = options;
+  const { fcsLength = null } = options;
   if (!(Number.isInteger(snapLength) && snapLength > 0 && snapLength <= DEFAULT_SNAP_LENGTH)) {
     throw new RangeError(
       `snapLength: expected an integer from 1 to ${DEFAULT_SNAP_LENGTH}, found ${snapLength}`,
@@ -40,6 +43,9 @@ export function createPcapWriter(options: PcapWriterOptions): PcapWriter {
   }
   if (!(Number.isInteger(linkType) && linkType >= 0 && linkType <= 0xffff)) {
     throw new RangeError(`linkType: expected an integer from 0 to 65535, found ${linkType}`);
+  }
+  if (fcsLength !== null && ![0, 2, 4, 6].includes(fcsLength)) {
+    throw new RangeError(`fcsLength: expected 0, 2, 4 or 6, found ${fcsLength}`);
   }
   const out = new ChunkWriter(
     options.sink,
@@ -52,7 +58,8 @@ export function createPcapWriter(options: PcapWriterOptions): PcapWriter {
   out.u16(4);
   out.zeros(8);
   out.u32(snapLength);
-  out.u32(linkType);
+  // Beside the link type: bit 26, the length is said; bits 28 to 31, the length in units of 16 bits.
+  out.u32(fcsLength === null ? linkType : linkType + 2 ** 26 + (fcsLength / 2) * 2 ** 28);
   return {
     writePacket(packet: PacketInput): void {
       out.refuseClosed();

@@ -5,6 +5,7 @@ import type {
   InterfaceStatistics,
   NameRecord,
 } from './capture-interface.ts';
+import { fcsLengthOfInterface } from './fcs-length.ts';
 import {
   IF_DESCRIPTION,
   IF_FCSLEN,
@@ -30,10 +31,15 @@ import { decodeText } from './text.ts';
 import type { TickScale } from './tick-scale.ts';
 
 /*
- * The blocks that describe rather than carry packets. Each function takes the block's body and a started option walk;
- * what it returns is only valid if the walk is not `broken` afterwards. Options of a wrong length are ignored, as they
- * cannot be told from ones of a later version.
+ * The blocks that describe rather than carry packets. Each function takes the block's body and a started option walk. Bad
+ * options are ignored; the walk says afterwards what was wrong with the first.
  */
+
+export interface DecodedInterface {
+  readonly described: CaptureInterface;
+  /** The value of an `if_fcslen` that is no length, else `null`. */
+  readonly badFcsLength: number | null;
+}
 
 export function decodeSection(options: OptionWalk, bigEndian: boolean): CaptureSection {
   let hardware: string | null = null;
@@ -55,24 +61,29 @@ export function decodeInterface(
   body: number,
   options: OptionWalk,
   bigEndian: boolean,
-): CaptureInterface {
+): DecodedInterface {
   let name: string | null = null;
   let description: string | null = null;
   let fcsLength: number | null = null;
+  let badFcsLength: number | null = null;
   let timestampResolution = 6;
   let timestampOffset = 0;
   const comments: string[] = [];
   while (options.next()) {
-    const { code, length } = options;
+    const { code } = options;
     if (code === OPT_COMMENT) comments.push(options.text());
     else if (code === IF_NAME) name = options.text();
     else if (code === IF_DESCRIPTION) description = options.text();
-    else if (code === IF_TSRESOL && length === 1) timestampResolution = bytes[options.offset]!;
-    else if (code === IF_FCSLEN && length === 1) fcsLength = bytes[options.offset]!;
-    else if (code === IF_TSOFFSET && length === 8)
+    else if (code === IF_TSRESOL && options.holds(1)) timestampResolution = bytes[options.offset]!;
+    else if (code === IF_TSOFFSET && options.holds(8))
       timestampOffset = readI64(bytes, options.offset, bigEndian);
+    else if (code === IF_FCSLEN && options.holds(1)) {
+      const value = bytes[options.offset]!;
+      fcsLength = fcsLengthOfInterface(value);
+      badFcsLength = fcsLength === null ? value : null;
+    }
   }
-  return {
+  const described = {
     linkType: readU16(bytes, body, bigEndian),
     snapLength: readU32(bytes, body + 4, bigEndian),
     fcsLength,
@@ -83,6 +94,7 @@ export function decodeInterface(
     timestampOffset,
     statistics: null,
   };
+  return { described, badFcsLength };
 }
 
 /** Body: interface id 4, time 8. */
@@ -99,13 +111,14 @@ export function decodeStatistics(
   let osDropped: number | null = null;
   let delivered: number | null = null;
   while (options.next()) {
-    if (options.length !== 8) continue;
+    const { code } = options;
+    if (code < ISB_IFRECV || code > ISB_USRDELIV || !options.holds(8)) continue;
     const value = readU64(bytes, options.offset, bigEndian);
-    if (options.code === ISB_IFRECV) received = value;
-    else if (options.code === ISB_IFDROP) dropped = value;
-    else if (options.code === ISB_FILTERACCEPT) filterAccepted = value;
-    else if (options.code === ISB_OSDROP) osDropped = value;
-    else if (options.code === ISB_USRDELIV) delivered = value;
+    if (code === ISB_IFRECV) received = value;
+    else if (code === ISB_IFDROP) dropped = value;
+    else if (code === ISB_FILTERACCEPT) filterAccepted = value;
+    else if (code === ISB_OSDROP) osDropped = value;
+    else delivered = value;
   }
   scale.split(readU32(bytes, body + 4, bigEndian), readU32(bytes, body + 8, bigEndian));
   const { seconds, nanoseconds } = scale;
@@ -114,26 +127,27 @@ export function decodeStatistics(
 
 /**
  * Records: type 2, length 2, address, names each ended by a NUL, padding; a record of type 0 ends them.
- * Other address kinds are passed over. `null` when a record runs past the block.
+ * Other address kinds are passed over. `broken`: a record ran past the block, the ones before it are there.
  */
 export function decodeNames(
   bytes: Uint8Array,
   body: number,
   end: number,
   bigEndian: boolean,
-): readonly NameRecord[] | null {
+): { readonly records: readonly NameRecord[]; readonly broken: boolean } {
   const records: NameRecord[] = [];
+  const broken = { records, broken: true };
   for (let at = body; at < end; ) {
-    if (at + 4 > end) return null;
+    if (at + 4 > end) return broken;
     const type = readU16(bytes, at, bigEndian);
     const length = readU16(bytes, at + 2, bigEndian);
     if (type === NRB_RECORD_END) break;
     const value = at + 4;
     at = value + padded(length);
-    if (at > end) return null;
+    if (at > end) return broken;
     const addressLength = type === NRB_RECORD_IPV4 ? 4 : type === NRB_RECORD_IPV6 ? 16 : 0;
     if (addressLength === 0) continue;
-    if (length < addressLength) return null;
+    if (length < addressLength) return broken;
     const names: string[] = [];
     let start = value + addressLength;
     for (let i = start; i < value + length; i++) {
@@ -143,5 +157,5 @@ export function decodeNames(
     }
     records.push({ address: new Uint8Array(bytes.subarray(value, value + addressLength)), names });
   }
-  return records;
+  return { records, broken: false };
 }

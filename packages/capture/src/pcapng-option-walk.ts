@@ -14,8 +14,8 @@ export class OptionWalk {
   /** Where the value starts, and its length without padding. */
   offset = 0;
   length = 0;
-  /** True when an option ran past the end of the block. */
-  broken = false;
+  /** What was wrong with the first bad option: it ran past the end of the block, or had the wrong length. */
+  flaw: string | null = null;
 
   #bytes: Uint8Array = new Uint8Array(0);
   #next = 0;
@@ -27,29 +27,33 @@ export class OptionWalk {
     this.#next = offset;
     this.#end = end;
     this.#bigEndian = bigEndian;
-    this.broken = false;
+    this.flaw = null;
   }
 
-  /** False at the end of the options, and when one is broken. */
+  /** False at the end of the options, and when one runs past the block: nothing behind it can be found. */
   next(): boolean {
     const at = this.#next;
+    // Blocks, their bodies and all that is in them are multiples of 4 bytes long.
     if (at === this.#end) return false;
-    if (at + 4 > this.#end) return this.#break();
     this.code = readU16(this.#bytes, at, this.#bigEndian);
     this.length = readU16(this.#bytes, at + 2, this.#bigEndian);
     this.offset = at + 4;
     if (this.code === OPT_END) return false;
     this.#next = this.offset + this.length + (-this.length & 3);
-    return this.#next <= this.#end || this.#break();
+    if (this.#next <= this.#end) return true;
+    this.flaw ??= `expected each option to end inside its block, found one of code ${this.code} and length ${this.length} that does not`;
+    return false;
+  }
+
+  /** True if the value has this many bytes, as the format says; one of another length is to be ignored. */
+  holds(length: number): boolean {
+    if (this.length === length) return true;
+    this.flaw ??= `expected ${length} bytes in the option of code ${this.code}, found ${this.length}`;
+    return false;
   }
 
   /** The value as text. */
   text(): string {
     return decodeText(this.#bytes, this.offset, this.length);
-  }
-
-  #break(): boolean {
-    this.broken = true;
-    return false;
   }
 }

@@ -1,6 +1,7 @@
 import { readU16, readU32, readU64 } from './byte-order.ts';
 import { type CaptureError, type CaptureErrorCode, captureError } from './capture-error.ts';
 import type { CaptureInterface, CaptureSection, NameRecord } from './capture-interface.ts';
+import { fcsLengthOfFlags } from './fcs-length.ts';
 import type { PacketSlot } from './packet.ts';
 import {
   BLOCK_ENHANCED_PACKET,
@@ -30,6 +31,12 @@ const MAX_INTERFACES = 65_536;
 /** The packet block's 16-bit drop count when the writer did not know it. */
 const DROPS_UNKNOWN = 0xffff;
 
+/** Whom the parser tells of what is no packet. */
+export interface PcapngListeners {
+  readonly onNames: ((records: readonly NameRecord[]) => void) | undefined;
+  readonly onFlaw: (flaw: CaptureError) => void;
+}
+
 /** pcapng blocks; the layout of each stands where it is taken apart. */
 export class PcapngParser implements UnitParser {
   interfaces: CaptureInterface[] = [];
@@ -39,20 +46,16 @@ export class PcapngParser implements UnitParser {
 
   readonly #slot: PacketSlot;
   readonly #maxBlockLength: number;
-  readonly #onNames: ((records: readonly NameRecord[]) => void) | undefined;
+  readonly #listeners: PcapngListeners;
   readonly #options = new OptionWalk();
   #scales: TickScale[] = [];
   #bigEndian = false;
   #sectionIndex = -1;
 
-  constructor(
-    slot: PacketSlot,
-    maxBlockLength: number,
-    onNames: ((records: readonly NameRecord[]) => void) | undefined,
-  ) {
+  constructor(slot: PacketSlot, maxBlockLength: number, listeners: PcapngListeners) {
     this.#slot = slot;
     this.#maxBlockLength = maxBlockLength;
-    this.#onNames = onNames;
+    this.#listeners = listeners;
   }
 
   /** Every block: type 4, total length 4, body, total length 4. A section header's body starts with the byte order. */
@@ -138,7 +141,7 @@ export class PcapngParser implements UnitParser {
     const obsolete = type === BLOCK_OBSOLETE_PACKET;
     const id = obsolete ? readU16(bytes, body, big) : readU32(bytes, body, big);
     const captured = readU32(bytes, body + 12, big);
-    if (!this.#begin(type, id, bytes, body + 20, captured, end, fileOffset)) return UNIT_FAILED;
+    if (!this.#begin(type, id, bytes, body + 20, captured, end, fileOffset)) return UNIT_SKIPPED;
     const slot = this.#slot;
     const scale = this.#scales[id]!;
     scale.split(readU32(bytes, body + 4, big), readU32(bytes, body + 8, big));
@@ -152,23 +155,33 @@ export class PcapngParser implements UnitParser {
     const options = this.#options;
     options.start(bytes, body + 20 + padded(captured), end, big);
     while (options.next()) {
-      const { code, length } = options;
+      const { code } = options;
       if (code === OPT_COMMENT) slot.addComment(options.text());
-      else if (code === EPB_FLAGS && length === 4) slot.flags = readU32(bytes, options.offset, big);
+      else if (code === EPB_FLAGS && options.holds(4)) {
+        slot.flags = readU32(bytes, options.offset, big);
+        const fcsLength = fcsLengthOfFlags(slot.flags);
+        if (fcsLength !== 0) slot.fcsLength = fcsLength;
+      }
       // Comment and flags have the same numbers in the obsolete block; the rest was not there yet.
       else if (obsolete) continue;
-      else if (code === EPB_QUEUE && length === 4) slot.queue = readU32(bytes, options.offset, big);
-      else if (code === EPB_DROPCOUNT && length === 8) slot.dropCount = readU64(bytes, options.offset, big);
+      else if (code === EPB_QUEUE && options.holds(4)) slot.queue = readU32(bytes, options.offset, big);
+      else if (code === EPB_DROPCOUNT && options.holds(8))
+        slot.dropCount = readU64(bytes, options.offset, big);
     }
-    return options.broken ? this.#badOption(type, fileOffset) : UNIT_PACKET;
+    this.#noteOptions(type, fileOffset);
+    return UNIT_PACKET;
   }
 
-  /** original 4 | packet, padded. Captured: what the snap length of interface 0 leaves of it. */
+  /**
+   * original 4 | packet, padded. Captured: what the snap length of interface 0 leaves of it, or what there is of it: the
+   * snap length is said in another block, which need not have been true.
+   */
   #simplePacket(bytes: Uint8Array, body: number, end: number, fileOffset: number): UnitOutcome {
     const original = readU32(bytes, body, this.#bigEndian);
     const snapLength = this.interfaces[0]?.snapLength ?? 0;
-    const captured = snapLength === 0 ? original : Math.min(original, snapLength);
-    if (!this.#begin(BLOCK_SIMPLE_PACKET, 0, bytes, body + 4, captured, end, fileOffset)) return UNIT_FAILED;
+    const wanted = snapLength === 0 ? original : Math.min(original, snapLength);
+    const captured = Math.min(wanted, end - (body + 4));
+    if (!this.#begin(BLOCK_SIMPLE_PACKET, 0, bytes, body + 4, captured, end, fileOffset)) return UNIT_SKIPPED;
     const slot = this.#slot;
     slot.hasTimestamp = false;
     slot.seconds = 0;
@@ -177,7 +190,7 @@ export class PcapngParser implements UnitParser {
     return UNIT_PACKET;
   }
 
-  /** What all packet blocks share: the interface must be known and the bytes must fit the block. */
+  /** What all packet blocks share: the interface must be known and the bytes must fit the block, else false and a flaw. */
   #begin(
     type: number,
     id: number,
@@ -193,11 +206,8 @@ export class PcapngParser implements UnitParser {
     }
     // Blocks and bodies are multiples of 4, so where the packet fits its padding fits as well.
     if (captured > end - data) {
-      this.#fail(
-        'bad-packet-length',
-        fileOffset,
-        `expected at most ${end - data} captured bytes in this ${blockName(type)}, found ${captured}`,
-      );
+      const room = `at most ${end - data} captured bytes in this ${blockName(type)}`;
+      this.#flaw('bad-packet-length', fileOffset, `expected ${room}, found ${captured}; passed over`);
       return false;
     }
     const slot = this.#slot;
@@ -206,6 +216,7 @@ export class PcapngParser implements UnitParser {
     slot.sectionIndex = this.#sectionIndex;
     slot.interfaceId = id;
     slot.linkType = this.interfaces[id]!.linkType;
+    slot.fcsLength = this.interfaces[id]!.fcsLength;
     slot.hasTimestamp = true;
     slot.bytes = bytes;
     slot.offset = data;
@@ -223,8 +234,16 @@ export class PcapngParser implements UnitParser {
       );
     }
     this.#options.start(bytes, body + 8, end, this.#bigEndian);
-    const described = decodeInterface(bytes, body, this.#options, this.#bigEndian);
-    if (this.#options.broken) return this.#badOption(BLOCK_INTERFACE_DESCRIPTION, fileOffset);
+    const { described, badFcsLength } = decodeInterface(bytes, body, this.#options, this.#bigEndian);
+    this.#noteOptions(BLOCK_INTERFACE_DESCRIPTION, fileOffset);
+    if (badFcsLength !== null) {
+      const lengths = 'a length in bits (32 for Ethernet) or bytes';
+      this.#flaw(
+        'bad-fcs-length',
+        fileOffset,
+        `expected if_fcslen to be ${lengths}, found ${badFcsLength}; ignored`,
+      );
+    }
     this.interfaces.push(described);
     this.#scales.push(new TickScale(described.timestampResolution, described.timestampOffset));
     return UNIT_SKIPPED;
@@ -234,24 +253,24 @@ export class PcapngParser implements UnitParser {
   #interfaceStatistics(bytes: Uint8Array, body: number, end: number, fileOffset: number): UnitOutcome {
     const id = readU32(bytes, body, this.#bigEndian);
     const described = this.interfaces[id];
-    if (described === undefined) return this.#badInterface(BLOCK_INTERFACE_STATISTICS, id, fileOffset);
+    if (described === undefined) {
+      this.#badInterface(BLOCK_INTERFACE_STATISTICS, id, fileOffset);
+      return UNIT_SKIPPED;
+    }
     this.#options.start(bytes, body + 12, end, this.#bigEndian);
     const statistics = decodeStatistics(bytes, body, this.#options, this.#bigEndian, this.#scales[id]!);
-    if (this.#options.broken) return this.#badOption(BLOCK_INTERFACE_STATISTICS, fileOffset);
+    this.#noteOptions(BLOCK_INTERFACE_STATISTICS, fileOffset);
     this.interfaces[id] = { ...described, statistics };
     return UNIT_SKIPPED;
   }
 
   #nameResolution(bytes: Uint8Array, body: number, end: number, fileOffset: number): UnitOutcome {
-    const records = decodeNames(bytes, body, end, this.#bigEndian);
-    if (records === null) {
-      return this.#fail(
-        'bad-name-record',
-        fileOffset,
-        'expected each name record to end inside its Name Resolution Block, found one that does not',
-      );
+    const { records, broken } = decodeNames(bytes, body, end, this.#bigEndian);
+    if (broken) {
+      const inside = 'expected each name record to end inside its Name Resolution Block';
+      this.#flaw('bad-name-record', fileOffset, `${inside}, found one that does not; passed over`);
     }
-    if (records.length > 0) this.#onNames?.(records);
+    if (records.length > 0) this.#listeners.onNames?.(records);
     return UNIT_SKIPPED;
   }
 
@@ -277,9 +296,8 @@ export class PcapngParser implements UnitParser {
       );
     }
     this.#options.start(bytes, body + 16, end, big);
-    const section = decodeSection(this.#options, big);
-    if (this.#options.broken) return this.#badOption(BLOCK_SECTION_HEADER, fileOffset);
-    this.section = section;
+    this.section = decodeSection(this.#options, big);
+    this.#noteOptions(BLOCK_SECTION_HEADER, fileOffset);
     this.#bigEndian = big;
     this.#sectionIndex++;
     this.interfaces = [];
@@ -287,21 +305,23 @@ export class PcapngParser implements UnitParser {
     return UNIT_SKIPPED;
   }
 
-  #badInterface(type: number, id: number, fileOffset: number): typeof UNIT_FAILED {
-    const count = this.interfaces.length;
-    return this.#fail(
+  #badInterface(type: number, id: number, fileOffset: number): void {
+    const known = `one of the ${this.interfaces.length} interfaces described so far`;
+    this.#flaw(
       'bad-interface',
       fileOffset,
-      `expected one of the ${count} interfaces described so far in the ${blockName(type)}, found number ${id}`,
+      `expected ${known} in the ${blockName(type)}, found number ${id}; passed over`,
     );
   }
 
-  #badOption(type: number, fileOffset: number): typeof UNIT_FAILED {
-    return this.#fail(
-      'bad-option',
-      fileOffset,
-      `expected each option to end inside its ${blockName(type)}, found one of code ${this.#options.code} and length ${this.#options.length} that does not`,
-    );
+  /** Tells of an option that was ignored, if there was one. */
+  #noteOptions(type: number, fileOffset: number): void {
+    const { flaw } = this.#options;
+    if (flaw !== null) this.#flaw('bad-option', fileOffset, `${flaw}, in the ${blockName(type)}; ignored`);
+  }
+
+  #flaw(code: CaptureErrorCode, fileOffset: number, message: string): void {
+    this.#listeners.onFlaw(captureError(code, fileOffset, message));
   }
 
   #fail(code: CaptureErrorCode, fileOffset: number, message: string): typeof UNIT_FAILED {

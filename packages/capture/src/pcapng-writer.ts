@@ -15,6 +15,7 @@ import {
   EPB_FLAGS,
   EPB_QUEUE,
   IF_DESCRIPTION,
+  IF_FCSLEN,
   IF_NAME,
   IF_TSRESOL,
   ISB_FILTERACCEPT,
@@ -59,6 +60,8 @@ export interface InterfaceInput {
   readonly comments?: readonly string[];
   /** Digits after the second, 0 to 9. Default 9: nanoseconds. */
   readonly timestampResolution?: number;
+  /** Bytes of frame check sequence at the end of each packet, 0 to 7; `null` (the default) for not said. */
+  readonly fcsLength?: number | null;
 }
 
 /** Counters are left out of the block when absent or `null`. */
@@ -134,6 +137,7 @@ class BlockWriter implements PcapngWriter {
       linkType = LINKTYPE_ETHERNET,
       snapLength = DEFAULT_SNAP_LENGTH,
       timestampResolution = 9,
+      fcsLength = null,
       comments = [],
     } = described;
     const out = this.#out;
@@ -141,11 +145,13 @@ class BlockWriter implements PcapngWriter {
     checkInteger('linkType', linkType, 0xffff);
     checkInteger('snapLength', snapLength, 0xffff_ffff);
     checkInteger('timestampResolution', timestampResolution, 9);
+    if (fcsLength !== null) checkInteger('fcsLength', fcsLength, 7);
     const list = this.#options.clear();
     for (const comment of comments) list.text(OPT_COMMENT, comment);
     if (described.name !== undefined) list.text(IF_NAME, described.name);
     if (described.description !== undefined) list.text(IF_DESCRIPTION, described.description);
     list.u8(IF_TSRESOL, timestampResolution);
+    if (fcsLength !== null) list.u8(IF_FCSLEN, fcsLength * 8); // The format's unit is the bit.
     const length = this.#beginBlock(BLOCK_INTERFACE_DESCRIPTION, 8 + list.length);
     out.u16(linkType);
     out.u16(0);

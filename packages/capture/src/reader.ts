@@ -14,6 +14,11 @@ export interface CaptureReaderOptions {
   readonly copy?: boolean;
   /** Told of each pcapng Name Resolution Block as it is passed. */
   readonly onNames?: (records: readonly NameRecord[]) => void;
+  /**
+   * Told of what is wrong with one block, or with the FCS length of a pcap header, and was passed over, before the next
+   * packet is given.
+   */
+  readonly onFlaw?: (flaw: CaptureError) => void;
 }
 
 /**
@@ -35,6 +40,8 @@ export interface CaptureReader {
   readonly packetCount: number;
   /** pcapng blocks passed over because this reader does not know their type. */
   readonly skippedBlocks: number;
+  /** Flaws found so far: a reader without `onFlaw` is to look here. */
+  readonly flawCount: number;
   /** Set once the stream cannot be followed any further; all packets before it have been delivered then. */
   readonly error: CaptureError | null;
 
@@ -66,19 +73,28 @@ export function createCaptureReader(options: CaptureReaderOptions = {}): Capture
       `maxBlockLength: expected an integer of at least ${SMALLEST_MAX_BLOCK_LENGTH}, found ${maxBlockLength}`,
     );
   }
-  return new StreamReader(maxBlockLength, options.copy ?? false, options.onNames);
+  return new StreamReader(maxBlockLength, options);
 }
 
-/** A whole capture that is in memory already: its packets (each to keep), and what was wrong with it. */
+/** A whole capture that is in memory already: its packets (each to keep), what had to be passed over, and what ended it early. */
 export function readCapture(
   bytes: Uint8Array,
   options: CaptureReaderOptions = {},
-): { readonly packets: readonly CapturedPacket[]; readonly error: CaptureError | null } {
-  const reader = createCaptureReader({ ...options, copy: true });
+): {
+  readonly packets: readonly CapturedPacket[];
+  readonly flaws: readonly CaptureError[];
+  readonly error: CaptureError | null;
+} {
+  const flaws: CaptureError[] = [];
+  const onFlaw = (flaw: CaptureError): void => {
+    flaws.push(flaw);
+    options.onFlaw?.(flaw);
+  };
+  const reader = createCaptureReader({ ...options, onFlaw, copy: true });
   const packets: CapturedPacket[] = [];
   reader.push(bytes);
   for (let packet = reader.next(); packet !== null; packet = reader.next()) packets.push(packet);
-  return { packets, error: reader.end() };
+  return { packets, flaws, error: reader.end() };
 }
 
 /**
@@ -96,11 +112,12 @@ class StreamReader implements CaptureReader {
   format: CaptureFormat | null = null;
   error: CaptureError | null = null;
   packetCount = 0;
+  flawCount = 0;
 
   readonly #slot = new PacketSlot();
   readonly #maxBlockLength: number;
   readonly #copy: boolean;
-  readonly #onNames: ((records: readonly NameRecord[]) => void) | undefined;
+  readonly #options: CaptureReaderOptions;
   #parser: UnitParser | null = null;
   #chunk = EMPTY;
   #position = 0;
@@ -110,14 +127,10 @@ class StreamReader implements CaptureReader {
   /** Absolute offset of the unit that comes next. */
   #fileOffset = 0;
 
-  constructor(
-    maxBlockLength: number,
-    copy: boolean,
-    onNames: ((records: readonly NameRecord[]) => void) | undefined,
-  ) {
+  constructor(maxBlockLength: number, options: CaptureReaderOptions) {
     this.#maxBlockLength = maxBlockLength;
-    this.#copy = copy;
-    this.#onNames = onNames;
+    this.#copy = options.copy ?? false;
+    this.#options = options;
   }
 
   get section(): CaptureSection | null {
@@ -223,10 +236,14 @@ class StreamReader implements CaptureReader {
         this.error = refuseMagic(magic);
         return UNIT_FAILED;
       }
+      const onFlaw = (flaw: CaptureError): void => {
+        this.flawCount++;
+        this.#options.onFlaw?.(flaw);
+      };
       parser =
         this.format === 'pcap'
-          ? new PcapParser(this.#slot, this.#maxBlockLength)
-          : new PcapngParser(this.#slot, this.#maxBlockLength, this.#onNames);
+          ? new PcapParser(this.#slot, this.#maxBlockLength, onFlaw)
+          : new PcapngParser(this.#slot, this.#maxBlockLength, { onNames: this.#options.onNames, onFlaw });
       this.#parser = parser;
     }
     const length = parser.unitLength(bytes, offset, available, this.#fileOffset);

@@ -239,7 +239,79 @@ describe('captures that are bad in part: exit 2, the good part is processed and 
   });
 });
 
+describe('a pcapng of which one block is bad', () => {
+  const u32 = (...values: number[]): Buffer => {
+    const bytes = Buffer.alloc(values.length * 4);
+    for (const [i, value] of values.entries()) bytes.writeUInt32LE(value >>> 0, i * 4);
+    return bytes;
+  };
+  const block = (type: number, ...body: Uint8Array[]): Buffer => {
+    const length = body.reduce((sum, { length }) => sum + length, 12);
+    return Buffer.concat([u32(type, length), ...body, u32(length)]);
+  };
+  const start = Buffer.concat([
+    block(0x0a0d0d0a, u32(0x1a2b3c4d, 1, -1, -1)),
+    block(1, u32(1, 0)), // Ethernet, no snap length
+  ]);
+  const packet = (mark: number, interfaceId = 0, ...options: Uint8Array[]): Buffer =>
+    block(6, u32(interfaceId, 0, 1, 60, 60), toVm1(mark), ...options);
+
+  it('is read on behind it, and says what was passed over', async () => {
+    const statistics = block(5, u32(2, 0, 0));
+    const file = Buffer.concat([start, packet(1), statistics, packet(2), packet(3, 7), packet(4)]);
+    const out = join(scratch.path, 'flaws');
+    const run = await vmq('replay', scratch.file('flaws.pcapng', file), '--json', '--out', out);
+    expect(run.code).toBe(2);
+    expect(run.err.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(
+        /flaws\.pcapng: byte 140: expected one of the 1 interfaces .* \[bad-interface\]$/,
+      ),
+      expect.stringMatching(/flaws\.pcapng: byte 256: .* found number 7; passed over \[bad-interface\]$/),
+    ]);
+    expect(json(run)).toMatchObject({
+      received: 3,
+      ends: { delivered: 3 },
+      input: { frames: 3, skipped: {}, problems: [{ kind: 'bad-interface', count: 2 }] },
+    });
+    expect(readPackets(join(out, 'vm1.pcapng')).map(({ bytes }) => bytes[14])).toEqual([1, 2, 4]);
+  });
+
+  it('frames that the capture marks as damaged are skipped, as a NIC discards them', async () => {
+    const flags = (value: number): Buffer => u32(0x0004_0002, value, 0);
+    const frames = [
+      packet(1, 0, flags(1)),
+      packet(2, 0, flags(0x0100_0001)),
+      packet(3, 0, flags(0x0400_0001)),
+    ];
+    const run = await vmq('replay', scratch.file('crc.pcapng', Buffer.concat([start, ...frames])), '--json');
+    expect(run.code).toBe(2);
+    expect(run.err).toMatch(
+      /frame 2 at byte \d+: .* marks with a CRC error; a NIC discards those \[damaged\]\n$/,
+    );
+    expect(json(run)).toMatchObject({ received: 2, input: { frames: 3, skipped: { damaged: 1 } } });
+  });
+});
+
 describe('captures with a frame check sequence', () => {
+  it('may have lost it already: all of the frame is there', async () => {
+    const header = pcapHeader();
+    header.writeUInt32LE(0x2400_0001, 20);
+    const records = [pcapRecord(toVm1(1), 64), pcapRecord(toVm1(2).subarray(0, 59), 64)];
+    const run = await vmq(
+      'replay',
+      scratch.file('cut-fcs.pcap', Buffer.concat([header, ...records])),
+      '--json',
+    );
+    expect(run.err).toMatch(
+      /frame 2 at byte 100: expected all 60 bytes of the packet, found 59; .* \[snapped\]/,
+    );
+    expect(json(run)).toMatchObject({
+      received: 1,
+      ends: { delivered: 1 },
+      input: { skipped: { snapped: 1 } },
+    });
+  });
+
   it('lose it on the way to the wire, as at a port', async () => {
     const header = pcapHeader();
     // Bit 26: the length that follows is valid; bits 28 to 31: 2 units of 16 bits.

@@ -16,6 +16,7 @@ const CODES = new Set([
   'bad-interface',
   'too-many-interfaces',
   'bad-option',
+  'bad-fcs-length',
   'bad-name-record',
 ]);
 
@@ -93,20 +94,22 @@ export const captures = {
   open({ capture, discover, intake, log }, random, note) {
     const guard = new Guard(random);
     const corpus = files(capture);
-    /** Packets with their bytes, metadata, and the error. */
+    /** Packets with their bytes, metadata, and what was wrong. */
     const readWhole = (bytes) => {
       const names = [];
-      const { packets, error } = capture.readCapture(bytes, {
+      const { packets, flaws, error } = capture.readCapture(bytes, {
         maxBlockLength: 1 << 16,
         onNames: (records) => names.push(...records),
       });
-      return { packets: packets.map((p) => [describe(p), p.data]), error, names };
+      return { packets: packets.map((p) => [describe(p), p.data]), flaws, error, names };
     };
     const readChunked = (bytes, chunk) => {
       const names = [];
+      const flaws = [];
       const reader = capture.createCaptureReader({
         maxBlockLength: 1 << 16,
         onNames: (records) => names.push(...records),
+        onFlaw: (flaw) => flaws.push(flaw),
       });
       const packets = [];
       for (let at = 0; at < bytes.length; at += chunk) {
@@ -114,7 +117,7 @@ export const captures = {
         for (let p = reader.next(); p !== null; p = reader.next())
           packets.push([describe(p), p.data.slice()]);
       }
-      return { packets, error: reader.end(), names, interfaces: reader.interfaces, section: reader.section };
+      return { packets, flaws, error: reader.end(), names };
     };
     /** What the first pass of `vmq replay` does with the packets. */
     const asCommandLine = (bytes) => {
@@ -122,9 +125,8 @@ export const captures = {
       const problems = new log.ProblemLog();
       const reader = capture.createCaptureReader();
       reader.push(bytes);
-      const file = { checkSequenceLength: (p) => reader.interfaces[p.interfaceId]?.fcsLength ?? 0 };
       for (let p = reader.next(); p !== null; p = reader.next()) {
-        const length = intake.wireLength(file, p);
+        const length = p.frameLength;
         const refusal = intake.refusePacket(p);
         if (refusal !== null) {
           if (refusal.message === '') throw new Error('a packet refused without a reason');
@@ -143,22 +145,23 @@ export const captures = {
           ? noise(random, 500)
           : mutate(random, random.pick(corpus), random.pick(corpus));
         note(bytes);
-        const { packets, error, names } = guard.ask(bytes, readWhole);
+        const { packets, flaws, error, names } = guard.ask(bytes, readWhole);
         const chunk = random.once(4) ? 1 : 1 + random.below(bytes.length + 1);
         const again = readChunked(bytes, chunk);
-        if (digest([again.packets, again.error, again.names]) !== digest([packets, error, names]))
+        const whole = digest([packets, flaws, error, names]);
+        if (digest([again.packets, again.flaws, again.error, again.names]) !== whole)
           throw new Error(`in chunks of ${chunk} bytes it reads otherwise`);
         let room = 0;
         for (const [, data] of packets) room += data.length;
         if (room > bytes.length) throw new Error(`${room} bytes of packets in ${bytes.length}`);
-        if (error !== null) {
-          const { code, fileOffset, message } = error;
+        for (const wrong of error === null ? flaws : [...flaws, error]) {
+          const { code, fileOffset, message } = wrong;
           if (
             !CODES.has(code) ||
             !(fileOffset >= 0 && fileOffset <= bytes.length) ||
             !/^byte \d+: ./.test(message)
           )
-            throw new Error(`an error without a name: ${JSON.stringify(error)}`);
+            throw new Error(`an error without a name: ${JSON.stringify(wrong)}`);
         }
         asCommandLine(bytes);
         return error === null ? 'read' : `refused: ${error.code}`;

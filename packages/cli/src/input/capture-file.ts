@@ -1,5 +1,10 @@
 /** One pass over a capture: one packet at a time, one chunk in memory, a turn for everybody else after each chunk. */
-import { type CapturedPacket, type CaptureReader, createCaptureReader } from '@vmq/capture';
+import {
+  type CapturedPacket,
+  type CaptureError,
+  type CaptureReader,
+  createCaptureReader,
+} from '@vmq/capture';
 import { CannotRun, systemMessage } from '../exit-code.ts';
 import type { Interrupted } from '../interruption.ts';
 import type { Progress } from '../replay/progress.ts';
@@ -30,22 +35,28 @@ export class CaptureFile {
   bytesRead = 0;
   fault: CaptureFault | null = null;
   readonly #source: ByteSource;
-  readonly #reader: CaptureReader = createCaptureReader();
+  readonly #reader: CaptureReader;
   /** Read and not given out yet; there was a packet before anything else was done. */
   #first: CapturedPacket | null = null;
   #ended = false;
 
-  private constructor(name: string, source: ByteSource) {
+  private constructor(name: string, source: ByteSource, onFlaw: (flaw: CaptureError) => void) {
     this.name = name;
     this.#source = source;
+    this.#reader = createCaptureReader({ onFlaw });
   }
 
   /**
    * Reads up to the first packet. `keeps`: of a pipe, so that there can be another pass. Throws {@link CannotRun} for
-   * what is no capture.
+   * what is no capture. `onFlaw` is told of each part of it that has to be passed over.
    */
-  static async open(input: CaptureInput, keeps: boolean, interrupted: Interrupted): Promise<CaptureFile> {
-    const file = new CaptureFile(input.name, input.pass(keeps));
+  static async open(
+    input: CaptureInput,
+    keeps: boolean,
+    interrupted: Interrupted,
+    onFlaw: (flaw: CaptureError) => void = () => {},
+  ): Promise<CaptureFile> {
+    const file = new CaptureFile(input.name, input.pass(keeps), onFlaw);
     try {
       while (file.#first === null && !interrupted() && (await file.#fill(interrupted))) {
         file.#first = file.#reader.next();
@@ -83,11 +94,6 @@ export class CaptureFile {
       if (!(await this.#fill(interrupted))) return 'end';
       packet = this.#reader.next();
     }
-  }
-
-  /** Bytes of frame check sequence that this packet carries at its end. */
-  checkSequenceLength(packet: CapturedPacket): number {
-    return this.#reader.interfaces[packet.interfaceId]?.fcsLength ?? 0;
   }
 
   close(): void {

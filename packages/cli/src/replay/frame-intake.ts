@@ -5,23 +5,25 @@
  */
 import { type CapturedPacket, LINKTYPE_ETHERNET } from '@vmq/capture';
 import { ETHERNET_HEADER_LENGTH, isTagged, VLAN_TAG_LENGTH } from '@vmq/wire';
-import type { CaptureFile } from '../input/capture-file.ts';
 import type { ProblemLog } from './problem-log.ts';
 
 /** pcapng counts nanoseconds in 64 bits, this writer seconds in 32: times from 1970 to 2106. */
 const LATEST_SECOND = 0xffff_ffff;
 
 /** Why a packet is not put on the wire; the keys of `input.skipped`. */
-export type SkipReason = 'snapped' | 'link-type' | 'too-long';
+export type SkipReason = 'snapped' | 'link-type' | 'damaged' | 'too-long';
+
+/** Bits of `epb_flags` that say with which error a frame arrived; with these a NIC's port takes none in. */
+const LINK_ERRORS: readonly (readonly [bit: number, name: string])[] = [
+  [1 << 24, 'a CRC error'],
+  [1 << 28, 'an alignment error'],
+  [1 << 29, 'an error in its start delimiter'],
+  [1 << 31, 'a symbol error'],
+];
 
 export interface Refusal {
   readonly kind: SkipReason;
   readonly message: string;
-}
-
-/** Bytes of the packet that go on the wire: without a frame check sequence, which the NIC's port would take off. */
-export function wireLength(file: CaptureFile, packet: CapturedPacket): number {
-  return Math.max(0, packet.capturedLength - file.checkSequenceLength(packet));
 }
 
 /** Why `packet` cannot be put on the wire, or null. */
@@ -32,10 +34,19 @@ export function refusePacket(packet: CapturedPacket): Refusal | null {
       message: `expected link type ${LINKTYPE_ETHERNET} (Ethernet), found ${packet.linkType}`,
     };
   }
-  if (packet.capturedLength < packet.originalLength) {
+  const error = LINK_ERRORS.find(([bit]) => ((packet.flags ?? 0) & bit) !== 0);
+  if (error !== undefined) {
+    return {
+      kind: 'damaged',
+      message: `expected a frame that arrived undamaged, found one that the capture marks with ${error[1]}; a NIC discards those`,
+    };
+  }
+  // A frame check sequence, which a NIC's port takes off, may be missing.
+  const whole = packet.originalLength - (packet.fcsLength ?? 0);
+  if (packet.frameLength < whole) {
     return {
       kind: 'snapped',
-      message: `expected all ${packet.originalLength} bytes of the packet, found ${packet.capturedLength}; capture with a larger snap length`,
+      message: `expected all ${whole} bytes of the packet, found ${packet.frameLength}; capture with a larger snap length`,
     };
   }
   return null;

@@ -18,8 +18,8 @@ export interface ProblemPlace {
 
 export interface Problem {
   /**
-   * `snapped`, `link-type`, `too-long` (these never reach the wire), `runt`, `oversize` (the NIC refuses them),
-   * `timestamp`, `output`, `trace`, or the code of what ended the capture file (`truncated`, `bad-block-length` …).
+   * `snapped`, `link-type`, `damaged`, `too-long` (these never reach the wire), `runt`, `oversize` (the NIC refuses them),
+   * `timestamp`, `output`, `trace`, or the code of what was wrong with the capture file (`truncated`, `bad-interface` …).
    */
   readonly kind: string;
   readonly count: number;

@@ -7,7 +7,7 @@ import { CannotRun } from '../exit-code.ts';
 import { CaptureFile, faultText } from '../input/capture-file.ts';
 import { CaptureInput } from '../input/capture-input.ts';
 import { type Interrupted, neverInterrupted } from '../interruption.ts';
-import { noteLength, noteTime, refusePacket, type SkipReason, wireLength } from './frame-intake.ts';
+import { noteLength, noteTime, refusePacket, type SkipReason } from './frame-intake.ts';
 import { openOutputs } from './output-directory.ts';
 import { type Problem, ProblemLog } from './problem-log.ts';
 import type { Progress } from './progress.ts';
@@ -60,7 +60,9 @@ export async function replayCapture(options: ReplayOptions): Promise<ReplayResul
   let host: Host | undefined;
   let outputs = new Map<string, VmOutput>();
   try {
-    file = await CaptureFile.open(input, false, interrupted);
+    file = await CaptureFile.open(input, false, interrupted, (flaw) =>
+      problems.add(flaw.code, 0, flaw.fileOffset, () => faultText(flaw)),
+    );
     const writing = options.outDirectory !== undefined;
     host = makeHost(config, writing ? { record: true, traceRecords: TRACE_RECORDS } : {});
     if (options.outDirectory !== undefined)
@@ -117,7 +119,7 @@ async function feedAll(
   const maxFrame = largestFrame(options.config);
   progress?.begin('replaying', size);
   const take = (packet: CapturedPacket): boolean => {
-    offerPacket(file, packet, feed, problems, maxFrame);
+    offerPacket(packet, feed, problems, maxFrame);
     return true;
   };
   if ((await file.eachPacket(take, { interrupted, progress })) === 'interrupted') return true;
@@ -128,7 +130,6 @@ async function feedAll(
 
 /** Puts one packet on the wire, or reports why not; true if it is on the wire. */
 export function offerPacket(
-  file: CaptureFile,
   packet: CapturedPacket,
   feed: WireFeed,
   problems: ProblemLog,
@@ -139,7 +140,8 @@ export function offerPacket(
     problems.add(refusal.kind, packet.index + 1, packet.fileOffset, () => refusal.message);
     return false;
   }
-  const length = wireLength(file, packet);
+  // Without a frame check sequence, which the NIC's port would take off.
+  const length = packet.frameLength;
   if (!feed.offer(packet, length)) {
     const message = `expected a frame that fits the wire, found ${length} bytes`;
     problems.add('too-long', packet.index + 1, packet.fileOffset, () => message);
@@ -164,7 +166,7 @@ function closeOutputs(outputs: ReadonlyMap<string, VmOutput>, problems: ProblemL
   }
 }
 
-const SKIPS: readonly SkipReason[] = ['snapped', 'link-type', 'too-long'];
+const SKIPS: readonly SkipReason[] = ['snapped', 'link-type', 'damaged', 'too-long'];
 
 function inputReport(file: CaptureFile, problems: ProblemLog): InputReport {
   const skipped: Partial<Record<SkipReason, number>> = {};

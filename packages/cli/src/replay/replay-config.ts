@@ -7,7 +7,7 @@ import { CaptureFile, type PassOptions } from '../input/capture-file.ts';
 import { CaptureInput } from '../input/capture-input.ts';
 import { type Interrupted, neverInterrupted, StoppedByUser } from '../interruption.ts';
 import { ADDRESSES_TRACKED, MOST_VMS, VmDiscovery } from './discover-vms.ts';
-import { refusePacket, wireLength } from './frame-intake.ts';
+import { refusePacket } from './frame-intake.ts';
 import type { Progress } from './progress.ts';
 
 /** What the command line says about the host. */
@@ -93,7 +93,7 @@ async function discover(input: CaptureInput, options: PassOptions): Promise<VmDi
   try {
     const discovery = new VmDiscovery();
     const take = (packet: CapturedPacket): boolean => {
-      if (refusePacket(packet) === null) discovery.see(packet, wireLength(file, packet));
+      if (refusePacket(packet) === null) discovery.see(packet, packet.frameLength);
       return true;
     };
     if ((await file.eachPacket(take, options)) === 'interrupted') throw stopped(file, input, discovery);

@@ -8,7 +8,7 @@ import { CannotRun } from '../exit-code.ts';
 import { CaptureFile, type PassOptions } from '../input/capture-file.ts';
 import { CaptureInput } from '../input/capture-input.ts';
 import { neverInterrupted, StoppedByUser } from '../interruption.ts';
-import { refusePacket, wireLength } from '../replay/frame-intake.ts';
+import { refusePacket } from '../replay/frame-intake.ts';
 import { ProblemLog } from '../replay/problem-log.ts';
 import { largestFrame, makeHost, offerPacket } from '../replay/replay-capture.ts';
 import { WireFeed } from '../replay/wire-feed.ts';
@@ -73,7 +73,7 @@ export async function explainFrame(
     const packet = await replayUpTo(file, number, feed, largestFrame(config), options);
     options.progress?.clear();
     feed.settle();
-    return explain(file, packet, host, feed, config);
+    return explain(packet, host, feed, config);
   } finally {
     options.progress?.clear();
     file?.close();
@@ -94,7 +94,7 @@ async function replayUpTo(
   let found: CapturedPacket | null = null;
   const take = (packet: CapturedPacket): boolean => {
     if (packet.index + 1 < number) {
-      offerPacket(file, packet, feed, problems, maxFrame);
+      offerPacket(packet, feed, problems, maxFrame);
       return true;
     }
     found = packet;
@@ -115,14 +115,8 @@ function missingFrame(file: CaptureFile, number: number): string {
   return `${file.name}: expected a frame ${number}, found ${file.frames} frames${reason}`;
 }
 
-function explain(
-  file: CaptureFile,
-  packet: CapturedPacket,
-  host: Host,
-  feed: WireFeed,
-  config: HostConfig,
-): WhyJson {
-  const length = wireLength(file, packet);
+function explain(packet: CapturedPacket, host: Host, feed: WireFeed, config: HostConfig): WhyJson {
+  const length = packet.frameLength;
   const about = {
     frame: packet.index + 1,
     fileOffset: packet.fileOffset,
