@@ -79,7 +79,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const sizes = sizesOf(config, { ...(options.wire ? { receiveWire: options.wire } : {}), ...options.sizes });
   const threads = config.executor === 'threads';
   const powerOn = performance.now();
-  const virtualClock = createVirtualClock();
+  const virtualClock = createVirtualClock(options.counters?.nanoseconds);
   const clock = threads ? createRealClock(powerOn, () => performance.now()) : virtualClock;
   const nicAgents = Array.from({ length: config.nic.receiveEngines }, (_, engine) => nicEngineAgent(engine));
   const machine = createMachine({
@@ -97,6 +97,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     ],
     traceRecords: options.traceRecords ?? 4096,
     clock,
+    ...(options.counters ? { counters: options.counters } : {}),
   });
   const executor: Executor = threads
     ? createThreadsExecutor(machine, {
@@ -119,8 +120,18 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const domain = createDmaDomain(ADAPTER_NAME, machine.memory);
   // An empty grant makes the table of host memory, which the device then holds on to.
   domain.setRights(HOST_SEGMENT, 0, PAGE_SIZE, 0);
-  const rx = createFrameRing(sizes.receiveWire.slots, sizes.receiveWire.dataBytes, nicAgents.length);
-  const tx = createFrameRing(sizes.transmitWire.slots, sizes.transmitWire.dataBytes);
+  const rx = createFrameRing(
+    sizes.receiveWire.slots,
+    sizes.receiveWire.dataBytes,
+    nicAgents.length,
+    machine.counters.words,
+  );
+  const tx = createFrameRing(
+    sizes.transmitWire.slots,
+    sizes.transmitWire.dataBytes,
+    1,
+    machine.counters.words,
+  );
   nicAgents.forEach((name, engine) => {
     const data = { profile, bar: bar.id, dma: domain.image(), rx, tx, engine };
     executor.start([{ name, factory: 'nic', data }]);

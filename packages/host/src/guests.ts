@@ -88,7 +88,12 @@ export class Guest {
     if (this.isSuspended) pullGuestBrake(this.brake);
     this.#channel = this.#makeChannel(moved?.channel);
     const makeRing = (): FrameRingImage =>
-      createFrameRing(sizes.guestFrames, sizes.guestFrames * (frameRoom(config) + 64));
+      createFrameRing(
+        sizes.guestFrames,
+        sizes.guestFrames * (frameRoom(config) + 64),
+        1,
+        machine.counters.words,
+      );
     const record = options.hasRecords ? makeRing() : null;
     const source = options.hasSources ? makeRing() : null;
     this.#reader = record ? createGuestRecordReader(machine, place.agent, record) : null;

@@ -1,5 +1,6 @@
 /** What a host is to those who use it: a wire, the VMs' frames, a trace, a report. */
 import type {
+  CounterStart,
   DmaDomain,
   Executor,
   FrameProducer,
@@ -19,7 +20,7 @@ import type { HostSizes } from './sizing.ts';
 /** The far end of the cable that is plugged into the NIC. */
 export interface HostWire {
   /**
-   * Puts a frame on the wire towards the NIC. Returns the frame's stamp (1, 2, 3 … as the NIC counts), or 0 when
+   * Puts a frame on the wire towards the NIC. Returns the frame's stamp (1, 2, 3 … 2^31 - 1, 1 …, as the NIC counts), or 0 when
    * the wire is full: then {@link Host.runUntilIdle} and try again. The NIC sees it after {@link flush}.
    */
   send(bytes: Uint8Array, offset: number, length: number): number;
@@ -91,6 +92,13 @@ export interface HostOptions {
   readonly spin?: number;
   /** Cores that the worker threads share: with more of them awake, none spins. Default: those Node says there are. */
   readonly cores?: number;
+  /**
+   * Where counters begin, so that a run reaches their ends: `counters: { words: -100 }` has every free-running 32-bit
+   * counter wrap after 100 steps, `{ words: 0x7fff_ff9c }` become negative, `{ stamps: 0x7fff_ff9b }` the receive stamps
+   * begin anew; {@link CounterStart} says all. What a host does is the same wherever they begin; a simulator may draw them
+   * from its seed. Default: 0.
+   */
+  readonly counters?: Partial<CounterStart>;
   /** Entry file of the worker threads; default: this package's. */
   readonly workerEntry?: URL;
 }

@@ -8,6 +8,9 @@
  *
  * @packageDocumentation
  */
+
+export type { CounterStart } from '@vmq/machine';
+export { isNewerStamp, nextStamp, stampDistance } from '@vmq/nic';
 export { type ExtraDataPaths, hostAgentFactories } from './agent-factories.ts';
 export {
   type ConfigProblem,

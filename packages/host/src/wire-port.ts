@@ -1,13 +1,13 @@
 /** The far end of the cable that is plugged into the NIC: two frame rings. */
 import { FrameConsumer, FrameProducer, type FrameRingImage, type Machine } from '@vmq/machine';
-import { NIC_AGENT } from '@vmq/nic';
+import { NIC_AGENT, nextStamp } from '@vmq/nic';
 import type { HostWire } from './host.ts';
 
 export function createWirePort(machine: Machine, rx: FrameRingImage, tx: FrameRingImage): HostWire {
   const producer = new FrameProducer(rx);
   const consumer = new FrameConsumer(tx);
   const nic = machine.agent(NIC_AGENT);
-  let stamp = 0;
+  let stamp = machine.counters.stamps;
   return {
     producer,
     send(bytes, offset, length) {
@@ -15,8 +15,7 @@ export function createWirePort(machine: Machine, rx: FrameRingImage, tx: FrameRi
       if (at < 0) return 0;
       producer.u8.set(bytes.subarray(offset, offset + length), at);
       producer.commit(at, length, 0);
-      // The NIC stamps what it receives 1, 2, 3 …; an int32 that wraps, as its register does.
-      stamp = (stamp + 1) | 0;
+      stamp = nextStamp(stamp);
       return stamp;
     },
     flush() {

@@ -105,6 +105,21 @@ export class Board {
     return this.words.buffer as SharedArrayBuffer;
   }
 
+  /**
+   * Has every counter of the board begin at `start` (an int32) instead of 0: publications, turns, runs, the trace
+   * sequence. Before anything runs.
+   */
+  startCounters(start: number): void {
+    const { words } = this;
+    words[EPOCH] = start;
+    words[TRACE_SEQUENCE] = start;
+    for (let agent = 0; agent < MAX_AGENTS; agent++) {
+      words[AGENTS + agent * LINE + 1] = start;
+      words[AGENTS + agent * LINE + 3] = start;
+    }
+    for (let worker = 0; worker < MAX_WORKERS; worker++) words[WORKERS + worker * LINE + RUNS] = start;
+  }
+
   // --- agents -----------------------------------------------------------------------------------------
 
   assignWorker(agent: AgentId, worker: number): void {

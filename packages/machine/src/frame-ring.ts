@@ -42,8 +42,16 @@ export interface FrameRingImage {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Makes a ring whose frames each of `consumers` (1 to 16) takes, at its own pace. */
-export function createFrameRing(slots: number, dataBytes: number, consumers: number = 1): FrameRingImage {
+/**
+ * Makes a ring whose frames each of `consumers` (1 to 16) takes, at its own pace. Its indices begin at `start`, an int32: see
+ * `CounterStart`.
+ */
+export function createFrameRing(
+  slots: number,
+  dataBytes: number,
+  consumers: number = 1,
+  start: number = 0,
+): FrameRingImage {
   if (!(Number.isInteger(slots) && slots >= 2 && slots <= MAX_SLOTS && (slots & (slots - 1)) === 0))
     throw new RangeError(`frame ring: ${slots} slots, need a power of two, 2..${MAX_SLOTS}`);
   if (!(Number.isInteger(dataBytes) && dataBytes >= 1 && dataBytes <= MAX_DATA_BYTES))
@@ -52,7 +60,12 @@ export function createFrameRing(slots: number, dataBytes: number, consumers: num
     throw new RangeError(`frame ring: ${consumers} consumers, need 1..${MAX_CONSUMERS}`);
   const rounded = roomFor(dataBytes);
   const bytes = dataStartOf(slots) + rounded + (consumers - 1) * HEAD_STRIDE * 4;
-  return { slots, dataBytes: rounded, consumers, buffer: new SharedArrayBuffer(bytes) };
+  const buffer = new SharedArrayBuffer(bytes);
+  const words = new Int32Array(buffer);
+  words[HEAD] = words[TAIL] = start;
+  const furtherHeads = (dataStartOf(slots) + rounded) >> 2;
+  for (let k = 1; k < consumers; k++) words[furtherHeads + (k - 1) * HEAD_STRIDE] = start;
+  return { slots, dataBytes: rounded, consumers, buffer };
 }
 
 abstract class RingSide {

@@ -11,6 +11,7 @@ export type { Agent, AgentAssignment, AgentContext, AgentFactories, AgentFactory
 export { type AgentId, Board, MAX_PROCESSORS } from './board.ts';
 export { type Clock, createRealClock, createVirtualClock, type VirtualClock } from './clock.ts';
 export { copyBytes, type MemoryViews } from './copy.ts';
+export { COUNTERS_FROM_ZERO, type CounterStart, counterStart } from './counter-start.ts';
 export {
   createDeterministicExecutor,
   type DeterministicExecutor,

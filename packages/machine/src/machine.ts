@@ -6,6 +6,7 @@
  */
 import { type AgentId, Board, MAX_AGENTS, MAX_PROCESSORS } from './board.ts';
 import { type Clock, createVirtualClock } from './clock.ts';
+import { type CounterStart, counterStart } from './counter-start.ts';
 import { InterruptController } from './interrupt-controller.ts';
 import { createLedgerImage, Ledger, type LedgerImage } from './ledger.ts';
 import {
@@ -31,6 +32,8 @@ export interface MachineOptions {
   /** Trace records kept per agent (rounded up to a power of two); default 1024. */
   readonly traceRecords?: number;
   readonly clock?: Clock;
+  /** Where counters begin, for tests of what happens at their ends; default 0. Give {@link clock} its own start. */
+  readonly counters?: Partial<CounterStart>;
 }
 
 /** What crosses to a worker thread. */
@@ -41,6 +44,7 @@ export interface MachineImage {
   readonly trace: TraceImage;
   readonly processors: number;
   readonly agents: readonly string[];
+  readonly counters: CounterStart;
 }
 
 export interface Machine {
@@ -51,6 +55,8 @@ export interface Machine {
   readonly ledger: Ledger;
   readonly traceImage: TraceImage;
   readonly processorCount: number;
+  /** Where the counters of all that belongs to this machine begin. */
+  readonly counters: CounterStart;
   /**
    * Names of all agents, indexed by id; processors first. A machine attached on a worker thread knows those that
    * were there when the worker was started; later ones it knows by the ids that messages bring.
@@ -76,16 +82,19 @@ export function createMachine(options: MachineOptions): Machine {
   if (!(Number.isInteger(capacity) && capacity >= names.length && capacity <= MAX_AGENTS)) {
     throw new RangeError(`machine: room for ${capacity} agents, need ${names.length}..${MAX_AGENTS}`);
   }
+  const counters = counterStart(options.counters);
   const board = new Board();
+  board.startCounters(counters.words);
   for (let agent = 0; agent < names.length; agent++) board.assignWorker(agent, -1);
   return assemble({
     memory: createPhysicalMemory(options.hostMemoryBytes),
     board,
     ledger: createLedgerImage(options.dropReasons, capacity),
-    trace: createTraceImage(capacity, options.traceRecords ?? 1024),
+    trace: createTraceImage(capacity, options.traceRecords ?? 1024, counters.words),
     processors,
     names,
-    clock: options.clock ?? createVirtualClock(),
+    counters,
+    clock: options.clock ?? createVirtualClock(counters.nanoseconds),
   });
 }
 
@@ -98,6 +107,7 @@ export function attachMachine(image: MachineImage, clock: Clock): Machine {
     trace: image.trace,
     processors: image.processors,
     names: image.agents,
+    counters: image.counters,
     clock,
   });
 }
@@ -114,11 +124,12 @@ interface Parts {
   readonly trace: TraceImage;
   readonly processors: number;
   readonly names: readonly string[];
+  readonly counters: CounterStart;
   readonly clock: Clock;
 }
 
 function assemble(parts: Parts): Machine {
-  const { memory, board, processors, clock } = parts;
+  const { memory, board, processors, counters, clock } = parts;
   const names = [...parts.names];
   return {
     memory,
@@ -128,6 +139,7 @@ function assemble(parts: Parts): Machine {
     ledger: new Ledger(parts.ledger),
     traceImage: parts.trace,
     processorCount: processors,
+    counters,
     agentNames: names,
     addAgent(name: string): AgentId {
       if (names.includes(name)) throw new Error(`machine: there is an agent '${name}' already`);
@@ -153,6 +165,7 @@ function assemble(parts: Parts): Machine {
       trace: parts.trace,
       processors,
       agents: [...names],
+      counters,
     }),
   };
 }

@@ -23,6 +23,8 @@ const HEADER_WORDS = 16;
 export interface TraceImage {
   readonly agents: number;
   readonly records: number;
+  /** Where the count of records of each ring begins. */
+  readonly start: number;
   readonly buffer: SharedArrayBuffer;
 }
 
@@ -38,13 +40,14 @@ export interface TraceRecord {
   readonly e: number;
 }
 
-export function createTraceImage(agents: number, records: number): TraceImage {
+/** Rings of at least `records` records for `agents` agents; their counts begin at `start`, an int32. */
+export function createTraceImage(agents: number, records: number, start: number = 0): TraceImage {
   const size = 2 ** Math.ceil(Math.log2(Math.max(records, 2)));
-  return {
-    agents,
-    records: size,
-    buffer: new SharedArrayBuffer((HEADER_WORDS + size * RECORD_WORDS) * agents * 4),
-  };
+  const ringWords = HEADER_WORDS + size * RECORD_WORDS;
+  const buffer = new SharedArrayBuffer(ringWords * agents * 4);
+  const words = new Int32Array(buffer);
+  for (let agent = 0; agent < agents; agent++) words[agent * ringWords + 1] = start;
+  return { agents, records: size, start, buffer };
 }
 
 /** One agent's pen. `level` is re-read with every publication through {@link refresh}; test it before `write`. */
@@ -105,7 +108,7 @@ export class TraceReader {
     const words = HEADER_WORDS + image.records * RECORD_WORDS;
     for (let agent = 0; agent < image.agents; agent++) {
       this.#rings.push(new Int32Array(image.buffer, agent * words * 4, words));
-      this.#read.push(0);
+      this.#read.push(image.start);
     }
     this.#records = image.records;
   }
@@ -129,7 +132,7 @@ export class TraceReader {
     this.#rings.forEach((ring, agent) => {
       const written = Atomics.load(ring, 1);
       let from = this.#read[agent] as number;
-      const waiting = (written - from) | 0;
+      const waiting = (written - from) >>> 0; // 2^31 records are waiting, not -2^31
       if (waiting > this.#records) {
         this.lost += waiting - this.#records;
         from = (written - this.#records) | 0;

@@ -8,8 +8,9 @@
  *     │ completion is damaged   │ the entry says so   │ `consumed`) is damaged itself
  *     │ is lost                 │
  *
- * An entry is sound if its DD bit is set, its length is a frame's and fits the buffer, and its receive stamp is newer
- * than that of the frame before it in this queue; so an entry of the last lap is never taken for a new one.
+ * An entry is sound if its DD bit is set and its length is a frame's and fits the buffer. The driver empties an entry when
+ * it posts the descriptor that the entry will answer, so an entry of an earlier lap is never taken for a new one, however
+ * long the queue was idle. (The receive stamp would not tell: others' frames move it on, by more than half its range.)
  */
 import type { AgentContext } from '@vmq/machine';
 import { DESCRIPTOR_BYTES, type NicRegisters, REG, RX_QUEUE_STRIDE, RXC_DD } from '@vmq/nic';
@@ -53,9 +54,9 @@ export class CompletionGuard {
   }
 
   /** Completions from `consumed` on, where the head in memory is not true; it is corrected. */
-  correctHead(consumed: number, posted: number, stamp: number): number {
+  correctHead(consumed: number, posted: number): number {
     const head = Atomics.load(this.#host, this.#statusWord);
-    const made = this.made(consumed, posted, stamp);
+    const made = this.made(consumed, posted);
     // Unless the device has just written a new one.
     if (Atomics.compareExchange(this.#host, this.#statusWord, head, (consumed + made) | 0) === head)
       this.#damaged(1);
@@ -66,37 +67,27 @@ export class CompletionGuard {
    * Looks at a head that may have been damaged without being impossible: one that lags behind the device's own count,
    * because its last write was lost, or one that is ahead of it with nothing to show for it.
    */
-  compareHead(consumed: number, posted: number, stamp: number): void {
+  compareHead(consumed: number, posted: number): void {
     const shown = (Atomics.load(this.#host, this.#statusWord) - consumed) | 0;
-    const made = this.made(consumed, posted, stamp);
+    const made = this.made(consumed, posted);
     if (shown === made) return;
     // The device publishes the head before its register: what is ahead and sound is only new.
-    if (shown > made && shown <= this.#sound(consumed, posted, stamp)) return;
-    this.correctHead(consumed, posted, stamp);
+    if (shown > made && shown <= this.#sound(consumed, posted)) return;
+    this.correctHead(consumed, posted);
   }
 
   /** How many completions there are from `consumed` on: the device's own count, or, if it has none, what looks so. */
-  made(consumed: number, posted: number, stamp: number): number {
+  made(consumed: number, posted: number): number {
     const made = (this.#registers.read32(this.#headRegister) - consumed) | 0;
     const isPossible = made >>> 0 <= (posted - consumed) >>> 0;
     // A card that was reset or is gone counts from 0, or answers all ones.
-    return isPossible ? made : this.#sound(consumed, posted, stamp);
+    return isPossible ? made : this.#sound(consumed, posted);
   }
 
-  /** The device counts stamps from 1 again: what it wrote before must not look newer. */
-  clearRing(): void {
-    for (let at = 0; at <= this.#mask; at++) this.#host[this.#entry(at)] = 0;
-  }
-
-  /** True for the completion at `position` if the frame before it had `stamp`. */
-  isSound(position: number, stamp: number): boolean {
-    const entry = this.#entry(position);
-    const shown = (this.#host[entry] as number) & COMPLETION_MASK;
-    return shown >= this.least && shown <= this.most && ((this.stampAt(position) - stamp) | 0) > 0;
-  }
-
-  stampAt(position: number): number {
-    return this.#host[this.#entry(position) + 3] as number;
+  /** True if the completion at `position` can be believed. */
+  isSound(position: number): boolean {
+    const shown = (this.#host[this.#entry(position)] as number) & COMPLETION_MASK;
+    return shown >= this.least && shown <= this.most;
   }
 
   /** First word of the completion at `position`; for the trace. */
@@ -113,13 +104,9 @@ export class CompletionGuard {
     this.#damaged(frames);
   }
 
-  #sound(consumed: number, posted: number, stamp: number): number {
+  #sound(consumed: number, posted: number): number {
     let count = 0;
-    let last = stamp;
-    for (let at = consumed; at !== posted && this.isSound(at, last); at = (at + 1) | 0) {
-      last = this.stampAt(at);
-      count++;
-    }
+    for (let at = consumed; at !== posted && this.isSound(at); at = (at + 1) | 0) count++;
     return count;
   }
 

@@ -209,7 +209,6 @@ class VmqMiniportDataPath implements MiniportDataPath {
   #resumeSends(): void {
     const image = this.#image.transmit[this.#processor.index] ?? null;
     if (image === null) return;
-    this.#context.machine.memory.host.i32[image.statusOffset >> 2] = 0;
     this.#transmit = new TransmitQueue(this.#context, image, this.#registers, this.#upcalls);
     this.#accepts = true;
   }

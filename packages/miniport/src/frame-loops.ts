@@ -50,15 +50,12 @@ const ENTRY_SHIFT = Math.log2(DESCRIPTOR_BYTES >> 2);
 export interface FrameLoops {
   /**
    * Describes the frames of the `count` completions from `from` on in the NBLs of `chain`, one each. Negative as soon as
-   * one completion cannot be believed (`completion-guard.ts`), such as one whose stamp is not newer than that of the frame
-   * before, `stamp` for the first.
+   * one completion cannot be believed (`completion-guard.ts`).
    */
-  describe(buffers: QueueBuffers, chain: NetBufferList, count: number, from: number, stamp: number): number;
-  /** Stamp of the last frame described. */
-  readonly stamp: number;
+  describe(buffers: QueueBuffers, chain: NetBufferList, count: number, from: number): number;
   /**
-   * Posts the buffers of the leading NBLs of `chain` that are the queue's, from `position` on; returns the position behind
-   * them.
+   * Posts the buffers of the leading NBLs of `chain` that are the queue's, from `position` on, and empties the completions
+   * that will answer them; returns the position behind them.
    */
   post(buffers: QueueBuffers, chain: NetBufferList, position: number): number;
   /** The last NBL described or posted. */
@@ -71,20 +68,13 @@ export interface FrameLoops {
 export function createFrameLoops(host: Int32Array): FrameLoops {
   const loops = {
     describe,
-    stamp: 0,
     post,
     last: null as NetBufferList | null,
     next: null as NetBufferList | null,
   };
   return loops;
 
-  function describe(
-    buffers: QueueBuffers,
-    chain: NetBufferList,
-    count: number,
-    from: number,
-    stamp: number,
-  ): number {
+  function describe(buffers: QueueBuffers, chain: NetBufferList, count: number, from: number): number {
     const { state, places, sharedMemory, isSplit, firstSegment, restSegment, numbers } = buffers;
     const mask = numbers[RING] as number;
     const completions = numbers[COMPLETIONS] as number;
@@ -94,7 +84,6 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
     const filteringInfo = numbers[INFO] as number;
     const least = numbers[LEAST] as number;
     const most = numbers[MOST] as number;
-    let newest = stamp | 0;
     let doubt = 0;
     let at = from | 0;
     const end = (at + count) | 0;
@@ -104,7 +93,6 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
       const completion = (completions + (slot << ENTRY_SHIFT)) | 0;
       const word0 = host[completion] as number;
       const word1 = host[(completion + 1) | 0] as number;
-      const newer = host[(completion + 3) | 0] as number;
       const buffer = state[(SLOTS + slot) | 0] as number;
       const length = word0 & 0xffff;
       const first = Math.min(length, firstBytes);
@@ -112,7 +100,7 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
       nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? toIeee8021Q(word1 & 0xffff) : 0;
       nbl.filterSlot = word1 >> 16;
       nbl.hashValue = host[(completion + 2) | 0] as number;
-      nbl.stamp = newer;
+      nbl.stamp = host[(completion + 3) | 0] as number;
       nbl.originatorReserved = tag | buffer;
       const netBuffer = nbl.firstNetBuffer;
       netBuffer.dataOffset = 0;
@@ -133,12 +121,10 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
         if (mdl.next !== rest) mdl.next = rest;
       } else if (mdl.next !== null) mdl.next = null;
       const checked = word0 & CHECKED;
-      doubt |= (checked - least) | (most - checked) | (newer - newest - 1);
-      newest = newer;
+      doubt |= (checked - least) | (most - checked);
       last = nbl;
       at = (at + 1) | 0;
     }
-    loops.stamp = newest;
     loops.last = last;
     return doubt;
   }
@@ -147,6 +133,7 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
     const { state, places, isSplit, numbers } = buffers;
     const mask = numbers[RING] as number;
     const descriptors = numbers[DESCRIPTORS] as number;
+    const completions = numbers[COMPLETIONS] as number;
     const firstBytes = numbers[FIRST] as number;
     const firstSegment = numbers[SEGMENT] as number;
     const restSegment = numbers[OTHER_SEGMENT] as number;
@@ -170,6 +157,7 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
         host[descriptor] = first;
         host[(descriptor + 1) | 0] = firstSegment;
       }
+      host[(completions + (slot << ENTRY_SHIFT)) | 0] = 0;
       state[(SLOTS + slot) | 0] = buffer;
       posted = (posted + 1) | 0;
       last = nbl;

@@ -108,7 +108,7 @@ export class QueueBuffers {
     return this.state[STATE_SLOTS + (position & this.mask)] as number;
   }
 
-  /** Gives `buffer` to the device at `position`. The loop for many is in `frame-loops.ts`. */
+  /** Gives `buffer` to the device at `position`, whose completion is empty from then on. The loop for many is in `frame-loops.ts`. */
   post(position: number, buffer: number): void {
     const host = this.#host;
     const slot = position & this.mask;
@@ -123,6 +123,7 @@ export class QueueBuffers {
       host[descriptor] = first;
       host[descriptor + 1] = this.firstSegment.id;
     }
+    host[(this.numbers[COMPLETIONS_AT] as number) + slot * DESCRIPTOR_WORDS] = 0;
     this.state[STATE_SLOTS + slot] = buffer;
   }
 }

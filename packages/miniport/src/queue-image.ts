@@ -11,8 +11,7 @@
  *   4 outstanding   NBLs indicated and not returned, on whatever processor; atomic
  *   5 home          processor << 8 | vector that serves it now, or -1
  *   6 returned      buffers that came back elsewhere than at home, free-running; atomic
- *   7 stamp         receive stamp of the last frame taken; handed on as 0 to 2 are
- *   8 damaged       completions and completion heads that could not be believed, free-running; atomic
+ *   7 damaged       completions and completion heads that could not be believed, free-running; atomic
  *   16 .. 15+n      buffer that lies in each descriptor slot
  *   16+n .. 15+2n   the returns: buffer + 1, or 0; see `away-returns.ts`
  */
@@ -26,8 +25,7 @@ export const FORGOTTEN = 2;
 export const STATE_OUTSTANDING = 4;
 export const STATE_HOME = 5;
 export const STATE_RETURNED = 6;
-export const STATE_STAMP = 7;
-export const STATE_DAMAGED = 8;
+export const STATE_DAMAGED = 7;
 export const STATE_SLOTS = 16;
 
 /** Nobody serves the queue. */

@@ -36,7 +36,6 @@ import {
   STATE_OUTSTANDING,
   STATE_POSTED,
   STATE_PRIMED,
-  STATE_STAMP,
 } from './queue-image.ts';
 import { ReceiveTrace } from './receive-trace.ts';
 
@@ -80,8 +79,6 @@ export class ReceiveQueue {
   #consumed: number;
   #posted: number;
   #collected: number;
-  /** Receive stamp of the last frame taken. */
-  #stamp: number;
 
   constructor(
     context: AgentContext,
@@ -114,30 +111,29 @@ export class ReceiveQueue {
     this.#consumed = this.#state[STATE_CONSUMED] as number;
     this.#posted = this.#state[STATE_POSTED] as number;
     this.#collected = this.#state[STATE_COLLECTED] as number;
-    this.#stamp = this.#state[STATE_STAMP] as number;
     const primed = this.#state[STATE_PRIMED];
-    if (primed === 0) this.#prime();
-    else if (primed === FORGOTTEN) this.#postAgain(context);
+    const start = context.machine.counters.words;
+    if (primed === 0) this.#prime(start);
+    else if (primed === FORGOTTEN) this.#postAgain(context, start);
   }
 
   /** Gives the device every buffer: once in a queue's life, before the device is told to use the queue. */
-  #prime(): void {
+  #prime(start: number): void {
     const { count } = this.#buffers;
     // Whatever the memory was used for before, no completion has been written yet.
-    this.#host[this.#statusWord] = 0;
-    for (let buffer = 0; buffer < count; buffer++) this.#buffers.post(buffer, buffer);
-    this.#posted = count;
-    // What it gets comes after what the port has received so far.
-    this.#stamp = this.#registers.read32(REG.RXSTAMP) | 0;
+    this.#host[this.#statusWord] = start;
+    for (let buffer = 0; buffer < count; buffer++) this.#buffers.post((start + buffer) | 0, buffer);
+    this.#consumed = start;
+    this.#posted = (start + count) | 0;
     this.#state[STATE_PRIMED] = PRIMED;
-    this.#registers.write32(this.#doorbell, count);
+    this.#registers.write32(this.#doorbell, this.#posted);
   }
 
   /**
-   * The device was reset or powered down and counts from 0 again: what lay in the ring is posted anew, before the
+   * The device was reset or powered down and counts from the start again: what lay in the ring is posted anew, before the
    * device is told to use the queue. Frames that nobody could indicate before (the device hung) are lost.
    */
-  #postAgain(context: AgentContext): void {
+  #postAgain(context: AgentContext, start: number): void {
     const lost = this.waiting();
     if (lost > 0) {
       const { counters, machine } = context;
@@ -147,14 +143,12 @@ export class ReceiveQueue {
     const buffers: number[] = [];
     for (let at = this.#consumed; at !== this.#posted; at = (at + 1) | 0)
       buffers.push(this.#buffers.bufferAt(at));
-    this.#host[this.#statusWord] = 0;
-    buffers.forEach((buffer, position) => {
-      this.#buffers.post(position, buffer);
+    this.#host[this.#statusWord] = start;
+    buffers.forEach((buffer, i) => {
+      this.#buffers.post((start + i) | 0, buffer);
     });
-    this.#consumed = 0;
-    this.#posted = buffers.length;
-    this.#stamp = 0;
-    this.#guard.clearRing();
+    this.#consumed = start;
+    this.#posted = (start + buffers.length) | 0;
     this.#state[STATE_PRIMED] = PRIMED;
     this.#registers.write32(this.#doorbell, this.#posted);
   }
@@ -165,14 +159,13 @@ export class ReceiveQueue {
     const posted = this.#posted;
     const count = (Atomics.load(this.#host, this.#statusWord) - consumed) | 0;
     // More than were posted, or less than none.
-    if (count >>> 0 > (posted - consumed) >>> 0)
-      return this.#guard.correctHead(consumed, posted, this.#stamp);
+    if (count >>> 0 > (posted - consumed) >>> 0) return this.#guard.correctHead(consumed, posted);
     return count;
   }
 
   /** Looks if the device has completed more (or less) than it was heard of. */
   poll(): void {
-    this.#guard.compareHead(this.#consumed, this.#posted, this.#stamp);
+    this.#guard.compareHead(this.#consumed, this.#posted);
   }
 
   /**
@@ -209,11 +202,10 @@ export class ReceiveQueue {
 
     const loops = this.#loops;
     const consumed = this.#consumed;
-    const doubt = loops.describe(this.#buffers, chain, count, consumed, this.#stamp);
+    const doubt = loops.describe(this.#buffers, chain, count, consumed);
     this.#pool.cutChain(loops.last as NetBufferList, count);
     if (doubt < 0) return this.#indicateSound(chain);
     this.#consumed = (consumed + count) | 0;
-    this.#stamp = loops.stamp;
     this.#handUp(chain, count);
     return count;
   }
@@ -246,19 +238,17 @@ export class ReceiveQueue {
   #indicateSound(chain: NetBufferList): number {
     const guard = this.#guard;
     const first = this.#consumed;
-    const made = guard.made(first, this.#posted, this.#stamp);
+    const made = guard.made(first, this.#posted);
     const sound: NetBufferList[] = [];
     const unused: NetBufferList[] = [];
     let taken = 0;
     let ended = false;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
       const position = (first + taken) | 0;
-      const isSound: boolean = !ended && guard.isSound(position, this.#stamp);
+      const isSound: boolean = !ended && guard.isSound(position);
       ended ||= !isSound && taken >= made;
-      if (isSound) {
-        this.#stamp = guard.stampAt(position);
-        sound.push(nbl);
-      } else {
+      if (isSound) sound.push(nbl);
+      else {
         unused.push(nbl);
         if (!ended) this.#loseFrame(position);
       }
@@ -267,7 +257,7 @@ export class ReceiveQueue {
     this.#consumed = (first + taken) | 0;
     guard.countLost(taken - sound.length);
     if (taken !== sound.length) this.#registers.write32(this.#doorbell, this.#posted);
-    if (ended) guard.correctHead(this.#consumed, this.#posted, this.#stamp);
+    if (ended) guard.correctHead(this.#consumed, this.#posted);
     if (unused.length > 0) this.#pool.giveChain(link(unused), unused.at(-1) as NetBufferList, unused.length);
     if (sound.length === 0) return taken;
     this.#handUp(link(sound), sound.length);
@@ -338,7 +328,6 @@ export class ReceiveQueue {
     // After a reset the device will not know any more what it had completed.
     this.poll();
     this.isServed = false;
-    this.#state[STATE_STAMP] = this.#stamp;
     this.#state[STATE_CONSUMED] = this.#consumed;
     this.#state[STATE_POSTED] = this.#posted;
     this.#state[STATE_COLLECTED] = this.#collected;

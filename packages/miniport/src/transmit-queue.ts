@@ -50,8 +50,8 @@ export class TransmitQueue {
   readonly #upcalls: ReceiveSink;
   /** The NBL that is done when the descriptor in this slot is; null for all others. */
   readonly #owner: (NetBufferList | null)[];
-  #posted = 0;
-  #completed = 0;
+  #posted: number;
+  #completed: number;
   #held = 0;
   #backlogHead: NetBufferList | null = null;
   #backlogTail: NetBufferList | null = null;
@@ -75,6 +75,9 @@ export class TransmitQueue {
     this.#consumedRegister = REG.TCT + image.hardwareQueue * TX_QUEUE_STRIDE;
     this.#headRegister = REG.TDH + image.hardwareQueue * TX_QUEUE_STRIDE;
     this.#upcalls = upcalls;
+    // As the device counts once it was enabled; after a reset the word may still be of the time before.
+    this.#posted = this.#completed = context.machine.counters.words;
+    this.#host[this.#statusWord] = this.#posted;
     this.#owner = new Array<NetBufferList | null>(image.ringEntries).fill(null);
   }
 

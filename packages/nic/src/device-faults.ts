@@ -25,7 +25,7 @@ import { CTRL_RST, REG } from './register-constants.ts';
 export const COMPLETION_DAMAGES = [
   'length',
   'no DD',
-  'old stamp',
+  'write lost',
   'index ahead',
   'index beyond the ring',
   'index behind',
@@ -142,8 +142,8 @@ export class DeviceFaults {
       case 'no DD':
         words[entry] = (words[entry] as number) & ~RXC_DD;
         break;
-      case 'old stamp':
-        words[entry + 3] = ((words[entry + 3] as number) - 0x4000_0000) | 0;
+      case 'write lost':
+        words[entry] = 0; // as the driver left it
         break;
       case 'index ahead':
         this.#damageHead(queue, head + some);

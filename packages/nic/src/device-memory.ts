@@ -31,6 +31,7 @@ import {
   STATUS_LU,
   STATUS_RSTDONE,
   STATUS_SPEED_SHIFT,
+  TX_QUEUE_STRIDE,
 } from './register-constants.ts';
 
 /** Word indices into the BAR segment. */
@@ -68,6 +69,9 @@ export const SHARED_FLAGS: number = SHARED + 2;
 export const SHARED_TABLE_MASK: number = SHARED + 3;
 /** Counts the resets. */
 export const SHARED_RESETS: number = SHARED + 4;
+/** Where the stamps and the indices of rings begin after a reset: 0, unless a test wants to see their ends. */
+export const STAMP_START: number = SHARED + 5;
+export const RING_START: number = SHARED + 6;
 /** Per engine two cache lines; what only the engine writes, and its attention words. Engine 0 has no use for them. */
 const ENGINE_LINES: number = (BAR_REGISTER_BYTES + 0x200) / 4;
 /** Nonzero while the engine uses what is shared. */
@@ -136,6 +140,8 @@ export function createNicBar(machine: Machine, options: NicBarOptions): MemorySe
   );
   const words = bar.i32;
   words[SHARED_ENGINES] = engines;
+  words[STAMP_START] = machine.counters.stamps;
+  words[RING_START] = machine.counters.words;
   // Until the device's first agent has looked at the registers.
   words[GATE] = GATE_CLOSED;
   const byte = (i: number): number => mac[i] as number;
@@ -166,10 +172,15 @@ export function resetRegisters(words: Int32Array, profile: NicProfile, link: num
     CAPF_TX_VLAN;
   words[REG.CAPL >> 2] = profile.lookaheadMin | (profile.lookaheadMax << 16);
   words[REG.CAPM >> 2] = profile.maxFrameBytes;
+  words[REG.RXSTAMP >> 2] = words[STAMP_START] as number;
   const engines = words[SHARED_ENGINES] as number;
   words[REG.ENGINES >> 2] = engines;
-  for (let queue = 0; queue <= profile.queues; queue++)
+  const start = words[RING_START] as number;
+  for (let queue = 0; queue <= profile.queues; queue++) {
     words[(REG.RXENG + queue * RX_QUEUE_STRIDE) >> 2] = queue % engines;
+    for (const index of [REG.RDH, REG.RDT, REG.RCT]) words[(index + queue * RX_QUEUE_STRIDE) >> 2] = start;
+    for (const index of [REG.TDH, REG.TDT, REG.TCT]) words[(index + queue * TX_QUEUE_STRIDE) >> 2] = start;
+  }
   for (let entry = 0; entry < MAX_MSIX_ENTRIES; entry++)
     words[(REG.MSIXVCTRL + entry * MSIX_STRIDE) >> 2] = MSIX_VCTRL_MASK;
   words[REG.STATUS >> 2] = link | STATUS_RSTDONE | (profile.linkGbps << STATUS_SPEED_SHIFT);

@@ -10,6 +10,7 @@ import {
   engineLine,
   QUEUE_STATE_ENGINE,
   QUEUE_STATE_SHIFT,
+  RING_START,
   SHADOW,
   SHADOW_WORDS,
   SHARED_ENGINES,
@@ -122,6 +123,15 @@ export class DeviceState {
   /** Word of the BAR where an engine keeps the stamp of the last frame it has seen. */
   stampWord(engine: number): number {
     return engine === 0 ? REG.RXSTAMP >> 2 : engineLine(engine) + ENGINE_STAMP;
+  }
+
+  /** No queue is enabled; none has completed anything. For engine 0, whose receive queues all engines share. */
+  clearQueues(): void {
+    const start = this.words[RING_START] as number;
+    for (const queues of [this.rxq, this.txq]) {
+      queues.fill(0);
+      for (let q = Q_PUBLISHED; q < queues.length; q += 1 << Q_SHIFT) queues[q] = start;
+    }
   }
 
   /** Adds to a 64-bit statistic that all engines count in. */

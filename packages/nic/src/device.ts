@@ -55,6 +55,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
   const transmit = new TransmitUnit(state, interrupts, new FrameProducer(data.tx));
   const wireBefore = data.wakeOnReceive === undefined ? -1 : machine.agent(data.wakeOnReceive);
   const wireBehind = data.wakeOnTransmit === undefined ? -1 : machine.agent(data.wakeOnTransmit);
+  state.clearQueues();
   let configuration = words[REG.CFGACK >> 2] as number;
   let isRemoved = false;
   let faults: DeviceFaults | null = null;
@@ -83,8 +84,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
   };
 
   const reset = (): void => {
-    state.rxq.fill(0);
-    state.txq.fill(0);
+    state.clearQueues();
     receive.reset();
     interrupts.reset();
     state.receiveEnabled = false;

@@ -30,4 +30,5 @@ export {
   type RegisterEffect,
   type RegisterField,
 } from './registers.ts';
+export { isNewerStamp, LAST_STAMP, nextStamp, stampDistance } from './stamps.ts';
 export { describeNicTrace, INTERRUPT_RESULTS, NIC_TRACE } from './trace-kinds.ts';

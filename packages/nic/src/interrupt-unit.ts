@@ -47,6 +47,8 @@ const ARM = (REG.RXARM - REG.RDBASE) >> 2;
 const ENTRY = (REG.RXENTRY - REG.RDBASE) >> 2;
 const ITR = (REG.RXITR - REG.RDBASE) >> 2;
 const SEEN = (REG.RCT - REG.RDBASE) >> 2;
+/** Completions: more than any ring has, less than half of what 32 bits count. */
+const LONG_AGO = 1 << 30;
 const RECEIVE_HEAD = (REG.RDH - REG.RDBASE) >> 2;
 
 /** What receiving has to do with interrupts. */
@@ -87,7 +89,12 @@ export class InterruptUnit implements ReceiveInterrupts {
     const registers = (REG.RDBASE + queue * RX_QUEUE_STRIDE) >> 2;
     if (words[registers + ARM] === 0) {
       Atomics.store(words, registers + RECEIVE_HEAD, rxq[q + Q_PUBLISHED] as number);
-      if (Atomics.load(words, registers + ARM) === 0) return INTERRUPT_NOT_ARMED;
+      if (Atomics.load(words, registers + ARM) === 0) {
+        // A driver that polls for long does not arm: what it was told of last must not come to look new again.
+        if ((((rxq[q + Q_PUBLISHED] as number) - (rxq[q + Q_SIGNALLED] as number)) | 0) < 0)
+          rxq[q + Q_SIGNALLED] = ((rxq[q + Q_PUBLISHED] as number) - LONG_AGO) | 0;
+        return INTERRUPT_NOT_ARMED;
+      }
     }
     return this.#consider(queue, rxq, q, registers);
   }
@@ -104,7 +111,8 @@ export class InterruptUnit implements ReceiveInterrupts {
     const head = queues[q + Q_HEAD] as number;
     let told = queues[q + Q_SIGNALLED] as number;
     const seen = words[registers + SEEN] as number;
-    if (((seen - told) | 0) > 0 && ((head - seen) | 0) >= 0) told = seen;
+    // Whichever is nearer to the head: they may be far apart.
+    if ((head - seen) >>> 0 < (head - told) >>> 0) told = seen;
     if (head === told || queues[q + Q_FLAGS] === 0) return INTERRUPT_NOTHING_NEW;
     const interval = (words[registers + ITR] as number) >>> 0;
     if (interval !== 0) {

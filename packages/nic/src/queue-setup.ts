@@ -1,5 +1,6 @@
 /** Takes over queue registers at a configuration request, and refuses what cannot work. */
 import { DMA_READ, DMA_WRITE, type MemorySegment } from '@vmq/machine';
+import { RING_START } from './device-memory.ts';
 import {
   type DeviceState,
   Q_BYTES,
@@ -65,19 +66,20 @@ function fitsRing(words: Int32Array, at: number): boolean {
 /** Takes the rings over; false if what was checked a moment ago is not what stands in the registers now. */
 function startQueue(state: DeviceState, queues: Int32Array, q: number, at: number): boolean {
   const { words } = state;
-  queues[q + Q_HEAD] = 0;
-  queues[q + Q_LIMIT] = 0;
-  queues[q + Q_TAIL] = 0;
-  queues[q + Q_PUBLISHED] = 0;
-  queues[q + Q_SIGNALLED] = 0;
+  const start = words[RING_START] as number;
+  queues[q + Q_HEAD] = start;
+  queues[q + Q_LIMIT] = start;
+  queues[q + Q_TAIL] = start;
+  queues[q + Q_PUBLISHED] = start;
+  queues[q + Q_SIGNALLED] = start;
   queues[q + Q_BYTES] = 0;
   queues[q + Q_MASK] = (words[at + DESC_LENGTH] as number) - 1;
   queues[q + Q_RING] = (words[at + DESC_BASE] as number) >> 2;
   queues[q + Q_STATUS] = (words[at + STATUS_BASE] as number) >> 2;
-  words[at + HEAD] = 0;
+  words[at + HEAD] = start;
   const status = queues[q + Q_STATUS] as number;
   if (!state.permits(0, status * 4, 4, DMA_WRITE)) return false;
-  Atomics.store((state.segments[0] as MemorySegment).i32, status, 0);
+  Atomics.store((state.segments[0] as MemorySegment).i32, status, start);
   return true;
 }
 

@@ -6,6 +6,7 @@ import type { ReceiveInterrupts } from './interrupt-unit.ts';
 import { ReceiveTracer } from './receive-tracer.ts';
 import { NIC_BATCH, ReceiveUnit } from './receive-unit.ts';
 import type { ShortWay } from './short-way.ts';
+import { LAST_STAMP } from './stamps.ts';
 
 export class ReceiveEngine {
   readonly wire: FrameConsumer;
@@ -40,7 +41,8 @@ export class ReceiveEngine {
    * them waits for a descriptor, if {@link hasMore} is false.
    */
   take(faults: DeviceFaults | null, limit: number = NIC_BATCH): number {
-    const count = Math.min(this.#waiting, limit, NIC_BATCH);
+    // Where the stamps begin anew a batch ends: inside of one they only grow.
+    const count = Math.min(this.#waiting, limit, NIC_BATCH, LAST_STAMP - this.receive.stampBefore);
     if (count === 0) return 0;
     const receive = this.receive;
     const traced = this.#state.context.trace.level >= TRACE_ALL;

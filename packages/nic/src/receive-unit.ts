@@ -55,6 +55,7 @@ import {
   RXCTL_SPLIT,
 } from './register-constants.ts';
 import { createShortWay, type ShortWay, shortWayWord } from './short-way.ts';
+import { LAST_STAMP } from './stamps.ts';
 
 // V8 folds a module's own constants but looks an imported binding up at each use.
 const ENGINE = Q_ENGINE;
@@ -134,12 +135,21 @@ export class ReceiveUnit {
     return this.#state.words[this.#stampWord] as number;
   }
 
+  /**
+   * The same as a number to count on from: 0 where the next frame has stamp 1 (again). No more than `LAST_STAMP` less this
+   * many frames may be taken at once.
+   */
+  get stampBefore(): number {
+    const { stamp } = this;
+    return stamp === LAST_STAMP ? 0 : stamp;
+  }
+
   reset(): void {
     this.#queues.reset();
   }
 
   /**
-   * Takes the first `count` waiting frames, at most {@link NIC_BATCH}: as {@link receive}, but ordinary frames by
+   * Takes the first `count` waiting frames, at most {@link NIC_BATCH} and none behind the last stamp: as {@link receive}, but ordinary frames by
    * the short way. Returns the number of frames taken.
    */
   receiveBatch(count: number): number {
@@ -148,7 +158,7 @@ export class ReceiveUnit {
       return this.receive(0, count);
     const { shortWay } = this;
     const words = state.words;
-    const stamp = ((words[this.#stampWord] as number) + 1) | 0;
+    const stamp = (this.stampBefore + 1) | 0;
     let taken = 0;
     for (;;) {
       taken = shortWay.take(this.#wire, this.#engine, taken, count, stamp);
@@ -204,7 +214,7 @@ export class ReceiveUnit {
     const usual = (state.tables.maxFrame - 18) | 0;
     const looksInside = (state.tables.rctl & RCTL_NVGRE) !== 0;
     const engine = this.#engine;
-    let stamp = words[this.#stampWord] as number;
+    let stamp = this.stampBefore;
     let i = from | 0;
     for (; i < to; i++) {
       const entry = wire.entry(i);
@@ -366,7 +376,7 @@ export class ReceiveUnit {
         : DROP_LINK_DOWN;
       this.#dropWithoutQueue(drop >= 0 ? drop : DROP_RX_DISABLED);
     }
-    words[this.#stampWord] = ((words[this.#stampWord] as number) + to - from) | 0;
+    words[this.#stampWord] = (this.stampBefore + to - from) | 0;
     return to;
   }
 

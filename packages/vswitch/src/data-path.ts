@@ -62,8 +62,9 @@ import { QueueEnds } from './queue-ends.ts';
 import { SendPath } from './send-path.ts';
 import { VSWITCH_TRACE } from './trace.ts';
 
-/** Stamps of guests' frames: this bit, the processor in bits 24 … 29, a count below. */
-const GUEST_STAMP = 0x40000000;
+/** Stamps of guests' frames: negative, as no stamp of a NIC is; the processor in bits 25 … 30, a count below. */
+const GUEST_STAMP = -0x8000_0000;
+const GUEST_STAMP_COUNT = 0x01ff_ffff;
 /** {@link ProtocolDataPathFactory} of a switch whose extensions' data halves are among `extensions`. */
 export function switchDataPathFactory(extensions: SwitchExtensionDataPathFactories): ProtocolDataPathFactory {
   return (context, processor, image, downcalls) =>
@@ -342,7 +343,8 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const batch = this.#batch;
     if (batch.isFull || !this.#fanOut.hasRoom) this.#flush(port);
     const i = batch.add(this.#host, offset, length, port);
-    const stamp = GUEST_STAMP | (this.#processor.index << 24) | (this.#stampsGiven++ & 0xffffff);
+    const stamp = GUEST_STAMP | (this.#processor.index << 25) | this.#stampsGiven;
+    this.#stampsGiven = (this.#stampsGiven + 1) & GUEST_STAMP_COUNT;
     batch.stamp[i] = stamp;
     batch.queueId[i] = 0;
     batch.filterSlot[i] = -1;

@@ -4,7 +4,7 @@
  *   offer … offer │ flush, run until idle │ onWindow │ offer … offer │ …
  */
 import type { CapturedPacket } from '@vmq/capture';
-import type { Host } from '@vmq/host';
+import { type Host, stampDistance } from '@vmq/host';
 
 export class WireFeed {
   /** Frames of the current window that are on the wire. */
@@ -64,8 +64,9 @@ export class WireFeed {
 
   /** Index in the window of the frame with this stamp, or -1 (a guest's frame). */
   indexOf(stamp: number): number {
-    const i = stamp - this.firstStamp;
-    return i >= 0 && i < this.count ? i : -1;
+    if (stamp <= 0) return -1;
+    const i = stampDistance(this.firstStamp, stamp);
+    return i < this.count ? i : -1;
   }
 }
 

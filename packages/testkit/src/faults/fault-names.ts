@@ -93,9 +93,9 @@ export const FAULTS: Readonly<Record<FaultName, FaultDescription>> = {
   'completion-corrupted': {
     what: 'write-backs of the next `count` batches of receive queues arrive damaged',
     survival:
-      'the miniport trusts no length, DD bit, stamp or index: it drops (dropped.miniport.bad-completion) or reads the index from the device',
+      'the miniport trusts no length, DD bit or index: it drops (dropped.miniport.bad-completion) or reads the index from the device',
     defaults: { count: 1 },
-    kinds: ['length', 'no DD', 'old stamp', 'index ahead', 'index beyond the ring', 'index behind'],
+    kinds: ['length', 'no DD', 'write lost', 'index ahead', 'index beyond the ring', 'index behind'],
   },
   'dma-late': {
     what: 'the device gets no turn on the bus for `nanoseconds`',

@@ -12,6 +12,7 @@ import type { ExtraDataPaths } from '@vmq/host';
 import { HOST_SEGMENT } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
 import type { Mdl, MiniportDataPathFactory, NetBufferList, ReceiveSink, SendSink } from '@vmq/ndis';
+import { isNewerStamp } from '@vmq/nic';
 import { isMark, SEQUENCE_AT, WHOLE_HEADER } from './frame-marks.ts';
 import { fail } from './simulation-failure.ts';
 
@@ -166,7 +167,7 @@ export class NblWatch {
   #inOrder(nbl: NetBufferList): void {
     const queue = nbl.filteringInfo >>> QUEUE_BITS;
     const last = this.#stamps.get(queue) ?? 0;
-    if (last !== 0 && !this.isUnordered && ((nbl.stamp - last) | 0) <= 0)
+    if (last !== 0 && !this.isUnordered && !isNewerStamp(nbl.stamp, last))
       fail('order of each queue', `queue ${queue} indicates frame ${nbl.stamp} of the port after ${last}`);
     this.#stamps.set(queue, nbl.stamp);
     const { mdl, dataOffset, dataLength } = nbl.firstNetBuffer;

@@ -14,7 +14,7 @@ it('faults of device, bus, processors and wire are survived under the threads ex
   for (const kind of [
     'length',
     'no DD',
-    'old stamp',
+    'write lost',
     'index ahead',
     'index beyond the ring',
     'index behind',
