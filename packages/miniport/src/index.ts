@@ -7,7 +7,8 @@
  *
  * @packageDocumentation
  */
-export { buildCapabilities, type HardwareSizes, type ReceiveFilterCapabilitySets } from './capabilities.ts';
+export { CapabilitySets, type HardwareSizes } from './capabilities.ts';
+export { OID_VMQ_MINIPORT_VM_QUEUES } from './current-set.ts';
 export { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from './data-path.ts';
 export { MINIPORT_DROP_REASONS } from './drop-reasons.ts';
 export { type ReceiveMode, readJumboPacket, readReceiveMode } from './keywords.ts';

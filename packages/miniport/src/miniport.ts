@@ -22,7 +22,8 @@ import {
 } from '@vmq/ndis';
 import { MULTICAST_ENTRIES } from '@vmq/nic';
 import { AdapterContext } from './adapter-context.ts';
-import { buildCapabilities } from './capabilities.ts';
+import { CapabilitySets } from './capabilities.ts';
+import { CurrentSet } from './current-set.ts';
 import { VMQ_MINIPORT_DATA_PATH } from './data-path.ts';
 import { Device } from './device.ts';
 import { SUPPORTED_PACKET_FILTERS } from './general-oids.ts';
@@ -101,12 +102,12 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
         supportedOidList: SUPPORTED_OIDS,
       });
       if (status !== NDIS_STATUS_SUCCESS) return status;
-      const sets = buildCapabilities(sizes, readReceiveMode(adapter, options.sriov), minorNdisVersion);
+      const sets = new CapabilitySets(sizes, readReceiveMode(adapter, options.sriov), minorNdisVersion);
       status = adapter.setMiniportAttributes({
         type: 'hardware-assist',
         revision: minorNdisVersion === 20 ? 2 : 3,
-        hardwareReceiveFilterCapabilities: sets.hardware,
-        currentReceiveFilterCapabilities: sets.current,
+        hardwareReceiveFilterCapabilities: sets.hardware(),
+        currentReceiveFilterCapabilities: sets.current(),
       });
       if (status !== NDIS_STATUS_SUCCESS) return status;
       if (device.looksInside && minorNdisVersion !== 20) {
@@ -123,7 +124,12 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
         context.release();
         return status;
       }
-      targets.set(adapter, { adapter, context, queueFree: new QueueFree(adapter, context.queues) });
+      targets.set(adapter, {
+        adapter,
+        context,
+        currentSet: new CurrentSet(adapter, sets),
+        queueFree: new QueueFree(adapter, context.queues),
+      });
       return NDIS_STATUS_SUCCESS;
     },
 

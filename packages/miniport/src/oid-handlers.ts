@@ -43,6 +43,7 @@ import {
   type OidRequest,
 } from '@vmq/ndis';
 import { FLTVLAN_ANY, FLTVLAN_EXACT, FLTVLAN_UNTAGGED_OR_ZERO } from '@vmq/nic';
+import { OID_VMQ_MINIPORT_VM_QUEUES } from './current-set.ts';
 import type { HardwareFilter } from './device.ts';
 import { queryStatistics, setLookahead } from './general-oids.ts';
 import { setOffloadParameters } from './offload-oids.ts';
@@ -81,6 +82,10 @@ const HANDLERS: ReadonlyMap<number, OidHandler> = new Map<number, OidHandler>([
   ],
   [OID_PNP_SET_POWER, { types: SET, handle: setPower }],
   [OID_TCP_OFFLOAD_PARAMETERS, { types: SET, handle: setOffloadParameters }],
+  [
+    OID_VMQ_MINIPORT_VM_QUEUES,
+    { types: [...QUERY, ...SET], handle: ({ currentSet }, request) => currentSet.handle(request) },
+  ],
 ]);
 
 /** SupportedOidList of the general attributes. */

@@ -44,6 +44,8 @@ export interface AdapterLifeParts {
   isLowPower(): boolean;
   /** Lets the machine run until `done()`; false if it rests first, or after `nanoseconds`. */
   waitFor(done: () => boolean, nanoseconds?: number): boolean;
+  /** LIFE-10: clears and frees what nobody has given back, before the miniport halts. */
+  freeWhatIsLeft(): void;
   /** Takes back what a halted miniport left, writing it down under `rule`. */
   release(rule: string): void;
 }
@@ -182,6 +184,7 @@ export class AdapterLife {
       return this.#log.refuse('LIFE-11', 0, NDIS_STATUS_FAILURE, 'a Paused adapter without requests', found);
     }
     this.#parts.bindings.unbindAll();
+    this.#parts.freeWhatIsLeft();
     this.#parts.hangCheck.stop();
     this.#parts.modules.detach();
     this.#work.during(() => this.#parts.setting.driver.haltEx(this.#handle, action));

@@ -19,6 +19,7 @@ import type { AdapterBinding, BindingAdapter } from './binding.ts';
 import { Capabilities, type MiniportVersion } from './capabilities.ts';
 import { FilterStack } from './filter-module.ts';
 import { InterruptMessages } from './interrupt-messages.ts';
+import { cleanUpAll } from './leftovers.ts';
 import { NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND } from './miniport-driver.ts';
 import { MiniportHandle } from './miniport-handle.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
@@ -154,6 +155,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       hangCheck: this.#hangCheck,
       isLowPower: () => this.#power.isLow,
       waitFor: (done, nanoseconds) => this.waitFor(done, nanoseconds),
+      freeWhatIsLeft: () => cleanUpAll(this, (owner, request) => this.#submitAndWait(owner, request)),
       release: (rule) => this.#release(rule),
     });
   }
@@ -290,7 +292,9 @@ export class Adapter implements AdapterCore, BindingAdapter {
         'an initialized adapter',
         this.state,
       );
-    return this.#submitAndWait(0, request);
+    const status = this.#submitAndWait(0, request);
+    this.work.run();
+    return status;
   }
 
   /** A request of NDIS's own, waited for. */

@@ -2,21 +2,19 @@
  * A protocol's binding to an adapter (requirements LIFE-07 to LIFE-10, INIT-05).
  */
 import {
-  NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS,
-  NDIS_RECEIVE_QUEUE_FREE_PARAMETERS,
   NDIS_STATUS_ADAPTER_NOT_OPEN,
   NDIS_STATUS_PENDING,
   NDIS_STATUS_RESET_IN_PROGRESS,
-  OID_RECEIVE_FILTER_CLEAR_FILTER,
-  OID_RECEIVE_FILTER_FREE_QUEUE,
   oidName,
 } from '@vmq/abi';
 import type { AdapterCore } from './adapter-core.ts';
 import type { BindingState } from './adapter-states.ts';
+import { cleanUpAfter } from './leftovers.ts';
 import type { OidEngine } from './oid-engine.ts';
-import { type OidRequest, setRequest } from './oid-request.ts';
+import type { OidRequest } from './oid-request.ts';
 import { NDIS_ITSELF } from './oid-table.ts';
 import type { Binding, ProtocolDriver, StatusIndication } from './protocol-driver.ts';
+import type { WorkItems } from './work-items.ts';
 
 /** What a binding needs of its adapter. */
 export interface BindingAdapter {
@@ -29,6 +27,8 @@ export interface BindingAdapter {
   waitFor(done: () => boolean, nanoseconds?: number): boolean;
   postToProtocol(binding: AdapterBinding, processor: number | 'all', message: unknown): void;
   publish(): void;
+  /** Work for the next time that nobody's handler is on the stack. */
+  readonly work: WorkItems;
   /** The binding has closed: forget it. */
   closed(binding: AdapterBinding): void;
 }
@@ -131,18 +131,12 @@ export class AdapterBinding implements Binding {
   /** NDIS clears and frees what the protocol left, and writes it down (LIFE-10). */
   #cleanUp(): void {
     const { core } = this.#adapter;
-    for (const { id, queueId } of core.filters.ownedBy(this.number)) {
-      core.log.violation('LIFE-09', 'no filter left at close', `filter ${id} on queue ${queueId}`, {
-        filterId: id,
-      });
-      const parameters = NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS.encode({ QueueId: queueId, FilterId: id });
-      this.#submitAndWait(setRequest(OID_RECEIVE_FILTER_CLEAR_FILTER, parameters));
-    }
-    for (const { id } of core.queues.ownedBy(this.number)) {
-      core.log.violation('LIFE-09', 'no queue left at close', `queue ${id}`, { queueId: id });
-      const parameters = NDIS_RECEIVE_QUEUE_FREE_PARAMETERS.encode({ QueueId: id });
-      this.#submitAndWait(setRequest(OID_RECEIVE_FILTER_FREE_QUEUE, parameters));
-    }
+    cleanUpAfter(
+      core,
+      this.number,
+      (request) => this.#submitAndWait(request),
+      (what, ids) => core.log.violation('LIFE-09', 'neither filter nor queue left at close', what, ids),
+    );
   }
 
   /** What others want to receive is left. */
@@ -151,6 +145,10 @@ export class AdapterBinding implements Binding {
     const requests = core.reception.withdraw(this.number);
     if (core.removed) return;
     for (const request of requests) this.#submitAndWait(request, NDIS_ITSELF);
+  }
+
+  queueWorkItem(item: () => void): void {
+    this.#adapter.work.queue(item);
   }
 
   post(processor: number | 'all', message: unknown): void {

@@ -100,7 +100,7 @@ type OidRow = Partial<Readonly<Record<Kind, OidHandling>>>;
 
 const ndis = (verify: (call: OidCall) => Verdict): OidHandling => ({ by: 'ndis', verify });
 const miniport = (verify: (call: OidCall) => Verdict): OidHandling => ({ by: 'miniport', verify });
-/** A request that needs VMQ to be current (INIT-10). */
+/** A request for something new, which needs VMQ to be current (INIT-10). What exists can always be given back (CAP-31). */
 const vmq = (verify: (call: OidCall) => Verdict): OidHandling =>
   miniport((call) => refuseWithoutVmq(call) ?? verify(call));
 
@@ -122,10 +122,10 @@ const ROWS: ReadonlyMap<number, OidRow> = new Map<number, OidRow>([
   [OID_RECEIVE_FILTER_ALLOCATE_QUEUE, { method: vmq(allocateQueue) }],
   [OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE, { method: vmq(completeQueueAllocation) }],
   [OID_RECEIVE_FILTER_QUEUE_PARAMETERS, { set: vmq(setQueueParameters), method: ndis(queryQueueParameters) }],
-  [OID_RECEIVE_FILTER_FREE_QUEUE, { set: vmq(freeQueue) }],
+  [OID_RECEIVE_FILTER_FREE_QUEUE, { set: miniport(freeQueue) }],
   [OID_RECEIVE_FILTER_ENUM_QUEUES, { query: ndis(enumerateQueues) }],
-  [OID_RECEIVE_FILTER_SET_FILTER, { method: vmq(setFilter) }],
-  [OID_RECEIVE_FILTER_CLEAR_FILTER, { set: vmq(clearFilter) }],
+  [OID_RECEIVE_FILTER_SET_FILTER, { method: miniport(setFilter) }],
+  [OID_RECEIVE_FILTER_CLEAR_FILTER, { set: miniport(clearFilter) }],
   [OID_RECEIVE_FILTER_ENUM_FILTERS, { method: ndis(enumerateFilters) }],
   [OID_RECEIVE_FILTER_PARAMETERS, { method: ndis(queryFilter) }],
   [OID_RECEIVE_FILTER_MOVE_FILTER, NO_NIC_SWITCH],

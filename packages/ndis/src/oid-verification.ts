@@ -80,7 +80,7 @@ export function firstBroken<Subject>(
   return null;
 }
 
-/** INIT-10: VMQ requests need VMQ current. */
+/** INIT-10: requests for something new need VMQ current. */
 export function refuseWithoutVmq(call: OidCall): Verdict | null {
   if (call.core.capabilities.vmqCurrent) return null;
   return refuse(

@@ -26,6 +26,7 @@ import {
   readU32,
   refuse,
   refuseShortOutput,
+  refuseWithoutVmq,
   type Verdict,
   writeU32,
 } from './oid-verification.ts';
@@ -35,26 +36,30 @@ const FILTER_ID_OFFSET = memberOffset(NDIS_RECEIVE_FILTER_PARAMETERS, 'FilterId'
 const { NdisReceiveFilterTypeVMQueue: VMQ, NdisReceiveFilterTypePacketCoalescing: COALESCING } =
   NDIS_RECEIVE_FILTER_TYPE;
 
-/** OFF-08: coalescing filters need the capability and the default queue. */
-function coalescingAllowed(call: OidCall, queueId: number): boolean {
-  const caps = call.core.capabilities.current?.value;
-  const flag = NDIS_RECEIVE_FILTER_PACKET_COALESCING_SUPPORTED_ON_DEFAULT_QUEUE;
-  return caps !== undefined && (caps.SupportedQueueProperties & flag) !== 0 && queueId === DEFAULT_QUEUE;
+/** OFF-08: coalescing filters need the capability, and go on the default queue. */
+function coalescingCurrent({ core }: OidCall): boolean {
+  const properties = core.capabilities.current?.value.SupportedQueueProperties ?? 0;
+  return (properties & NDIS_RECEIVE_FILTER_PACKET_COALESCING_SUPPORTED_ON_DEFAULT_QUEUE) !== 0;
 }
 
 /** OID_RECEIVE_FILTER_SET_FILTER, method: SUCCESS, INVALID_PARAMETER, INVALID_LENGTH, NOT_SUPPORTED, FAILURE. */
 export function setFilter(call: OidCall): Verdict {
   const { core, owner, request } = call;
+  const withoutVmq = coalescingCurrent(call) ? null : refuseWithoutVmq(call);
+  if (withoutVmq !== null) return withoutVmq;
   const input = readInput(call, NDIS_RECEIVE_FILTER_PARAMETERS, 'FLT-06');
   if (input.refusal !== null) return input.refusal;
   const { value } = input;
+  const unsupported = value.FilterType === VMQ ? refuseWithoutVmq(call) : null;
+  if (unsupported !== null) return unsupported;
   const ids = { queueId: value.QueueId };
   const size = NDIS_RECEIVE_FILTER_PARAMETERS.sizeOf(
     Math.min(value.Header.Revision, core.version === 620 ? 1 : 2),
   );
   const short = refuseShortOutput(call, size);
   if (short !== null) return short;
-  const coalescing = value.FilterType === COALESCING && coalescingAllowed(call, value.QueueId);
+  const coalescing =
+    value.FilterType === COALESCING && coalescingCurrent(call) && value.QueueId === DEFAULT_QUEUE;
   if (value.FilterType !== VMQ && !coalescing) {
     const status = NDIS_STATUS_INVALID_PARAMETER;
     return refuse(call, 'FLT-02', status, 'FilterType VMQueue', `FilterType ${value.FilterType}`, ids);

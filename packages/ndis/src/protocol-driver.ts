@@ -76,6 +76,11 @@ export interface Binding {
   cancelOidRequest(requestId: number): void;
   /** NdisCloseAdapterEx. */
   close(): void;
+  /**
+   * NdisQueueIoWorkItem: runs `item` at PASSIVE_LEVEL, soon after the call that is under way: what a status handler, which
+   * must not wait, has to do about what it heard.
+   */
+  queueWorkItem(item: () => void): void;
   /** Leaves a message for the protocol's data half on a processor (or on all). */
   post(processor: number | 'all', message: unknown): void;
   publish(): void;

@@ -29,7 +29,7 @@ import type { DetachedTransport, Publication, SwitchTransport } from './publicat
 import { ReceiveFilterRequests } from './receive-filter-requests.ts';
 import type { SwitchPort } from './switch-port.ts';
 import type { VmQueueManager } from './vm-queue-manager.ts';
-import { noVmq, readVmqCapability } from './vmq-capability.ts';
+import { noVmq, readVmqCapability, type VmqCapability } from './vmq-capability.ts';
 
 /** Nanoseconds in which a guest that is alive completes what it has: many times what it takes to schedule one. */
 const GUESTS_TURN = 2e6;
@@ -62,6 +62,8 @@ export class AdapterBinding {
   #askedPacketFilter = 0;
   /** The data halves are where there is no adapter. */
   #isDetached = false;
+  /** Whatever filters there are: some are about to go. */
+  #letsInAll = false;
   /** Ports lost their queues to the pause. */
   #tookBack = false;
 
@@ -123,7 +125,7 @@ export class AdapterBinding {
   #wantedPacketFilter(): number {
     const { queues, ports, wantsUnknownUnicast } = this.#options;
     const someConnected = ports().some(({ connected }) => connected);
-    const promiscuous = someConnected && (wantsUnknownUnicast() || !queues.allFiltered);
+    const promiscuous = someConnected && (this.#letsInAll || wantsUnknownUnicast() || !queues.allFiltered);
     return (
       NDIS_PACKET_TYPE_DIRECTED |
       NDIS_PACKET_TYPE_MULTICAST |
@@ -140,7 +142,7 @@ export class AdapterBinding {
     this.#leaveDetached();
     this.#binding = binding;
     this.#revision = parameters.revision;
-    const capability = readVmqCapability(parameters.receiveFilterCapabilities, parameters.revision);
+    const capability = this.#capabilityOf(parameters.receiveFilterCapabilities);
     this.#requests = new ReceiveFilterRequests(binding, capability.ndis, this.#options.extensions);
     queues.attach(this.#requests, capability);
     queues.serve(ports().filter(({ connected }) => connected));
@@ -204,10 +206,33 @@ export class AdapterBinding {
     detached?.detach?.();
   }
 
+  #capabilityOf(bytes: Uint8Array | null): VmqCapability {
+    return readVmqCapability(bytes, this.#revision);
+  }
+
+  /** CAP-32. Before a queue goes the adapter lets in all: frames that no filter takes any more come on queue 0. */
+  #adjust(binding: Binding): void {
+    if (this.#binding !== binding) return;
+    const { queues } = this.#options;
+    if (queues.isBusy) {
+      // In the midst of something else; that ends first.
+      binding.queueWorkItem(() => this.#adjust(binding));
+      return;
+    }
+    this.#letsInAll = queues.overdue.length > 0;
+    this.updatePacketFilter();
+    queues.adjust();
+    this.#letsInAll = false;
+    this.updatePacketFilter();
+  }
+
   #status({ statusCode, statusBuffer }: StatusIndication): void {
     const { queues, ledger, ports } = this.#options;
     if (statusCode === NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES) {
-      queues.attach(this.#requests, readVmqCapability(statusBuffer, this.#revision));
+      queues.attach(this.#requests, this.#capabilityOf(statusBuffer));
+      const binding = this.#binding;
+      // A status handler must not wait for requests.
+      binding?.queueWorkItem(() => this.#adjust(binding));
       return;
     }
     if (statusCode === NDIS_STATUS_RESET_END && this.#askedPacketFilter !== this.#packetFilter) {

@@ -66,6 +66,7 @@ export class ReceiveFilterRequests {
   /** Structures of 6.20 or of 6.30, by the binding's revision. */
   readonly #ndis: 620 | 630;
   readonly #extensions: ExtensionStack;
+  #waiting = 0;
 
   constructor(binding: Binding, ndis: 620 | 630, extensions: ExtensionStack) {
     this.#binding = binding;
@@ -76,6 +77,11 @@ export class ReceiveFilterRequests {
   /** Extension that vetoed the last ALLOCATE_QUEUE or SET_FILTER, '' = none did. */
   get vetoedBy(): string {
     return this.#extensions.vetoedBy;
+  }
+
+  /** A request is being waited for, and other work may come in between. */
+  get isWaiting(): boolean {
+    return this.#waiting > 0;
   }
 
   /** SW-02, SW-03: a queue with names, affinity, PortId and per-queue indications; split only where QUE-12 allows. */
@@ -178,7 +184,7 @@ export class ReceiveFilterRequests {
 
   /** Sets NDIS_PACKET_TYPE_* bits; without it ports may get nothing, so it is asked for again, too. */
   setPacketFilter(filter: number): number {
-    return this.#insist(() => this.#binding.oidRequestAndWait(packetFilterRequest(filter)));
+    return this.#insist(() => this.#wait(packetFilterRequest(filter)));
   }
 
   /** The same without waiting: NDIS_STATUS_PENDING, and later the protocol driver's `oidRequestComplete`. */
@@ -188,7 +194,16 @@ export class ReceiveFilterRequests {
 
   /** SW-25: extensions first, then the adapter. `port` is the one it is for. */
   #issue(oidRequest: OidRequest, port: number): number {
-    return this.#extensions.request(oidRequest, port, (request) => this.#binding.oidRequestAndWait(request));
+    return this.#extensions.request(oidRequest, port, (request) => this.#wait(request));
+  }
+
+  #wait(request: OidRequest): number {
+    this.#waiting++;
+    try {
+      return this.#binding.oidRequestAndWait(request);
+    } finally {
+      this.#waiting--;
+    }
   }
 }
 

@@ -14,10 +14,10 @@ import type { SectionLease } from '@vmq/vmbus';
 import {
   type AllocationEvent,
   type AllocationLedger,
-  event113,
   REASON_MAXIMUM_EXCEEDED,
   REASON_OID_FAILED,
 } from './allocation-ledger.ts';
+import { AllocationNotes } from './allocation-notes.ts';
 import type { ProcessorAssignment } from './processor-assignment.ts';
 import type { FilterVlan, ReceiveFilterRequests } from './receive-filter-requests.ts';
 import type { SetFilter, SwitchPort } from './switch-port.ts';
@@ -48,6 +48,7 @@ interface KeptQueue {
 
 export class VmQueueManager {
   readonly #options: VmQueueManagerOptions;
+  readonly #notes: AllocationNotes;
   #requests: ReceiveFilterRequests | null = null;
   #capability: VmqCapability;
   #asked = 0;
@@ -55,10 +56,14 @@ export class VmQueueManager {
   readonly #unwanted: WeakSet<SetFilter> = new WeakSet();
   /** Queues that the adapter would not take back. */
   #kept: KeptQueue[] = [];
+  /** No queue could be had when ports asked: when one can, all are asked for anew. */
+  #isOff: boolean;
 
   constructor(options: VmQueueManagerOptions, capability: VmqCapability) {
     this.#options = options;
+    this.#notes = new AllocationNotes(options.ledger, options.switchName);
     this.#capability = capability;
+    this.#isOff = !capability.queues;
   }
 
   get capability(): VmqCapability {
@@ -69,8 +74,48 @@ export class VmQueueManager {
   attach(requests: ReceiveFilterRequests | null, capability: VmqCapability): void {
     // A binding that comes or goes takes its queues with it.
     if (requests !== this.#requests) this.#kept = [];
+    if (requests !== this.#requests) this.#isOff = false;
     this.#requests = requests;
     this.#capability = capability;
+    this.#isOff ||= !capability.queues;
+  }
+
+  /** Requests are under way: what they are about must not be changed from outside. */
+  get isBusy(): boolean {
+    return this.#requests?.isWaiting ?? false;
+  }
+
+  /** Ports whose queues the current set has no longer: all, those it has no use for, the lightest beyond its number. */
+  get overdue(): readonly SwitchPort[] {
+    const { holders } = this;
+    if (!this.#capability.queues) return holders;
+    const fit = this.#ranked(holders.filter((port) => this.#unfit(port) === ''));
+    const keep = fit.slice(0, this.#capability.numQueues);
+    return holders.filter((port) => !keep.includes(port));
+  }
+
+  /**
+   * The current set has changed (CAP-32): queues that it has no longer are given back at once, and what can be had is
+   * asked for. Whoever loses its queue is served from queue 0; without filters there the adapter must let in all.
+   */
+  adjust(): void {
+    const requests = this.#requests;
+    if (requests === null) return;
+    const { queues, filters, reason, numQueues } = this.#capability;
+    for (const port of this.overdue) {
+      const unfit = this.#unfit(port);
+      this.giveUp(port, unfit === '' ? `the adapter has ${numQueues} VM queues now` : unfit);
+    }
+    if (!filters) for (const port of this.#options.ports()) this.clearFilters(port);
+    if (!queues) for (const port of this.#options.ports()) port.withoutQueue = reason;
+    const waiting = this.#options.ports().filter(({ queueId }) => queueId === 0);
+    if (queues && this.#isOff) {
+      this.#isOff = false;
+      this.serve(waiting);
+      return;
+    }
+    this.promote();
+    for (const port of waiting) if (port.queueId === 0) this.#filterOnDefaultQueue(port);
   }
 
   /** Tries once more to free the queues that the adapter would not take back; how many it still has. */
@@ -95,10 +140,11 @@ export class VmQueueManager {
     for (const port of ports) {
       port.requestedAt = ++this.#asked;
       const unfit = this.#unfit(port);
-      if (unfit === '') this.#note('requested', port, NDIS_STATUS_SUCCESS, 'a VM queue for its MAC and VLAN');
+      if (unfit === '')
+        this.#notes.add('requested', port, NDIS_STATUS_SUCCESS, 'a VM queue for its MAC and VLAN');
       else {
         port.withoutQueue = unfit;
-        this.#note('refused', port, NDIS_STATUS_SUCCESS, unfit);
+        this.#notes.add('refused', port, NDIS_STATUS_SUCCESS, unfit);
       }
     }
     const fit = ports.filter((port) => this.#unfit(port) === '');
@@ -123,15 +169,22 @@ export class VmQueueManager {
     if (queueId === 0) return;
     this.#options.processors.give(queueProcessor);
     const note = status === NDIS_STATUS_SUCCESS ? reason : `${reason}; FREE_QUEUE: ${statusName(status)}`;
-    this.#note(event, port, status, note);
+    this.#notes.add(event, port, status, note);
     port.queueId = 0;
     port.queueProcessor = -1;
     port.withoutQueue = reason;
   }
 
-  /** Takes a port's queue away as {@link release} does; it waits on queue 0 for {@link promote}. */
+  /**
+   * Takes a port's queue away as {@link release} does; it waits on queue 0 for {@link promote}. Its filter there is set
+   * first where there is room: the one on its queue has precedence, and no frame finds neither.
+   */
   giveUp(port: SwitchPort, reason: string, event: AllocationEvent = 'released'): void {
+    if (this.#capability.filters) this.#setFilter(port, 0);
+    const there = port.filters.filter(({ queueId }) => queueId === 0);
+    port.filters = port.filters.filter(({ queueId }) => queueId !== 0);
     this.release(port, event, reason);
+    port.filters = there;
     this.#filterOnDefaultQueue(port);
     this.#options.publish();
   }
@@ -168,7 +221,7 @@ export class VmQueueManager {
       const unfit = this.#unfit(port);
       const answer = unfit === '' ? this.#setFilter(port, port.queueId) : NDIS_STATUS_SUCCESS;
       if (unfit === '' && answer === NDIS_STATUS_SUCCESS) {
-        this.#note('refiltered', port, NDIS_STATUS_SUCCESS, 'its MAC or VLAN has changed');
+        this.#notes.add('refiltered', port, NDIS_STATUS_SUCCESS, 'its MAC or VLAN has changed');
         return;
       }
       this.release(port, 'released', unfit === '' ? `SET_FILTER: ${statusName(answer)}` : unfit);
@@ -237,7 +290,7 @@ export class VmQueueManager {
       const status = statuses[i] as number;
       if (status === NDIS_STATUS_SUCCESS) {
         port.withoutQueue = '';
-        this.#note(event, port, status, `queue ${port.queueId} on processor ${port.queueProcessor}`);
+        this.#notes.add(event, port, status, `queue ${port.queueId} on processor ${port.queueProcessor}`);
         this.#leaveDefaultQueue(port);
         return;
       }
@@ -357,37 +410,7 @@ export class VmQueueManager {
   }
 
   #refuse(port: SwitchPort, status: number, reason: string, oid: string): void {
-    const vetoedBy = oid === 'ALLOCATE_QUEUE' || oid === 'SET_FILTER' ? this.#requests?.vetoedBy : '';
-    const veto = vetoedBy ? `, vetoed by extension ${vetoedBy}` : '';
-    port.withoutQueue = oid === '' ? reason : `${oid}: ${statusName(status)}${veto}`;
-    const text = event113(port.nic?.name ?? '', this.#options.switchName, reason, status);
-    const holders = this.#ranked(this.holders).map(({ id, nic, properties }) => ({
-      port: id,
-      vmName: nic?.vmName ?? '',
-      weight: properties.vmqWeight,
-    }));
-    this.#options.ledger.add({
-      ...this.#about('refused', port, status, port.withoutQueue),
-      holders,
-      systemEvent: { id: 113, text },
-    });
-  }
-
-  #note(event: AllocationEvent, port: SwitchPort, status: number, reason: string): void {
-    this.#options.ledger.add(this.#about(event, port, status, reason));
-  }
-
-  #about(event: AllocationEvent, port: SwitchPort, status: number, reason: string) {
-    return {
-      event,
-      port: port.id,
-      nicName: port.nic?.name ?? '',
-      vmName: port.nic?.vmName ?? '',
-      weight: port.properties.vmqWeight,
-      queueId: port.queueId,
-      processor: port.queueProcessor,
-      status,
-      reason,
-    };
+    const vetoedBy = oid === 'ALLOCATE_QUEUE' || oid === 'SET_FILTER' ? (this.#requests?.vetoedBy ?? '') : '';
+    this.#notes.refuse(port, status, reason, { oid, vetoedBy, holders: this.#ranked(this.holders) });
   }
 }

@@ -9,6 +9,7 @@ import {
   NDIS_RECEIVE_QUEUE_FREE_PARAMETERS,
   NDIS_RECEIVE_QUEUE_PARAMETERS,
   NDIS_RECEIVE_QUEUE_STATE,
+  NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES,
   NDIS_STATUS_RECEIVE_QUEUE_STATE,
   NDIS_STATUS_SUCCESS,
   oidName,
@@ -63,6 +64,10 @@ export interface AdapterBench {
   readonly sw: VirtualSwitch;
   /** Requests the miniport has seen: name and what matters of their content. */
   readonly requests: string[];
+  /** Called when a request is at the miniport, with its line. */
+  onRequest: (line: string) => void;
+  /** The adapter indicates a current set with so many queues; 0 = none at all. */
+  indicateQueues(queues: number): void;
   /** OID name to the status the next such request gets, or for completions the next element of that queue. */
   readonly refuse: Map<string, number>;
   addPort(name: string, properties?: Partial<PortProperties>, processor?: number): number;
@@ -110,14 +115,9 @@ function tell(request: OidRequest): string {
   return name;
 }
 
-function paperMiniport(
-  options: PaperOptions,
-  requests: string[],
-  refuse: Map<string, number>,
-): MiniportDriver {
-  const queues = options.queues ?? 4;
+function capabilitiesOf(options: PaperOptions, queues: number): Uint8Array {
   const revision = options.ndis === 20 ? 1 : 2;
-  const capabilities = NDIS_RECEIVE_FILTER_CAPABILITIES.encode(
+  return NDIS_RECEIVE_FILTER_CAPABILITIES.encode(
     {
       EnabledFilterTypes: queues === 0 ? 0 : 1,
       EnabledQueueTypes: queues === 0 ? 0 : 1,
@@ -130,6 +130,15 @@ function paperMiniport(
     },
     { revision },
   );
+}
+
+function paperMiniport(
+  options: PaperOptions,
+  requests: string[],
+  refuse: Map<string, number>,
+  heard: (line: string) => void,
+): MiniportDriver & { adapter: MiniportAdapter | null } {
+  const capabilities = capabilitiesOf(options, options.queues ?? 4);
   const refusal = (name: string): number | undefined => {
     const status = refuse.get(name);
     if (status !== undefined) refuse.delete(name);
@@ -139,6 +148,7 @@ function paperMiniport(
     const line = tell(request);
     const name = line.split(' ')[0] as string;
     requests.push(line);
+    heard(line);
     const refused = refusal(name);
     if (refused !== undefined) return refused;
     request.bytesWritten = request.outputBufferLength;
@@ -164,7 +174,9 @@ function paperMiniport(
     name: 'paper',
     majorNdisVersion: 6,
     minorNdisVersion: options.ndis ?? 30,
+    adapter: null,
     initializeEx(adapter) {
+      this.adapter = adapter;
       adapter.setMiniportAttributes({ type: 'registration', revision: 2, attributeFlags: 0 });
       adapter.setMiniportAttributes({
         type: 'general',
@@ -248,7 +260,7 @@ export function createAdapterBench(options: PaperOptions = {}): AdapterBench {
   });
   const requests: string[] = [];
   const refuse = new Map<string, number>();
-  const driver = paperMiniport(options, requests, refuse);
+  const driver = paperMiniport(options, requests, refuse, (line) => bench.onRequest(line));
   const sw = createSwitch({ name: 'vSwitch', type: 'external', machine, sharedMemory, ...options.switch });
   const { adapter, status } = ndis.addAdapter({
     name: 'nic0',
@@ -264,13 +276,19 @@ export function createAdapterBench(options: PaperOptions = {}): AdapterBench {
   if (adapter === null)
     throw new Error(`addAdapter: ${status.toString(16)}: ${JSON.stringify(ndis.refusals)}`);
   let bound: ReturnType<NdisAdapter['bind']>['binding'] = null;
-  return {
+  const bench: AdapterBench = {
+    onRequest: () => {},
     machine,
     ndis,
     adapter,
     sw,
     requests,
     refuse,
+    indicateQueues(queues) {
+      const set = capabilitiesOf(options, queues);
+      driver.adapter?.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES, set);
+      ndis.poll();
+    },
     bind() {
       const answer = adapter.bind(sw.protocolDriver);
       bound = answer.binding;
@@ -302,4 +320,5 @@ export function createAdapterBench(options: PaperOptions = {}): AdapterBench {
     queuesOf: (...ports) =>
       ports.map((port) => sw.inspect().ports.find((report) => report.port === port)?.queueId ?? -1),
   };
+  return bench;
 }
