@@ -1,5 +1,6 @@
 /** From a completed OID request back to the reference model's vocabulary. */
 import {
+  NDIS_RECEIVE_FILTER_CAPABILITIES,
   NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO,
   NDIS_RECEIVE_FILTER_INFO_ARRAY,
   NDIS_RECEIVE_FILTER_PARAMETERS,
@@ -13,8 +14,14 @@ import {
   type StructCodec,
   type StructLayout,
 } from '@vmq/abi';
-import { type OidRequest, outputOf } from '@vmq/ndis';
-import type { Completion, FilterSeen, ParametersSeen, Request } from '../reference/vocabulary.ts';
+import { type OidRequest, outputOf, vmqEnabled } from '@vmq/ndis';
+import type {
+  CapabilitiesSeen,
+  Completion,
+  FilterSeen,
+  ParametersSeen,
+  Request,
+} from '../reference/vocabulary.ts';
 import { type AbiVersion, macText } from './request-bytes.ts';
 
 export function completionOf(
@@ -74,11 +81,21 @@ export function completionOf(
       const { elements } = read(NDIS_RECEIVE_FILTER_INFO_ARRAY);
       return { ...base, filterIds: elements.map(({ FilterId }) => FilterId) };
     }
+    case 'query current capabilities':
+      return { ...base, capabilities: capabilitiesSeen(outputOf(oidRequest)) };
     case 'query filter':
       return { ...base, filter: filterSeen(read(NDIS_RECEIVE_FILTER_PARAMETERS)) };
     default:
       return base;
   }
+}
+
+/** What of NDIS_RECEIVE_FILTER_CAPABILITIES the model knows. */
+export function capabilitiesSeen(bytes: Uint8Array): CapabilitiesSeen {
+  const decoded = NDIS_RECEIVE_FILTER_CAPABILITIES.decode(bytes);
+  if (!decoded.ok) throw new Error(`no NDIS_RECEIVE_FILTER_CAPABILITIES: ${refusalText(decoded.refusal)}`);
+  const { NumQueues: numQueues, MaxMacHeaderFilters: maxFilters } = decoded.value;
+  return { vmq: vmqEnabled(decoded.value), numQueues, maxFilters };
 }
 
 const offsetOf = (layout: StructLayout, member: string): number =>

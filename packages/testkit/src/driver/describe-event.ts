@@ -12,6 +12,10 @@ export function describeEvent(event: ReferenceEvent): string {
       return `A returns frames ${event.numbers.join(' ')}`;
     case 'memory':
       return event.available ? 'shared memory is there again' : 'shared memory runs out';
+    case 'capabilities':
+      return event.queues === 0
+        ? 'the current set is withdrawn'
+        : `the current set has ${event.queues} VM queues`;
     case 'pause':
       return 'the adapter is paused';
     case 'restart':

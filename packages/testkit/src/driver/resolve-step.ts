@@ -72,6 +72,13 @@ export function resolveStep(step: Step, model: ReferenceAdapter, nextFrame: numb
     }
     case 'memory':
       return { type: 'memory', available: step.available };
+    case 'capabilities': {
+      const queues = step.queues % (model.mostQueues + 1);
+      // CAP-18: below 6.30 there is no such change. Behind a pending free the miniport would hear of it later.
+      const { version, numQueues } = model.profile;
+      const isNothing = version === 620 || model.pendingFree !== null || queues === numQueues;
+      return isNothing ? null : { type: 'capabilities', queues };
+    }
     case 'pause or restart':
       return { type: model.running ? 'pause' : 'restart' };
     case 'reopen': {

@@ -8,21 +8,24 @@ import {
   NDIS_RECEIVE_QUEUE_STATE,
   NDIS_STATUS_INVALID_LENGTH,
   NDIS_STATUS_PENDING,
+  NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES,
   NDIS_STATUS_RECEIVE_QUEUE_STATE,
   NDIS_STATUS_SUCCESS,
   statusName,
 } from '@vmq/abi';
-import { type OidRequest, refusalLine, type StatusIndication } from '@vmq/ndis';
+import { OID_VMQ_MINIPORT_VM_QUEUES } from '@vmq/miniport';
+import { type OidRequest, refusalLine, type StatusIndication, setRequest } from '@vmq/ndis';
 import { ReferenceAdapter, type ReferenceEvent } from '../reference/reference-adapter.ts';
 import type {
   Caller,
+  CapabilitiesIndicated,
   Completion,
   Observation,
   QueueStateIndicated,
   Request,
 } from '../reference/vocabulary.ts';
 import { type Bench, type BenchOptions, createBench } from './bench.ts';
-import { completionOf } from './completion.ts';
+import { capabilitiesSeen, completionOf } from './completion.ts';
 import { describeEvent } from './describe-event.ts';
 import type { RecordingMessage } from './recording-protocol.ts';
 import { type AbiVersion, oidRequestOf } from './request-bytes.ts';
@@ -69,6 +72,7 @@ export class SequenceDriver {
   // What was seen since the last step.
   #completions: Completion[] = [];
   #indications: QueueStateIndicated[] = [];
+  #capabilities: CapabilitiesIndicated[] = [];
   #violations: string[] = [];
   readonly #pending = new Map<OidRequest, Request>();
 
@@ -151,6 +155,12 @@ export class SequenceDriver {
       case 'memory':
         bench.memoryAvailable = event.available;
         break;
+      case 'capabilities': {
+        const queues = Uint8Array.of(event.queues, 0, 0, 0);
+        const request = setRequest(OID_VMQ_MINIPORT_VM_QUEUES, queues);
+        this.#must('current set', bench.adapter.userModeRequest(request));
+        break;
+      }
       case 'pause':
         this.#must('pause', bench.adapter.pause());
         break;
@@ -189,6 +199,8 @@ export class SequenceDriver {
   }
 
   #indicated(to: 'A' | 'B', { statusCode, statusBuffer }: StatusIndication): void {
+    if (statusCode === NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES)
+      this.#capabilities.push({ to, ...capabilitiesSeen(statusBuffer) });
     if (statusCode !== NDIS_STATUS_RECEIVE_QUEUE_STATE) return;
     const decoded = NDIS_RECEIVE_QUEUE_STATE.decode(statusBuffer);
     if (!decoded.ok) throw this.#disagreement(['IND-01: an indication that is no NDIS_RECEIVE_QUEUE_STATE']);
@@ -204,6 +216,7 @@ export class SequenceDriver {
     const seen: Observation = {
       completions: this.#completions,
       indications: this.#indications,
+      capabilities: this.#capabilities,
       violations: this.#violations,
       frames: this.#bench.A.takeFrames(),
       queues: this.#bench.adapter.inspect().queues.map(({ queueId, state, operationalState, filters }) => ({
@@ -216,6 +229,7 @@ export class SequenceDriver {
     };
     this.#completions = [];
     this.#indications = [];
+    this.#capabilities = [];
     this.#violations = [];
     return seen;
   }
@@ -256,6 +270,9 @@ export class SequenceDriver {
         this.#ask(caller, { oid: 'set packet filter', accepts: packetFilter(0) });
     for (const [caller, asked] of model.multicastLists)
       if (asked.length > 0) this.#ask(caller, { oid: 'set multicast list', addresses: [] });
+    // Only now: what there was has been cleared and freed with the set as the steps left it.
+    if (model.profile.numQueues !== model.mostQueues)
+      this.#event({ type: 'capabilities', queues: model.mostQueues });
     const left = this.#bench.adapter.inspect();
     const { receives } = left.outstanding;
     const blocks = left.sharedMemory.filter(({ queueId }) => queueId !== 0).length;

@@ -117,6 +117,8 @@ export type Step =
       readonly oneByOne: boolean;
     }
   | { readonly do: 'memory'; readonly available: boolean }
+  /** VM queues of the current set, modulo those the adapter has and none. */
+  | { readonly do: 'capabilities'; readonly queues: number }
   | { readonly do: 'pause or restart' }
   | { readonly do: 'reopen' }
   | { readonly do: 'settle' };
@@ -256,6 +258,13 @@ export const stepArbitrary: fc.Arbitrary<Step> = weighted<Step>(
     }),
   ],
   [0.5 * 2, fc.record({ do: fc.constant('memory' as const), available: fc.boolean() })],
+  [
+    1,
+    fc.record({
+      do: fc.constant('capabilities' as const),
+      queues: weighted([2, fc.constant(0)], [3, small(3)]),
+    }),
+  ],
   [1, fc.constant({ do: 'pause or restart' as const })],
   [1, fc.constantFrom({ do: 'reopen' as const }, { do: 'settle' as const })],
 );

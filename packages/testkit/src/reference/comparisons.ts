@@ -74,6 +74,24 @@ export function filterFaults(record: FilterRecord, { filter }: Completion): stri
   return differences('FLT-35 filter', { filterId, queueId, mac, vlan, untaggedOrZero }, filter);
 }
 
+/** The answer to a query of the current capabilities. */
+export function currentSetFaults(profile: ReferenceProfile, seen: Completion['capabilities']): string[] {
+  const { vmq, numQueues, maxFilters } = profile;
+  return differences('CAP-16 current set', { vmq, numQueues, maxFilters }, seen);
+}
+
+/** CAP-18: with `changed` each binding hears of the new set once, else nobody of anything. */
+export function capabilityFaults(
+  { vmq, numQueues, maxFilters }: ReferenceProfile,
+  changed: boolean,
+  seen: Observation['capabilities'],
+): string[] {
+  if (!changed && seen.length === 0) return [];
+  const due = (changed ? (['A', 'B'] as const) : []).map((to) => ({ to, vmq, numQueues, maxFilters }));
+  const heard = [...seen].sort((a, b) => (a.to < b.to ? -1 : 1));
+  return differences('CAP-18 indications', due, heard);
+}
+
 /** `due`: indications that must have come, as `queue 3 to A`; with `reopening` protocol B is closing its binding. */
 export function indicationFaults(
   due: readonly string[],

@@ -3,6 +3,7 @@ import {
   NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE,
   NDIS_STATUS_INVALID_LENGTH,
   NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_NOT_SUPPORTED,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -41,6 +42,7 @@ function apply(event: ReferenceEvent, seen: Partial<Observation> = {}): string[]
   return model.apply(event, {
     completions: [],
     indications: [],
+    capabilities: [],
     frames: [],
     violations: [],
     queues,
@@ -165,6 +167,51 @@ describe('requests', () => {
     ask(allocation, 'method', { id: 1 });
     queues = [queue(0, 'R')];
     expect(ask({ oid: 'free queue', queueId: 1 }, 'set', {})[0]).toMatch(/QUE-31/);
+  });
+});
+
+describe('CAP-31: with the set withdrawn', () => {
+  const none = { vmq: false, numQueues: 0, maxFilters: 0 };
+  const heard = [
+    { to: 'A', ...none },
+    { to: 'B', ...none },
+  ] as const;
+  const withdraw = (): string[] => apply({ type: 'capabilities', queues: 0 }, { capabilities: heard });
+
+  test('a stack that will not clear or free what exists', () => {
+    runningQueue();
+    expect(withdraw()).toEqual([]);
+    const clear: Body = { oid: 'clear filter', queueId: 1, filterId: 1 };
+    expect(ask(clear, 'set', { status: NDIS_STATUS_NOT_SUPPORTED })[0]).toMatch(/expected SUCCESS/);
+    queues = [queue(0, 'R'), queue(1, 'P')];
+    expect(ask(clear, 'set', {})).toEqual([]);
+    const free: Body = { oid: 'free queue', queueId: 1 };
+    const stopped = (['A', 'B'] as const).map((to) => ({ to, queueId: 1, operationalState: DMA_STOPPED }));
+    queues = [queue(0, 'R')];
+    expect(ask(free, 'set', { status: NDIS_STATUS_NOT_SUPPORTED }, { indications: stopped })[0]).toMatch(
+      /QUE-32/,
+    );
+  });
+
+  test('INIT-10: a stack that still gives something new', () => {
+    expect(withdraw()).toEqual([]);
+    expect(ask(allocation, 'method', { status: NDIS_STATUS_NOT_SUPPORTED })).toEqual([]);
+    expect(ask(allocation, 'method', { id: 1 })[0]).toMatch(/INIT-10/);
+  });
+
+  test('a queue that stops receiving, and one that vanishes', () => {
+    runningQueue();
+    expect(withdraw()).toEqual([]);
+    expect(send([frame(1)], indicated(1))).toEqual([]);
+    expect(send([frame(2)])[0]).toMatch(/was not indicated/);
+    queues = [queue(0, 'R')];
+    expect(apply({ type: 'settle' })[0]).toMatch(/STA queues/);
+  });
+
+  test('CAP-18: a binding that does not hear of it, and one that hears of something else', () => {
+    const event: ReferenceEvent = { type: 'capabilities', queues: 0 };
+    expect(apply(event, { capabilities: heard.slice(0, 1) })[0]).toMatch(/CAP-18/);
+    expect(apply({ type: 'settle' }, { capabilities: heard.slice(0, 1) })[0]).toMatch(/CAP-18/);
   });
 });
 

@@ -15,6 +15,8 @@ import {
   statusName,
 } from '@vmq/abi';
 import {
+  capabilityFaults,
+  currentSetFaults,
   enumerationFaults,
   filterFaults,
   filterListFaults,
@@ -47,6 +49,8 @@ export type ReferenceEvent =
   | { readonly type: 'return'; readonly numbers: readonly number[] }
   /** Whether shared memory for queues can be had. */
   | { readonly type: 'memory'; readonly available: boolean }
+  /** The miniport's current set has so many VM queues from here on; 0: it is withdrawn. */
+  | { readonly type: 'capabilities'; readonly queues: number }
   | { readonly type: 'pause' }
   | { readonly type: 'restart' }
   /** Protocol B closes its binding, leaving what it has, and binds again. */
@@ -57,7 +61,8 @@ export type ReferenceEvent =
 type Of<W extends Body['oid']> = Extract<Body, { oid: W }>;
 
 export class ReferenceAdapter implements World {
-  readonly profile: ReferenceProfile;
+  /** With the current set as it is now. */
+  profile: ReferenceProfile;
   readonly stationMac: string;
   readonly queues: Map<number, QueueRecord> = new Map();
   readonly filters: Map<number, FilterRecord> = new Map();
@@ -71,6 +76,7 @@ export class ReferenceAdapter implements World {
   pendingFree: { readonly request: Request; readonly queueId: number } | null = null;
   readonly waiting: Request[] = [];
 
+  readonly #initial: ReferenceProfile;
   #problems: string[] = [];
   #completions: Completion[] = [];
   /** Indications that are due, as `queue 3 to A`. */
@@ -81,6 +87,7 @@ export class ReferenceAdapter implements World {
 
   constructor(profile: ReferenceProfile) {
     this.profile = profile;
+    this.#initial = profile;
     this.stationMac = profile.stationMac;
     const defaults = { perQueueIndication: false, splitRequired: false, group: 0, suggestedBuffers: 0 };
     const names = { queueName: '', vmName: '' };
@@ -119,6 +126,8 @@ export class ReferenceAdapter implements World {
     else this.frames.forgetStopped(this);
     for (const completion of this.#completions)
       this.#problems.push(`unexpected completion of ${completion.request.body.oid}`);
+    const changed = event.type === 'capabilities';
+    this.#problems.push(...capabilityFaults(this.profile, changed, seen.capabilities));
     this.#problems.push(...indicationFaults(this.#due, event.type === 'reopen', seen));
     this.#problems.push(...queueFaults(this, seen));
     const violations = seen.violations.filter((text) => !(this.#leftovers && text.startsWith('LIFE-09')));
@@ -140,6 +149,9 @@ export class ReferenceAdapter implements World {
         break;
       case 'memory':
         this.memoryAvailable = event.available;
+        break;
+      case 'capabilities':
+        this.#withdraw(event.queues);
         break;
       case 'pause':
         this.running = false;
@@ -251,6 +263,9 @@ export class ReferenceAdapter implements World {
           ...enumerationFaults(this, kind === 'statistics' ? null : caller, this.profile.version, seen),
         );
         break;
+      case 'query current capabilities':
+        this.#problems.push(...currentSetFaults(this.profile, seen.capabilities));
+        break;
       case 'enumerate filters':
         this.#problems.push(...filterListFaults(this, body.queueId, seen));
         break;
@@ -356,6 +371,17 @@ export class ReferenceAdapter implements World {
   #forget(queueId: number): void {
     this.queues.delete(queueId);
     this.frames.queueGone(queueId);
+  }
+
+  /** VM queues of the current set before anything changed it. */
+  get mostQueues(): number {
+    return this.#initial.numQueues;
+  }
+
+  /** CAP-31: queues and filters that exist stay what they are, whatever the current set has. */
+  #withdraw(queues: number): void {
+    const none = { vmq: false, numQueues: 0, maxFilters: 0, vlanTests: false };
+    this.profile = { ...this.#initial, ...(queues === 0 ? none : { numQueues: queues }) };
   }
 
   /** LIFE-10: what B leaves behind NDIS clears and frees. */

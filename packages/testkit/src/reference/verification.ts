@@ -67,14 +67,12 @@ const BY_MINIPORT: readonly OidWord[] = [
   'set packet filter',
   'set multicast list',
 ];
-/** INIT-10. */
+/** INIT-10; what exists is cleared and freed without it (CAP-31). */
 const NEEDS_VMQ: readonly OidWord[] = [
   'allocate queue',
   'complete allocation',
   'set queue parameters',
-  'free queue',
   'set filter',
-  'clear filter',
 ];
 
 /** The OID that stands for a request has more than one word where its kinds do different things. */

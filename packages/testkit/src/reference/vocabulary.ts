@@ -10,7 +10,7 @@ export type Letter = 'U' | 'A' | 'S' | 'R' | 'P' | 'D' | 'F';
 /** Who asks: a protocol, or user mode. */
 export type Caller = 'A' | 'B' | 'user';
 
-/** What an adapter of the reference model is. */
+/** What an adapter of the reference model is; of the current set, what it is at first. */
 export interface ReferenceProfile {
   /** NDIS version of the miniport. */
   readonly version: 620 | 630 | 660;
@@ -153,6 +153,8 @@ export interface Completion {
   readonly queues?: readonly QueueSeen[];
   readonly filterIds?: readonly number[];
   readonly filter?: FilterSeen;
+  /** Of a query of the current capabilities. */
+  readonly capabilities?: CapabilitiesSeen;
 }
 
 /** The answer to a query of queue parameters. */
@@ -202,6 +204,19 @@ export interface Indicated {
   readonly faults: readonly string[];
 }
 
+/** A current set, as a query answers it or an indication brings it. */
+export interface CapabilitiesSeen {
+  /** Filters and VM queues are enabled. */
+  readonly vmq: boolean;
+  readonly numQueues: number;
+  readonly maxFilters: number;
+}
+
+/** A status indication of a new current set. */
+export interface CapabilitiesIndicated extends CapabilitiesSeen {
+  readonly to: 'A' | 'B';
+}
+
 /** A status indication of a queue's state. */
 export interface QueueStateIndicated {
   readonly to: 'A' | 'B';
@@ -214,6 +229,7 @@ export interface Observation {
   /** In the order in which they came. */
   readonly completions: readonly Completion[];
   readonly indications: readonly QueueStateIndicated[];
+  readonly capabilities: readonly CapabilitiesIndicated[];
   readonly frames: readonly Indicated[];
   /** Every queue that exists, as inspection shows it. */
   readonly queues: readonly { queueId: number; state: string; operationalState: number; filters: number }[];

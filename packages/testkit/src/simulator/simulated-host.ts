@@ -2,7 +2,8 @@
 import { NDIS_DEVICE_POWER_STATE, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
 import { checkHostConfig, createHost, type Host, type HostConfigInput } from '@vmq/host';
 import { type Agent, type AgentContext, createRandom, type DeterministicExecutor } from '@vmq/machine';
-import { type NdisAdapter, refusalLine } from '@vmq/ndis';
+import { OID_VMQ_MINIPORT_VM_QUEUES } from '@vmq/miniport';
+import { type NdisAdapter, refusalLine, setRequest } from '@vmq/ndis';
 import { createNicAgent, type NicAgentData } from '@vmq/nic';
 import { oidRequestOf } from '../driver/request-bytes.ts';
 import type { FaultWire } from '../faults/fault-host.ts';
@@ -259,6 +260,14 @@ export class SimulatedHost {
     this.#status(status);
     this.#isLow = this.host.adapter.powerState !== D0;
     this.watch.restartOrder();
+  }
+
+  /** As a vendor's management application does: `queues` of the VM queues, as far as there are so many. */
+  setQueues(queues: number): void {
+    const { adapter } = this.host;
+    const most = adapter.inspect().hardwareCapabilities?.NumQueues ?? 0;
+    const bytes = Uint8Array.of(Math.min(queues, most), 0, 0, 0);
+    this.#status(adapter.userModeRequest(setRequest(OID_VMQ_MINIPORT_VM_QUEUES, bytes)));
   }
 
   reset(): void {

@@ -81,6 +81,8 @@ export type SimulationStep =
       readonly host: number;
       readonly turns: number;
     }
+  /** VM queues that the adapter's current set has from here on, where it can change: 0 withdraws the set. */
+  | { readonly do: 'capabilities'; readonly host: number; readonly queues: number; readonly turns: number }
   | {
       readonly do: 'fault';
       readonly host: number;
@@ -125,6 +127,7 @@ const RARE: readonly (readonly [number, SimulationStep['do']])[] = [
   [2, 'power'],
   [2, 'reset'],
   [2, 'rebind'],
+  [3, 'capabilities'],
   [6, 'fault'],
   [6, 'heal'],
   [6, 'hostile'],
@@ -213,6 +216,9 @@ function rareStep(
       if (behaviours.length === 0) return { do: 'run', host, turns };
       return { do: 'hostile', vm, behaviour: pick(random, behaviours), seed: random.next(), turns };
     }
+    case 'capabilities':
+      // All of them again more often than not, or most of a world would go by without VM queues.
+      return { do: 'capabilities', host, queues: random.below(2) === 0 ? random.below(4) : 255, turns };
     case 'pause':
       // Pulling the card ends the adapter for good, so it is the rarest of all.
       return { do: random.below(24) === 0 ? 'remove adapter' : 'pause', host, turns };

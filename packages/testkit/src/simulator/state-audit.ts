@@ -38,7 +38,8 @@ export class StateAudit {
     if (!SETTLED.has(report.state)) illegal(`the adapter is ${report.state} between two steps`);
     if (this.#halted && report.state !== 'Halted') illegal(`the adapter went from Halted to ${report.state}`);
     this.#halted = report.state === 'Halted';
-    const capabilities = report.currentCapabilities;
+    // The current set may be withdrawn while queues and filters exist (CAP-31).
+    const capabilities = report.hardwareCapabilities;
     const mostQueues = capabilities?.NumQueues ?? 0;
     const mostFilters = capabilities?.MaxMacHeaderFilters ?? 0;
     const queues = new Map<number, AdapterReport['queues'][0]>();

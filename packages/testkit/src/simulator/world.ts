@@ -108,6 +108,7 @@ export class World {
         else if (step.do === 'power') host.togglePower();
         else if (step.do === 'reset') host.reset();
         else if (step.do === 'rebind') host.rebind();
+        else if (step.do === 'capabilities') host.setQueues(step.queues);
         else host.removeAdapter();
         host.look();
         return host;
