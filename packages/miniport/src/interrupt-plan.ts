@@ -71,11 +71,15 @@ export class InterruptPlan {
   aimReceiveQueue(queue: number, message: InterruptMessage): number {
     const engine = this.#device.engineFor(message.processor);
     this.#device.registers.write32(REG.RXENG + queue * RX_QUEUE_STRIDE, engine);
-    const own = queue < this.#firstOfProcessors;
-    const entry = own ? queue : this.#firstOfProcessors + this.messages.indexOf(message);
-    if (own) this.#aim(queue, message);
+    const entry = this.entryOf(queue, message);
+    if (entry === queue) this.#aim(queue, message);
     this.#device.registers.write32(REG.RXENTRY + queue * RX_QUEUE_STRIDE, entry);
     return entry;
+  }
+
+  /** The MSI-X entry of a receive queue that interrupts by `message`: its own, or that of the processor. */
+  entryOf(queue: number, message: InterruptMessage): number {
+    return queue < this.#firstOfProcessors ? queue : this.#firstOfProcessors + this.messages.indexOf(message);
   }
 
   /** The queue is gone: its own entry is masked and free. */

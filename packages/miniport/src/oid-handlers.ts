@@ -166,7 +166,10 @@ function setQueueParameters({ context }: OidTarget, request: OidRequest): number
   if ((flags & NDIS_RECEIVE_QUEUE_PARAMETERS_SUGGESTED_RECV_BUFFER_NUMBERS_CHANGED) !== 0)
     context.queues.suggestBuffers(queueId, parameters.NumSuggestedReceiveBuffers);
   if ((flags & NDIS_RECEIVE_QUEUE_PARAMETERS_PROCESSOR_AFFINITY_CHANGED) === 0) return NDIS_STATUS_SUCCESS;
-  return context.queues.move(queueId, parameters.ProcessorAffinity.Mask);
+  const entry = context.queues.move(queueId, parameters.ProcessorAffinity.Mask);
+  if (entry === null) return NDIS_STATUS_INVALID_PARAMETER;
+  writeMember(request, NDIS_RECEIVE_QUEUE_PARAMETERS, 'MSIXTableEntry', entry);
+  return NDIS_STATUS_SUCCESS;
 }
 
 function freeQueue({ context, queueFree }: OidTarget, request: OidRequest): number {

@@ -13,7 +13,6 @@ import {
   NDIS_STATUS_FAILURE,
   NDIS_STATUS_INVALID_PARAMETER,
   NDIS_STATUS_RECEIVE_QUEUE_STATE,
-  NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import type { MiniportAdapter } from '@vmq/ndis';
 import type { HardwareSizes } from './capabilities.ts';
@@ -142,13 +141,14 @@ export class QueueLife {
    * Moves a queue to another processor: the old one stops indicating, the interrupt is aimed anew, and the new one
    * goes on where the old one stopped. Nothing is lost or overtaken (QUE-27). NBLs that are out come back to the
    * processor they came from, which sends their buffers after the queue. A device with several receive engines has that
-   * of the new processor go on with the queue.
+   * of the new processor go on with the queue. Returns the MSI-X entry that the queue has now: another one, if it shares
+   * its processor's; null for a queue that is not there.
    */
-  move(queueId: number, affinity: bigint): number {
+  move(queueId: number, affinity: bigint): number | null {
     const queue = this.#queues.get(queueId);
-    if (queue === undefined) return NDIS_STATUS_INVALID_PARAMETER;
+    if (queue === undefined) return null;
     const message = this.#interrupts.choose(affinity);
-    if (message === queue.message) return NDIS_STATUS_SUCCESS;
+    if (message === queue.message) return this.#interrupts.entryOf(queueId, message);
     const { resources } = queue;
     if (queue.isServed) {
       this.unserve(queue);
@@ -157,7 +157,7 @@ export class QueueLife {
     const device = this.#device;
     const isOtherEngine = device.engineFor(message.processor) !== device.engineFor(queue.message.processor);
     queue.message = message;
-    this.#interrupts.aimReceiveQueue(queueId, message);
+    const entry = this.#interrupts.aimReceiveQueue(queueId, message);
     // One that does not answer adopts it when it is reset.
     if (isOtherEngine) device.commit();
     if (resources !== null) {
@@ -165,7 +165,7 @@ export class QueueLife {
       this.serve(queue);
       this.#adapter.publish();
     }
-    return NDIS_STATUS_SUCCESS;
+    return entry;
   }
 
   /**

@@ -1,13 +1,9 @@
 /**
  * NdisMSetMiniportAttributes: registration, general and hardware-assist attributes in this order, then perhaps
- * offload attributes, each with a revision that NDIS knows (requirements INIT-01, INIT-02).
+ * offload attributes. NDIS refuses a revision that it does not know and nothing else (INIT-01); what pages ask besides
+ * is advice (INIT-02, INIT-21).
  */
-import {
-  NDIS_STATUS_BAD_VERSION,
-  NDIS_STATUS_FAILURE,
-  NDIS_STATUS_INVALID_PARAMETER,
-  NDIS_STATUS_SUCCESS,
-} from '@vmq/abi';
+import { NDIS_STATUS_BAD_VERSION, NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import type { Capabilities, MiniportVersion } from './capabilities.ts';
 import type { MiniportAdapterAttributes } from './miniport-driver.ts';
 import type { BindParameters } from './protocol-driver.ts';
@@ -16,15 +12,31 @@ import type { AdapterRefusals } from './refusal-log.ts';
 type AttributeType = MiniportAdapterAttributes['type'];
 type General = Extract<MiniportAdapterAttributes, { readonly type: 'general' }>;
 
-const ORDER: readonly AttributeType[] = ['registration', 'general', 'hardware-assist', 'offload'];
+/** What has to be set before attributes of a type. */
+const BEFORE: Readonly<Record<AttributeType, readonly AttributeType[]>> = {
+  registration: [],
+  general: ['registration'],
+  'hardware-assist': ['registration', 'general'],
+  offload: ['registration', 'general'],
+};
+const FUNCTION_PAGE = 'NdisMSetMiniportAttributes';
+const HARDWARE_ASSIST_PAGE = 'NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES';
+const MAC_BYTES = 6;
 
-/** Known revisions: of the first two any that NDIS 6.0 to 6.30 defined; of hardware assist the version's own. */
-function knownRevisions(type: AttributeType, version: MiniportVersion): readonly number[] {
+/** The revisions that an NDIS of version `ndis` knows. */
+function knownRevisions(type: AttributeType, ndis: MiniportVersion): readonly number[] {
   if (type === 'offload') return [1];
   if (type !== 'hardware-assist') return [1, 2];
-  if (version === 620) return [2];
-  return version === 630 ? [3] : [3, 4];
+  if (ndis === 620) return [1, 2];
+  return ndis === 630 ? [1, 2, 3] : [1, 2, 3, 4];
 }
+
+/** INIT-02: the revisions of hardware-assist attributes that were made for a miniport's version. */
+const HARDWARE_ASSIST_REVISIONS: Readonly<Record<MiniportVersion, readonly number[]>> = {
+  620: [2],
+  630: [3],
+  660: [3, 4],
+};
 
 export class AdapterAttributes {
   general: General | null = null;
@@ -39,10 +51,18 @@ export class AdapterAttributes {
   readonly #version: MiniportVersion;
   readonly #capabilities: Capabilities;
   readonly #log: AdapterRefusals;
+  /** Version of the host's NDIS, which is at least the miniport's. */
+  readonly #ndis: MiniportVersion;
   readonly #set = new Set<AttributeType>();
 
-  constructor(version: MiniportVersion, capabilities: Capabilities, log: AdapterRefusals) {
+  constructor(
+    version: MiniportVersion,
+    hostVersion: 620 | 630,
+    capabilities: Capabilities,
+    log: AdapterRefusals,
+  ) {
     this.#version = version;
+    this.#ndis = version > hostVersion ? version : hostVersion;
     this.#capabilities = capabilities;
     this.#log = log;
   }
@@ -51,64 +71,78 @@ export class AdapterAttributes {
     return this.#set.has(type);
   }
 
-  /** SUCCESS, BAD_VERSION, INVALID_PARAMETER, FAILURE (out of order). */
+  /** SUCCESS, BAD_VERSION. */
   set(attributes: MiniportAdapterAttributes): number {
     const { type, revision } = attributes;
-    const missing = ORDER.slice(0, ORDER.indexOf(type)).find((earlier) => !this.#set.has(earlier));
-    if (missing !== undefined)
-      return this.#log.refuse('INIT-01', 0, NDIS_STATUS_FAILURE, `${missing} attributes first`, type);
-    const revisions = knownRevisions(type, this.#version);
+    const revisions = knownRevisions(type, this.#ndis);
     if (!revisions.includes(revision)) {
-      const rule = type === 'hardware-assist' ? 'INIT-02' : 'INIT-01';
       const expected = `${type} attributes of revision ${revisions.join(' or ')}`;
-      return this.#log.refuse(rule, 0, NDIS_STATUS_BAD_VERSION, expected, `revision ${revision}`);
+      return this.#log.refuse('INIT-01', 0, NDIS_STATUS_BAD_VERSION, expected, `revision ${revision}`);
     }
-    const status = this.#apply(attributes);
-    if (status === NDIS_STATUS_SUCCESS) this.#set.add(type);
-    return status;
+    const missing = BEFORE[type].find((earlier) => !this.#set.has(earlier));
+    if (missing !== undefined)
+      this.#log.advise('INIT-01', FUNCTION_PAGE, `${missing} attributes first`, type);
+    this.#apply(attributes);
+    this.#set.add(type);
+    return NDIS_STATUS_SUCCESS;
   }
 
-  #apply(attributes: MiniportAdapterAttributes): number {
-    if (attributes.type === 'general') {
-      const { permanentMacAddress, currentMacAddress } = attributes;
-      if (permanentMacAddress.length !== 6 || currentMacAddress.length !== 6) {
-        const found = `${permanentMacAddress.length} and ${currentMacAddress.length} bytes`;
-        return this.#log.refuse(
-          'INIT-01',
-          0,
-          NDIS_STATUS_INVALID_PARAMETER,
-          'MAC addresses of 6 bytes',
-          found,
-        );
+  #apply(attributes: MiniportAdapterAttributes): void {
+    switch (attributes.type) {
+      case 'registration':
+        this.flags = attributes.attributeFlags;
+        this.checkForHangSeconds = attributes.checkForHangTimeInSeconds ?? 0;
+        return;
+      case 'general':
+        this.general = {
+          ...attributes,
+          permanentMacAddress: this.#sixBytes(attributes.permanentMacAddress),
+          currentMacAddress: this.#sixBytes(attributes.currentMacAddress),
+        };
+        return;
+      case 'hardware-assist':
+        this.#assist(attributes);
+        return;
+      case 'offload': {
+        const { hardware, current } = attributes.encapsulatedPacketVmq;
+        if (current && !hardware)
+          this.#log.advise(
+            'OFF-06',
+            'NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES',
+            'current offloads that the hardware has',
+            'VMQ on encapsulated packets',
+          );
+        this.encapsulation.supported = hardware;
+        this.encapsulation.enabled = hardware && current;
       }
-      this.general = attributes;
     }
-    if (attributes.type === 'registration') {
-      this.flags = attributes.attributeFlags;
-      this.checkForHangSeconds = attributes.checkForHangTimeInSeconds ?? 0;
+  }
+
+  #assist(attributes: Extract<MiniportAdapterAttributes, { readonly type: 'hardware-assist' }>): void {
+    const { revision } = attributes;
+    const made = HARDWARE_ASSIST_REVISIONS[this.#version];
+    if (!made.includes(revision)) {
+      const expected = `hardware-assist attributes of revision ${made.join(' or ')}`;
+      this.#log.advise('INIT-02', HARDWARE_ASSIST_PAGE, expected, `revision ${revision}`);
     }
-    if (attributes.type === 'offload') {
-      const { hardware, current } = attributes.encapsulatedPacketVmq;
-      if (current && !hardware)
-        return this.#log.refuse(
-          'OFF-06',
-          0,
-          NDIS_STATUS_INVALID_PARAMETER,
-          'current offloads that the hardware has',
-          'VMQ on encapsulated packets',
-        );
-      this.encapsulation.supported = hardware;
-      this.encapsulation.enabled = current;
-    }
-    if (attributes.type === 'hardware-assist') {
-      this.hardwareNicSwitchCapabilities = attributes.hardwareNicSwitchCapabilities ?? null;
-      this.nicSwitchCapabilities = attributes.currentNicSwitchCapabilities ?? null;
-      return this.#capabilities.register(
-        attributes.hardwareReceiveFilterCapabilities,
-        attributes.currentReceiveFilterCapabilities,
-      );
-    }
-    return NDIS_STATUS_SUCCESS;
+    // Revision 1 ends before the capabilities.
+    const has = revision >= 2;
+    this.hardwareNicSwitchCapabilities = (has && attributes.hardwareNicSwitchCapabilities) || null;
+    this.nicSwitchCapabilities = (has && attributes.currentNicSwitchCapabilities) || null;
+    this.#capabilities.register(
+      has ? attributes.hardwareReceiveFilterCapabilities : null,
+      has ? attributes.currentReceiveFilterCapabilities : null,
+    );
+  }
+
+  /** An Ethernet address: the first six bytes, or what there is of them. */
+  #sixBytes(address: Uint8Array): Uint8Array {
+    if (address.length === MAC_BYTES) return address;
+    const page = 'NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES';
+    this.#log.advise('INIT-01', page, 'MAC addresses of 6 bytes', `${address.length} bytes`);
+    const six = new Uint8Array(MAC_BYTES);
+    six.set(address.subarray(0, MAC_BYTES));
+    return six;
   }
 
   /** NDIS_BIND_PARAMETERS with the current sets (INIT-05 to INIT-07). Only once the general attributes are set. */

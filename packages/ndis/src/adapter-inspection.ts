@@ -8,6 +8,7 @@ import type { PendingOid } from './oid-engine.ts';
 import { operationalState, type QueueState } from './queue-states.ts';
 import { type ReceiveFilter, summarizeFilter } from './receive-filter.ts';
 import type { ReceiveQueue } from './receive-queue.ts';
+import type { RefusalRecord } from './refusal-log.ts';
 import type { SharedMemoryReportEntry } from './shared-memory-broker.ts';
 
 export interface QueueReport {
@@ -60,6 +61,8 @@ export interface AdapterReport {
   readonly bindings: readonly BindingReport[];
   readonly pendingOids: readonly PendingOid[];
   readonly sharedMemory: readonly SharedMemoryReportEntry[];
+  /** What pages ask of its drivers and they do not keep, with the page; each once. NDIS goes on all the same. */
+  readonly advice: readonly RefusalRecord[];
   readonly msixEntries: readonly MsixEntryReport[];
   readonly outstanding: OutstandingNbls;
 }

@@ -73,12 +73,11 @@ export class AdapterLife {
     if (!this.#move('initialize')) return NDIS_STATUS_FAILURE;
     const { driver } = this.#parts.setting;
     let status = this.#work.during(() => driver.initializeEx(this.#handle));
+    if (status === NDIS_STATUS_SUCCESS && !this.#parts.attributes.has('registration'))
+      this.#log.advise('INIT-01', 'NdisMSetMiniportAttributes', 'registration attributes', 'none');
+    // Without an address and a frame size there is nothing that a protocol could be bound to.
     if (status === NDIS_STATUS_SUCCESS && !this.#parts.attributes.has('general')) {
-      this.#log.violation(
-        'INIT-01',
-        'registration and general attributes',
-        'MiniportInitializeEx set neither or one',
-      );
+      this.#log.violation('INIT-01', 'general attributes', 'MiniportInitializeEx set none');
       this.#work.during(() => driver.haltEx(this.#handle, NdisHaltDeviceDisabled));
       status = NDIS_STATUS_FAILURE;
     }

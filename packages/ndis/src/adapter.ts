@@ -71,7 +71,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.trace = setting.trace;
     this.work = setting.work;
     this.capabilities = new Capabilities(this.version, log);
-    this.attributes = new AdapterAttributes(this.version, this.capabilities, log);
+    this.attributes = new AdapterAttributes(this.version, setting.hostVersion, this.capabilities, log);
     const { dataPlane, executor } = setting;
     this.#dataPlane = new AdapterDataPlane(name, dataPlane, executor, machine.processorCount);
     this.#bindings = new AdapterBindings(this, this.#dataPlane, setting.nextBinding);
@@ -82,6 +82,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       log,
       hostVersion: setting.hostVersion,
       provider: () => setting.provider(),
+      createDomain: () => setting.createDomain(name),
     });
     this.interrupts = new InterruptMessages(machine, setting.vectors, setting.resources, setting.rss, log);
     this.#handle = new MiniportHandle(this, setting.resources, setting.keywords);
@@ -313,11 +314,13 @@ export class Adapter implements AdapterCore, BindingAdapter {
   }
 
   indicateStatus(statusCode: number, buffer: Uint8Array): void {
-    if (!this.attributes.has('registration') || this.state === 'Halted') {
-      const expected = 'indications between registration and halt';
-      this.log.violation('INIT-08', expected, `${statusName(statusCode)} while ${this.state}`);
+    const what = `${statusName(statusCode)} while ${this.state}`;
+    if (this.state === 'Halted') {
+      this.log.violation('INIT-08', 'no indication after MiniportHaltEx', what);
       return;
     }
+    if (!this.attributes.has('registration'))
+      this.log.advise('INIT-08', 'NdisMIndicateStatusEx', 'registration attributes first', what);
     if (acceptIndication(this, statusCode, buffer)) this.#indicateUp(statusCode, buffer);
   }
 
@@ -330,8 +333,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   }
 
   registerScatterGatherDma(): DmaDomain {
-    this.broker.domain ??= this.#setting.createDomain(this.name);
-    return this.broker.domain;
+    return this.broker.openDomain();
   }
 
   // --- the machine -------------------------------------------------------------------------------------
@@ -390,6 +392,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       bindings: this.#bindings.inspect(),
       pendingOids: this.engine.pending(),
       sharedMemory: this.broker.inspect(),
+      advice: [...this.log.advice],
       msixEntries: this.interrupts.inspect(),
       outstanding: this.#dataPlane.outstanding(),
     };

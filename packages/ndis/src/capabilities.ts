@@ -3,14 +3,12 @@
  * current. NDIS answers all capability queries from here (CAP-16) and hands the current set to every binding.
  */
 import {
+  NDIS_RECEIVE_FILTER_CAPABILITIES as CODEC,
   NDIS_OBJECT_TYPE_DEFAULT,
-  NDIS_RECEIVE_FILTER_CAPABILITIES,
-  NDIS_STATUS_INVALID_PARAMETER,
-  NDIS_STATUS_SUCCESS,
   type NdisReceiveFilterCapabilities,
   refusalText,
 } from '@vmq/abi';
-import { CAPABILITY_RULES, isZeroed, vmqEnabled } from './capability-rules.ts';
+import { CAPABILITY_RULES, lookaheadSplit, vmqEnabled } from './capability-rules.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 
 /** NDIS version of a miniport as one number. */
@@ -54,59 +52,73 @@ export class Capabilities {
     return this.current?.value.MaxMacHeaderFilters ?? 0;
   }
 
-  /** From the hardware-assist attributes: both null or both set (CAP-03). */
-  register(hardware: Uint8Array | null, current: Uint8Array | null): number {
+  /** Sizes at which frames can be split, in bytes; null without the split. */
+  get split(): { readonly min: number; readonly max: number } | null {
+    return this.current === null ? null : lookaheadSplit(this.current.value, this.version);
+  }
+
+  /**
+   * From the hardware-assist attributes: both null or both set (CAP-03). Without a current set receive filtering is off
+   * (DIS-04); hardware that nothing is said of can do what is current.
+   */
+  register(hardware: Uint8Array | null, current: Uint8Array | null): void {
     if ((hardware === null) !== (current === null)) {
-      return this.#log.refuse(
+      this.#log.advise(
         'CAP-03',
-        0,
-        NDIS_STATUS_INVALID_PARAMETER,
+        'NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES',
         'both receive-filter capability pointers NULL or both set',
         hardware === null ? 'only the current set' : 'only the hardware set',
       );
     }
-    if (hardware === null || current === null) {
-      this.hardware = null;
-      this.current = null;
-      return NDIS_STATUS_SUCCESS;
-    }
-    const hardwareSet = this.judge(hardware, 'hardware');
-    if (hardwareSet === null) return NDIS_STATUS_INVALID_PARAMETER;
-    const currentSet = this.judge(current, 'current');
-    if (currentSet === null) return NDIS_STATUS_INVALID_PARAMETER;
-    this.hardware = hardwareSet;
-    this.current = currentSet;
-    return NDIS_STATUS_SUCCESS;
+    const hardwareSet = this.#read(hardware, 'hardware');
+    this.current = this.#read(current, 'current');
+    this.hardware = hardwareSet ?? this.current;
   }
 
-  /** Takes an indicated set over (CAP-18); false if it is refused. */
+  /** Takes an indicated set over (CAP-18); false if it cannot be read: the old one stays. */
   replace(which: 'hardware' | 'current', bytes: Uint8Array): boolean {
-    const set = this.judge(bytes, which);
+    const set = this.#decode(bytes, which);
     if (set === null) return false;
-    this[which] = set;
+    this[which] = this.#judge(set, which);
     return true;
   }
 
-  /** The set that `bytes` hold, or null with the refusal written down. */
-  judge(bytes: Uint8Array, which: 'hardware' | 'current'): CapabilitySet | null {
-    const refuse = (rule: string, expected: string, found: string): null => {
-      this.#log.refuse(rule, 0, NDIS_STATUS_INVALID_PARAMETER, expected, `${which} set: ${found}`);
-      return null;
-    };
-    const decoded = NDIS_RECEIVE_FILTER_CAPABILITIES.decode(bytes);
-    if (!decoded.ok)
-      return refuse('CAP-04', 'NDIS_RECEIVE_FILTER_CAPABILITIES', refusalText(decoded.refusal));
-    const { value } = decoded;
-    if (value.Header.Type !== NDIS_OBJECT_TYPE_DEFAULT)
-      return refuse('CAP-04', 'header type DEFAULT', `type ${value.Header.Type}`);
-    if (value.Header.Size !== NDIS_RECEIVE_FILTER_CAPABILITIES.sizeOf(value.Header.Revision <= 1 ? 1 : 2))
-      return refuse('CAP-04', 'the size of its revision', `${value.Header.Size}`);
-    const set = { bytes: new Uint8Array(bytes.subarray(0, value.Header.Size)), value };
-    if (which === 'current' && isZeroed(value)) return set;
-    for (const rule of CAPABILITY_RULES) {
-      const found = rule.found({ value, which, version: this.version });
-      if (found !== null) return refuse(rule.rule, rule.expected, found);
-    }
-    return set;
+  /** The set that `bytes` hold, as far as they can be read; null if not at all: no receive filtering. */
+  #read(bytes: Uint8Array | null, which: 'hardware' | 'current'): CapabilitySet | null {
+    if (bytes === null) return null;
+    const set = this.#decode(bytes, which) ?? readMended(bytes);
+    return set === null ? null : this.#judge(set, which);
   }
+
+  #decode(bytes: Uint8Array, which: 'hardware' | 'current'): CapabilitySet | null {
+    const decoded = CODEC.decode(bytes);
+    if (decoded.ok) return { bytes, value: decoded.value };
+    const found = `${which} set: ${refusalText(decoded.refusal)}`;
+    this.#log.advise('CAP-04', CODEC.name, 'a whole structure with its header', found);
+    return null;
+  }
+
+  /** Writes down what pages ask of the set and it does not keep. */
+  #judge({ bytes, value }: CapabilitySet, which: 'hardware' | 'current'): CapabilitySet {
+    for (const { rule, page, expected, found } of CAPABILITY_RULES) {
+      const what = found({ value, which, version: this.version });
+      if (what !== null) this.#log.advise(rule, page, expected, `${which} set: ${what}`);
+    }
+    return { bytes: new Uint8Array(bytes.subarray(0, value.Header.Size)), value };
+  }
+}
+
+/** Reads the newest revision that fits, whatever the header says; null if not even the first does. */
+function readMended(bytes: Uint8Array): CapabilitySet | null {
+  const mended = new Uint8Array(bytes);
+  const view = new DataView(mended.buffer);
+  const head = mended.length < CODEC.sizeOf(1) ? 0 : view.getUint16(2, true);
+  const room = Math.min(mended.length, head);
+  const revision = [2, 1].find((one) => one <= Math.max(mended[1] ?? 0, 1) && CODEC.sizeOf(one) <= room);
+  if (revision === undefined) return null;
+  mended[0] = NDIS_OBJECT_TYPE_DEFAULT;
+  mended[1] = revision;
+  view.setUint16(2, CODEC.sizeOf(revision), true);
+  const decoded = CODEC.decode(mended);
+  return decoded.ok ? { bytes: mended, value: decoded.value } : null;
 }

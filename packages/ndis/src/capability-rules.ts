@@ -1,8 +1,9 @@
 /**
- * What NDIS demands of a receive-filter capability set when a miniport registers or indicates it (requirements
- * CAP-04 to CAP-15).
+ * What pages ask of the receive-filter capability sets that a miniport registers or indicates (requirements CAP-04 to
+ * CAP-15). None says that NDIS refuses a set, so each is advice (INIT-21): a driver goes on with what its set has.
  */
 import {
+  NDIS_RECEIVE_FILTER_CAPABILITIES,
   NDIS_RECEIVE_FILTER_DYNAMIC_PROCESSOR_AFFINITY_CHANGE_SUPPORTED,
   NDIS_RECEIVE_FILTER_IMPLAT_MIN_OF_QUEUES_MODE,
   NDIS_RECEIVE_FILTER_IMPLAT_SUM_OF_QUEUES_MODE,
@@ -28,6 +29,8 @@ export interface CapabilitySubject {
 
 export interface CapabilityRule {
   readonly rule: string;
+  /** Page that asks for it. */
+  readonly page: string;
   readonly expected: string;
   /** What is wrong, or null if the rule holds. */
   found(subject: CapabilitySubject): string | null;
@@ -43,9 +46,14 @@ export function vmqEnabled(value: NdisReceiveFilterCapabilities): boolean {
   );
 }
 
-/** True if every member but the header is zero: the feature is off (CAP-03). */
-export function isZeroed(value: NdisReceiveFilterCapabilities): boolean {
-  return Object.entries(value).every(([name, member]) => name === 'Header' || member === 0);
+/** Sizes at which frames can be split, in bytes; null without the split. From NDIS 6.30 on there is none (CAP-11). */
+export function lookaheadSplit(
+  value: NdisReceiveFilterCapabilities,
+  version: CapabilitySubject['version'],
+): { readonly min: number; readonly max: number } | null {
+  if (version !== 620 || (value.SupportedQueueProperties & SPLIT) === 0) return null;
+  const { MinLookaheadSplitSize: min, MaxLookaheadSplitSize: max } = value;
+  return min > 0 && min <= max ? { min, max } : null;
 }
 
 /** Rules of a current set with VMQ on; others do not have to keep them. */
@@ -65,9 +73,13 @@ const LATER_PROPERTIES =
   NDIS_RECEIVE_FILTER_INTERRUPT_VECTOR_COALESCING_SUPPORTED;
 const IMPLAT = NDIS_RECEIVE_FILTER_IMPLAT_MIN_OF_QUEUES_MODE | NDIS_RECEIVE_FILTER_IMPLAT_SUM_OF_QUEUES_MODE;
 
+const STRUCTURE_PAGE = 'NDIS_RECEIVE_FILTER_CAPABILITIES';
+const VMQ_CAPABILITIES_PAGE = 'determining-the-vmq-capabilities-of-a-network-adapter';
+
 export const CAPABILITY_RULES: readonly CapabilityRule[] = [
   {
     rule: 'CAP-04',
+    page: STRUCTURE_PAGE,
     expected: 'the revision of the miniport’s NDIS version',
     found: ({ value, version }) => {
       const wanted = version === 620 ? 1 : 2;
@@ -76,6 +88,16 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
   },
   {
     rule: 'CAP-04',
+    page: STRUCTURE_PAGE,
+    expected: 'the size of its revision',
+    found: ({ value: { Header } }) =>
+      Header.Size === NDIS_RECEIVE_FILTER_CAPABILITIES.sizeOf(Header.Revision <= 1 ? 1 : 2)
+        ? null
+        : `revision ${Header.Revision} of ${Header.Size} bytes`,
+  },
+  {
+    rule: 'CAP-04',
+    page: STRUCTURE_PAGE,
     expected: 'Flags, queue-group members and NdisReserved zero',
     found: ({ value }) => {
       for (const member of ['Flags', 'MaxQueueGroups', 'MaxQueuesPerQueueGroup', 'NdisReserved'] as const) {
@@ -86,6 +108,7 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
   },
   {
     rule: 'CAP-05',
+    page: VMQ_CAPABILITIES_PAGE,
     expected: 'VMQ_FILTERS_ENABLED beside VM_QUEUES_ENABLED',
     found: whenVmq((value) =>
       lacks(value.EnabledFilterTypes, NDIS_RECEIVE_FILTER_VMQ_FILTERS_ENABLED, 'EnabledFilterTypes'),
@@ -93,6 +116,7 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
   },
   {
     rule: 'CAP-06',
+    page: STRUCTURE_PAGE,
     expected: 'VM_QUEUE_SUPPORTED and MSI_X_SUPPORTED',
     found: whenVmq((value) =>
       lacks(
@@ -104,6 +128,7 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
   },
   {
     rule: 'CAP-07',
+    page: STRUCTURE_PAGE,
     expected: 'neither DYNAMIC_PROCESSOR_AFFINITY_CHANGE nor INTERRUPT_VECTOR_COALESCING below NDIS 6.30',
     found: ({ value, version }) =>
       version === 620 && (value.SupportedQueueProperties & LATER_PROPERTIES) !== 0
@@ -112,6 +137,7 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
   },
   {
     rule: 'CAP-08',
+    page: STRUCTURE_PAGE,
     expected: 'equality test, MAC header and destination address advertised',
     found: whenVmq(
       (value) =>
@@ -130,6 +156,7 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
   },
   {
     rule: 'CAP-10',
+    page: VMQ_CAPABILITIES_PAGE,
     expected: 'MaxMacHeaderFilters of at least NumQueues',
     found: ({ value }) =>
       value.MaxMacHeaderFilters >= value.NumQueues
@@ -138,6 +165,7 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
   },
   {
     rule: 'CAP-11',
+    page: STRUCTURE_PAGE,
     expected: 'no lookahead split from NDIS 6.30 on',
     found: ({ value, version }) => {
       if (version === 620) return null;
@@ -150,15 +178,17 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
   },
   {
     rule: 'CAP-12',
+    page: STRUCTURE_PAGE,
     expected: '0 < MinLookaheadSplitSize <= MaxLookaheadSplitSize where the split is supported',
     found: ({ value, version }) => {
       if (version !== 620 || (value.SupportedQueueProperties & SPLIT) === 0) return null;
       const { MinLookaheadSplitSize: min, MaxLookaheadSplitSize: max } = value;
-      return min > 0 && min <= max ? null : `${min}..${max}`;
+      return lookaheadSplit(value, version) === null ? `${min}..${max}` : null;
     },
   },
   {
     rule: 'CAP-13',
+    page: STRUCTURE_PAGE,
     expected: 'no IMPLAT_MIN/SUM_OF_QUEUES_MODE from a miniport',
     found: ({ value }) =>
       (value.SupportedQueueProperties & IMPLAT) === 0
@@ -167,6 +197,7 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
   },
   {
     rule: 'CAP-14',
+    page: STRUCTURE_PAGE,
     expected: 'no coalescing maxima, or at least 5 field tests and 10 filters',
     found: ({ value }) => {
       const tests = value.MaxFieldTestsPerPacketCoalescingFilter ?? 0;

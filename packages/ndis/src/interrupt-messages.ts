@@ -83,20 +83,23 @@ export class InterruptMessages {
     this.#log = log;
   }
 
-  /** A message aimed at `processor`, or null: none left, or more than INT-02 allows. */
+  /** A message aimed at `processor`, or null: no such processor, or no vector left there. */
   allocate(processor: number): InterruptMessage | null {
     if (!(processor >= 0 && processor < this.#machine.processorCount))
-      return this.#none('QUE-04', `processor ${processor}`);
+      return this.#none(`a processor of 0..${this.#machine.processorCount - 1}`, `processor ${processor}`);
     const held = [...this.#messages.values()];
     // A processor's first message is its queues'; what is beyond that counts as other.
     const others =
       held.length -
       new Set(held.map((m) => m.processor).filter((p) => this.#rss.processors.includes(p))).size;
     const first = this.#rss.processors.includes(processor) && held.every((m) => m.processor !== processor);
-    if (!first && others >= OTHER_MESSAGES)
-      return this.#none('INT-02', `a further message for processor ${processor}, ${held.length} allocated`);
+    if (!first && others >= OTHER_MESSAGES) {
+      const expected = `one message per RSS processor and ${OTHER_MESSAGES} for other events`;
+      const found = `a further one for processor ${processor}, ${held.length} allocated`;
+      this.#log.advise('INT-02', 'vmq-interrupt-requirements', expected, found);
+    }
     const vector = this.#vectors.take(processor);
-    if (vector < 0) return this.#none('INT-02', `no vector left on processor ${processor}`);
+    if (vector < 0) return this.#none(`a free vector on processor ${processor}`, 'none');
     let messageId = 0;
     while (this.#messages.has(messageId)) messageId++;
     const message = { messageId, processor, vector, ...msiMessage(processor, vector) };
@@ -104,9 +107,8 @@ export class InterruptMessages {
     return message;
   }
 
-  #none(rule: string, found: string): null {
-    const expected = 'one message per RSS processor and two for other events';
-    this.#log.refuse(rule, 0, NDIS_STATUS_INVALID_PARAMETER, expected, found);
+  #none(expected: string, found: string): null {
+    this.#log.refuse('INT-02', 0, NDIS_STATUS_INVALID_PARAMETER, expected, found);
     return null;
   }
 

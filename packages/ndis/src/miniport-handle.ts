@@ -62,10 +62,11 @@ export class MiniportHandle implements MiniportAdapter {
   }
 
   setMiniportAttributes(attributes: MiniportAdapterAttributes): number {
-    if (this.#adapter.state !== 'Initializing') {
-      const expected = 'attributes set inside MiniportInitializeEx';
-      return this.#adapter.log.refuse('INIT-01', 0, NDIS_STATUS_FAILURE, expected, this.#adapter.state);
-    }
+    const { log, state } = this.#adapter;
+    const expected = 'attributes set inside MiniportInitializeEx';
+    // The handle is no adapter's any more.
+    if (state === 'Halted') return log.refuse('INIT-01', 0, NDIS_STATUS_FAILURE, expected, state);
+    if (state !== 'Initializing') log.advise('INIT-01', 'NdisMSetMiniportAttributes', expected, state);
     return this.#adapter.attributes.set(attributes);
   }
 

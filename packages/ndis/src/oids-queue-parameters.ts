@@ -16,12 +16,17 @@ import {
   answer,
   done,
   firstBroken,
+  memberOffset,
   type OidCall,
   readInput,
+  readU32,
   refuse,
   type Verdict,
+  writeU32,
 } from './oid-verification.ts';
 import { CHANGE_MASK, CHANGEABLE, ownedQueue, SET_PARAMETERS_RULES } from './queue-rules.ts';
+
+const MSIX_ENTRY_OFFSET = memberOffset(NDIS_RECEIVE_QUEUE_PARAMETERS, 'MSIXTableEntry');
 
 /** OID_RECEIVE_FILTER_QUEUE_PARAMETERS, set: SUCCESS, INVALID_PARAMETER, INVALID_LENGTH, FAILURE. */
 export function setQueueParameters(call: OidCall): Verdict {
@@ -38,17 +43,31 @@ export function setQueueParameters(call: OidCall): Verdict {
       queueId: queue.id,
     });
   const bytes = request.informationBuffer;
-  const broken = firstBroken(call, SET_PARAMETERS_RULES, { core, value, bytes }, { queueId: queue.id });
+  const broken = firstBroken(
+    call,
+    SET_PARAMETERS_RULES,
+    { core, value, bytes, queue },
+    { queueId: queue.id },
+  );
   if (broken !== null) return broken;
   if ((value.Flags & CHANGEABLE) === 0) {
     // Nothing for the miniport to do; the success is a set's all the same (INIT-14).
     request.supportedRevision = core.version === 620 ? 1 : 2;
     return done(NDIS_STATUS_SUCCESS);
   }
+  // The miniport gets a copy with the MSI-X entry that the queue has, and says in it which one it has from now on.
+  const copy = { ...request, informationBuffer: bytes.slice() };
+  writeU32(copy.informationBuffer, MSIX_ENTRY_OFFSET, queue.parameters.MSIXTableEntry);
   return {
     kind: 'down',
+    request: copy,
     complete(status) {
-      if (status === NDIS_STATUS_SUCCESS) queue.parameters = changed(queue.parameters, value);
+      request.bytesRead = copy.bytesRead;
+      request.bytesNeeded = copy.bytesNeeded;
+      if (status !== NDIS_STATUS_SUCCESS) return status;
+      request.supportedRevision = copy.supportedRevision;
+      const MSIXTableEntry = readU32(copy.informationBuffer, MSIX_ENTRY_OFFSET);
+      queue.parameters = { ...changed(queue.parameters, value), MSIXTableEntry };
       return status;
     },
   };

@@ -2,7 +2,6 @@
  * What a request about a VM queue has to keep before a miniport may see it (requirements QUE-02 to QUE-28).
  */
 import {
-  NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED,
   NDIS_RECEIVE_QUEUE_PARAMETERS,
   NDIS_RECEIVE_QUEUE_PARAMETERS_CHANGE_MASK,
   NDIS_RECEIVE_QUEUE_PARAMETERS_FLAGS_CHANGED,
@@ -41,9 +40,13 @@ function namesNoProcessor({ core, value }: ParametersSubject): string | null {
     : `group ${Group}, mask 0x${Mask.toString(16)}`;
 }
 
-function splitSupported(core: AdapterCore): boolean {
-  const properties = core.capabilities.current?.value.SupportedQueueProperties ?? 0;
-  return (properties & NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED) !== 0;
+/** QUE-12, QUE-13: what is wrong with a 6.20 queue's flag and size, or null. */
+function splitFault({ capabilities }: AdapterCore, flags: number, lookaheadSize: number): string | null {
+  if (lookaheadSize === 0) return null;
+  if ((flags & SPLIT_REQUIRED) === 0) return `LookaheadSize ${lookaheadSize} without the flag`;
+  const { split } = capabilities;
+  if (split === null) return 'no split in the current set';
+  return lookaheadSize <= split.max ? null : `LookaheadSize ${lookaheadSize}, maximum ${split.max}`;
 }
 
 export const ALLOCATE_RULES: readonly RequestRule<ParametersSubject>[] = [
@@ -74,21 +77,16 @@ export const ALLOCATE_RULES: readonly RequestRule<ParametersSubject>[] = [
     status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'LOOKAHEAD_SPLIT_REQUIRED with a nonzero LookaheadSize',
     found: ({ core, value }) =>
-      core.version === 620 && value.LookaheadSize !== 0 && (value.Flags & SPLIT_REQUIRED) === 0
-        ? `LookaheadSize ${value.LookaheadSize} without the flag`
+      core.version === 620 && (value.Flags & SPLIT_REQUIRED) === 0
+        ? splitFault(core, value.Flags, value.LookaheadSize)
         : null,
   },
   {
     rule: 'QUE-13',
     status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'a split that the current set has, of at most MaxLookaheadSplitSize',
-    found: ({ core, value }) => {
-      if (core.version !== 620 || (value.Flags & SPLIT_REQUIRED) === 0) return null;
-      if (value.LookaheadSize === 0) return null;
-      if (!splitSupported(core)) return 'no split in the current set';
-      const most = core.capabilities.current?.value.MaxLookaheadSplitSize ?? 0;
-      return value.LookaheadSize <= most ? null : `LookaheadSize ${value.LookaheadSize}, maximum ${most}`;
-    },
+    found: ({ core, value }) =>
+      core.version === 620 ? splitFault(core, value.Flags, value.LookaheadSize) : null,
   },
   {
     rule: 'QUE-15',
@@ -121,7 +119,12 @@ export const CHANGEABLE: number =
   NDIS_RECEIVE_QUEUE_PARAMETERS_SUGGESTED_RECV_BUFFER_NUMBERS_CHANGED |
   NDIS_RECEIVE_QUEUE_PARAMETERS_NAME_CHANGED;
 
-export const SET_PARAMETERS_RULES: readonly RequestRule<ParametersSubject>[] = [
+/** A set of parameters, and the queue that it is about. */
+export interface ChangeSubject extends ParametersSubject {
+  readonly queue: ReceiveQueue;
+}
+
+export const SET_PARAMETERS_RULES: readonly RequestRule<ChangeSubject>[] = [
   {
     rule: 'QUE-26',
     status: NDIS_STATUS_INVALID_PARAMETER,
@@ -129,10 +132,21 @@ export const SET_PARAMETERS_RULES: readonly RequestRule<ParametersSubject>[] = [
     found: ({ core, value }) => {
       if ((value.Flags & NDIS_RECEIVE_QUEUE_PARAMETERS_FLAGS_CHANGED) === 0) return null;
       const wanted = value.Flags & ~CHANGE_MASK;
-      const supported = splitSupported(core)
+      const supported = core.capabilities.split
         ? ALLOCATION_FLAGS
         : NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION;
       return (wanted & ~supported) === 0 ? null : `Flags 0x${(wanted >>> 0).toString(16)}`;
+    },
+  },
+  {
+    rule: 'QUE-37',
+    status: NDIS_STATUS_INVALID_PARAMETER,
+    expected: 'flags that agree with the LookaheadSize of the queue',
+    found: ({ core, value, queue }) => {
+      if (core.version !== 620 || (value.Flags & NDIS_RECEIVE_QUEUE_PARAMETERS_FLAGS_CHANGED) === 0)
+        return null;
+      // The size is fixed; zero means no split, with or without the flag (QUE-12, QUE-25).
+      return splitFault(core, value.Flags, queue.parameters.LookaheadSize);
     },
   },
   {

@@ -3,9 +3,12 @@
  *
  * A *refusal* is an answer: the caller asked for something that a requirement forbids, and got the status. A
  * *violation* is a broken promise of a driver that no status can answer (a second DmaStopped indication, shared
- * memory left behind at halt); NDIS carries on and writes it down. Requirement ids are those of the project's
- * list, e.g. `FLT-17`.
+ * memory left behind at halt); NDIS carries on and writes it down. A violation with a `page` is *advice*: that page asks
+ * something of drivers and does not say that NDIS refuses who does otherwise, so NDIS goes on with what it has
+ * (INIT-21). Requirement ids are those of the project's list, e.g. `FLT-17`.
  */
+import { oidName, statusName } from '@vmq/abi';
+
 export type RefusalKind = 'refusal' | 'violation';
 
 export interface RefusalRecord {
@@ -21,30 +24,90 @@ export interface RefusalRecord {
   readonly status: number;
   readonly expected: string;
   readonly found: string;
+  /** Of advice: the page of Microsoft's documentation that asks for it; else ''. */
+  readonly page: string;
   /** Objects concerned, e.g. `{ queueId: 3, filterId: 7 }`. */
   readonly ids: Readonly<Record<string, number | string>>;
 }
 
-/** The readable part of the log. */
+/** The readable part of the log. It prints as lines, one a record. */
 export interface RefusalLog {
-  /** The newest records, oldest first. */
+  /** The newest records, oldest first. Each prints as a line. */
   readonly entries: readonly RefusalRecord[];
   readonly last: RefusalRecord | null;
   /** Records ever made; `entries` keeps the newest {@link REFUSALS_KEPT}. */
   readonly count: number;
   /** Calls `listener` for every new record; the result unsubscribes it. */
   subscribe(listener: (record: RefusalRecord) => void): () => void;
+  /** The kept records, a line each, below a line that counts them. */
+  toString(): string;
 }
 
 /** Records kept; older ones are forgotten. */
 export const REFUSALS_KEPT = 4096;
 
-/** One line for people: `FLT-17: expected …, found … (queueId 3) → NDIS_STATUS_…` without the status name. */
+/** Different pieces of advice that one adapter remembers. */
+const ADVICE_KEPT = 256;
+
+/** Has `console.log` and `util.inspect` of Node print objects of a class as the text they stand for. */
+function printsAsText(prototype: { toString(): string }): void {
+  const text = function (this: { toString(): string }): string {
+    return this.toString();
+  };
+  Object.defineProperty(prototype, Symbol.for('nodejs.util.inspect.custom'), { value: text });
+}
+
+/** One line for people: `FLT-17: expected …, found … (queueId 3)`. Of advice also the page that asks for it. */
 export function refusalLine(record: RefusalRecord): string {
   const ids = Object.entries(record.ids)
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
-  return `${record.rule}: expected ${record.expected}, found ${record.found}${ids === '' ? '' : ` (${ids})`}`;
+  const page = record.page === '' ? '' : ` [${record.page}]`;
+  return `${record.rule}: expected ${record.expected}, found ${record.found}${ids === '' ? '' : ` (${ids})`}${page}`;
+}
+
+/** `#3 nic0 refusal of OID_…: FLT-17: expected …, found … (queueId 3): NDIS_STATUS_INVALID_PARAMETER`. */
+function fullLine(record: RefusalRecord): string {
+  const { number, adapter, kind, oid, page, status } = record;
+  const what = page === '' ? kind : 'advice';
+  const subject = oid === 0 ? '' : ` of ${oidName(oid)}`;
+  const answer = kind === 'refusal' ? `: ${statusName(status)}` : '';
+  return `#${number} ${adapter} ${what}${subject}: ${refusalLine(record)}${answer}`;
+}
+
+/** A record that prints as the line it stands for. */
+class LoggedRefusal implements RefusalRecord {
+  readonly kind: RefusalKind;
+  readonly number: number;
+  readonly adapter: string;
+  readonly rule: string;
+  readonly oid: number;
+  readonly status: number;
+  readonly expected: string;
+  readonly found: string;
+  readonly page: string;
+  readonly ids: Readonly<Record<string, number | string>>;
+
+  constructor(entry: Omit<RefusalRecord, 'number'>, number: number) {
+    this.kind = entry.kind;
+    this.number = number;
+    this.adapter = entry.adapter;
+    this.rule = entry.rule;
+    this.oid = entry.oid;
+    this.status = entry.status;
+    this.expected = entry.expected;
+    this.found = entry.found;
+    this.page = entry.page;
+    this.ids = entry.ids;
+  }
+
+  toString(): string {
+    return fullLine(this);
+  }
+
+  static {
+    printsAsText(this.prototype);
+  }
 }
 
 export class RefusalRecorder implements RefusalLog {
@@ -69,64 +132,76 @@ export class RefusalRecorder implements RefusalLog {
     return () => this.#listeners.delete(listener);
   }
 
-  record(entry: Omit<RefusalRecord, 'number'>): void {
-    const record = { ...entry, number: ++this.#count };
+  record(entry: Omit<RefusalRecord, 'number'>): RefusalRecord {
+    const record = new LoggedRefusal(entry, ++this.#count);
     this.#entries.push(record);
     if (this.#entries.length > REFUSALS_KEPT) this.#entries.shift();
     for (const listener of this.#listeners) listener(record);
+    return record;
+  }
+
+  toString(): string {
+    if (this.#count === 0) return 'nothing refused, no rule broken';
+    const kept = this.#entries.length;
+    const head = kept === this.#count ? `${kept} records` : `the last ${kept} of ${this.#count} records`;
+    return [`refusals and broken rules, ${head}:`, ...this.#entries.map((entry) => `  ${entry}`)].join('\n');
+  }
+
+  toJSON(): { readonly count: number; readonly entries: readonly RefusalRecord[] } {
+    return { count: this.#count, entries: this.#entries };
+  }
+
+  static {
+    printsAsText(this.prototype);
   }
 }
+
+type Ids = RefusalRecord['ids'];
 
 /** The log as one adapter writes to it. */
 export class AdapterRefusals {
   readonly #log: RefusalRecorder;
   readonly #adapter: string;
+  readonly #advice: RefusalRecord[] = [];
 
   constructor(log: RefusalRecorder, adapter: string) {
     this.#log = log;
     this.#adapter = adapter;
   }
 
+  /** What pages ask of this adapter's drivers and they do not keep: each once, the newest last. */
+  get advice(): readonly RefusalRecord[] {
+    return this.#advice;
+  }
+
   /** Writes a refusal down and returns its status. */
-  refuse(
-    rule: string,
-    oid: number,
-    status: number,
-    expected: string,
-    found: string,
-    ids: Readonly<Record<string, number | string>> = {},
-  ): number {
-    this.#log.record({ kind: 'refusal', adapter: this.#adapter, rule, oid, status, expected, found, ids });
+  refuse(rule: string, oid: number, status: number, expected: string, found: string, ids: Ids = {}): number {
+    this.#write({ kind: 'refusal', rule, oid, status, expected, found, page: '', ids });
     return status;
   }
 
-  violation(
-    rule: string,
-    expected: string,
-    found: string,
-    ids: Readonly<Record<string, number | string>> = {},
-    oid: number = 0,
-  ): void {
-    this.#log.record({
-      kind: 'violation',
-      adapter: this.#adapter,
-      rule,
-      oid,
-      status: 0,
-      expected,
-      found,
-      ids,
-    });
+  violation(rule: string, expected: string, found: string, ids: Ids = {}, oid: number = 0): void {
+    this.#write({ kind: 'violation', rule, oid, status: 0, expected, found, page: '', ids });
+  }
+
+  /** Writes down what `page` asks of drivers and this one does not keep. NDIS goes on (INIT-21). */
+  advise(rule: string, page: string, expected: string, found: string, ids: Ids = {}): void {
+    const known = this.#advice.some(
+      (one) => one.rule === rule && one.expected === expected && one.found === found,
+    );
+    const record = this.#write({ kind: 'violation', rule, oid: 0, status: 0, expected, found, page, ids });
+    if (known) return;
+    this.#advice.push(record);
+    if (this.#advice.length > ADVICE_KEPT) this.#advice.shift();
   }
 
   /** Writes a violation down and throws it: for misuse that nothing sensible can follow. */
-  fail(
-    rule: string,
-    expected: string,
-    found: string,
-    ids: Readonly<Record<string, number | string>> = {},
-  ): never {
+  fail(rule: string, expected: string, found: string, ids: Ids = {}): never {
     this.violation(rule, expected, found, ids);
     throw new Error(`${rule} (adapter ${this.#adapter}): expected ${expected}, found ${found}`);
+  }
+
+  #write(entry: Omit<RefusalRecord, 'number' | 'adapter'>): RefusalRecord {
+    return this.#log.record({ ...entry, adapter: this.#adapter });
   }
 }

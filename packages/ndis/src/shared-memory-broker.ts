@@ -70,17 +70,24 @@ export interface BrokerSetting {
   readonly hostVersion: 620 | 630;
   /** The registered provider; null without one. */
   provider(): SharedMemoryProvider | null;
+  createDomain(): DmaDomain;
 }
 
 export class SharedMemoryBroker {
-  /** The adapter's DMA domain, once it has registered for scatter-gather DMA. */
-  domain: DmaDomain | null = null;
   readonly #setting: BrokerSetting;
   readonly #allocations = new Map<number, Allocation>();
+  /** The adapter's DMA domain, once it has registered for scatter-gather DMA. */
+  #domain: DmaDomain | null = null;
   #lastHandle = 0;
 
   constructor(setting: BrokerSetting) {
     this.#setting = setting;
+  }
+
+  /** NdisMRegisterScatterGatherDma: the adapter's domain, the same at every call. */
+  openDomain(): DmaDomain {
+    this.#domain ??= this.#setting.createDomain();
+    return this.#domain;
   }
 
   allocate(parameters: SharedMemoryParameters): SharedMemoryAllocation {
@@ -95,6 +102,7 @@ export class SharedMemoryBroker {
         'a shared-memory provider',
         'none registered',
       );
+    this.#expectDomain();
     const served = provider.allocateSharedMemoryHandler(this.#setting.adapterName, parameters);
     if (served.status !== NDIS_STATUS_SUCCESS) {
       const allowed = [NDIS_STATUS_RESOURCES, NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_FAILURE];
@@ -138,6 +146,14 @@ export class SharedMemoryBroker {
     found.provider.freeSharedMemoryHandler(this.#setting.adapterName, found.context);
   }
 
+  /** SHM-06: the domain is opened all the same, for without it the device would not reach the memory. */
+  #expectDomain(): void {
+    if (this.#domain !== null) return;
+    const expected = 'registration for scatter-gather DMA before the first shared memory';
+    this.#setting.log.advise('SHM-06', 'NdisAllocateSharedMemory', expected, 'none');
+    this.openDomain();
+  }
+
   /** Handles still allocated, of one queue or of all. */
   remaining(queueId?: number): number[] {
     return [...this.#allocations]
@@ -171,8 +187,6 @@ export class SharedMemoryBroker {
   #requestFault(parameters: SharedMemoryParameters): [string, number, string, string] | null {
     const { queueId, usage, length, vportId } = parameters;
     const invalid = NDIS_STATUS_INVALID_PARAMETER;
-    if (this.domain === null)
-      return ['SHM-06', NDIS_STATUS_FAILURE, 'registration for scatter-gather DMA before', 'none'];
     if (!(usage > USAGE.NdisSharedMemoryUsageUndefined && usage < USAGE.NdisSharedMemoryUsageMax))
       return ['SHM-05', invalid, 'a defined usage', `usage ${usage}`];
     if (!Number.isSafeInteger(length) || length <= 0)
@@ -244,7 +258,7 @@ export class SharedMemoryBroker {
 
   /** True if the domain reaches any page of the element already. */
   #reaches(element: SharedMemoryElement): boolean {
-    const table = this.domain?.table(element.segment);
+    const table = this.#domain?.table(element.segment);
     if (!table) return false;
     const end = pagesEnd(element) / PAGE_SIZE;
     for (let page = element.offset / PAGE_SIZE; page < end; page++) if (table[page] !== 0) return true;
@@ -252,6 +266,6 @@ export class SharedMemoryBroker {
   }
 
   #setRights(element: SharedMemoryElement, rights: number): void {
-    this.domain?.setRights(element.segment, element.offset, pagesEnd(element) - element.offset, rights);
+    this.#domain?.setRights(element.segment, element.offset, pagesEnd(element) - element.offset, rights);
   }
 }

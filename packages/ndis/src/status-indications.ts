@@ -23,7 +23,10 @@ import { type AdapterCore, moveQueue, type NicSwitchSets } from './adapter-core.
 const DOMAIN_CHANGED = NDIS_RECEIVE_QUEUE_PARAMETERS_INTERRUPT_COALESCING_DOMAIN_ID_CHANGED;
 const { NdisReceiveQueueOperationalStateDmaStopped: DMA_STOPPED } = NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE;
 
-/** True if the indication is to go on to the protocols; what breaks a rule is written down and ends here. */
+/**
+ * True if the indication is to go on to the protocols. What nobody could read, or what NDIS knows to be false, is written
+ * down and ends here; what only a later version should indicate is written down and taken all the same (INIT-21).
+ */
 export function acceptIndication(core: AdapterCore, statusCode: number, buffer: Uint8Array): boolean {
   switch (statusCode) {
     case NDIS_STATUS_RECEIVE_QUEUE_STATE:
@@ -73,8 +76,8 @@ function acceptCapabilities(
   buffer: Uint8Array,
 ): boolean {
   if (core.version === 620) {
-    core.log.violation('CAP-18', 'capability indications from NDIS 6.30 on', statusName(statusCode));
-    return false;
+    const page = 'ndis-status-receive-filter-current-capabilities';
+    core.log.advise('CAP-18', page, 'capability indications from NDIS 6.30 on', statusName(statusCode));
   }
   return core.capabilities.replace(which, buffer);
 }
@@ -85,7 +88,10 @@ function acceptQueueParameters(core: AdapterCore, buffer: Uint8Array): boolean {
     core.log.violation('IND-04', expected, found);
     return false;
   };
-  if (core.version === 620) return violation('queue parameter indications from NDIS 6.30 on', 'NDIS 6.20');
+  if (core.version === 620) {
+    const page = 'ndis-status-receive-filter-queue-parameters';
+    core.log.advise('IND-04', page, 'queue parameter indications from NDIS 6.30 on', 'NDIS 6.20');
+  }
   const decoded = NDIS_RECEIVE_QUEUE_PARAMETERS.decode(buffer);
   if (!decoded.ok) return violation('NDIS_RECEIVE_QUEUE_PARAMETERS', refusalText(decoded.refusal));
   const { Header, QueueId: queueId, Flags, InterruptCoalescingDomainId } = decoded.value;
@@ -107,8 +113,8 @@ function acceptNicSwitch(
   buffer: Uint8Array,
 ): boolean {
   if (core.version === 620) {
-    core.log.violation('IND-05', 'NIC-switch capabilities from NDIS 6.30 on', statusName(statusCode));
-    return false;
+    const page = 'ndis-status-nic-switch-current-capabilities';
+    core.log.advise('IND-05', page, 'NIC-switch capabilities from NDIS 6.30 on', statusName(statusCode));
   }
   const decoded = NDIS_NIC_SWITCH_CAPABILITIES.decode(buffer);
   if (!decoded.ok) {

@@ -1,25 +1,17 @@
 import {
-  NDIS_RECEIVE_FILTER_CAPABILITIES,
   NDIS_SHARED_MEMORY_USAGE,
-  NDIS_STATUS_BAD_VERSION,
   NDIS_STATUS_FAILURE,
-  NDIS_STATUS_INVALID_PARAMETER,
   NDIS_STATUS_PENDING,
-  NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES,
   NDIS_STATUS_REQUEST_ABORTED,
   NDIS_STATUS_RESET_END,
   NDIS_STATUS_RESET_IN_PROGRESS,
   NDIS_STATUS_RESET_START,
   NDIS_STATUS_SUCCESS,
-  OID_RECEIVE_FILTER_CURRENT_CAPABILITIES,
 } from '@vmq/abi';
 import { describe, expect, test } from 'vitest';
-import { outputOf, queryRequest } from '../src/index.ts';
 import {
   allocate,
   allocateRequest,
-  type BenchOptions,
-  capabilities,
   clearFilter,
   complete,
   createBench,
@@ -65,141 +57,27 @@ describe('initialization', () => {
     expect(ndis.adapters).toEqual([]);
   });
 
-  test('INIT-01 INIT-02: order and revisions', () => {
-    const statuses: number[] = [];
-    const { add, ndis } = createHost({
-      initialize(adapter, miniport) {
-        const [registration, general, hardware] = miniport.attributes();
-        for (const attributes of [
-          general!,
-          hardware!,
-          { ...registration!, revision: 9 },
-          registration!,
-          hardware!,
-          general!,
-          { ...hardware!, revision: 2 },
-          hardware!,
-        ])
-          statuses.push(adapter.setMiniportAttributes(attributes));
-        return SUCCESS;
-      },
-    });
-    expect(add().status).toBe(SUCCESS);
-    expect(statuses).toEqual([
-      NDIS_STATUS_FAILURE,
-      NDIS_STATUS_FAILURE,
-      NDIS_STATUS_BAD_VERSION,
-      SUCCESS,
-      NDIS_STATUS_FAILURE,
-      SUCCESS,
-      NDIS_STATUS_BAD_VERSION,
-      SUCCESS,
-    ]);
-    expect(ndis.refusals.last?.rule).toBe('INIT-02');
-  });
-
-  test('INIT-08: nothing is indicated before the registration attributes or after halt', () => {
+  test('INIT-08: nothing is indicated after halt; what comes before the registration attributes is written down', () => {
     const bench = createBench();
     bench.adapter.halt();
     bench.miniport.indicateDmaStopped(0);
     expect(bench.violations()).toEqual(['INIT-08']);
+    const early = createHost({
+      initialize(adapter, miniport) {
+        adapter.indicateStatusEx(0x4001_0001, new Uint8Array(0));
+        for (const attributes of miniport.attributes()) adapter.setMiniportAttributes(attributes);
+        return SUCCESS;
+      },
+    });
+    expect(early.add().adapter?.inspect().advice).toMatchObject([
+      { rule: 'INIT-08', page: 'NdisMIndicateStatusEx' },
+    ]);
   });
 
   test('keywords are read from the adapter’s record', () => {
     const { miniport } = createBench({ keywords: { '*VMQ': 1, name: 'x' } });
     expect(miniport.adapter.readConfiguration('*VMQ')).toBe(1);
     expect(miniport.adapter.readConfiguration('toString')).toBeUndefined();
-  });
-});
-
-describe('capabilities', () => {
-  const zero = {
-    EnabledFilterTypes: 0,
-    EnabledQueueTypes: 0,
-    NumQueues: 0,
-    SupportedQueueProperties: 0,
-    SupportedFilterTests: 0,
-    SupportedHeaders: 0,
-    SupportedMacHeaderFields: 0,
-    MaxMacHeaderFilters: 0,
-  };
-  const bad: [string, BenchOptions][] = [
-    ['CAP-03', { hardware: null }],
-    ['CAP-03', { current: null }],
-    ['CAP-04', { current: capabilities(20) }],
-    ['CAP-04', { minor: 20, current: capabilities(30), hardware: capabilities(20) }],
-    ['CAP-04', { hardware: capabilities(30, { Flags: 1 }) }],
-    ['CAP-04', { current: capabilities(30, { MaxQueueGroups: 1 }) }],
-    ['CAP-04', { current: capabilities(30).subarray(0, 83) }],
-    ['CAP-05', { current: capabilities(30, { EnabledFilterTypes: 0 }) }],
-    ['CAP-06', { current: capabilities(30, { SupportedQueueProperties: 0x1a }) }],
-    ['CAP-07', { minor: 20, current: capabilities(20, { SupportedQueueProperties: 0xb }) }],
-    ['CAP-08', { current: capabilities(30, { SupportedMacHeaderFields: 8 }) }],
-    ['CAP-10', { hardware: capabilities(30, { MaxMacHeaderFilters: 3 }) }],
-    ['CAP-11', { hardware: capabilities(30, { SupportedQueueProperties: 0x1f }) }],
-    ['CAP-11', { current: capabilities(30, { MaxLookaheadSplitSize: 64 }) }],
-    ['CAP-12', { minor: 20, current: capabilities(20, { SupportedQueueProperties: 7 }) }],
-    ['CAP-13', { current: capabilities(30, { SupportedQueueProperties: 0x5b }) }],
-    [
-      'CAP-14',
-      {
-        hardware: capabilities(30, {
-          MaxPacketCoalescingFilters: 9,
-          MaxFieldTestsPerPacketCoalescingFilter: 5,
-        }),
-      },
-    ],
-  ];
-  test.each(bad)('%s: a set that breaks it is refused', (rule, options) => {
-    const { add, ndis } = createHost(options);
-    expect(add().status).toBe(NDIS_STATUS_INVALID_PARAMETER);
-    expect(ndis.refusals.entries[0]).toMatchObject({ rule, kind: 'refusal' });
-  });
-
-  test('CAP-03 CAP-15: a zeroed current set, and VPort mode without VM queues, are accepted', () => {
-    expect(createBench({ current: capabilities(30, zero) }).adapter.inspect().vmqCurrent).toBe(false);
-    const vports = capabilities(30, { NumQueues: 0, EnabledQueueTypes: 0 });
-    expect(createBench({ current: vports }).adapter.inspect().vmqCurrent).toBe(false);
-  });
-
-  test('INIT-05: bind parameters carry the current set, revision 3 or 4, NULL without receive filtering', () => {
-    expect(createBench().protocol.bound).toMatchObject({
-      revision: 4,
-      receiveFilterCapabilities: capabilities(30),
-    });
-    expect(createBench({ minor: 20 }).protocol.bound).toMatchObject({
-      revision: 3,
-      receiveFilterCapabilities: capabilities(20),
-    });
-    expect(
-      createBench({ hardware: null, current: null }).protocol.bound?.receiveFilterCapabilities,
-    ).toBeNull();
-  });
-
-  test('CAP-18 IND-02: an indicated set is used for queries, later binds and checks', () => {
-    const { miniport, binding, adapter, protocol } = createBench();
-    const smaller = capabilities(30, { NumQueues: 1 });
-    miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES, smaller);
-    expect(protocol.indications.map(({ statusBuffer }) => statusBuffer)).toEqual([smaller]);
-    const query = queryRequest(OID_RECEIVE_FILTER_CURRENT_CAPABILITIES, 84);
-    binding.oidRequest(query);
-    expect(outputOf(query)).toEqual(smaller);
-    const late = new TestProtocol('late');
-    adapter.bind(late);
-    expect(late.bound?.receiveFilterCapabilities).toEqual(smaller);
-    allocate(binding);
-    expect(binding.oidRequest(allocateRequest())).toBe(NDIS_STATUS_FAILURE);
-    const broken = NDIS_RECEIVE_FILTER_CAPABILITIES.encode({ NumQueues: 5 });
-    miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES, broken);
-    expect(adapter.inspect().currentCapabilities?.NumQueues).toBe(1);
-    expect(protocol.indications.length).toBe(1);
-  });
-
-  test('CAP-18: a 6.20 miniport indicates no capabilities', () => {
-    const { miniport, protocol, violations } = createBench({ minor: 20 });
-    miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES, capabilities(20));
-    expect(violations()).toEqual(['CAP-18']);
-    expect(protocol.indications).toEqual([]);
   });
 });
 

@@ -14,7 +14,7 @@ import {
 } from '@vmq/abi';
 import { expect, test } from 'vitest';
 import { methodRequest, outputOf, setRequest } from '../src/index.ts';
-import { allocate, createBench, createHost, filterRequest, untaggedMac } from './bench.ts';
+import { allocate, createBench, createHost, filterRequest, TestProtocol, untaggedMac } from './bench.ts';
 
 const SUCCESS = NDIS_STATUS_SUCCESS;
 const INVALID = NDIS_STATUS_INVALID_PARAMETER;
@@ -64,13 +64,15 @@ test('OFF-06: NVGRE needs the hardware, known values, and the miniport’s conse
   expect(binding.oidRequest(filterRequest(id, [untaggedMac(1)], { Flags }))).toBe(INVALID);
 });
 
-test('OFF-06: it may be on from the start, but not without the hardware', () => {
+test('OFF-06: it may be on from the start, but not without the hardware (INIT-21)', () => {
   const { binding } = createBench({ encapsulation: { hardware: true, current: true } });
   const id = allocate(binding);
   expect(binding.oidRequest(filterRequest(id, [untaggedMac(1)], { Flags }))).toBe(SUCCESS);
-  const { add, ndis } = createHost({ encapsulation: { hardware: false, current: true } });
-  expect(add().status).toBe(INVALID);
-  expect(ndis.refusals.entries[0]?.rule).toBe('OFF-06');
+  const { add } = createHost({ encapsulation: { hardware: false, current: true } });
+  const { adapter } = add();
+  expect(adapter?.inspect().advice.map(({ rule }) => rule)).toEqual(['OFF-06']);
+  const other = adapter!.bind(new TestProtocol('switch')).binding!;
+  expect(other.oidRequest(filterRequest(allocate(other), [untaggedMac(1)], { Flags }))).toBe(INVALID);
 });
 
 test('FLT-38: VPortId and MaxCoalescingDelay are ignored in VMQ mode', () => {

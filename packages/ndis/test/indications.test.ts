@@ -34,14 +34,24 @@ test('IND-03: an indicated hardware set is what hardware queries answer; the cur
   expect(adapter.inspect().currentCapabilities?.NumQueues).toBe(4);
 });
 
-test('IND-03: a set that breaks a rule, or a 6.20 miniport’s, goes no further', () => {
+test('IND-03 INIT-21: a set that breaks a rule, or a 6.20 miniport’s, is written down and taken; half a set is not', () => {
   const { miniport, adapter, protocol } = createBench();
-  const broken = capabilities(30, { MaxMacHeaderFilters: 1 });
-  miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES, broken);
-  expect(adapter.inspect().hardwareCapabilities?.MaxMacHeaderFilters).toBe(8);
+  const odd = capabilities(30, { MaxMacHeaderFilters: 1 });
+  const indicate = (bytes: Uint8Array): void =>
+    miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES, bytes);
+  indicate(odd);
+  indicate(odd.subarray(0, 40));
+  expect(adapter.inspect().hardwareCapabilities?.MaxMacHeaderFilters).toBe(1);
+  expect(protocol.indications.map(({ statusBuffer }) => statusBuffer)).toEqual([odd]);
+  expect(adapter.inspect().advice.map(({ rule }) => rule)).toEqual(['CAP-10', 'CAP-04']);
   const old = createBench({ minor: 20 });
-  old.miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES, capabilities(20));
-  expect([protocol.indications, old.protocol.indications]).toEqual([[], []]);
+  const fewer = capabilities(20, { NumQueues: 2 });
+  old.miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES, fewer);
+  expect(old.protocol.indications.length).toBe(1);
+  expect(old.adapter.inspect()).toMatchObject({
+    hardwareCapabilities: { NumQueues: 2 },
+    advice: [{ rule: 'CAP-18', page: 'ndis-status-receive-filter-current-capabilities' }],
+  });
 });
 
 describe('queue parameters', () => {
@@ -75,20 +85,30 @@ describe('queue parameters', () => {
     expect(queues.ok && queues.value.elements[0]?.InterruptCoalescingDomainId).toBe(7);
   });
 
-  const bad: [string, Uint8Array, 20 | 30][] = [
-    ['IND-04 another member changed', parameters({ Flags: DOMAIN_CHANGED | 0x2_0000 }), 30],
-    ['IND-04 nothing changed', parameters({ Flags: 0 }), 30],
-    ['IND-04 revision 1', parameters({ InterruptCoalescingDomainId: 0 }, 1), 30],
-    ['IND-04 unknown queue', parameters({ QueueId: 3 }), 30],
-    ['IND-04 half a structure', parameters({}).subarray(0, 40), 30],
-    ['IND-04 below 6.30', parameters({}), 20],
+  const bad: [string, Uint8Array][] = [
+    ['IND-04 another member changed', parameters({ Flags: DOMAIN_CHANGED | 0x2_0000 })],
+    ['IND-04 nothing changed', parameters({ Flags: 0 })],
+    ['IND-04 revision 1', parameters({ InterruptCoalescingDomainId: 0 }, 1)],
+    ['IND-04 unknown queue', parameters({ QueueId: 3 })],
+    ['IND-04 half a structure', parameters({}).subarray(0, 40)],
   ];
-  test.each(bad)('%s: written down, not passed on, not kept', (_, buffer, minor) => {
-    const { miniport, binding, protocol, violations } = createBench({ minor });
+  test.each(bad)('%s: written down, not passed on, not kept', (_, buffer) => {
+    const { miniport, binding, protocol, violations } = createBench();
     allocate(binding);
     miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_QUEUE_PARAMETERS, buffer);
     expect([violations(), protocol.indications]).toEqual([['IND-04'], []]);
   });
+});
+
+test('IND-04 INIT-21: a 6.20 miniport’s is written down and passed on', () => {
+  const { miniport, binding, protocol, adapter } = createBench({ minor: 20 });
+  const QueueId = allocate(binding);
+  const buffer = NDIS_RECEIVE_QUEUE_PARAMETERS.encode({ QueueId, Flags: 0x0010_0000 }, { revision: 2 });
+  miniport.adapter.indicateStatusEx(NDIS_STATUS_RECEIVE_FILTER_QUEUE_PARAMETERS, buffer);
+  expect([protocol.indications.length, adapter.inspect().advice.map(({ rule }) => rule)]).toEqual([
+    1,
+    ['IND-04'],
+  ]);
 });
 
 describe('NIC switch', () => {
@@ -116,12 +136,13 @@ describe('NIC switch', () => {
     expect([binding.oidRequest(short), short.bytesNeeded]).toEqual([NDIS_STATUS_INVALID_LENGTH, 116]);
   });
 
-  test('IND-05: below 6.30, or undecodable, it goes no further', () => {
+  test('IND-05 INIT-21: below 6.30 it is written down and kept; undecodable it goes no further', () => {
     const old = createBench({ minor: 20 });
     old.miniport.adapter.indicateStatusEx(NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES, set(5));
-    const { miniport, protocol, violations } = createBench();
+    const { miniport, protocol, violations, adapter } = createBench();
     miniport.adapter.indicateStatusEx(NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES, set(5).subarray(0, 20));
     expect([old.violations(), violations()]).toEqual([['IND-05'], ['IND-05']]);
-    expect([old.protocol.indications, protocol.indications]).toEqual([[], []]);
+    expect([old.protocol.indications.length, protocol.indications.length]).toEqual([1, 0]);
+    expect([old.adapter, adapter].map((one) => one.inspect().advice.length)).toEqual([1, 0]);
   });
 });

@@ -84,13 +84,21 @@ describe('MSI-X table', () => {
 });
 
 describe('messages', () => {
-  test('INT-02: one per RSS processor and two for other events', () => {
-    const { handle, ndis } = setUp();
+  test('INT-02 INIT-21: one per RSS processor and two for other events; a further one is written down, and given', () => {
+    const { handle, ndis, adapter } = setUp();
     const got = [1, 2, 0, 1].map((processor) => handle.allocateInterruptMessage(processor)?.processor);
     expect(got).toEqual([1, 2, 0, 1]);
-    expect(handle.allocateInterruptMessage(2)).toBeNull();
-    expect(ndis.refusals.last?.rule).toBe('INT-02');
+    expect(ndis.refusals.entries).toEqual([]);
+    expect(handle.allocateInterruptMessage(2)?.processor).toBe(2);
+    expect(adapter.inspect().advice).toMatchObject([{ rule: 'INT-02', page: 'vmq-interrupt-requirements' }]);
     expect(handle.allocateInterruptMessage(64)).toBeNull();
+    expect(ndis.refusals.last).toMatchObject({ rule: 'INT-02', kind: 'refusal', found: 'processor 64' });
+  });
+
+  test('INT-02: a processor without a free vector gives none', () => {
+    const { handle, ndis } = setUp();
+    while (handle.allocateInterruptMessage(1) !== null);
+    expect(ndis.refusals.last).toMatchObject({ kind: 'refusal', found: 'none' });
   });
 
   test('vectors come back at halt, and serve the next adapter', () => {

@@ -65,12 +65,24 @@ describe('NdisAllocateSharedMemory', () => {
     },
   );
 
-  test('SHM-06: before scatter-gather registration FAILURE', () => {
-    const { add, ndis } = createHost({
-      initialize: (adapter) => adapter.allocateSharedMemory(want()).status,
+  test('SHM-06 INIT-21: before scatter-gather registration it is written down, once, and served', () => {
+    const { add, ndis, memory } = createHost({
+      initialize(adapter, miniport) {
+        for (const attributes of miniport.attributes()) adapter.setMiniportAttributes(attributes);
+        for (let i = 0; i < 2; i++)
+          expect(adapter.allocateSharedMemory(want()).status).toBe(NDIS_STATUS_SUCCESS);
+        const domain = adapter.registerScatterGatherDma();
+        const pages = memory
+          .blocks()
+          .flatMap(({ elements }) => elements.map(({ length }) => Math.ceil(length / 4096)));
+        const reached = domain.table(0)?.filter((rights) => rights !== 0).length;
+        expect(reached).toBe(pages.reduce((sum, one) => sum + one, 0));
+        return NDIS_STATUS_SUCCESS;
+      },
     });
-    expect(add().status).toBe(NDIS_STATUS_FAILURE);
-    expect(ndis.refusals.last?.rule).toBe('SHM-06');
+    const { adapter } = add();
+    expect(ndis.refusals.entries.map(({ rule }) => rule)).toEqual(['SHM-06']);
+    expect(adapter?.inspect().advice).toMatchObject([{ rule: 'SHM-06', page: 'NdisAllocateSharedMemory' }]);
   });
 
   test('QUE-21: memory for a queue before its allocation complete is written down', () => {

@@ -15,6 +15,7 @@ import {
   NDIS_STATUS_RECEIVE_QUEUE_STATE,
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
+  type NdisReceiveQueueParameters,
   OID_802_3_MULTICAST_LIST,
   OID_GEN_CURRENT_LOOKAHEAD,
   OID_GEN_CURRENT_PACKET_FILTER,
@@ -74,6 +75,8 @@ export class TestMiniport implements MiniportDriver {
   /** DmaStopped indications per free. */
   dmaStops = 1;
   freeStatus: number = NDIS_STATUS_SUCCESS;
+  /** What it leaves in the buffer of a queue-parameters set. */
+  onSetParameters: (parameters: NdisReceiveQueueParameters) => NdisReceiveQueueParameters = (same) => same;
   removed = false;
   adapter!: MiniportAdapter;
   resetResult: { status: number; addressingReset: boolean } = {
@@ -235,9 +238,18 @@ export class TestMiniport implements MiniportDriver {
       }
       case OID_RECEIVE_FILTER_SET_FILTER:
       case OID_RECEIVE_FILTER_CLEAR_FILTER:
-      case OID_RECEIVE_FILTER_QUEUE_PARAMETERS:
       case OID_TCP_OFFLOAD_PARAMETERS:
         return NDIS_STATUS_SUCCESS;
+      case OID_RECEIVE_FILTER_QUEUE_PARAMETERS: {
+        const decoded = NDIS_RECEIVE_QUEUE_PARAMETERS.decode(bytes);
+        if (!decoded.ok) throw new Error('NDIS let an unreadable request through');
+        const answer = this.onSetParameters(decoded.value);
+        NDIS_RECEIVE_QUEUE_PARAMETERS.encode(answer, {
+          into: bytes,
+          revision: decoded.value.Header.Revision,
+        });
+        return NDIS_STATUS_SUCCESS;
+      }
       case OID_PNP_SET_POWER:
         this.events.push(`power ${bytes[0]}`);
         return NDIS_STATUS_SUCCESS;

@@ -56,7 +56,9 @@ export function readVmqCapability(bytes: Uint8Array | null, revision: number): V
   const filters = (EnabledFilterTypes & NDIS_RECEIVE_FILTER_VMQ_FILTERS_ENABLED) !== 0;
   const queueType = (EnabledQueueTypes & NDIS_RECEIVE_FILTER_VM_QUEUES_ENABLED) !== 0;
   const ndis = revision >= 4 ? 630 : 620;
-  const split = (SupportedQueueProperties & NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED) !== 0;
+  // From 6.30 on nobody splits, whatever a miniport reports (CAP-11).
+  const split =
+    ndis === 620 && (SupportedQueueProperties & NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED) !== 0;
   return {
     filters,
     queues: filters && queueType && NumQueues > 0,

@@ -150,6 +150,43 @@ describe('requests', () => {
     expect(ask(body, 'method', { status: NDIS_STATUS_INVALID_LENGTH })[0]).toMatch(/QUE-04/);
   });
 
+  test('FLT-19: on 6.30 a filter by MAC alone may be taken or refused, on 6.20 it is refused (FLT-18)', () => {
+    const test = { header: 'mac', field: 'destination', test: 'equal', mac: MAC, vlan: 0 } as const;
+    const bare: Body = {
+      oid: 'set filter',
+      queueId: 0,
+      vmQueueType: true,
+      filterId: 0,
+      idBits: 0,
+      tests: [{ ...test, untaggedOrZero: false }],
+      geometry: 'fine',
+    };
+    expect(ask(bare, 'method', { status: NDIS_STATUS_INVALID_PARAMETER })).toEqual([]);
+    expect(ask(bare, 'method', { status: NDIS_STATUS_INVALID_LENGTH })[0]).toMatch(/expected SUCCESS/);
+    queues = [queue(0, 'R', 1)];
+    expect(ask(bare, 'method', { id: 1 })).toEqual([]);
+    expect(model.filters.size).toBe(1);
+    model = new ReferenceAdapter({ ...model.profile, version: 620 });
+    queues = [queue(0, 'R')];
+    expect(ask(bare, 'method', { status: NDIS_STATUS_INVALID_PARAMETER })).toEqual([]);
+    expect(ask(bare, 'method', { id: 1 })[0]).toMatch(/FLT-18/);
+  });
+
+  test('QUE-37: the split flag taken off a queue that has a lookahead size', () => {
+    model = new ReferenceAdapter({ ...model.profile, version: 620, maxLookahead: 128 });
+    queues = [queue(0, 'R'), queue(1, 'A')];
+    const split = { lookaheadSize: 64, splitRequired: true };
+    expect(ask({ ...allocation, ...split }, 'method', { id: 1 })).toEqual([]);
+    const changes = { flags: true, affinity: false, buffers: false, name: false };
+    const change: Body = { oid: 'set queue parameters', queueId: 1, changes, ...settings };
+    expect(ask(change, 'set', { status: NDIS_STATUS_INVALID_PARAMETER })).toEqual([]);
+    expect(ask(change, 'set', {})[0]).toMatch(/QUE-37/);
+    expect(ask({ ...change, splitRequired: true }, 'set', {})).toEqual([]);
+    queues = [...queues, queue(2, 'A')];
+    expect(ask(allocation, 'method', { id: 2, msixEntry: 2 })).toEqual([]);
+    expect(ask({ ...change, queueId: 2, splitRequired: true }, 'set', {})).toEqual([]);
+  });
+
   test('INIT-14: a request that neither completes nor has anything to wait for', () => {
     expect(ask(allocation, 'method', null)[0]).toMatch(/should have completed/);
   });

@@ -24,6 +24,8 @@ import type {
 export interface Fault {
   readonly rule: string;
   readonly status: number;
+  /** The pages allow both: to refuse it so, and to take it. */
+  readonly mayPass?: true;
 }
 
 /** What verification looks at. */
@@ -37,6 +39,7 @@ const invalid = (rule: string): Fault => ({ rule, status: NDIS_STATUS_INVALID_PA
 const failure = (rule: string): Fault => ({ rule, status: NDIS_STATUS_FAILURE });
 const notFound = (rule: string): Fault => ({ rule, status: NDIS_STATUS_FILE_NOT_FOUND });
 const notSupported = (rule: string): Fault => ({ rule, status: NDIS_STATUS_NOT_SUPPORTED });
+const either = (fault: Fault): Fault => ({ ...fault, mayPass: true });
 const wrongLength = (rule: string): Fault => ({ rule, status: NDIS_STATUS_INVALID_LENGTH });
 
 /** Section 18: the kinds of each OID, and who answers (M = miniport, after NDIS's verification). */
@@ -85,7 +88,7 @@ export function goesToMiniport(request: Request): boolean {
   return rightKind(request) && BY_MINIPORT.includes(request.body.oid);
 }
 
-/** Every reason to refuse; none means that it must succeed. */
+/** Every reason to refuse; none means that it must succeed, and only such that may pass that it may. */
 export function faultsOf(request: Request, books: Books): Fault[] {
   const { body } = request;
   if (!rightKind(request)) return [notSupported('INIT-13')];
@@ -174,10 +177,23 @@ function parameterFaults(
 ): Fault[] {
   const faults = ownQueue(body.queueId, caller, books, 'QUE-23');
   faults.push(...existing(books, body.queueId, 'STA-03', invalid('STA-03')));
-  if (body.changes.flags && body.splitRequired && books.profile.maxLookahead === 0)
-    faults.push(invalid('QUE-26'));
+  if (body.changes.flags) faults.push(...flagFaults(body, books));
   if (body.changes.affinity && !namesProcessor(body.affinity, body.group, books))
     faults.push(invalid('QUE-04'));
+  return faults;
+}
+
+/** The size of a queue is fixed; zero means no split, whatever the flag. */
+function flagFaults(
+  { queueId, splitRequired }: Extract<Body, { oid: 'set queue parameters' }>,
+  { profile, queues }: Books,
+): Fault[] {
+  const faults: Fault[] = [];
+  if (splitRequired && profile.maxLookahead === 0)
+    // From 6.30 on one page has the flag ignored (QUE-14), another what is not supported refused.
+    faults.push(profile.version === 620 ? invalid('QUE-26') : either(invalid('QUE-26')));
+  if (profile.version === 620 && !splitRequired && (queues.get(queueId)?.lookaheadSize ?? 0) !== 0)
+    faults.push(invalid('QUE-37'));
   return faults;
 }
 
@@ -208,7 +224,9 @@ function filterFaults(body: Extract<Body, { oid: 'set filter' }>, caller: Caller
   if (vlans.some((test) => test.vlan < 1 || test.vlan > 4094)) faults.push(invalid('FLT-21'));
   const flagged = macs.some((test) => test.untaggedOrZero);
   if (flagged && vlans.length > 0) faults.push(invalid('FLT-17'));
-  if (profile.version === 620 && !flagged && vlans.length === 0) faults.push(invalid('FLT-18'));
+  // From 6.30 on such a filter may be taken (FLT-19); the page that demands a VLAN or the flag stands beside that.
+  if (!flagged && vlans.length === 0)
+    faults.push(profile.version === 620 ? invalid('FLT-18') : either(invalid('FLT-19')));
   if (filters.size >= profile.maxFilters) faults.push(failure('FLT-24'));
   return faults;
 }
