@@ -106,7 +106,7 @@ class LoggedRefusal implements RefusalRecord {
   }
 
   static {
-    printsAsText(this.prototype);
+    printsAsText(LoggedRefusal.prototype);
   }
 }
 
@@ -152,7 +152,7 @@ export class RefusalRecorder implements RefusalLog {
   }
 
   static {
-    printsAsText(this.prototype);
+    printsAsText(RefusalRecorder.prototype);
   }
 }
 
