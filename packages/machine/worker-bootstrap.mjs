@@ -4,14 +4,25 @@
 import { inspect } from 'node:util';
 import { workerData } from 'node:worker_threads';
 
+const words = new Int32Array(workerData.failure, 0, 2);
+
+function report(text) {
+  if (Atomics.load(words, 0) !== 0) return;
+  const bytes = new TextEncoder().encode(text).subarray(0, workerData.failure.byteLength - 8);
+  new Uint8Array(workerData.failure, 8).set(bytes);
+  words[1] = bytes.length;
+  Atomics.store(words, 0, 1);
+}
+
+// What runs when somebody calls process.exit; a thread that is terminated or runs out of memory runs nothing any more.
+process.on('exit', (code) => {
+  const mustEnd = Atomics.load(new Int32Array(workerData.machine.board), workerData.stopWord) !== 0;
+  if (!mustEnd) report(`the thread ended with code ${code} before it was told to`);
+});
+
 try {
   await import(workerData.entry);
 } catch (error) {
-  const report = workerData.failure;
-  const words = new Int32Array(report, 0, 2);
-  const text = new TextEncoder().encode(inspect(error)).subarray(0, report.byteLength - 8);
-  new Uint8Array(report, 8).set(text);
-  words[1] = text.length;
-  Atomics.store(words, 0, 1);
+  report(inspect(error));
   throw error;
 }

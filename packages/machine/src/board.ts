@@ -291,6 +291,11 @@ export class Board {
     return runs === 0;
   }
 
+  /** Index in {@link words} of what {@link requestStop} writes for a worker. */
+  stopWord(worker: number): number {
+    return WORKERS + worker * LINE + STOP;
+  }
+
   requestStop(worker: number): void {
     Atomics.store(this.words, WORKERS + worker * LINE + STOP, 1);
     this.rouse(worker);

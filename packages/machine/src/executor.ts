@@ -50,7 +50,10 @@ export interface Executor {
    * anywhere uses what stood there before.
    */
   publish(): void;
-  /** Ends the agents. A worker that failed is reported by throwing its error. */
+  /**
+   * Ends the agents. Rejects with the error of a worker that failed, or that ended without being told to; so do all other
+   * calls throw it, those that wait included, as soon as the worker is gone.
+   */
   stop(): Promise<void>;
 }
 

@@ -6,7 +6,8 @@
  *   word 1   bytes of text
  *   byte 8   the error as `util.inspect` shows it, UTF-8, cut off at the end of the buffer
  *
- * `worker-bootstrap.mjs` writes it, since it is what still runs when the entry file cannot even be loaded.
+ * `worker-bootstrap.mjs` writes it, since it is what still runs when the entry file cannot even be loaded. A thread that
+ * can write nothing any more is found by its `life-line.ts`.
  */
 const REPORT_BYTES = 8192;
 

@@ -6,11 +6,12 @@
  * the core it spins on. The control half stays in the caller's thread and waits without returning to the event loop.
  */
 import { availableParallelism } from 'node:os';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads';
 import type { AgentAssignment } from './agent.ts';
 import { type AgentId, MAX_WORKERS } from './board.ts';
 import type { Executor } from './executor.ts';
 import { createFailureReport, readFailureReport } from './failure-report.ts';
+import { LifeLine } from './life-line.ts';
 import type { Machine } from './machine.ts';
 import { imagesOf, type SegmentImage } from './memory.ts';
 import { originOf, type WorkerMessage, type WorkerStart } from './worker-start.ts';
@@ -31,11 +32,19 @@ export interface ThreadsOptions {
    */
   readonly placement?: readonly (readonly string[])[];
   /**
-   * Longest time in ms that the executor waits without any agent taking a turn before it throws; default 30 000.
+   * Longest time in ms that the executor waits without a turn of those it waits for before it throws; default 30 000.
    * Also how long `stop()` lets a turn last before it ends the thread by force.
    */
   readonly patienceMs?: number;
+  /** Milliseconds by which patience is measured; default `performance.now`. For tests that do not depend on speed. */
+  readonly now?: () => number;
+  /** Limits of each worker's JavaScript memory, as Node's workers take them; default: Node's. */
+  readonly resourceLimits?: ResourceLimits;
 }
+
+/** Milliseconds between two looks whether the threads live, while the caller waits. */
+const LIFE_INTERVAL_MS = 2;
+const ENDED_SILENTLY = 'the thread is gone without a word: it was terminated, or ran out of memory';
 
 interface WorkerThread {
   readonly thread: Worker;
@@ -43,6 +52,7 @@ interface WorkerThread {
   readonly agents: AgentId[];
   readonly names: string[];
   readonly failure: SharedArrayBuffer;
+  readonly lifeLine: LifeLine;
   /** Resolves when the thread has ended; listened to from the start, for it may end before `stop()`. */
   readonly ended: Promise<void>;
   /** Memory segments it has been told of; null if it is to know none but its agents' own. */
@@ -56,6 +66,7 @@ interface WorkerThread {
 export function createThreadsExecutor(machine: Machine, options: ThreadsOptions): Executor {
   const board = machine.board;
   const patience = options.patienceMs ?? 30_000;
+  const now = options.now ?? (() => performance.now());
   const originMs = originOf(() => machine.clock.now() / 1e6);
   const agents: AgentId[] = [];
   const confinedAgents = new Set<AgentId>();
@@ -73,11 +84,22 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     return failure;
   };
 
-  const checkFailed = (): void => {
+  let lookedAtLives = 0;
+  /** Notes workers that have failed or are gone. `often` = looked a moment ago: lives are looked at now and then. */
+  const findFailed = (often: boolean): void => {
+    const time = performance.now();
+    const looksAtLives = !often || time - lookedAtLives >= LIFE_INTERVAL_MS;
+    if (looksAtLives) lookedAtLives = time;
     workers.forEach((thread, worker) => {
+      // Before the report is read: who is gone has written it.
+      const isGone = looksAtLives && thread.lifeLine.isCut();
       const text = readFailureReport(thread.failure);
       if (text !== null) fail(worker, text);
+      else if (isGone) fail(worker, ENDED_SILENTLY);
     });
+  };
+  const checkFailed = (often: boolean): void => {
+    if (failure === null) findFailed(often);
     if (failure !== null) throw failure;
   };
 
@@ -88,6 +110,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
 
   const start = (list: readonly AgentAssignment[]): void => {
     if (stopped !== null) throw new Error('threads executor: it has been stopped');
+    checkFailed(true);
     const ids = list.map(({ name }) => machine.agent(name));
     ids.forEach((id, i) => {
       if (agents.includes(id) || ids.indexOf(id) !== i)
@@ -133,6 +156,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     const ids = list.map(({ name }) => machine.agent(name));
     const { port1, port2 } = new MessageChannel();
     const report = createFailureReport();
+    const lifeLine = new LifeLine();
     const confinements = list.map(({ segments }) =>
       segments === undefined ? null : imagesOf(machine.memory, segments),
     );
@@ -146,6 +170,8 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       agents: list,
       epoch: board.epoch,
       port: port2,
+      stopWord: board.stopWord(worker),
+      lifeLine: lifeLine.workerEnd,
       spin: options.spin ?? 2000,
       cores: options.cores ?? availableParallelism(),
       entry: options.entry.href,
@@ -156,18 +182,23 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     const bootstrap = new URL('../worker-bootstrap.mjs', import.meta.url);
     let thread: Worker;
     try {
-      const { execArgv } = options;
+      const { execArgv, resourceLimits } = options;
       thread = new Worker(bootstrap, {
         workerData,
-        transferList: [port2],
+        transferList: [port2, lifeLine.workerEnd],
         ...(execArgv ? { execArgv: [...execArgv] } : {}),
+        ...(resourceLimits ? { resourceLimits } : {}),
       });
     } catch (error) {
       // Data that cannot be cloned: nothing has begun.
       for (const id of ids) board.assignWorker(id, -1);
+      port1.close();
+      lifeLine.close();
       throw error;
     }
+    // A process that has nothing else to do ends, whether its threads were stopped or not.
     port1.unref();
+    thread.unref();
     board.countWorkers(worker + 1);
     workers.push({
       thread,
@@ -175,6 +206,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       agents: ids,
       names: list.map(({ name }) => name),
       failure: report,
+      lifeLine,
       ended: new Promise((resolve) => thread.once('exit', () => resolve())),
       segments: isConfined ? null : machine.memory.segments.length,
     });
@@ -186,16 +218,26 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     thread.on('error', (error: Error) => {
       fail(worker, readFailureReport(report) ?? error.stack ?? error.message);
     });
+    thread.once('exit', (code) => {
+      if (stopped === null) fail(worker, readFailureReport(report) ?? `${ENDED_SILENTLY} (code ${code})`);
+    });
   };
 
-  const turnsTaken = (): number => agents.reduce((sum, agent) => (sum + board.turnsOf(agent)) | 0, 0);
+  const turnsTaken = (of: readonly AgentId[] = agents): number =>
+    of.reduce((sum, agent) => (sum + board.turnsOf(agent)) | 0, 0);
 
   // The caller's thread has nothing to spin on that is worth its core: it naps between looks.
   const nap = new Int32Array(new SharedArrayBuffer(4));
-  const wait = (done: () => boolean, orRest: boolean, impatient = true): boolean => {
+  /** `awaited`: those whose turns show that there is progress; null = it takes as long as it takes. */
+  const wait = (
+    done: () => boolean,
+    orRest: boolean,
+    awaited: (() => readonly AgentId[]) | null = () => agents,
+  ): boolean => {
     if (stopped !== null) throw new Error('threads executor: it has been stopped');
-    let since = performance.now();
-    let turns = turnsTaken();
+    checkFailed(true);
+    let since = now();
+    let turns = awaited === null ? 0 : turnsTaken(awaited());
     for (let look = 0; ; look++) {
       if (done()) return true;
       if (orRest && board.atRest(workers.length, agents)) {
@@ -203,16 +245,22 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
         // taken his turn and be at rest before the next look: only without a turn since was `done` the last word.
         const before = turnsTaken();
         if (done()) return true;
-        if (board.atRest(workers.length, agents) && turnsTaken() === before) return false;
+        if (board.atRest(workers.length, agents) && turnsTaken() === before) {
+          checkFailed(true); // who is gone rests, too
+          return false;
+        }
       }
       if (look < 50) continue;
       Atomics.wait(nap, 0, 0, look > 500 ? 1 : 0.05);
-      checkFailed();
-      if (!impatient || performance.now() - since < patience) continue;
-      const now = turnsTaken();
-      if (now === turns) throw new Error(`threads executor: no turn in ${patience} ms; ${describeWorkers()}`);
-      turns = now;
-      since = performance.now();
+      checkFailed(true);
+      if (awaited === null) continue;
+      const time = now();
+      if (time - since < patience) continue;
+      const taken = turnsTaken(awaited());
+      if (taken === turns)
+        throw new Error(`threads executor: no turn in ${patience} ms; ${describeWorkers()}`);
+      turns = taken;
+      since = time;
     }
   };
 
@@ -228,6 +276,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       .join('; ');
 
   const workerOf = (agent: string): WorkerThread => {
+    checkFailed(true);
     const worker = workers[board.workerOf(machine.agent(agent))];
     if (worker === undefined) throw new Error(`agent '${agent}' has not been started`);
     return worker;
@@ -248,11 +297,19 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     workers.forEach(sendSegments);
     const epoch = board.advanceEpoch();
     for (const agent of agents) board.wake(agent);
-    wait(() => agents.every((agent) => ((board.seenEpoch(agent) - epoch) | 0) >= 0), false);
+    const isLate = (agent: AgentId): boolean => ((board.seenEpoch(agent) - epoch) | 0) < 0;
+    // Others may be busy for ever: only who is late can show that it is not stuck.
+    wait(
+      () => !agents.some(isLate),
+      false,
+      () => agents.filter(isLate),
+    );
   };
 
   const end = async (): Promise<void> => {
-    workers.forEach((_, worker) => {
+    findFailed(false);
+    workers.forEach(({ thread }, worker) => {
+      thread.ref();
       board.requestStop(worker);
     });
     const late = setTimeout(() => {
@@ -264,7 +321,13 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     }, patience);
     await Promise.all(workers.map(({ ended }) => ended));
     clearTimeout(late);
-    checkFailed();
+    workers.forEach(({ lifeLine, port, failure: report }, worker) => {
+      lifeLine.close();
+      port.close();
+      const text = readFailureReport(report);
+      if (text !== null) fail(worker, text);
+    });
+    if (failure !== null) throw failure;
   };
 
   return {
@@ -287,7 +350,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     },
     runFor(nanoseconds) {
       const end = machine.clock.now() + nanoseconds;
-      wait(() => machine.clock.now() >= end, false, false);
+      wait(() => machine.clock.now() >= end, false, null);
     },
     stall(agent, nanoseconds) {
       const id = machine.agent(agent);

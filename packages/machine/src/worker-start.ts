@@ -15,6 +15,10 @@ export interface WorkerStart {
   readonly confinements: readonly (readonly SegmentImage[] | null)[];
   /** What was published when the agents were started. */
   readonly epoch: number;
+  /** Word of the board that says that the thread is to end. */
+  readonly stopWord: number;
+  /** Held by the thread as long as it lives; see `life-line.ts`. */
+  readonly lifeLine: MessagePort;
   /** Where messages and new segments arrive; read without the event loop. */
   readonly port: MessagePort;
   /** Empty looks for work before it sleeps, and workers that may be awake while it spins. */

@@ -79,8 +79,8 @@ describe('threads executor', () => {
     const state = new Int32Array(words);
     startPingPong(machine, executor, words, 10);
     executor.runUntilIdle();
-    executor.stall('b', 100e6);
     const end = machine.clock.now() + 100e6;
+    executor.stall('b', 100e6);
     executor.runFor(20e6);
     state[1] = 0;
     Atomics.store(state, 0, machine.agent('a'));
@@ -237,8 +237,8 @@ describe('threads executor, when something is wrong', () => {
     [
       'an entry file that does not run a worker',
       {},
-      { entry: new URL('./fixtures/silent-entry.mjs', import.meta.url), patienceMs: 500 },
-      /worker 0 \(a\) is not begun/,
+      { entry: new URL('./fixtures/silent-entry.mjs', import.meta.url) },
+      /worker 0 \(a\) failed: the thread ended with code 0 before it was told to/,
     ],
   ])('tells of %s', (_, agent, options, expected) => {
     const [, executor] = createBench(['a'], options);
@@ -247,8 +247,16 @@ describe('threads executor, when something is wrong', () => {
   });
 
   it('tells of a turn that does not end, and ends its thread by force on stop', async () => {
-    const [, executor] = createBench(['a', 'b'], { patienceMs: 300 });
-    executor.start([{ name: 'a', factory: 'stuck', data: null }]);
+    const words = shared(1);
+    // Time goes by once both threads are where they are to be, so that none is late on a busy machine.
+    let time = 0;
+    const now = (): number => {
+      const isReady = Atomics.load(new Int32Array(words), 0) === 1 && machine.board.isParked(1);
+      time += isReady ? 100 : 0;
+      return time;
+    };
+    const [machine, executor] = createBench(['a', 'b'], { patienceMs: 300, now });
+    executor.start([{ name: 'a', factory: 'stuck', data: { words } }]);
     executor.start([listener('b')]);
     expect(() => executor.runUntilIdle()).toThrow(
       /no turn in 300 ms; worker 0 \(a\) is awake.*worker 1 \(b\) is asleep/,
@@ -256,10 +264,23 @@ describe('threads executor, when something is wrong', () => {
     await expect(executor.stop()).rejects.toThrow(/a: no end of a turn/);
   });
 
+  it('tells of an agent that is stuck although another never rests', () => {
+    const words = shared(1);
+    const [, executor] = createBench(['a', 'b'], {
+      patienceMs: 300,
+      now: () => (Atomics.load(new Int32Array(words), 0) === 1 ? performance.now() : 0),
+    });
+    executor.start([{ name: 'a', factory: 'stuck', data: { words } }]);
+    executor.start([{ name: 'b', factory: 'busy', data: { table: shared(1), used: shared(16) } }]);
+    expect(() => executor.publish()).toThrow(/no turn in 300 ms; worker 0 \(a\) is awake/);
+  });
+
   it('patience counts from the last turn, not from the first look', () => {
-    const [, executor] = createBench(['a'], { patienceMs: 250 });
     const words = shared(2);
-    executor.start([{ name: 'a', factory: 'ticker', data: { words, count: 12, every: 60_000_000 } }]);
+    // By this clock a turn takes 200 ms, whatever it takes by another.
+    const now = (): number => 200 * Atomics.load(new Int32Array(words), 0);
+    const [, executor] = createBench(['a'], { patienceMs: 250, now });
+    executor.start([{ name: 'a', factory: 'ticker', data: { words, count: 12, every: 2_000_000 } }]);
     executor.runUntilIdle();
     expect([...new Int32Array(words)]).toEqual([12, 0]);
   });
