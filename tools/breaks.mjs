@@ -6,22 +6,12 @@
 // tools/breaks/breaks.mjs lists them: a piece of a source file and what stands there instead. Needs a build
 // (`npx tsc -b`). Exit code 1 if one was not caught.
 import { spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import ts from 'typescript';
 import { BREAKS, broken } from './breaks/breaks.mjs';
+import { copyTree, putFile, removeCopy } from './mutation/tree-copy.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 /** Processor time for which a break may go unseen: how busy the machine is does not count. */
@@ -57,38 +47,6 @@ for (let current = seed; ; current++) {
   }
 }
 `;
-
-/** A copy of what was built; workspace links are relative and so stay inside it. */
-function copyTree() {
-  const copy = mkdtempSync(join(tmpdir(), 'vmq-breaks-'));
-  mkdirSync(join(copy, 'packages'));
-  for (const name of readdirSync(join(root, 'packages'))) {
-    for (const part of ['dist', 'node_modules', 'package.json']) {
-      if (!existsSync(join(root, 'packages', name, part))) continue;
-      cpSync(join(root, 'packages', name, part), join(copy, 'packages', name, part), {
-        recursive: true,
-        verbatimSymlinks: true,
-      });
-    }
-  }
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  writeFileSync(join(copy, 'run.mjs'), RUNNER);
-  return copy;
-}
-
-/** Builds a file of the copy from a text of its source. */
-function build(copy, file, text) {
-  const { outputText } = ts.transpileModule(text, {
-    fileName: file,
-    compilerOptions: {
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.ESNext,
-      verbatimModuleSyntax: true,
-      rewriteRelativeImportExtensions: true,
-    },
-  });
-  writeFileSync(join(copy, file.replace('/src/', '/dist/').replace(/\.ts$/, '.js')), outputText);
-}
 
 /** What the simulator said, or null if it was still looking when patience ran out. */
 function run(copy, { faults, hostile }) {
@@ -144,13 +102,14 @@ const textOf = (file) => {
 };
 
 async function work() {
-  const copy = copyTree();
+  const copy = copyTree(root, ['dist', 'node_modules', 'package.json']);
+  writeFileSync(join(copy, 'run.mjs'), RUNNER);
   try {
     for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
       const texts = broken(one, textOf);
-      for (const [file, text] of texts) build(copy, file, text);
+      for (const [file, text] of texts) putFile(copy, file, text);
       const result = await run(copy, one);
-      for (const file of texts.keys()) build(copy, file, textOf(file));
+      for (const file of texts.keys()) putFile(copy, file, textOf(file));
       const fitting = result !== null && one.caughtBy.includes(result.invariant);
       if (fitting) caught.set(one.name, result.invariant);
       else missed.push(one.name);
@@ -163,7 +122,7 @@ async function work() {
         console.log(`    ${result.message.split('\n').slice(0, 4).join('\n    ')}`);
     }
   } finally {
-    rmSync(copy, { recursive: true, force: true });
+    removeCopy(copy);
   }
 }
 
