@@ -10,6 +10,7 @@
 // if anything was duplicated, misdelivered, altered, not accounted for, or otherwise not as it should be.
 import { parseArgs } from 'node:util';
 import { runMigrations } from '../packages/host/dist/migration-soak/run-migrations.js';
+import { MAX_SEED } from '../packages/machine/dist/index.js';
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +24,7 @@ const { values } = parseArgs({
 });
 const sizes = values.size === 'both' ? [64, 1514] : [whole('size', 64, 1514)];
 const count = whole('count', 1, 1_000_000);
-const seed = whole('seed', 0, 0x7fff_ffff);
+const seed = whole('seed', 0, MAX_SEED);
 const world = values.world === undefined ? {} : { world: whole('world', 0, 1_000_000) };
 
 function whole(name, least, most) {

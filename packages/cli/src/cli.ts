@@ -1,4 +1,5 @@
 /** The `vmq` command line: arguments in, exit code out. */
+import { MAX_SEED } from '@vmq/machine';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type ReplayFlags, replayCommand } from './commands/replay-command.ts';
 import { type SimulateFlags, simulateCommand } from './commands/simulate-command.ts';
@@ -57,7 +58,7 @@ export async function runCli(
   program
     .command('simulate')
     .description('run whole hosts on random configurations, traffic, requests and migrations, and check them')
-    .addOption(new Option('--seed <n>', 'the first seed (default: 1)').argParser(integer(0, 0x7fff_ffff)))
+    .addOption(new Option('--seed <n>', 'the first seed (default: 1)').argParser(integer(0, MAX_SEED)))
     .addOption(
       new Option('--seeds <n>', 'how many seeds, one after the other (default: 1)').argParser(
         integer(1, 1_000_000),
@@ -122,9 +123,7 @@ function addHostOptions(command: Command): Command {
     )
     .option('--config <host.yaml>', 'the VMs and everything else of the host')
     .addOption(new Option('--vmq <on|off>', 'VM queues').choices(['on', 'off']))
-    .addOption(
-      new Option('--seed <n>', 'seed of the deterministic executor').argParser(integer(0, 0x7fff_ffff)),
-    )
+    .addOption(new Option('--seed <n>', 'seed of the deterministic executor').argParser(integer(0, MAX_SEED)))
     .option('--answer', 'guests reply to ARP, neighbour solicitations and echo requests');
 }
 

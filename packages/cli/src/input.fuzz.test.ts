@@ -38,8 +38,16 @@ test('of a thousand things that are wrong the first twenty are printed', () => {
 
 test('control characters of a file are shown, not sent to the terminal', () => {
   const lines = linesOf('"\\e[31mred\\r": 1\nvms: []\n');
-  expect(lines).toEqual([expect.stringMatching(/^host\.yaml.*: \\u001b\[31mred\\u000d: unknown key$/)]);
+  expect(lines).toEqual([
+    expect.stringMatching(/^host\.yaml.*: \\u001b\[31mred\\u000d: unknown key; there are name, /),
+  ]);
   expect(linesOf('name: "a\\eb"\n')).toEqual([
     'host.yaml:1: name: expected a name without control characters',
   ]);
+  // Those that turn the direction of writing round, and separators of lines and paragraphs.
+  for (const control of ['\u061c', '\u202e', '\u2066', '\u2028']) {
+    expect(linesOf(`name: a${control}b\n`)[0]).toMatch(/expected a name without control characters/);
+    const code = control.charCodeAt(0).toString(16).padStart(4, '0');
+    expect(linesOf(`${control}b: 1\n`)[0]).toContain(`\\u${code}b: unknown key`);
+  }
 });

@@ -46,8 +46,10 @@ import {
 import { createSharedMemoryManager } from '@vmq/shared-memory';
 import { describeVmbusTrace, VMBUS_DROP_REASONS } from '@vmq/vmbus';
 import { createSwitch, describeSwitchTrace, VSWITCH_DROP_REASONS } from '@vmq/vswitch';
+import { adapterKeywords } from './adapter-keywords.ts';
 import { hostAgentFactories } from './agent-factories.ts';
-import { checkVmConfig, type HostConfig, mostVms } from './config.ts';
+import { checkVmConfig } from './check-config.ts';
+import { type HostConfig, mostVms, vmqProcessorsOf } from './config.ts';
 import type { Host, HostOptions } from './host.ts';
 import { reportHost } from './inspect.ts';
 import { placementPerProcessor } from './placement.ts';
@@ -167,6 +169,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     sharedMemory,
     hostVersion,
     floodUnknownUnicast: config.switch.floodUnknownUnicast,
+    vmqProcessors: vmqProcessorsOf(config),
     ...(options.switchExtensions ? { extensions: options.switchExtensions } : {}),
     suggestedReceiveBuffers: config.nic.receiveBuffers,
     sendBuffers: sizes.sendBuffers,
@@ -279,14 +282,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
       name: ADAPTER_NAME,
       driver: miniport,
       resources: nicResources(machine, executor, bar, profile.msixEntries, domain),
-      keywords: {
-        '*RssOrVmqPreference': 1,
-        '*VMQ': config.vmq ? 1 : 0,
-        '*VMQVlanFiltering': 1,
-        ...(hostVersion === 620 ? { '*VMQLookaheadSplit': 1 } : {}),
-        '*JumboPacket': config.nic.jumboPacket,
-        ...config.nic.keywords,
-      },
+      keywords: adapterKeywords(config),
     });
     const failed = (step: string, status: number) => ({
       adapter: null,

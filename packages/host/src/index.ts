@@ -12,15 +12,16 @@
 export type { CounterStart } from '@vmq/machine';
 export { isNewerStamp, nextStamp, stampDistance } from '@vmq/nic';
 export { type ExtraDataPaths, hostAgentFactories } from './agent-factories.ts';
+export { type ConfigResult, checkHostConfig } from './check-config.ts';
 export {
-  type ConfigProblem,
-  type ConfigResult,
-  checkHostConfig,
+  HOST_CONFIG_KEYS,
   type HostConfig,
   type HostConfigInput,
   type VmConfig,
   type VmConfigInput,
+  vmqProcessorsOf,
 } from './config.ts';
+export type { ConfigProblem } from './config-problems.ts';
 export { createHost } from './create-host.ts';
 export type { Host, HostOptions, HostWire, PortRequest, ReceivedFrame } from './host.ts';
 export { migrateVm } from './migration.ts';

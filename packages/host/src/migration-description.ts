@@ -2,7 +2,8 @@
 import { type GuestLayoutOptions, layoutGuest, type SavedChannel } from '@vmq/vmbus';
 import type { PortProperties } from '@vmq/vswitch';
 import { z } from 'zod';
-import { checkVmConfig, type VmConfig } from './config.ts';
+import { checkVmConfig } from './check-config.ts';
+import type { VmConfig } from './config.ts';
 import { guestMemoryBytes } from './sizing.ts';
 
 /** The VM as its new host has to know it before anything is moved. */

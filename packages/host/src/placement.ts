@@ -1,6 +1,6 @@
 /** Which agents share a thread where every processor is to have all that works for it. */
 import { nicEngineAgent } from '@vmq/nic';
-import type { HostConfig } from './config.ts';
+import { type HostConfig, vmqProcessorsOf } from './config.ts';
 import { vmAgentName } from './vm-places.ts';
 
 /**
@@ -12,9 +12,10 @@ import { vmAgentName } from './vm-places.ts';
  */
 export function placementPerProcessor(config: HostConfig): string[][] {
   const { processors, nic, vms } = config;
+  const spread = vmqProcessorsOf(config);
   return Array.from({ length: processors }, (_, processor) => [
     ...(processor < nic.receiveEngines ? [nicEngineAgent(processor)] : []),
     `processor:${processor}`,
-    ...vms.filter((_vm, i) => i % processors === processor).map(({ name }) => vmAgentName(name)),
+    ...vms.filter((_vm, i) => spread[i % spread.length] === processor).map(({ name }) => vmAgentName(name)),
   ]);
 }

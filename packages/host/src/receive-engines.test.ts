@@ -2,7 +2,7 @@
 import { NIC_AGENT, type NicMessage } from '@vmq/nic';
 import { parseMacAddress } from '@vmq/wire';
 import { expect, it } from 'vitest';
-import { checkHostConfig } from './config.ts';
+import { checkHostConfig } from './check-config.ts';
 import { createHost } from './create-host.ts';
 
 const macOf = (vm: number): string => `00-15-5D-0E-00-0${vm}`;

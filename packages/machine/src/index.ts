@@ -68,7 +68,7 @@ export {
   PASSIVE_LEVEL,
   Processor,
 } from './processor.ts';
-export { createRandom, type Random } from './random.ts';
+export { createRandom, isSeed, MAX_SEED, type Random } from './random.ts';
 export { createThreadsExecutor, type ThreadsOptions } from './threads-executor.ts';
 export {
   createTraceImage,

@@ -13,7 +13,15 @@ export interface Random {
   fork(name: string): Random;
 }
 
-/** The stream of a 32-bit seed. */
+/** Seeds are whole numbers from 0 to this one: as many as there are streams. */
+export const MAX_SEED = 0xffff_ffff;
+
+/** Whether `value` is a seed, 0 to {@link MAX_SEED}. */
+export function isSeed(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_SEED;
+}
+
+/** The stream of a seed. */
 export function createRandom(seed: number): Random {
   return createStream(seed, 0);
 }

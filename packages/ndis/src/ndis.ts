@@ -11,7 +11,7 @@ import type { DataPlane } from './data-plane.ts';
 import { createDefaultProvider } from './default-provider.ts';
 import { createDetachedDataPath, type DetachedDataPath } from './detached-data-path.ts';
 import type { FilterDriver } from './filter-driver.ts';
-import { type RssProcessorSet, VectorPool } from './interrupt-messages.ts';
+import { VectorPool } from './interrupt-messages.ts';
 import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
 import type { MiniportInterposer } from './miniport-interposer.ts';
 import { NdisTimers } from './ndis-timers.ts';
@@ -19,6 +19,7 @@ import { NdisTraceWriter } from './ndis-trace.ts';
 import type { OidRequest } from './oid-request.ts';
 import type { Binding, ProtocolDriver } from './protocol-driver.ts';
 import { AdapterRefusals, type RefusalLog, RefusalRecorder } from './refusal-log.ts';
+import { rssProcessorSet } from './rss-processors.ts';
 import type { SharedMemoryProvider } from './shared-memory-provider.ts';
 import { WorkItems } from './work-items.ts';
 
@@ -41,9 +42,12 @@ export interface AdapterOptions {
   readonly resources: MiniportResources;
   /** The adapter's registry keywords, e.g. `{ '*VMQ': 1, '*RssOrVmqPreference': 1 }`. */
   readonly keywords?: Readonly<Record<string, number | string>>;
-  /** Processors for its queues, nearest first. Default: all of the machine. */
+  /**
+   * Processors for its queues, nearest first. Default: those of the machine that the keywords leave (*RssBaseProcNumber,
+   * *RssMaxProcNumber, *MaxRssProcessors).
+   */
   readonly rssProcessors?: readonly number[];
-  /** Default: the lowest of `rssProcessors`. */
+  /** Default: what *RssBaseProcNumber says, else the lowest of `rssProcessors`. */
   readonly rssBaseProcessor?: number;
   readonly numaNode?: number;
 }
@@ -160,13 +164,7 @@ export function createNdis(options: NdisOptions): Ndis {
       }
       const known = register(miniports, driver);
       if (known !== NDIS_STATUS_SUCCESS) return { status: known, adapter: null };
-      const processors =
-        adapterOptions.rssProcessors ?? Array.from({ length: machine.processorCount }, (_, i) => i);
-      const rss: RssProcessorSet = {
-        processors,
-        baseProcessor: adapterOptions.rssBaseProcessor ?? Math.min(...processors),
-        preferredNumaNode: adapterOptions.numaNode ?? 0,
-      };
+      const rss = rssProcessorSet(adapterOptions, machine.processorCount);
       const adapter = new Adapter({
         name,
         driver,

@@ -19,9 +19,9 @@ import {
 const mac = fc.record({ hi: fc.nat(0xffff), lo: fc.nat(0xffff_ffff) });
 
 describe('MAC address', () => {
-  test('both spellings, and digits alone', () => {
+  test('with dashes, colons, in three groups, and digits alone', () => {
     const address = { hi: 0x0215, lo: 0x5d0a0b0c };
-    for (const text of ['02-15-5D-0A-0B-0C', '02:15:5d:0a:0b:0c', '02155D0A0B0C']) {
+    for (const text of ['02-15-5D-0A-0B-0C', '02:15:5d:0a:0b:0c', '0215.5d0a.0b0c', '02155D0A0B0C']) {
       expect(parseMacAddress(text)).toEqual(address);
     }
     expect(formatMacAddress(0x0215, 0x5d0a0b0c)).toBe('02-15-5D-0A-0B-0C');
@@ -37,6 +37,10 @@ describe('MAC address', () => {
     '02-15-5D-0A-0B-0C-0D',
     '02-15-5D-0A-0B-0G',
     ' 02155D0A0B0C',
+    '02.15.5D.0A.0B.0C',
+    '0215-5d0a-0b0c',
+    '0215.5d0a',
+    '0215.5d0a.0b0c.0d0e',
   ])('refuses %j', (text) => expect(parseMacAddress(text)).toBeNull());
 
   test.prop([mac, fc.constantFrom('-' as const, ':' as const), fc.nat(9)])(

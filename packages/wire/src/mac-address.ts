@@ -21,12 +21,16 @@ export const BROADCAST_MAC_HI = 0xffff;
 export const BROADCAST_MAC_LO = 0xffff_ffff;
 
 const SIX_PAIRS = /^[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/i;
+const THREE_GROUPS = /^[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}$/i;
 const TWELVE_DIGITS = /^[0-9a-f]{12}$/i;
 
-/** Takes `02-15-5D-01-02-03`, `02:15:5d:01:02:03` and `02155D010203`; `null` for anything else. */
+/**
+ * Takes `02-15-5D-01-02-03`, `02:15:5d:01:02:03`, `0215.5d01.0203` (as Cisco's switches print it) and `02155D010203`
+ * (as Hyper-V's cmdlets do); `null` for anything else.
+ */
 export function parseMacAddress(text: string): MacAddress | null {
-  if (!SIX_PAIRS.test(text) && !TWELVE_DIGITS.test(text)) return null;
-  const digits = text.replace(/[:-]/g, '');
+  if (![SIX_PAIRS, THREE_GROUPS, TWELVE_DIGITS].some((form) => form.test(text))) return null;
+  const digits = text.replace(/[:.-]/g, '');
   return { hi: Number.parseInt(digits.slice(0, 4), 16), lo: Number.parseInt(digits.slice(4), 16) };
 }
 

@@ -69,7 +69,7 @@ export const configFiles = {
         }
         note(text);
         try {
-          const config = read.parseConfig(text, 'host.yaml');
+          const { config } = read.parseConfig(text, 'host.yaml');
           return checkResult({ ok: true, config }, nic.NIC_PROFILES);
         } catch (error) {
           if (!(error instanceof exit.CannotRun)) throw error;

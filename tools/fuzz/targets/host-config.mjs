@@ -192,7 +192,7 @@ export function checkResult(result, profiles) {
 export const hostConfig = {
   name: 'host-config',
   about: 'configurations given to checkHostConfig; some of those it takes are brought up as hosts',
-  modules: { config: 'host/config', host: 'host/create-host', nic: 'nic/index' },
+  modules: { config: 'host/check-config', host: 'host/create-host', nic: 'nic/index' },
   perSession: 5000,
   open({ config, host, nic }, _random, note) {
     let hosts = 0;

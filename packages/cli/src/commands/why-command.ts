@@ -23,8 +23,9 @@ export async function whyCommand(
   const input = new CaptureInput(file);
   let why: WhyJson;
   try {
-    const { config } = await replayConfig(input, flags, progress, interrupted);
+    const { config, notes } = await replayConfig(input, flags, progress, interrupted);
     progress.clear();
+    for (const note of notes) terminal.err(`${note}\n`);
     why = await explainFrame(input, frame, config, { progress, interrupted });
   } finally {
     progress.clear();

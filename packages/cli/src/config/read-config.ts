@@ -1,34 +1,27 @@
 /** A host configuration from a YAML file: what is wrong is named by file, line and key path. */
-import { readFileSync, statSync } from 'node:fs';
-import { checkHostConfig, type HostConfig } from '@vmq/host';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type ConfigProblem, checkHostConfig, HOST_CONFIG_KEYS, type HostConfig } from '@vmq/host';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { CannotRun, systemMessage } from '../exit-code.ts';
+import { readSmallFile } from '../small-file.ts';
 
 /** A configuration has a few hundred lines; anything much larger is the wrong file, and would take minutes to judge. */
 const LARGEST_FILE = 1 << 16;
 /** Lines printed of what is wrong; nobody mends more at a time. */
 const MOST_LINES = 20;
 
-/** Reads and checks; throws {@link CannotRun} with one line for each thing that is wrong. */
-export function readConfig(path: string): HostConfig {
-  let text: string;
-  try {
-    const { size } = statSync(path);
-    if (size > LARGEST_FILE) {
-      throw new CannotRun(
-        `${path}: expected a configuration of at most ${LARGEST_FILE} bytes, found ${size}`,
-      );
-    }
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof CannotRun) throw error;
-    throw new CannotRun(`${path}: ${systemMessage(error)}`);
-  }
-  return parseConfig(text, path);
+export interface ConfigFile {
+  readonly config: HostConfig;
+  /** One line for each setting that has no effect. */
+  readonly notes: readonly string[];
+}
+
+/** Reads and checks; throws {@link CannotRun} with one line for each thing that is wrong, in the order of the file. */
+export function readConfig(path: string): ConfigFile {
+  return parseConfig(readSmallFile(path, LARGEST_FILE, 'a configuration'), path);
 }
 
 /** {@link readConfig} for text that is in memory; `name` stands in the messages. */
-export function parseConfig(text: string, name: string): HostConfig {
+export function parseConfig(text: string, name: string): ConfigFile {
   const lines = new LineCounter();
   const document = parseDocument(text.replace(/^\uFEFF/, ''), {
     lineCounter: lines,
@@ -50,6 +43,7 @@ export function parseConfig(text: string, name: string): HostConfig {
   if (!isMap(document.contents)) {
     throw new CannotRun(`${name}:1:1: expected keys like vms: and nic:, found something else`);
   }
+  keepTexts(document);
   let input: unknown;
   try {
     input = document.toJS();
@@ -57,13 +51,41 @@ export function parseConfig(text: string, name: string): HostConfig {
     throw new CannotRun(`${name}: ${systemMessage(error)}`);
   }
   const result = checkHostConfig(input);
-  if (result.ok) return result.config;
-  throw new CannotRun(
-    firstLines(name, result.problems, ({ path, message }) => {
-      const line = lineOf(document, lines, path);
+  const said = (problems: readonly ConfigProblem[]): string[] =>
+    firstLines(name, inOrder(document, lines, problems), ({ path, message, line }) => {
       return `${name}${line === null ? '' : `:${line}`}: ${path === '' ? '' : `${path}: `}${message}`;
-    }),
-  );
+    });
+  if (result.ok) return { config: result.config, notes: said(result.notes) };
+  throw new CannotRun(said(result.problems));
+}
+
+/**
+ * Texts that look like something else to YAML are taken as they were written: 001550005301 and 00155E100001 are
+ * addresses, 6.20 is a version, and 7 may be a VM's name.
+ */
+function keepTexts(document: Document): void {
+  for (const [path, kind] of Object.entries(HOST_CONFIG_KEYS)) {
+    if (kind !== 'text') continue;
+    const parts = path.replaceAll('[]', '.[]').split('.');
+    for (const node of nodesAt(document.contents, parts)) {
+      if (isScalar(node) && node.type === 'PLAIN' && node.value !== null && node.source !== undefined)
+        node.value = node.source;
+    }
+  }
+}
+
+/** The nodes at a path, in which `[]` stands for every element of a list. */
+function nodesAt(node: unknown, [part, ...rest]: readonly string[]): unknown[] {
+  if (part === undefined) return [node];
+  if (part === '[]') return isSeq(node) ? node.items.flatMap((item) => nodesAt(item, rest)) : [];
+  return isMap(node) ? nodesAt(node.get(part, true), rest) : [];
+}
+
+/** Problems with their lines, sorted by them; first what is about the whole file. */
+function inOrder(document: Document, lines: LineCounter, problems: readonly ConfigProblem[]) {
+  return problems
+    .map((one) => ({ ...one, line: lineOf(document, lines, one.keys) }))
+    .sort((x, y) => (x.line ?? 0) - (y.line ?? 0));
 }
 
 /** One line for each, as many as one would read. */
@@ -74,7 +96,7 @@ function firstLines<T>(name: string, wrong: readonly T[], lineFor: (one: T) => s
 
 /** What a file says goes to a terminal: its control characters are shown, not obeyed. */
 function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) => {
     const code = character.charCodeAt(0).toString(16).padStart(4, '0');
     return `\\u${code}`;
   });
@@ -88,14 +110,11 @@ function yamlMessage({ message }: Error): string {
 }
 
 /** Line of the key, or of the nearest thing around it that exists (a missing key has no line of its own). */
-function lineOf(document: Document, lines: LineCounter, path: string): number | null {
-  const parts = [...path.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map((part) =>
-    part[1] === undefined ? part[0] : Number(part[1]),
-  );
-  for (let depth = parts.length; depth > 0; depth--) {
-    const parent: unknown = depth === 1 ? document.contents : document.getIn(parts.slice(0, depth - 1), true);
-    const last = parts[depth - 1];
-    let node: unknown = document.getIn(parts.slice(0, depth), true);
+function lineOf(document: Document, lines: LineCounter, keys: ConfigProblem['keys']): number | null {
+  for (let depth = keys.length; depth > 0; depth--) {
+    const parent: unknown = depth === 1 ? document.contents : document.getIn(keys.slice(0, depth - 1), true);
+    const last = keys[depth - 1];
+    let node: unknown = document.getIn(keys.slice(0, depth), true);
     if (isMap(parent)) {
       node = parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(last))?.key;
     }

@@ -154,8 +154,7 @@ export function offerPacket(
 
 /** Largest frame the configured NIC takes, without tag and FCS. */
 export function largestFrame(config: HostConfig): number {
-  const keyword = Number(config.nic.keywords['*JumboPacket']);
-  return Number.isInteger(keyword) ? keyword : config.nic.jumboPacket;
+  return config.nic.jumboPacket;
 }
 
 function closeOutputs(outputs: ReadonlyMap<string, VmOutput>, problems: ProblemLog): void {

@@ -41,7 +41,8 @@ export async function replayConfig(
   interrupted: Interrupted = neverInterrupted,
 ): Promise<ReplayConfig> {
   if (overrides.config !== undefined) {
-    return { config: override(readConfig(overrides.config), overrides), notes: [] };
+    const { config, notes } = readConfig(overrides.config);
+    return { config: override(config, overrides), notes };
   }
   const notes: string[] = [];
   const input = typeof file === 'string' ? new CaptureInput(file) : file;
@@ -75,15 +76,20 @@ export async function replayConfig(
   return { config: override(result.config, overrides), notes };
 }
 
+/** The configuration with the command line's wishes, which must agree with it: fewer processors may be too few. */
 function override(config: HostConfig, overrides: HostOverrides): HostConfig {
   const { vmq, processors, seed, answer } = overrides;
-  return {
+  const result = checkHostConfig({
     ...config,
     ...(vmq === undefined ? {} : { vmq }),
     ...(processors === undefined ? {} : { processors, executor: 'threads' as const }),
     ...(seed === undefined ? {} : { seed }),
     ...(answer === undefined ? {} : { vms: config.vms.map((vm) => ({ ...vm, answer })) }),
-  };
+  });
+  if (result.ok) return result.config;
+  const file = overrides.config ?? 'options';
+  const options = processors === undefined ? '' : ` with --processors ${processors}`;
+  throw new CannotRun(result.problems.map(({ path, message }) => `${file}${options}: ${path}: ${message}`));
 }
 
 /** First pass over the capture. What is wrong with its later part is reported by the second. */

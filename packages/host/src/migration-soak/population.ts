@@ -3,7 +3,8 @@
  */
 import type { Random } from '@vmq/machine';
 import { formatMacAddress } from '@vmq/wire';
-import { checkHostConfig, type HostConfig, type HostConfigInput, type VmConfigInput } from '../config.ts';
+import { checkHostConfig } from '../check-config.ts';
+import type { HostConfig, HostConfigInput, VmConfigInput } from '../config.ts';
 import type { Participant } from './accounts.ts';
 
 /** Queues besides the default one; `generic` is the profile `vmq-nic`. */
@@ -66,7 +67,7 @@ function configOf(
 ): HostConfig {
   const input: HostConfigInput = {
     name,
-    seed: random.next() | 0,
+    seed: random.next(),
     executor,
     processors: 1 + random.below(4),
     vmq: random.below(7) !== 0,

@@ -75,7 +75,7 @@ export async function runMigrations(options: SoakOptions): Promise<SoakReport> {
   const isDone = (): boolean => moved() >= count || wrongs.length > 0;
   for (let number = only ?? 0; !isDone(); number++) {
     const world = new World({
-      seed: (seed + Math.imul(number, 0x9e37_79b1)) | 0,
+      seed: (seed + Math.imul(number, 0x9e37_79b1)) >>> 0,
       length,
       framesPerSecond,
       ...(executor ? { executor } : {}),

@@ -70,7 +70,7 @@ export function simulate(options: SimulationOptions): SimulationReport {
   let taken = 0;
   let stopped: SimulationStop | null = null;
   while (ran < seeds && stopped === null) {
-    const current = (seed + ran) | 0;
+    const current = (seed + ran) >>> 0;
     const scenario = scenarioOf(current, steps, choices);
     const outcome = play(scenario, 0, interrupted);
     taken += outcome.steps;

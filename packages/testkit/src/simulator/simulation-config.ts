@@ -53,7 +53,7 @@ export function randomConfig(random: Random): SimulationConfig {
     const vms: VmConfigInput[] = [];
     // Half of the worlds are of one VLAN, so that VMs talk to each other.
     for (let v = 0; v < vmCount; v++) vms.push(vmConfig(++number, drawVm(random)));
-    const seed = random.next() | 0;
+    const seed = random.next();
     const processors = [1, 2, 2, 3, 4][random.below(5)] as number;
     hosts.push({
       name: `host${i}`,
