@@ -9,8 +9,9 @@ import { editDistance, meantName } from './spelling.ts';
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
 /** Only what was said: `undefined` members go. */
-const said = <T extends object>(members: T): T =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
+type Said<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
+const said = <T extends object>(members: T): Said<T> =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Said<T>;
 
 const keywords = fc
   .dictionary(

@@ -2,7 +2,7 @@
 import type { LedgerReport } from '@vmq/machine';
 import { NIC_AGENT, NIC_TRACE, REG } from '@vmq/nic';
 import { describe, expect, it } from 'vitest';
-import { checkHostConfig } from './config.ts';
+import { checkHostConfig } from './check-config.ts';
 import { createHost } from './create-host.ts';
 import type { Host, HostOptions } from './host.ts';
 
