@@ -24,6 +24,7 @@ import {
   createNdis,
   createNdisProcessor,
   type DataPlaneEnvelope,
+  type MiniportDriver,
   NDIS_DROP_REASONS,
   type Ndis,
   type NdisAdapter,
@@ -83,6 +84,8 @@ export interface BenchOptions {
   readonly profile?: NicProfile | string;
   readonly keywords?: Readonly<Record<string, number | string>>;
   readonly miniport?: VmqMiniportOptions;
+  /** Another driver in the place of this package's. */
+  readonly driver?: (own: MiniportDriver) => MiniportDriver;
   readonly hostPages?: number;
   /** Longest element of a scattered block, in pages. */
   readonly longestElement?: number;
@@ -228,7 +231,8 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
     },
   });
   if (options.provider !== undefined) ndis.setOptionalHandlers(options.provider(machine, memory));
-  const driver = createVmqMiniport(options.miniport);
+  const own = createVmqMiniport(options.miniport);
+  const driver = options.driver?.(own) ?? own;
   const producer = new FrameProducer(rx);
   const consumer = new FrameConsumer(tx);
   const wakeDevice = (part: number = 0): void => machine.board.wake(machine.agent(NIC_AGENT) + part);

@@ -38,11 +38,25 @@ export interface AdapterCore {
   readonly attributes: RequestAttributes;
   /** Shared-memory allocations that the miniport still has for a queue. */
   sharedMemoryLeft(queueId: number): number;
+  /** Says to the data halves whether frames may be indicated on a queue (QUE-38). */
+  allowIndications(queueId: number, allowed: boolean): void;
+}
+
+/** Frames may be indicated on a Running queue, and on one that `isAboutToRun` by what the miniport is handling. */
+export function aimIndications(core: AdapterCore, queue: ReceiveQueue, isAboutToRun: boolean = false): void {
+  core.allowIndications(queue.id, isAboutToRun || queue.state === 'Running');
+}
+
+/** The event, once it has happened, has the queue run. */
+export function makesRunning(queue: ReceiveQueue, event: QueueEvent): boolean {
+  const step = queue.transition(event);
+  return step.ok && step.next === 'Running';
 }
 
 /** Moves a queue and leaves a trace of it. */
 export function moveQueue(core: AdapterCore, queue: ReceiveQueue, event: QueueEvent): void {
   const from = queue.state;
   queue.apply(event);
+  aimIndications(core, queue);
   core.trace.queueState(queue.id, from, queue.state);
 }

@@ -20,6 +20,8 @@ export class AdapterDataPlane {
   readonly #plane: DataPlane;
   readonly #executor: Executor;
   readonly #words: DataPathWords;
+  /** Of each processor, as last taken. */
+  readonly #misplaced: number[];
   /** Messages kept for each side; null once it is attached. */
   readonly #early: Record<Side, Early[] | null> = { miniport: [], filter: [], protocol: [] };
 
@@ -28,6 +30,7 @@ export class AdapterDataPlane {
     this.#plane = plane;
     this.#executor = executor;
     this.#words = DataPathWords.create(processors);
+    this.#misplaced = new Array<number>(processors).fill(0);
   }
 
   attachMiniport(factory: string, image: unknown, filters: readonly FilterImage[]): void {
@@ -82,6 +85,21 @@ export class AdapterDataPlane {
   openFilters(open: boolean): void {
     this.#words.setFilterGate(open);
     this.publish();
+  }
+
+  /** Whether frames may be indicated on a queue; every processor sees it from the next publication on. */
+  allowQueue(queueId: number, allowed: boolean): void {
+    this.#words.allowQueue(queueId, allowed);
+  }
+
+  /** NBLs indicated on queues that do not run since the last call, of each processor that did. */
+  takeMisplaced(): { readonly processor: number; readonly count: number; readonly queueId: number }[] {
+    return this.#misplaced.flatMap((before, processor) => {
+      const { count, queueId } = this.#words.misplaced(processor);
+      if (count === before) return [];
+      this.#misplaced[processor] = count;
+      return [{ processor, count: (count - before) >>> 0, queueId }];
+    });
   }
 
   outstanding(): OutstandingNbls {

@@ -194,6 +194,16 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.#life.pauseComplete();
   }
 
+  /** What comes up from the data halves: QUE-38, and the end of a pause. */
+  poll(): void {
+    for (const { processor, count, queueId } of this.#dataPlane.takeMisplaced()) {
+      const state = this.queues.find(queueId)?.state ?? 'Undefined';
+      const found = `${count} on processor ${processor}, the last on queue ${queueId}, which is ${state}`;
+      this.log.violation('QUE-38', 'frames indicated on Running queues alone', found, { queueId });
+    }
+    this.#life.finishPause();
+  }
+
   /** Ends Pausing if nothing is outstanding any more; true if the adapter is not (or no longer) Pausing. */
   finishPause(): boolean {
     return this.#life.finishPause();
@@ -330,6 +340,10 @@ export class Adapter implements AdapterCore, BindingAdapter {
 
   sharedMemoryLeft(queueId: number): number {
     return this.broker.remaining(queueId).length;
+  }
+
+  allowIndications(queueId: number, allowed: boolean): void {
+    this.#dataPlane.allowQueue(queueId, allowed);
   }
 
   registerScatterGatherDma(): DmaDomain {

@@ -17,14 +17,25 @@
  */
 import {
   NDIS_RECEIVE_FLAGS_RESOURCES as FLAGS_RESOURCES,
+  NDIS_RECEIVE_FLAGS_SINGLE_QUEUE as FLAGS_SINGLE_QUEUE,
   NDIS_STATUS_PAUSED as STATUS_PAUSED,
 } from '@vmq/abi';
 import type { AgentContext } from '@vmq/machine';
 import type { FilterDataPath, ReceiveSink, SendSink } from './data-path.ts';
-import { COMPLETED, DataPathWords, INDICATED, RETURNED, SENT } from './data-path-words.ts';
+import {
+  COMPLETED,
+  DataPathWords,
+  INDICATED,
+  MISPLACED,
+  MISPLACED_QUEUE,
+  QUEUE_BITS,
+  RETURNED,
+  SENT,
+} from './data-path-words.ts';
 import type { NetBufferList } from './net-buffer-list.ts';
 
 const RESOURCES = FLAGS_RESOURCES;
+const SINGLE_QUEUE = FLAGS_SINGLE_QUEUE;
 const PAUSED = STATUS_PAUSED;
 const SEND_GATE = 0;
 const RECEIVE_GATE = 1;
@@ -167,10 +178,31 @@ class DataPathRouter implements NdisDataPath {
       const at = this.#line + INDICATED;
       words[at] = ((words[at] as number) + count) | 0;
     }
+    if ((flags & SINGLE_QUEUE) === 0) this.#lookAtEach(chain);
+    else if (!this.#runs(chain)) this.#misplace(chain, count);
     this.#isIndicating = true;
     if (this.#filtered && this.#words[FILTER_GATE] === 0) this.#refuse(chain, count, flags);
     else this.#above.receiveNetBufferLists(chain, port, count, flags);
     this.#isIndicating = false;
+  }
+
+  /** Whether frames may be indicated on the NBL's queue (QUE-38). */
+  #runs(nbl: NetBufferList): boolean {
+    const queue = nbl.filteringInfo >>> 16;
+    return (((this.#words[QUEUE_BITS + (queue >>> 5)] as number) >>> (queue & 31)) & 1) !== 0;
+  }
+
+  #lookAtEach(chain: NetBufferList): void {
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next)
+      if (!this.#runs(nbl)) this.#misplace(nbl, 1);
+  }
+
+  /** Remembered for the control half, which writes it down. The frames go up all the same: no page stops them. */
+  #misplace(nbl: NetBufferList, count: number): void {
+    const words = this.#words;
+    const at = this.#line + MISPLACED;
+    words[this.#line + MISPLACED_QUEUE] = nbl.filteringInfo >>> 16;
+    Atomics.store(words, at, ((words[at] as number) + count) | 0);
   }
 
   /** Filter modules are not running: past them, back to the miniport. */

@@ -208,7 +208,7 @@ export function createNdis(options: NdisOptions): Ndis {
     poll() {
       timers.fire();
       work.run();
-      for (const adapter of adapters) adapter.finishPause();
+      for (const adapter of adapters) adapter.poll();
     },
     setTimer: (nanoseconds, action) => timers.set(nanoseconds, action, true),
     get nextTimer() {

@@ -15,7 +15,7 @@ import {
   NDIS_STATUS_SUCCESS,
   type NdisReceiveQueueAllocationCompleteArray,
 } from '@vmq/abi';
-import { moveQueue } from './adapter-core.ts';
+import { aimIndications, makesRunning, moveQueue } from './adapter-core.ts';
 import { methodRequest } from './oid-request.ts';
 import {
   done,
@@ -30,6 +30,9 @@ import { DEFAULT_QUEUE, type ReceiveQueue } from './receive-queue.ts';
 
 const STATUS_OFFSET = memberOffset(NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS, 'CompletionStatus');
 
+/** What stands in an element until the miniport sets its status; no NDIS_STATUS. */
+const NOT_SET = 0xffff_ffff;
+
 /** Byte offset of element `index`'s status in the caller's buffer. */
 function statusAt(array: NdisReceiveQueueAllocationCompleteArray, index: number): number {
   return array.FirstElementOffset + index * array.ElementSize + STATUS_OFFSET;
@@ -43,6 +46,18 @@ function elementFault(call: OidCall, queueId: number, earlier: ReadonlySet<numbe
   if (queue.owner !== call.owner) return `a queue of binding ${queue.owner}`;
   if (earlier.has(queueId)) return 'a queue named before';
   return queue.transition('allocation complete').ok ? null : `a queue in state ${queue.state}`;
+}
+
+/** What the caller gets for the status that a miniport left in an element: FAILURE for none, and for PENDING. */
+function finalStatus({ core, request }: OidCall, queueId: number, status: number): number {
+  if (status === NOT_SET) {
+    const expected = 'a CompletionStatus in every element of a completed array';
+    core.log.violation('QUE-38', expected, 'none set', { queueId }, request.oid);
+    return NDIS_STATUS_FAILURE;
+  }
+  if (status !== NDIS_STATUS_PENDING) return status;
+  core.log.violation('QUE-17', 'a final CompletionStatus', 'NDIS_STATUS_PENDING', { queueId }, request.oid);
+  return NDIS_STATUS_FAILURE;
 }
 
 /** Method: SUCCESS once the array was processed, INVALID_PARAMETER, INVALID_LENGTH, NOT_SUPPORTED, FAILURE. */
@@ -75,33 +90,33 @@ export function completeQueueAllocation(call: OidCall): Verdict {
 
   const elements = accepted.map(({ queue }) => ({
     QueueId: queue.id,
-    CompletionStatus: NDIS_STATUS_FAILURE,
+    CompletionStatus: NOT_SET,
   }));
   const inner = methodRequest(
     request.oid,
     NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY.encode({ Flags: array.Flags, elements }),
   );
-  for (const { queue } of accepted) queue.completing = true;
+  for (const { queue } of accepted) {
+    queue.completing = true;
+    aimIndications(core, queue, makesRunning(queue, 'allocation complete'));
+  }
   return {
     kind: 'down',
     request: inner,
     complete(status) {
       for (const { queue } of accepted) queue.completing = false;
       if (status !== NDIS_STATUS_SUCCESS) {
+        for (const { queue } of accepted) aimIndications(core, queue);
         request.bytesWritten = 0;
         return status;
       }
       const answered = NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY.decode(inner.informationBuffer);
       accepted.forEach(({ index, queue }, position) => {
         const element = answered.ok ? answered.value.elements[position] : undefined;
-        let result = element?.CompletionStatus ?? NDIS_STATUS_FAILURE;
-        if (result === NDIS_STATUS_PENDING) {
-          const ids = { queueId: queue.id };
-          core.log.violation('QUE-17', 'a final CompletionStatus', 'NDIS_STATUS_PENDING', ids, request.oid);
-          result = NDIS_STATUS_FAILURE;
-        }
+        const result = finalStatus(call, queue.id, element?.CompletionStatus ?? NOT_SET);
         writeU32(buffer, statusAt(array, index), result);
         if (result === NDIS_STATUS_SUCCESS) moveQueue(core, queue, 'allocation complete');
+        else aimIndications(core, queue);
       });
       return NDIS_STATUS_SUCCESS;
     },

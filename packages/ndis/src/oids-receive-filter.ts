@@ -14,7 +14,7 @@ import {
   NDIS_STATUS_NOT_ACCEPTED,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import { moveQueue } from './adapter-core.ts';
+import { aimIndications, makesRunning, moveQueue } from './adapter-core.ts';
 import { abiVersion } from './capabilities.ts';
 import { FILTER_TARGET_RULES, VMQ_FILTER_RULES } from './filter-rules.ts';
 import {
@@ -81,10 +81,16 @@ export function setFilter(call: OidCall): Verdict {
       ids,
     );
   writeU32(bytes, FILTER_ID_OFFSET, id);
+  const queue = core.queues.find(value.QueueId) as ReceiveQueue;
+  // The miniport may indicate before it completes the request (FLT-25).
+  aimIndications(core, queue, makesRunning(queue, 'set filter'));
   return {
     kind: 'down',
     complete(status) {
-      if (status !== NDIS_STATUS_SUCCESS) return status;
+      if (status !== NDIS_STATUS_SUCCESS) {
+        aimIndications(core, queue);
+        return status;
+      }
       const kept = readU32(bytes, FILTER_ID_OFFSET);
       if (kept !== id) {
         core.log.violation(
@@ -98,7 +104,7 @@ export function setFilter(call: OidCall): Verdict {
       }
       request.bytesWritten = Math.max(request.bytesWritten, size);
       core.filters.add({ id, queueId: value.QueueId, owner, parameters: { ...value, FilterId: id } });
-      moveQueue(core, core.queues.find(value.QueueId) as ReceiveQueue, 'set filter');
+      moveQueue(core, queue, 'set filter');
       core.trace.filterSet(id, value.QueueId, owner);
       return status;
     },
