@@ -109,6 +109,7 @@ describe('frames on a queue that is not Running', () => {
     miniport.bytesPerQueue = 1 << 30;
     expect(complete(binding, [id]).elements).toEqual([NDIS_STATUS_RESOURCES]);
     indicate();
+    expect(told().length).toBe(1);
     miniport.failNext = NDIS_STATUS_FAILURE;
     complete(binding, [id]);
     indicate();
