@@ -610,6 +610,31 @@ export const BREAKS = [
     put: 'return outstandingOf(this.#queues.get(queueId)) >= 0;',
     caughtBy: ['one owner of each page'],
   },
+  // --- life goes on: a host that refuses everything keeps every other invariant --------------------------------------
+  {
+    name: 'every-migration-refused',
+    breaks: 'life goes on (MIG-06)',
+    file: `${HOST}/migration-source.ts`,
+    find: 'if (guest.isMoving) return `VM',
+    put: 'if (!guest.isMoving) return `VM',
+    caughtBy: ['life goes on'],
+  },
+  {
+    name: 'every-new-vm-refused',
+    breaks: 'life goes on',
+    file: `${HOST}/vm-life.ts`,
+    find: 'if (all.length >= mostVms(this.config))',
+    put: 'if (all.length >= this.config.vms.length)',
+    caughtBy: ['life goes on'],
+  },
+  {
+    name: 'no-memory-for-a-second-queue',
+    breaks: 'life goes on (QUE-20)',
+    file: `${MINIPORT}/queue-life.ts`,
+    find: 'if (queue === undefined || queue.resources !== null) {',
+    put: 'if (queue === undefined || queue.resources !== null || this.#queues.size > 2) {',
+    caughtBy: ['life goes on'],
+  },
 ];
 
 /** The pieces a break changes: file, what stands there, and what is put in its place. */

@@ -4,6 +4,7 @@
  */
 import { isFromOutside, isMark, MARK_AT, MARKED_TYPE, sourceOf, vlanOfMark, wordAt } from './frame-marks.ts';
 import type { Population } from './population.ts';
+import { isAnswer } from './questions.ts';
 import type { SimulatedHost } from './simulated-host.ts';
 import { VLANS } from './simulation-config.ts';
 import { fail } from './simulation-failure.ts';
@@ -46,8 +47,11 @@ export class Hub {
     const { everybody, hostiles } = this.#population;
     const tagged = bytes[offset + 12] === 0x81 && bytes[offset + 13] === 0;
     const tci = tagged ? ((bytes[offset + 14] as number) << 8) | (bytes[offset + 15] as number) : 0;
-    const skip = tagged ? 4 : 0;
+    let skip = 0;
+    while (bytes[offset + 12 + skip] === 0x81 && bytes[offset + 13 + skip] === 0 && skip + 18 < length)
+      skip += 4;
     const type = ((bytes[offset + 12 + skip] as number) << 8) | (bytes[offset + 13 + skip] as number);
+    if (isAnswer(bytes, offset + skip, type)) this.#answered(bytes, offset, tci);
     if (type !== MARKED_TYPE || length < skip + MARK_AT + 4) return;
     const mark = wordAt(bytes, offset + skip + MARK_AT);
     this.#hash.add(mark);
@@ -56,11 +60,27 @@ export class Hub {
         fail('frames unchanged', 'a frame on the wire has no mark');
       return;
     }
-    const vlan = 1 << Math.max(0, VLANS.indexOf(tci & 0xfff));
+    const vlan = vlanBit(tci);
     if (hostiles.some((vm) => vm.couldSend(mark, vlan))) return;
     if (isFromOutside(mark)) fail('no bytes of others', 'a frame from the wire went back to it');
     const vlans = everybody[sourceOf(mark)]?.vlansOf(mark) ?? 0;
     if ((vlans & vlan) === 0)
       fail('no bytes of others', `a frame of VLAN ${VLANS[vlanOfMark(mark)]} left with tag ${tci & 0xfff}`);
   }
+
+  /** A VM has answered somebody on the wire. */
+  #answered(bytes: Uint8Array, offset: number, tci: number): void {
+    const { everybody, hostiles } = this.#population;
+    const vm = everybody[bytes[offset + 11] as number];
+    if (vm === undefined) return;
+    vm.answered++;
+    // Hostile VMs may say that they are somebody else where they may spoof.
+    if (hostiles.length === 0 && !vm.hasBeenIn(vlanBit(tci)))
+      fail('no bytes of others', `an answer of ${vm.name} left with tag ${tci & 0xfff}`);
+  }
+}
+
+/** The VLAN of a tag, as a bit. */
+function vlanBit(tci: number): number {
+  return 1 << Math.max(0, VLANS.indexOf(tci & 0xfff));
 }

@@ -1,5 +1,6 @@
 /** The frames of a simulated world, each marked with who may see it (`frame-marks.ts`): onto wires, and out of VMs. */
 import { ASTRAY, EVERYBODY, FrameWriter, markOf, NOBODY, OUTSIDE } from './frame-marks.ts';
+import { Questions } from './questions.ts';
 import type { SimulatedHost } from './simulated-host.ts';
 import type { SimulatedVm } from './simulated-vm.ts';
 import { VLANS, vmMac } from './simulation-config.ts';
@@ -22,6 +23,9 @@ const UNKNOWN = address('00-15-5D-00-02-01');
 const STATION = address('02-56-4D-51-00-01');
 const STRANGER = address(STRANGERS_ADDRESS);
 
+/** Priority and, as bit 3, CFI: where they stand in a TCI. */
+const priorityBits = (priority: number): number => ((priority & 7) << 13) | ((priority & 8) << 9);
+
 export class MarkedTraffic {
   /** Frames there have been; the sequence number of the next. */
   frames = 0;
@@ -29,6 +33,7 @@ export class MarkedTraffic {
   /** Of VMs, by number. */
   readonly #addresses: Uint8Array[] = [];
   readonly #writer = new FrameWriter();
+  readonly #questions = new Questions(STRANGER);
 
   /** `mostFrames`: frames that the world can tell apart; those beyond are not sent. */
   constructor(mostFrames: number) {
@@ -43,13 +48,19 @@ export class MarkedTraffic {
   /** Frames of the stranger on a host's wire, for `vm` where the step's target is one. */
   fromWire(step: Extract<SimulationStep, { do: 'wire' }>, host: SimulatedHost, vm: SimulatedVm | null): void {
     const [to, audience, vlan] = this.#aim(step.target, vm, vm?.vlan ?? 0);
-    const isAstray = step.target === 'wrong vlan' && vm !== null;
-    const mark = isAstray ? markOf(ASTRAY, vm.number, vlan) : markOf(OUTSIDE, audience, vlan);
+    // A trunk may be in that VLAN, too.
+    const isAstray = step.target === 'wrong vlan' && vm !== null && !vm.isIn(vlan);
+    const meant = step.target === 'wrong vlan' && vm !== null ? vm.number : audience;
+    const mark = isAstray ? markOf(ASTRAY, vm.number, vlan) : markOf(OUTSIDE, meant, vlan);
     if (isAstray) vm.goesAstray(vlan);
-    const tci = (VLANS[vlan] as number) | (step.priority << 13);
+    const tci = (VLANS[vlan] as number) | priorityBits(step.priority);
+    // Without a tag in front of it a second one would be the first: the frame would be of its VLAN.
+    const inner = tci === 0 ? 0 : (step.inner ?? 0);
     for (let i = 0; i < step.count && this.hasRoomFor(1); i++) {
       this.#writer.write(step.length, to, STRANGER, mark, this.frames);
-      const length = tci === 0 ? step.length : this.#writer.insertTag(step.length, tci);
+      let length = step.length;
+      if (inner !== 0) length = this.#writer.insertTag(length, inner);
+      if (tci !== 0) length = this.#writer.insertTag(length, tci);
       if (host.wire.send(this.#writer.bytes, 0, length) === 0) break;
       this.frames++;
       host.onWire++;
@@ -73,12 +84,25 @@ export class MarkedTraffic {
     const mark = markOf(from.number, isForNobody ? NOBODY : audience, asked);
     // A good driver sends no frame without a header: its host would charge it with that.
     const length = Math.max(HEADER, Math.min(step.length, MAX_FRAME));
-    const tci = step.vlan === 0 ? 0 : (VLANS[asked] as number);
+    const { priority = 0, isInside = false, inner = 0 } = step;
+    const tci = (step.vlan === 0 ? 0 : (VLANS[asked] as number)) | priorityBits(priority);
+    const tags = (tci !== 0 && isInside ? [tci] : []).concat(tci !== 0 && inner !== 0 ? [inner] : []);
+    const bytes = Math.min(length, MAX_FRAME - 4 * tags.length);
     for (let i = 0; i < step.count && this.hasRoomFor(1); i++) {
-      this.#writer.write(length, to, source, mark, this.frames);
-      if (!host.sendFrom(from.name, this.#writer.bytes, 0, length, tci)) break;
+      this.#writer.write(bytes, to, source, mark, this.frames);
+      let whole = bytes;
+      for (const tag of [...tags].reverse()) whole = this.#writer.insertTag(whole, tag);
+      if (!host.sendFrom(from.name, this.#writer.bytes, 0, whole, isInside ? 0 : tci)) break;
       this.frames++;
     }
+  }
+
+  /** A question to `vm`, in its VLAN. */
+  ask(what: 'arp' | 'echo', host: SimulatedHost, vm: SimulatedVm): void {
+    const length = what === 'arp' ? this.#questions.arp(vm.number) : this.#questions.echo(vm.number);
+    if (host.wire.send(this.#questions.bytes, 0, this.#questions.tagged(length, vm.tci)) === 0) return;
+    host.onWire++;
+    host.wire.flush();
   }
 
   /** Two frames at rest: one to `vm`, and one from it that every switch sends on to the wire. */

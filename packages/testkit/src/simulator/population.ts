@@ -40,7 +40,8 @@ export class Population {
 
   settle(number: number, { index, host }: SimulatedHost, vm: VmConfigInput): SimulatedVm {
     const isCurious = vm.allowMacSpoofing === true || host.config.switch.floodUnknownUnicast;
-    const made = new SimulatedVm(number, index, VLANS.indexOf(vm.vlan ?? 0), isCurious, this.#surroundings);
+    const manners = { isCurious, answers: vm.answer === true };
+    const made = new SimulatedVm(number, index, VLANS.indexOf(vm.vlan ?? 0), manners, this.#surroundings);
     this.vms.push(made);
     this.everybody[number] = made;
     this.#addresses.add(vmMac(number));

@@ -3,10 +3,11 @@ import { createRandom, TRACE_ALL } from '@vmq/machine';
 import { randomConfig, type SimulationConfig } from './simulation-config.ts';
 import { type Invariant, SimulationFailure } from './simulation-failure.ts';
 import { randomStep, type SimulationStep, type StepChoices } from './simulation-step.ts';
+import { drawSwarm } from './swarm.ts';
 import { World } from './world.ts';
 
-/** Frames that steps send at most on average; a step has one or a few, half of them none. */
-const FRAMES_PER_STEP = 3;
+/** Most frames that a world at rest, or one whose life is to go on, is probed with. */
+const PROBES: Partial<Record<SimulationStep['do'], number>> = { rest: 8, live: 256 };
 
 /** A world, and what is done to it. */
 export interface Scenario {
@@ -35,8 +36,9 @@ export interface Fault {
 export function scenarioOf(seed: number, steps: number, choices: StepChoices): Scenario {
   const random = createRandom(seed);
   const config = randomConfig(random.fork('config'));
+  const swarm = drawSwarm(random.fork('swarm'));
   const drawn = random.fork('steps');
-  return { config, steps: Array.from({ length: steps }, () => randomStep(drawn, choices)) };
+  return { config, steps: Array.from({ length: steps }, () => randomStep(drawn, choices, swarm)) };
 }
 
 /**
@@ -55,7 +57,7 @@ export function play(
   try {
     world = new World(
       config,
-      FRAMES_PER_STEP * steps.length + 64,
+      framesOf(steps),
       traced === 0 ? { records: 2, level: 0 } : { records: 1024, level: TRACE_ALL },
     );
     for (const step of steps) {
@@ -78,6 +80,11 @@ export function play(
     interrupted: wasInterrupted,
     trace: world === null || traced === 0 ? [] : world.traceTail(traced),
   };
+}
+
+/** Most frames that these steps send. */
+function framesOf(steps: readonly SimulationStep[]): number {
+  return steps.reduce((sum, step) => sum + ('count' in step ? step.count : (PROBES[step.do] ?? 0)), 64);
 }
 
 function faultOf(error: unknown, step: number): Fault {

@@ -11,6 +11,8 @@ export class SecondProtocol {
   readonly #pending: Set<OidRequest> = new Set();
   readonly #driver: ProtocolDriver;
   #binding: Binding | null = null;
+  /** Status of the last request that pended and was completed. */
+  lastCompleted: number = NDIS_STATUS_PENDING;
 
   constructor(hash: TraceHash) {
     this.#hash = hash;
@@ -53,19 +55,22 @@ export class SecondProtocol {
     binding?.close();
   }
 
-  submit(request: OidRequest): void {
+  /** The request's status, or null if it pends; then {@link lastCompleted} later. */
+  submit(request: OidRequest): number | null {
     const binding = this.#binding;
-    if (binding === null) return;
+    if (binding === null) return null;
     this.#pending.add(request);
     const status = binding.oidRequest(request);
     this.#hash.add(status);
-    if (status === NDIS_STATUS_PENDING) return;
+    if (status === NDIS_STATUS_PENDING) return null;
     if (!this.#pending.delete(request))
       fail('requests complete once', `a request was completed and then returned ${statusName(status)}`);
+    return status;
   }
 
   #completed(request: OidRequest, status: number): void {
     this.#hash.add(status);
+    this.lastCompleted = status;
     if (status === NDIS_STATUS_PENDING) fail('requests complete once', 'a request was completed PENDING');
     if (!this.#pending.delete(request)) fail('requests complete once', 'a request was completed twice');
   }

@@ -35,6 +35,9 @@ const PATIENCE = 200_000;
 const LONGEST_STEP = 1e9;
 const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
 
+/** No adapter has so many. */
+const ALL_QUEUES = 255;
+
 export class SimulatedHost {
   readonly index: number;
   readonly host: Host;
@@ -297,6 +300,22 @@ export class SimulatedHost {
     this.states.replace(host.adapter);
     this.protocol.bind(host.adapter);
     this.watch.restartOrder();
+  }
+
+  /** Whatever stopped it on purpose is undone: another card, power, a restart. */
+  comeUp(): void {
+    if (this.isRemoved) this.#replaceAdapter();
+    if (this.#isLow && !this.isRemoved) this.togglePower();
+    if (this.host.adapter.state === 'Paused') this.togglePause();
+    if (!this.isRemoved) this.setQueues(ALL_QUEUES);
+    if (!this.isUp && !this.isRemoved)
+      fail('life goes on', `${this.name}: the adapter is ${this.host.adapter.state}; ${this.lastRefusal}`);
+  }
+
+  /** The last thing that NDIS refused, in words. */
+  get lastRefusal(): string {
+    const { last } = this.host.ndis.refusals;
+    return last === null ? 'nothing was refused' : refusalLine(last);
   }
 
   rebind(): void {

@@ -44,8 +44,16 @@ export class SimulatedVm {
   readonly name: string;
   /** Index of its host; -1 when it has gone. */
   host: number;
-  /** Number of its VLAN. */
+  /** Number of its VLAN, of a trunk the native one. */
   vlan: number;
+  /** Numbers of the VLANs it is in, as bits. */
+  #members: number;
+  /** Its port has been changed. */
+  #hasChanged = false;
+  /** It answers who asks. */
+  readonly answers: boolean;
+  /** Answers of it that hosts have put on their wires. */
+  answered = 0;
   /** VLANs it has ever been in; bit n for number n. */
   #vlans: number;
   /** VLANs, as bits, in which frames for it were sent astray; and those it came to be in after that. */
@@ -77,15 +85,17 @@ export class SimulatedVm {
     number: number,
     host: number,
     vlan: number,
-    isCurious: boolean,
+    { isCurious, answers }: { readonly isCurious: boolean; readonly answers: boolean },
     { everybody, hostiles, arrivals, hash, tolerance }: VmSurroundings,
   ) {
     this.number = number;
     this.name = vmName(number);
     this.host = host;
     this.vlan = vlan;
+    this.#members = 1 << vlan;
     this.#vlans = 1 << vlan;
     this.#isCurious = isCurious;
+    this.answers = answers;
     this.#everybody = everybody;
     this.#hostiles = hostiles;
     this.#arrivals = arrivals;
@@ -98,14 +108,26 @@ export class SimulatedVm {
     return VLANS[this.vlan] as number;
   }
 
+  /** True for the number of a VLAN that it is in. */
+  isIn(vlan: number): boolean {
+    return ((this.#members >>> vlan) & 1) === 1;
+  }
+
+  /** True if it is or was in one of these VLANs, as bits. */
+  hasBeenIn(vlans: number): boolean {
+    return (this.#vlans & vlans) !== 0;
+  }
+
   /** `frames`: that were sent so far. */
-  changed(vlan: number, isCurious: boolean, frames: number): void {
-    if (vlan !== this.vlan) {
-      this.#caughtUp |= this.#astray & (1 << vlan);
-      this.#cameAfter[vlan] = frames;
-    }
+  changed(vlan: number, members: number, isCurious: boolean, frames: number): void {
+    const came = members & ~this.#members;
+    this.#caughtUp |= this.#astray & came;
+    for (let number = 0; number < VLANS.length; number++)
+      if (((came >>> number) & 1) === 1) this.#cameAfter[number] = frames;
+    this.#hasChanged = true;
     this.vlan = vlan;
-    this.#vlans |= 1 << vlan;
+    this.#members = members;
+    this.#vlans |= members;
     this.#isCurious ||= isCurious;
   }
 
@@ -151,11 +173,10 @@ export class SimulatedVm {
 
   /**
    * VLANs, as bits, in which a frame of this VM may have been sent: the one its mark says, if the VM may use it. The
-   * switch decides when it takes the frame; if the VM was moved to another VLAN meanwhile, it is any of them.
+   * switch decides when it takes the frame; if the VM's port was changed meanwhile, it is any of them.
    */
   vlansOf(mark: number): number {
-    const isOne = (this.#vlans & (this.#vlans - 1)) === 0;
-    return isOne ? (1 << vlanOfMark(mark)) & this.#vlans : this.#vlans;
+    return this.#hasChanged ? this.#vlans : (1 << vlanOfMark(mark)) & this.#vlans;
   }
 
   get isCurious(): boolean {
@@ -170,14 +191,19 @@ export class SimulatedVm {
     hash.add(delivery);
     hash.add(length);
     hash.add(tci);
-    const type =
-      length < MARK_AT ? 0 : ((bytes[offset + 12] as number) << 8) | (bytes[offset + 13] as number);
-    if (type !== MARKED_TYPE || length < MARK_AT + 4) return;
+    const tags = tagBytes(bytes, offset, length);
+    if (length < MARK_AT + 4 + tags || typeAt(bytes, offset + 12 + tags) !== MARKED_TYPE) return;
+    this.#tookMarked(bytes, offset + tags, length - tags, length, tci);
+  };
+
+  /** `length` from behind the tags on, `all` with them. */
+  #tookMarked(bytes: Uint8Array, offset: number, length: number, all: number, tci: number): void {
+    const hash = this.#hash;
     const mark = wordAt(bytes, offset + MARK_AT);
     hash.add(mark);
     if (this.isHostile) return;
     // Of a frame that was shorter than a mark and filled up on its way nothing can be told.
-    if (!isMark(mark) && length <= LEAST) return;
+    if (!isMark(mark) && all <= LEAST) return;
     if (!isMark(mark)) {
       // A hostile VM may send anything as such a frame.
       if (this.#hostiles.length > 0 || this.#tolerance.flips || this.#tolerance.damage) return;
@@ -190,8 +216,9 @@ export class SimulatedVm {
     if (!this.maySee(mark))
       fail('no bytes of others', `${this.name} (VLAN ${this.tci}) got a frame ${describeMark(mark)}`);
     if (this.#isTainted(mark) || this.#tolerance.flips || this.#tolerance.damage) return;
+    this.#tagged(mark, tci);
     const whole = length < WHOLE_HEADER ? 0 : wordAt(bytes, offset + LENGTH_AT);
-    if (whole < WHOLE_HEADER || (whole > LEAST && length <= LEAST)) return;
+    if (whole < WHOLE_HEADER || (whole > LEAST && all <= LEAST)) return;
     const sequence = wordAt(bytes, offset + SEQUENCE_AT);
     hash.add(sequence);
     const isAstray = sourceOf(mark) === ASTRAY && !this.#isCurious;
@@ -202,7 +229,13 @@ export class SimulatedVm {
       );
     this.#unchanged(bytes, offset, length, mark, sequence, whole);
     this.#inOrder(sequence, mark);
-  };
+  }
+
+  /** What stands beside a frame: nothing, on a port that has been an access port without priorities all along. */
+  #tagged(mark: number, tci: number): void {
+    if (tci !== 0 && !this.#hasChanged)
+      fail('frames unchanged', `${this.name} got a frame ${describeMark(mark)} with TCI ${tci.toString(16)}`);
+  }
 
   #unchanged(
     bytes: Uint8Array,
@@ -306,6 +339,16 @@ export class SimulatedVm {
       `${this.name} (VLAN ${this.tci}) has bytes ${describeMark(word)} at ${(index << 2).toString(16)}`,
     );
   }
+}
+
+const typeAt = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+
+/** Bytes of the tags that lie in a frame's data. */
+function tagBytes(bytes: Uint8Array, offset: number, length: number): number {
+  let tags = 0;
+  while (length >= 18 + tags && typeAt(bytes, offset + 12 + tags) === 0x8100) tags += 4;
+  return tags;
 }
 
 export function describeMark(mark: number): string {

@@ -2,7 +2,7 @@
  * The world of a seed: which hosts there are and which VMs they start with. Plain data, so that a failure file holds
  * it and nothing has to be drawn again.
  */
-import type { HostConfigInput, HostSizes, VmConfigInput } from '@vmq/host';
+import type { Host, HostConfigInput, HostSizes, VmConfigInput } from '@vmq/host';
 import type { Random } from '@vmq/machine';
 
 export interface SimulationConfig {
@@ -29,14 +29,56 @@ export function vmMac(number: number): string {
   return `00-15-5D-00-01-${number.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
-/** One VM, by what a step or a world says of it. */
+/** The IPv4 address that VM `number` answers for, if it answers. */
+export const vmAddress = (number: number): string => `10.0.0.${number}`;
+
+/**
+ * One VM, by what a step or a world says of it, bits of a number:
+ *
+ *   0..1 VLAN   2..3 weight   4..6 spoofing   7..8 answers   9..11 trunk   12..15 its VLANs   16 keeps priorities
+ */
 export function vmConfig(number: number, choice: number): VmConfigInput {
+  const answer = ((choice >>> 7) & 3) === 3;
   return {
     name: vmName(number),
     mac: vmMac(number),
     vlan: VLANS[choice & 3] as number,
     vmqWeight: [100, 100, 50, 0][(choice >>> 2) & 3] as number,
     allowMacSpoofing: ((choice >>> 4) & 7) === 7,
+    ...(answer ? { answer, addresses: [vmAddress(number)] } : {}),
+  };
+}
+
+type PortProperties = Parameters<Host['virtualSwitch']['setPort']>[1];
+
+/** What a port becomes, by the same number. */
+export interface PortChoice {
+  readonly properties: PortProperties;
+  /** Number of its VLAN, of a trunk the native one. */
+  readonly vlan: number;
+  /** Numbers of the VLANs it belongs to, as bits. */
+  readonly members: number;
+}
+
+export function portChoice(number: number, choice: number): PortChoice {
+  const { vmqWeight = 100, allowMacSpoofing = false } = vmConfig(number, choice);
+  const vlan = choice & 3;
+  const isTrunk = ((choice >>> 9) & 7) === 7;
+  const listed = (choice >>> 12) & 14;
+  const preservePriority = ((choice >>> 16) & 1) === 1;
+  const properties = { vmqWeight, allowMacSpoofing, preservePriority };
+  const native = VLANS[vlan] as number;
+  if (!isTrunk)
+    return {
+      properties: { ...properties, vlan: { mode: 'access', vlan: native } },
+      vlan,
+      members: 1 << vlan,
+    };
+  const vlans = VLANS.filter((_, i) => ((listed >>> i) & 1) === 1);
+  return {
+    properties: { ...properties, vlan: { mode: 'trunk', native, vlans } },
+    vlan,
+    members: listed | (1 << vlan),
   };
 }
 
@@ -81,10 +123,11 @@ export function randomConfig(random: Random): SimulationConfig {
   };
 }
 
-/** What {@link vmConfig} makes of a number: VLAN, weight, spoofing. */
+/** What {@link vmConfig} and {@link portChoice} make of a number. */
 export function drawVm(random: Random): number {
   const vlan = random.below(2) === 0 ? 0 : random.below(4);
-  return vlan | (random.below(4) << 2) | (random.below(8) << 4);
+  const usual = vlan | (random.below(4) << 2) | (random.below(8) << 4);
+  return usual | (random.below(1024) << 7);
 }
 
 /** Little memory: a world is made and torn down in milliseconds. */

@@ -31,6 +31,8 @@ export const INVARIANTS = [
   'one owner of each section',
   /** What is sent to a VM, with nothing in its way, arrives; and what it sends leaves. */
   'frames arrive',
+  /** When nothing is broken any more and nothing stopped, whatever is asked for succeeds. */
+  'life goes on',
   /** No control call throws or never returns. */
   'the host lives',
 ] as const;

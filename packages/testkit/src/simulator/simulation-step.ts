@@ -6,7 +6,8 @@ import type { Random } from '@vmq/machine';
 import type { FaultName } from '../faults/fault-names.ts';
 import { HOSTILE_BEHAVIOURS } from '../hostile/behaviours.ts';
 import { type OidStep, randomOid } from './oid-step.ts';
-import { drawVm } from './simulation-config.ts';
+import { drawVm, VLANS } from './simulation-config.ts';
+import { drawKind, type Swarm } from './swarm.ts';
 
 /** Where a frame goes. */
 export const TARGETS = [
@@ -31,8 +32,18 @@ export type SimulationStep =
       readonly vm: number;
       readonly length: number;
       readonly count: number;
-      /** Priority bits of the tag; with VLAN 0 a nonzero one makes a priority tag. */
+      /** Priority of the tag, and CFI as bit 3; with VLAN 0 a nonzero one makes a priority tag. */
       readonly priority: number;
+      /** TCI of a second tag behind the first, 0 = none. */
+      readonly inner?: number;
+      readonly turns: number;
+    }
+  /** Somebody on the wire asks a VM for its hardware address, or for an echo; those that answer do. */
+  | {
+      readonly do: 'ask';
+      readonly host: number;
+      readonly vm: number;
+      readonly what: 'arp' | 'echo';
       readonly turns: number;
     }
   /** The same from a VM. `spoof`: from another VM's address. `vlan`: asks for this VLAN's tag, 0 = none. */
@@ -45,11 +56,19 @@ export type SimulationStep =
       readonly count: number;
       readonly spoof: boolean;
       readonly vlan: number;
+      /** Priority of the tag, and CFI as bit 3; default 0. */
+      readonly priority?: number;
+      /** The tag lies in the frame's data instead of beside it; default false. */
+      readonly isInside?: boolean;
+      /** TCI of a second tag, in the frame's data, 0 = none. */
+      readonly inner?: number;
       readonly turns: number;
     }
   | { readonly do: 'run'; readonly host: number; readonly turns: number }
   /** Everything runs until nothing is left to do, and all of it is looked at. */
   | { readonly do: 'rest' }
+  /** All that was broken is healed and all that was stopped goes on; then whatever is asked for must succeed. */
+  | { readonly do: 'live' }
   | { readonly do: 'oid'; readonly host: number; readonly oid: OidStep; readonly turns: number }
   /** `program`: hostile from the first moment, '' = none. */
   | {
@@ -115,63 +134,57 @@ const AT_BOOT: readonly string[] = HOSTILE_BEHAVIOURS.filter(({ begins }) => beg
   ({ name }) => name,
 );
 
-/** Steps of each kind in 4000 that are neither frames nor turns; control work is a thousand times a frame's. */
-const RARE: readonly (readonly [number, SimulationStep['do']])[] = [
-  [14, 'rest'],
-  [60, 'oid'],
-  [3, 'add'],
-  [3, 'remove'],
-  [3, 'migrate'],
-  [3, 'port'],
-  [4, 'pause'],
-  [2, 'power'],
-  [2, 'reset'],
-  [2, 'rebind'],
-  [3, 'capabilities'],
-  [6, 'fault'],
-  [6, 'heal'],
-  [6, 'hostile'],
-];
-
 const LENGTHS: readonly number[] = [60, 60, 64, 64, 100, 128, 129, 300, 590, 1000, 1514, 1514];
 /** Lengths that are out of range or at its edge. */
 const ODD_LENGTHS: readonly number[] = [13, 14, 17, 31, 59, 61, 1513, 1515, 1518, 1600];
 
-export function randomStep(random: Random, choices: StepChoices): SimulationStep {
-  const roll = random.below(4000);
-  const turns = random.below(4) === 0 ? random.below(24) : random.below(5);
+export function randomStep(random: Random, choices: StepChoices, swarm: Swarm): SimulationStep {
+  const kind = drawKind(swarm, random);
+  const [few, many] = swarm.turns;
+  const turns = random.below(4) === 0 ? random.below(many) : random.below(few);
   const host = random.below(12);
-  let below = 0;
-  for (const [weight, kind] of RARE) {
-    below += weight;
-    if (roll < below) return rareStep(kind, random, choices, host, turns);
-  }
-  if (roll < 2300) {
+  if (kind === 'wire') {
     return {
       do: 'wire',
       host,
       target: drawTarget(random),
       vm: random.below(64),
       length: drawLength(random),
-      count: random.below(8) === 0 ? 1 + random.below(12) : 1,
-      priority: random.below(6) === 0 ? 1 + random.below(7) : 0,
+      count: drawCount(random, swarm),
+      priority: random.below(swarm.oddTags) === 0 ? 1 + random.below(15) : 0,
+      ...drawInner(random, swarm),
       turns,
     };
   }
-  if (roll < 3300) {
+  if (kind === 'guest') {
     return {
       do: 'guest',
       from: random.below(64),
       target: drawTarget(random),
       vm: random.below(64),
       length: drawLength(random),
-      count: random.below(8) === 0 ? 1 + random.below(8) : 1,
+      count: drawCount(random, swarm),
       spoof: random.below(16) === 0,
       vlan: random.below(16) === 0 ? random.below(4) : 0,
+      ...(random.below(swarm.oddTags) === 0
+        ? { priority: random.below(16), isInside: random.below(2) === 0, ...drawInner(random, swarm) }
+        : {}),
       turns,
     };
   }
-  return { do: 'run', host, turns: 1 + random.below(16) };
+  if (kind === 'run') return { do: 'run', host, turns: 1 + random.below(16) };
+  return rareStep(kind, random, choices, host, turns);
+}
+
+function drawCount(random: Random, { burstEvery, longestBurst }: Swarm): number {
+  return random.below(burstEvery) === 0 ? 1 + random.below(longestBurst) : 1;
+}
+
+/** A tag behind the tag, of a VLAN that exists or of any. */
+function drawInner(random: Random, { oddTags }: Swarm): { readonly inner?: number } {
+  if (random.below(oddTags) !== 0) return {};
+  const vlan = random.below(2) === 0 ? (VLANS[random.below(4)] as number) : random.below(4095);
+  return { inner: vlan | (random.below(16) << 12) };
 }
 
 function rareStep(
@@ -184,12 +197,15 @@ function rareStep(
   const vm = random.below(64);
   switch (kind) {
     case 'rest':
-      return { do: 'rest' };
+    case 'live':
+      return { do: kind };
+    case 'ask':
+      return { do: 'ask', host, vm, what: random.below(2) === 0 ? 'arp' : 'echo', turns };
     case 'oid':
       return { do: 'oid', host, oid: randomOid(random), turns };
     case 'add': {
       const programs = allowed(AT_BOOT, choices);
-      const program = programs.length > 0 && random.below(6) === 0 ? pick(random, programs) : '';
+      const program = programs.length > 0 && random.below(20) === 0 ? pick(random, programs) : '';
       return { do: 'add', host, vm: drawVm(random), program, turns };
     }
     case 'remove':

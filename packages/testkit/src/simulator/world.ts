@@ -11,11 +11,12 @@ import type { TraceLevel } from '@vmq/machine';
 import type { FaultName } from '../faults/fault-names.ts';
 import { Hub } from './hub.ts';
 import { checkSections } from './leak-audit.ts';
+import { Liveness } from './liveness.ts';
 import { MarkedTraffic, STRANGERS_ADDRESS } from './marked-traffic.ts';
 import { Population } from './population.ts';
 import { SimulatedHost } from './simulated-host.ts';
 import type { SimulatedVm } from './simulated-vm.ts';
-import { type SimulationConfig, VLANS, vmConfig } from './simulation-config.ts';
+import { portChoice, type SimulationConfig } from './simulation-config.ts';
 import { fail } from './simulation-failure.ts';
 import type { SimulationStep } from './simulation-step.ts';
 import type { Tolerance } from './tolerance.ts';
@@ -33,6 +34,7 @@ export class World {
   readonly #population: Population = new Population(this.hash, this.#tolerance);
   readonly #traffic: MarkedTraffic;
   readonly #hub: Hub = new Hub(this.hosts, this.#population, this.hash);
+  readonly #liveness: Liveness;
   #nextScan = 0;
   #steps = 0;
 
@@ -42,7 +44,15 @@ export class World {
     mostFrames: number,
     trace: { readonly records: number; readonly level: TraceLevel },
   ) {
-    this.#traffic = new MarkedTraffic(mostFrames);
+    const traffic = new MarkedTraffic(mostFrames);
+    this.#traffic = traffic;
+    this.#liveness = new Liveness({
+      hosts: this.hosts,
+      population: this.#population,
+      traffic,
+      runToRest: () => this.#runToRest(),
+      probe: (vm) => this.#probe(vm),
+    });
     config.hosts.forEach((hostConfig, index) => {
       const made = new SimulatedHost(index, hostConfig, mostFrames, this.hash, trace.records, config);
       this.hosts.push(made);
@@ -78,10 +88,15 @@ export class World {
         return this.#wire(step);
       case 'guest':
         return this.#guest(step);
+      case 'ask':
+        return this.#ask(step);
       case 'run':
         return this.#host(step.host);
       case 'rest':
         this.rest();
+        return null;
+      case 'live':
+        this.#live();
         return null;
       case 'add':
         return this.#add(step);
@@ -119,6 +134,14 @@ export class World {
   #wire(step: Extract<SimulationStep, { do: 'wire' }>): SimulatedHost {
     const host = this.#host(step.host);
     this.#traffic.fromWire(step, host, this.#population.choose(step.vm));
+    return host;
+  }
+
+  /** Where the VM is or not: an ARP request goes to all. */
+  #ask(step: Extract<SimulationStep, { do: 'ask' }>): SimulatedHost {
+    const host = this.#host(step.host);
+    const vm = this.#population.choose(step.vm);
+    if (vm !== null) this.#traffic.ask(step.what, host, vm);
     return host;
   }
 
@@ -206,18 +229,14 @@ export class World {
     const vm = this.#population.choose(choice);
     if (vm === null) return null;
     const host = this.hosts[vm.host] as SimulatedHost;
-    const { vlan = 0, vmqWeight = 100, allowMacSpoofing = false } = vmConfig(vm.number, change);
+    const { properties, vlan, members } = portChoice(vm.number, change);
     const { virtualSwitch } = host.host;
     const port = virtualSwitch.inspect().ports.find(({ vmName }) => vmName === vm.name);
     if (port === undefined) return fail('legal states', `${host.name}: ${vm.name} has no port`);
-    const { status } = virtualSwitch.setPort(port.port, {
-      vlan: { mode: 'access', vlan },
-      vmqWeight,
-      allowMacSpoofing,
-    });
+    const { status } = virtualSwitch.setPort(port.port, properties);
     this.hash.add(status);
     if (status === NDIS_STATUS_SUCCESS)
-      vm.changed(VLANS.indexOf(vlan), allowMacSpoofing, this.#traffic.frames);
+      vm.changed(vlan, members, properties.allowMacSpoofing === true, this.#traffic.frames);
     host.look();
     return host;
   }
@@ -250,10 +269,8 @@ export class World {
   }
 
   /** A frame to a VM and one from it, with nothing in their way. */
-  #probe(): void {
-    const vm = this.vms[this.#steps % Math.max(1, this.vms.length)];
-    const host = vm === undefined ? undefined : this.hosts[vm.host];
-    if (vm === undefined || host === undefined || !host.isUp) return;
+  #probe(vm: SimulatedVm): void {
+    const host = this.hosts[vm.host] as SimulatedHost;
     const received = vm.received;
     const transmitted = this.#hub.frames;
     // What was damaged in a ring is found when a frame comes upon it, and that frame is lost.
@@ -271,11 +288,10 @@ export class World {
 
   /** Lets everything run until nothing is left to do, then looks at everything. */
   rest(): void {
-    // Some of them never rest, and keep what they were lent.
-    for (const vm of [...this.vms]) if (vm.isHostile) this.#remove(this.vms.indexOf(vm));
-    for (const host of this.hosts) host.recover();
+    this.#recover();
     this.#runToRest();
-    this.#probe();
+    const probed = this.vms[this.#steps % Math.max(1, this.vms.length)];
+    if (probed !== undefined && this.hosts[probed.host]?.isUp === true) this.#probe(probed);
     const good = new Set(this.vms.map(({ name }) => name));
     for (const host of this.hosts) {
       host.ledger.check(host.onWire);
@@ -288,6 +304,22 @@ export class World {
     for (const vm of this.vms) {
       vm.scanAll((this.hosts[vm.host] as SimulatedHost).host.guestMemory(vm.name).i32);
     }
+  }
+
+  /** Nobody is hostile any more, nothing broken. */
+  #recover(): void {
+    // Some of them never rest, and keep what they were lent.
+    for (const vm of [...this.vms]) if (vm.isHostile) this.#remove(this.vms.indexOf(vm));
+    for (const host of this.hosts) host.recover();
+  }
+
+  #live(): void {
+    this.#recover();
+    this.#runToRest();
+    for (const host of this.hosts) host.comeUp();
+    this.rest();
+    this.#liveness.check();
+    for (const host of this.hosts) host.look();
   }
 
   /** Nobody here speaks from another address than the stranger's and the VMs', unless a hostile VM may spoof. */
