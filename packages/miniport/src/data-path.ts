@@ -25,10 +25,23 @@ import {
   type ReceiveSink,
 } from '@vmq/ndis';
 import { attachNicRegisters, type NicRegisters } from '@vmq/nic';
-import { DROPPED_ADAPTER_REMOVED, DROPPED_NO_TRANSMIT_QUEUE, DROPPED_RESET } from './drop-reasons.ts';
+import {
+  DROPPED_ADAPTER_REMOVED,
+  DROPPED_NO_TRANSMIT_QUEUE,
+  DROPPED_QUEUE_GONE,
+  DROPPED_RESET,
+} from './drop-reasons.ts';
 import { DueQueues } from './due-queues.ts';
 import { createFrameLoops, type FrameLoops } from './frame-loops.ts';
-import type { MiniportImage, MiniportMessage, ReceiveQueueImage, WhyNoSends } from './queue-image.ts';
+import {
+  type MiniportImage,
+  type MiniportMessage,
+  type ReceiveQueueImage,
+  STATE_CONSUMED,
+  STATE_POSTED,
+  STATE_PRIMED,
+  type WhyNoSends,
+} from './queue-image.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import { TransmitQueue } from './transmit-queue.ts';
 
@@ -99,6 +112,10 @@ class VmqMiniportDataPath implements MiniportDataPath {
         break;
       case 'release':
         this.#release(told.queueId);
+        break;
+      case 'end':
+        this.#release(told.queue.queueId);
+        this.#countLost(told.queue);
         break;
       case 'drain':
         if (this.#running) this.#find(told.queueId)?.drain(this.#image.indicationBudget);
@@ -267,6 +284,20 @@ class VmqMiniportDataPath implements MiniportDataPath {
     this.#due.remove(queue);
     // Its slot must outlive the NBLs that carry it.
     if (queue.held === 0) this.#slots[this.#slots.indexOf(queue)] = null;
+  }
+
+  /** Completions of a queue that nobody serves any more, and nobody will. */
+  #countLost({ statusOffset, state }: ReceiveQueueImage): void {
+    const words = new Int32Array(state);
+    const { memory, ledger } = this.#context.machine;
+    const head = Atomics.load(memory.host.i32, statusOffset >> 2);
+    const consumed = words[STATE_CONSUMED] as number;
+    const lost = (head - consumed) | 0;
+    const isPossible = lost >>> 0 <= ((words[STATE_POSTED] as number) - consumed) >>> 0;
+    if (words[STATE_PRIMED] === 0 || lost === 0 || !isPossible) return;
+    const { counters } = this.#context;
+    const column = ledger.column(DROPPED_QUEUE_GONE);
+    counters[column] = (counters[column] as number) + lost;
   }
 
   #find(queueId: number): ReceiveQueue | null {

@@ -94,6 +94,8 @@ export type MiniportMessage =
   | { readonly op: 'serve'; readonly queue: ReceiveQueueImage }
   /** Indicate nothing of this queue any more; NBLs that are out may still come back. */
   | { readonly op: 'release'; readonly queueId: number }
+  /** The queue has ended: what its ring holds is counted as lost. */
+  | { readonly op: 'end'; readonly queue: ReceiveQueueImage }
   /** Indicate what the ring holds now (a filter was cleared, the adapter pauses). */
   | { readonly op: 'drain'; readonly queueId: number }
   /** Look at the rings: an interrupt or a write-back may have been lost. */

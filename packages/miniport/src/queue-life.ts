@@ -181,7 +181,7 @@ export class QueueLife {
     if (queue.resources !== null) {
       this.#device.disableReceiveQueue(queueId);
       this.#device.commit();
-      this.unserve(queue);
+      this.#end(queue);
       this.#adapter.publish();
     }
     this.#adapter.indicateStatusEx(
@@ -231,6 +231,20 @@ export class QueueLife {
     const { queueId, message, resources } = queue;
     setHome((resources as QueueResources<ReceiveQueueImage>).image, NO_HOME);
     this.#post(message.processor, { op: 'release', queueId });
+  }
+
+  /** Nobody serves the queue again. */
+  #end(queue: Queue): void {
+    const { image } = queue.resources as QueueResources<ReceiveQueueImage>;
+    queue.isServed = false;
+    setHome(image, NO_HOME);
+    this.#post(queue.message.processor, { op: 'end', queue: image });
+  }
+
+  /** The adapter halts: all queues end. In force from the next publication on. */
+  endAll(): void {
+    for (const queue of this.#queues.values())
+      if (queue.resources !== null && !queue.isStopped) this.#end(queue);
   }
 
   #freeMemory(queue: Queue): void {

@@ -52,12 +52,21 @@ export class Liveness {
     this.#rounds++;
     const up = hosts.filter((host) => host.isUp);
     for (const host of up) {
+      this.#clearUp(host);
       this.#queueLife(host);
       this.#vmLife(host);
     }
     for (const vm of population.vms) this.#traffic(vm);
     const [from, to] = [up[this.#rounds % up.length], up[(this.#rounds + 1) % up.length]];
     if (from !== undefined && to !== undefined && from !== to) this.#move(from, to);
+  }
+
+  /** VMs whose adapter kept buffers in their memory, when they were removed while things went wrong, can go now. */
+  #clearUp(host: SimulatedHost): void {
+    const here = this.#setting.population.vms.filter((vm) => vm.host === host.index).map(({ name }) => name);
+    for (const name of host.host.vmNames) {
+      if (!here.includes(name)) this.#succeeds(host, `${name} is removed again`, host.host.removeVm(name));
+    }
   }
 
   /** The second protocol gets a queue, a filter on it, and gives both back, if there is one left. */

@@ -4,25 +4,9 @@
  * that would undo another's work is not there in some.
  */
 import type { Random } from '@vmq/machine';
-import type { SimulationStep } from './simulation-step.ts';
-
-export type StepKind = SimulationStep['do'];
-
-export interface Swarm {
-  /** Weights of the kinds of steps, and what they come to; what is not named does not occur. */
-  readonly weights: readonly (readonly [number, StepKind])[];
-  readonly total: number;
-  /** One step with frames in so many sends a burst, of that many frames at most. */
-  readonly burstEvery: number;
-  readonly longestBurst: number;
-  /** Turns behind a step: below the first mostly, below the second sometimes. */
-  readonly turns: readonly [number, number];
-  /** One frame in so many has a priority, or is tagged where it is not usual. */
-  readonly oddTags: number;
-}
 
 /** Kinds that make a world, each in 4000 steps; control work costs as much as some hundred frames. */
-const USUAL: readonly (readonly [number, StepKind])[] = [
+const USUAL = [
   [14, 'rest'],
   [60, 'oid'],
   [3, 'add'],
@@ -42,7 +26,23 @@ const USUAL: readonly (readonly [number, StepKind])[] = [
   [2140, 'wire'],
   [1000, 'guest'],
   [700, 'run'],
-];
+] as const;
+
+/** A kind of step: a member `do` of those of `simulation-step.ts`. */
+export type StepKind = (typeof USUAL)[number][1];
+
+export interface Swarm {
+  /** Weights of the kinds of steps, and what they come to; what is not named does not occur. */
+  readonly weights: readonly (readonly [number, StepKind])[];
+  readonly total: number;
+  /** One step with frames in so many sends a burst, of that many frames at most. */
+  readonly burstEvery: number;
+  readonly longestBurst: number;
+  /** Turns behind a step: below the first mostly, below the second sometimes. */
+  readonly turns: readonly [number, number];
+  /** One frame in so many has a priority, or is tagged where it is not usual. */
+  readonly oddTags: number;
+}
 
 /** By how much a kind is more or less usual in a world; the lives of VMs and what else is dear vary most. */
 const FACTORS: Partial<Record<StepKind, readonly number[]>> = {
