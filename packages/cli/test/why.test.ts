@@ -109,6 +109,31 @@ describe('vmq why', () => {
     }
   });
 
+  it('SW-27: names what no bridge forwards', async () => {
+    const control = frame({ destination: VM1 });
+    control.writeUInt16BE(0x8808, 12);
+    const frames = [
+      frame({ destination: VM1 }),
+      frame({ destination: '0180c200000e' }),
+      control,
+      frame({ destination: VM1, source: '000000000000' }),
+    ];
+    const file = scratch.file('bridge.pcap', pcap(...frames));
+    const ends: [number, string, RegExp][] = [
+      [2, 'dropped.vswitch.reserved-address', /no bridge forwards 01-80-C2-00-00-00 to 0F/],
+      [3, 'dropped.vswitch.mac-control', /MAC control/],
+      [4, 'dropped.vswitch.invalid-source', /no station sends from/],
+    ];
+    for (const [number, end, advice] of ends) {
+      for (const mode of ['on', 'off']) {
+        const story = await why(file, number, '--vms', '1', '--vmq', mode);
+        expect(story).toMatchObject({ end, deliveries: [], copies: 0 });
+        expect(story.advice).toMatch(advice);
+        expect(texts(story)).toContain(end);
+      }
+    }
+  });
+
   it('says why a packet never became a frame', async () => {
     const cut = pcapRecord(frame({ destination: VM1 }).subarray(0, 30), 60);
     const file = scratch.file(

@@ -25,6 +25,12 @@ export const VSWITCH_DROP_REASONS = [
   'dropped.vswitch.external-not-running',
   /** An extension dropped it, or took its last destination away (SW-26). */
   'dropped.vswitch.extension',
+  /** To 01-80-C2-00-00-00 … 0F: between neighbours, and never forwarded (SW-27). */
+  'dropped.vswitch.reserved-address',
+  /** MAC control (type 88-08), such as PAUSE: the port's own business, not the stations'. */
+  'dropped.vswitch.mac-control',
+  /** From a group address or 00-00-00-00-00-00, which no station has. */
+  'dropped.vswitch.invalid-source',
 ] as const;
 
 export const DROP_UNKNOWN_DESTINATION = 0;
@@ -37,6 +43,9 @@ export const DROP_WRONG_DESTINATION = 6;
 export const DROP_RUNT = 7;
 export const DROP_EXTERNAL_NOT_RUNNING = 8;
 export const DROP_EXTENSION = 9;
+export const DROP_RESERVED_ADDRESS = 10;
+export const DROP_MAC_CONTROL = 11;
+export const DROP_INVALID_SOURCE = 12;
 /** Index of the first of the channel's reasons; add `ChannelHost.refusal`. */
 export const DROP_VMBUS: number = VSWITCH_DROP_REASONS.length;
 

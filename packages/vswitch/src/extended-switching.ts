@@ -120,8 +120,13 @@ export class ExtendedSwitching {
     const w1 = i32[word + 1] as number;
     const w2 = i32[word + 2] as number;
     this.#forwarder.learn(i, (w1 >>> 16) | (w2 << 16), (w2 >>> 16) | (vlan << 16), tick);
-    if (port >= 0) this.#fanOut.add(port, i);
-    else this.#forwarder.forward(i);
+    if (port < 0) {
+      this.#forwarder.forward(i);
+      return;
+    }
+    const refusal = this.#forwarder.refusal(i);
+    if (refusal >= 0) batch.reason[i] = refusal;
+    else this.#fanOut.add(port, i);
   }
 
   #traceReceived(i: number, port: number): void {

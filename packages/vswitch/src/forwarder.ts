@@ -1,13 +1,15 @@
 /**
  * Where a frame goes: the bridge. One decision per frame, from its destination, VLAN and source port.
  *
+ *   what no bridge forwards ─> nowhere (bridge-rules.ts)
  *   group address          ─> every other connected member of the VLAN, and the wire unless it came from there
  *   a port's own address   ─> that port
  *   a learned address      ─> the port it was seen behind
  *   unknown, from a VM     ─> the wire (SW-16)
  *   unknown, otherwise     ─> ports that want unknown unicast, else nowhere
  */
-import { type AgentContext, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
+import { type AgentContext, type MemorySegment, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
+import { bridgeRefusal } from './bridge-rules.ts';
 import {
   DROP_EXTERNAL_NOT_RUNNING,
   DROP_NO_MEMBER_PORT,
@@ -70,10 +72,28 @@ export class Forwarder {
     this.#trace(i, VSWITCH_TRACE.LEARNED, a, b, port, 0, 0);
   }
 
+  /** The drop reason of frame `i`, which has at least 14 bytes, if no bridge forwards such a frame; else -1. */
+  refusal(i: number): number {
+    const batch = this.#batch;
+    const { i32 } = batch.segments[i] as MemorySegment;
+    const word = (batch.offset[i] as number) >> 2;
+    return bridgeRefusal(
+      i32[word] as number,
+      i32[word + 1] as number,
+      i32[word + 2] as number,
+      i32[word + 3] as number,
+    );
+  }
+
   /** Decides for frame `i`: puts it on ports' lists, on the send chain, or leaves it with a reason. */
   forward(i: number): void {
     const batch = this.#batch;
     const ports = this.#ports;
+    const refusal = this.refusal(i);
+    if (refusal >= 0) {
+      batch.reason[i] = refusal;
+      return;
+    }
     const a = batch.destinationA(i);
     const mac = batch.destinationB(i);
     const vlan = batch.vlan[i] as number;

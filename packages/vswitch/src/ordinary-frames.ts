@@ -6,7 +6,8 @@
  *       └── first that is not ordinary: back to the caller, who delivers it by itself
  *
  * Ordinary is a frame that begins in host memory, for the port's address and VLAN, without a priority, from a source
- * that was seen just before: the checks of SEC-07 and the learning are settled by comparing. Either all of it lies in one
+ * that was seen just before, and no MAC control: the checks of SEC-07, what a bridge must not forward (bridge-rules.ts)
+ * and the learning are settled by comparing. Either all of it lies in one
  * piece there, and is copied into a free section; or it is split as `queue-delivery.ts` draws it, its rest lies in the
  * section on loan where it belongs, and only its lookahead is copied.
  */
@@ -21,6 +22,7 @@ import {
   ENTRY_TCI_SHIFT,
   LOAN_ADAPTER,
 } from '@vmq/vmbus';
+import { MAC_CONTROL_TYPE } from './bridge-rules.ts';
 import { type CopyMoves, createCopyMoves, MOVE_WORDS } from './frame-moves.ts';
 import type { LearnedMacTable } from './learned-mac-table.ts';
 import type { LentFrames } from './lent-frames.ts';
@@ -39,6 +41,7 @@ const PORT_WORDS = RECENT_WORDS;
 const MOVE = MOVE_WORDS;
 const ADAPTER = LOAN_ADAPTER;
 const fold = foldSource;
+const MAC_CONTROL = MAC_CONTROL_TYPE;
 /** Frames that are looked at before they are copied. */
 const BATCH = 256;
 /** Holders of sections where nothing is lent. */
@@ -176,7 +179,13 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
         ((recent[seen] as number) ^ sourceA) |
         ((recent[(seen + 1) | 0] as number) ^ sourceB) |
         (from & 7);
-      if (other !== 0 || ((length - 14) | 0) >>> 0 > longest || nb.next !== null) break;
+      if (
+        other !== 0 ||
+        ((length - 14) | 0) >>> 0 > longest ||
+        ((i32[(word + 3) | 0] as number) & 0xffff) === MAC_CONTROL ||
+        nb.next !== null
+      )
+        break;
       const next: NetBufferList | null = nbl.next;
       const inFront = (mdl.byteCount - offset) | 0;
       let front = length;

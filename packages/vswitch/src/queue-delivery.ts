@@ -27,6 +27,7 @@ import {
   ENTRY_SHIFT,
   VMBUS_DROP_TOO_LONG,
 } from '@vmq/vmbus';
+import { bridgeRefusal } from './bridge-rules.ts';
 import {
   DROP_PORT_DISCONNECTED,
   DROP_RUNT,
@@ -221,13 +222,16 @@ export class QueueDelivery {
         continue;
       }
       const w2 = i32[(at >> 2) + 2] as number;
+      const refusal = bridgeRefusal(macA, w1, w2, i32[(at >> 2) + 3] as number);
+      if (refusal >= 0) {
+        ends.drop(refusal, nbl.stamp, port, macA, macB | (vlan << 16));
+        continue;
+      }
       const sourceA = (w1 >>> 16) | (w2 << 16);
       const sourceB = (w2 >>> 16) | (vlan << 16);
-      if ((sourceA & 1) === 0) {
-        if (learned.learn(sourceA, sourceB, EXTERNAL, tick) && tracing)
-          ends.traceLearned(nbl.stamp, sourceA, sourceB);
-        this.#ordinary.note(port, sourceA, sourceB);
-      }
+      if (learned.learn(sourceA, sourceB, EXTERNAL, tick) && tracing)
+        ends.traceLearned(nbl.stamp, sourceA, sourceB);
+      this.#ordinary.note(port, sourceA, sourceB);
       if (length > longest) {
         ends.drop(TOO_LONG, nbl.stamp, port, macA, macB);
         continue;

@@ -5,8 +5,7 @@
  *   port's 256 entries   key a / key b        at a fold of the address; a newer key takes an older one's place
  *
  * Addresses that differ in their last byte, as those of one maker's or one subnet's stations do, never take each
- * other's place. Empty keys are 0 / 0: nothing is learned of a frame from that address, which is no station's. All is forgotten whenever
- * any address has moved to another port, a tick of ageing has passed, or the learned table is a new one.
+ * other's place. Empty keys are -1 / -1, which no frame has: its VLAN would be 65535. All is forgotten whenever any address has moved to another port, a tick of ageing has passed, or the learned table is a new one.
  */
 import type { LearnedMacTable } from './learned-mac-table.ts';
 
@@ -24,7 +23,7 @@ export class RecentSources {
   #tick = 0;
 
   constructor(ports: number) {
-    this.keys = new Int32Array(ports * RECENT_WORDS);
+    this.keys = new Int32Array(ports * RECENT_WORDS).fill(-1);
   }
 
   /** Forgets what may not hold any more; once per chain for `port`. */
@@ -32,7 +31,7 @@ export class RecentSources {
     this.#used = Math.max(this.#used, (port + 1) * RECENT_WORDS);
     const moves = table.moves;
     if (table === this.#table && moves === this.#moves && tick === this.#tick) return;
-    this.keys.fill(0, 0, this.#used);
+    this.keys.fill(-1, 0, this.#used);
     this.#table = table;
     this.#moves = moves;
     this.#tick = tick;

@@ -25,6 +25,10 @@ const MACS = [
   ...['01', '02', '03', '04', 'F1', 'F2', 'A1', 'A2'].map((last) => `02-00-00-00-00-${last}`),
   BROADCAST,
   '01-00-5E-00-00-FB',
+  '01-80-C2-00-00-00',
+  '01-80-C2-00-00-0F',
+  '01-80-C2-00-00-10',
+  '00-00-00-00-00-00',
 ];
 const mac = fc.constantFrom(...MACS);
 const event = fc.record({
@@ -35,6 +39,10 @@ const event = fc.record({
   vid: fc.constantFrom(...VLANS),
   inData: fc.boolean(),
   length: fc.integer({ min: 60, max: 1514 }),
+  type: fc.oneof(
+    { weight: 8, arbitrary: fc.constant(0x88b5) },
+    { arbitrary: fc.constant(0x8808), weight: 1 },
+  ),
 });
 
 /** Three extensions that look at everything and let everything pass. */
@@ -49,7 +57,7 @@ const lookers: SwitchExtensionDataPathFactories = {
   looker: () => ({ ingress() {}, egress() {}, egressComplete() {}, ingressComplete() {} }),
 };
 
-test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26: every frame goes where the reference bridge sends it, and ends once, with extensions that let all pass and without', () => {
+test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26 SW-27: every frame goes where the reference bridge sends it, and ends once, with extensions that let all pass and without', () => {
   fc.assert(
     fc.property(
       fc.array(port, { minLength: 1, maxLength: 4 }),
@@ -93,12 +101,13 @@ test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26: every frame goes where th
         const drops: Record<string, number> = {};
         let fromWire = 0;
         let toWire = 0;
-        for (const { from, destination, source, vid, inData, length } of events) {
+        for (const { from, destination, source, vid, inData, length, type } of events) {
           const sender = from < 0 ? undefined : bench.vms[from % bench.vms.length];
           const ownMac = reference.find(({ number }) => number === sender?.port)?.mac ?? (MACS[4] as string);
           const bytes = frame(destination, source === 'own' ? ownMac : source, length);
+          bytes.splice(12, 2, type >> 8, type & 0xff);
           const sourceMac = source === 'own' ? ownMac : source;
-          const verdict = bridge.judge(sender?.port ?? 'wire', { destination, source: sourceMac, vid });
+          const verdict = bridge.judge(sender?.port ?? 'wire', { destination, source: sourceMac, vid, type });
           for (const [place, tci] of verdict.to) expected.get(place)?.push({ bytes, tci });
           if (verdict.drop !== null) {
             drops[`vswitch.${verdict.drop}`] = (drops[`vswitch.${verdict.drop}`] ?? 0) + 1;

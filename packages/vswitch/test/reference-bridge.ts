@@ -18,6 +18,7 @@ export interface ReferenceFrame {
   readonly source: string;
   /** VLAN id it is tagged with, 0 = untagged. */
   readonly vid: number;
+  readonly type: number;
 }
 
 export type Place = number | 'wire';
@@ -48,7 +49,11 @@ export class ReferenceBridge {
     if (sender !== undefined && frame.source !== sender.mac && (group || !sender.spoofing)) {
       return nowhere('mac-spoofing');
     }
-    if (!group) this.#learned.set(`${frame.source} ${vlan}`, from);
+    const isNobody = frame.source === '00-00-00-00-00-00';
+    if (!group && !isNobody) this.#learned.set(`${frame.source} ${vlan}`, from);
+    if (/^01-80-C2-00-00-0.$/.test(frame.destination)) return nowhere('reserved-address');
+    if (frame.type === 0x8808) return nowhere('mac-control');
+    if (group || isNobody) return nowhere('invalid-source');
     const members = this.#ports.filter(
       (port) => port.number !== from && port.connected && port.vlans.includes(vlan),
     );

@@ -37,6 +37,12 @@ export function dropAdvice(
       const nobody = vlan === 0 ? 'no VM takes untagged frames' : `no VM is in VLAN ${vlan}`;
       return `${nobody}; give one vlan: ${vlan}`;
     }
+    case 'dropped.vswitch.reserved-address':
+      return 'no bridge forwards 01-80-C2-00-00-00 to 0F (IEEE 802.1Q): such frames are for the next neighbour alone';
+    case 'dropped.vswitch.mac-control':
+      return 'no bridge forwards MAC control frames (type 88-08), such as PAUSE';
+    case 'dropped.vswitch.invalid-source':
+      return 'no station sends from a group address or from 00-00-00-00-00-00';
     case 'dropped.nic.no-descriptor':
       return 'give the queue more nic.receiveBuffers';
     default:
