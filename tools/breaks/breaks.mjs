@@ -591,14 +591,21 @@ export const BREAKS = [
     file: `${VMBUS}/rndis-frame-parser.ts`,
     find: 'if (dataLength < LEAST_FRAME || dataLength > this.#maxFrame) return FRAME_LENGTH;',
     put: 'if (dataLength < LEAST_FRAME) return FRAME_LENGTH;',
+    also: [
+      {
+        file: `${VMBUS}/host-rndis.ts`,
+        find: 'if (isFrameTooLong(this.#host.u8, buffer, length, this.maxFrameBytes, parser.tci !== 0)) {',
+        put: 'if (isFrameTooLong(this.#host.u8, buffer, length, 1 << 20, parser.tci !== 0)) {',
+      },
+    ],
     caughtBy: ['books agree', 'the host lives'],
   },
   {
     name: 'a-malformed-message-ends-the-host',
     breaks: 'SEC-10',
     file: `${VMBUS}/host-ring.ts`,
-    find: 'const broken = this.state.violate(kind);',
-    put: "const broken = this.state.violate(kind);\n    if (broken) throw new Error('a malformed message');",
+    find: 'const broken = this.state.violate(kind, window);',
+    put: "const broken = this.state.violate(kind, window);\n    if (broken) throw new Error('a malformed message');",
     caughtBy: ['the host lives'],
   },
   // --- memory that somebody still reads ---------------------------------------------------------------------------

@@ -41,6 +41,8 @@ export interface GuestAgentData {
   /** From `createGuestStatistics()`. */
   readonly statistics: SharedArrayBuffer;
   readonly layout?: GuestLayoutOptions;
+  /** NDIS packet filter that its driver sets; default directed, all multicast, broadcast. */
+  readonly packetFilter?: number;
   /**
    * Byte offset in the segment of the page in which the programs below keep what they remember
    * ({@link ENDPOINT_PAGE_BYTES}, a multiple of 4096). A guest whose memory came with such a page goes on with what

@@ -56,8 +56,13 @@ export class Guest implements Agent, HostFrameHandler {
   constructor(context: AgentContext, data: GuestAgentData) {
     this.#context = context;
     this.#segment = context.machine.memory.segment(data.segment);
-    const { segment, messages, layout } = data;
-    this.#channel = createChannelGuest(context, { segment, messages, ...(layout && { layout }) });
+    const { segment, messages, layout, packetFilter } = data;
+    this.#channel = createChannelGuest(context, {
+      segment,
+      messages,
+      ...(layout && { layout }),
+      ...(packetFilter !== undefined && { packetFilter }),
+    });
     this.#brake = new Brake(data.brake);
     this.#port = new FramePort(this.#segment, this.#channel, this.#brake);
     this.#counters = new Float64Array(data.statistics);

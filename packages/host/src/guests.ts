@@ -1,5 +1,11 @@
 /** A VM of a host: its channel, how its guest is started, and what it has received. */
 import {
+  NDIS_PACKET_TYPE_ALL_MULTICAST,
+  NDIS_PACKET_TYPE_BROADCAST,
+  NDIS_PACKET_TYPE_DIRECTED,
+  NDIS_PACKET_TYPE_PROMISCUOUS,
+} from '@vmq/abi';
+import {
   createGuestBrake,
   createGuestRecordReader,
   createGuestStatistics,
@@ -105,6 +111,7 @@ export class Guest {
       statistics: this.statisticsBuffer,
       brake: this.brake,
       layout: this.layout,
+      packetFilter: packetFilterFor(config, vm),
       endpointPage: layoutGuest(this.layout).end,
       ...(record ? { record } : {}),
       ...(source ? { source } : {}),
@@ -160,6 +167,13 @@ export class Guest {
       ...(messages ? { messages } : {}),
     });
   }
+}
+
+/** As Linux' driver sets it; and promiscuous where frames for other addresses reach its port, as bridges have it. */
+function packetFilterFor(config: HostConfig, vm: VmConfig): number {
+  const usual = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_ALL_MULTICAST | NDIS_PACKET_TYPE_BROADCAST;
+  const isEager = vm.allowMacSpoofing || config.switch.floodUnknownUnicast;
+  return isEager ? usual | NDIS_PACKET_TYPE_PROMISCUOUS : usual;
 }
 
 function responderFor(vm: VmConfig): NonNullable<GuestAgentData['responder']> {

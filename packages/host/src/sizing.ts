@@ -1,5 +1,6 @@
 /** How much memory of each kind a configuration needs, so that nothing has to be guessed or grown later. */
 import { ENDPOINT_PAGE_BYTES } from '@vmq/guest';
+import { MOST_TAG_BYTES } from '@vmq/machine';
 import { type GuestLayoutOptions, layoutGuest } from '@vmq/vmbus';
 import { type HostConfig, mostVms } from './config.ts';
 
@@ -32,9 +33,9 @@ export function sizesOf(config: HostConfig, chosen: Partial<HostSizes> = {}): Ho
   };
 }
 
-/** Bytes of a frame's room: a whole number of 64-byte lines, with space for a tag. */
+/** Bytes of a frame's room: a whole number of 64-byte lines, with space for its tags. */
 export function frameRoom(config: HostConfig): number {
-  return Math.ceil((config.nic.jumboPacket + 4) / 64) * 64;
+  return Math.ceil((config.nic.jumboPacket + MOST_TAG_BYTES) / 64) * 64;
 }
 
 /** Host memory: buffers and rings of every queue, send buffers of every processor, and room to spare. */

@@ -19,6 +19,7 @@ export {
   type Schedule,
 } from './deterministic-executor.ts';
 export { createAgentContext, type Executor } from './executor.ts';
+export { countedLength, isFrameTooLong, MOST_TAG_BYTES } from './frame-length.ts';
 export { createFrameRing, FrameConsumer, FrameProducer, type FrameRingImage } from './frame-ring.ts';
 export { InterruptController, msiMessage, msiProcessor } from './interrupt-controller.ts';
 export {

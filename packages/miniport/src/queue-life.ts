@@ -7,6 +7,7 @@
  * or because the device does not answer. A device that does not answer holds nothing up: memory is freed all the
  * same, which takes it out of the device's DMA domain.
  */
+
 import {
   NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE,
   NDIS_RECEIVE_QUEUE_STATE,
@@ -14,6 +15,7 @@ import {
   NDIS_STATUS_INVALID_PARAMETER,
   NDIS_STATUS_RECEIVE_QUEUE_STATE,
 } from '@vmq/abi';
+import { MOST_TAG_BYTES } from '@vmq/machine';
 import type { MiniportAdapter } from '@vmq/ndis';
 import type { HardwareSizes } from './capabilities.ts';
 import type { Device } from './device.ts';
@@ -63,7 +65,7 @@ export class QueueLife {
     this.#device = parts.device;
     this.#interrupts = parts.interrupts;
     // A multiple of 64, so that the device may copy whole lines.
-    this.#bufferBytes = Math.max(2048, Math.ceil(parts.settings.maxFrameBytes / 64) * 64);
+    this.#bufferBytes = Math.max(2048, Math.ceil((parts.settings.maxFrameBytes + MOST_TAG_BYTES) / 64) * 64);
   }
 
   /** By id, the default queue among them. */

@@ -2,7 +2,7 @@
  * Why a frame goes where it goes: the datasheet's rules applied one by one, slowly, with every step kept. It
  * shares no code with the receive loop, so each checks the other (a property test does).
  */
-import type { MemorySegment } from '@vmq/machine';
+import { isFrameTooLong, type MemorySegment } from '@vmq/machine';
 import {
   DROP_BROADCAST,
   DROP_MULTICAST,
@@ -100,7 +100,7 @@ export function explain(
   if (length < 14 || (typeIsTag && length < 18))
     return { ...none, tci: -1, rule: 'not asked', drop: NIC_DROP_REASONS[DROP_RUNT] };
   const tci = typeIsTag ? (byte(14) << 8) | byte(15) : -1;
-  if (length - (typeIsTag ? 4 : 0) > tables.maxFrame)
+  if (isFrameTooLong(u8, offset, length, tables.maxFrame, false))
     return { ...none, tci, rule: 'not asked', drop: NIC_DROP_REASONS[DROP_OVERSIZE] };
 
   const vid = tci < 0 ? 0 : tci & 0xfff;

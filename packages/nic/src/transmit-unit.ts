@@ -11,7 +11,9 @@ import {
   DMA_READ,
   DMA_WRITE,
   type FrameProducer,
+  isFrameTooLong,
   type MemorySegment,
+  MOST_TAG_BYTES,
   TRANSMITTED,
 } from '@vmq/machine';
 import { TXD_EOP, TXD_INSERT_VLAN } from './descriptors.ts';
@@ -34,6 +36,7 @@ import { QSTS_ENABLED, QSTS_STARVED, REG, TX_QUEUE_STRIDE } from './register-con
 
 const QUEUE_WORDS: number = TX_QUEUE_STRIDE >> 2;
 const MIN_FRAME = 60;
+const MOST_TAGS = MOST_TAG_BYTES;
 /** Of a descriptor: byte offset, segment and flags, length. */
 const LATCH_WORDS = 3;
 
@@ -231,7 +234,8 @@ export class TransmitUnit {
     let total = 0;
     if (count * LATCH_WORDS > this.#latch.length) this.#latch = new Int32Array(count * LATCH_WORDS);
     const latch = this.#latch;
-    const most = state.tables.maxFrame + 4;
+    const { maxFrame } = state.tables;
+    const most = maxFrame + MOST_TAGS;
     for (let k = 0; k < count; k++) {
       const d = base + ((head + k) & mask) * 4;
       const source = ring[d] as number;
@@ -245,8 +249,7 @@ export class TransmitUnit {
       total += length;
     }
     const insert = ((latch[1] as number) & TXD_INSERT_VLAN) !== 0;
-    // A frame that carries its tag already may be as long as one that gets it inserted.
-    if (total < 14 || total > state.tables.maxFrame + (insert ? 0 : 4)) return 0;
+    if (total < 14) return 0;
     if (((latch[(count - 1) * LATCH_WORDS + 1] as number) & TXD_EOP) === 0) return 0;
     const length = total + (insert ? 4 : 0);
     const padded = Math.max(length, MIN_FRAME);
@@ -268,6 +271,8 @@ export class TransmitUnit {
       const tci = ring[base + (head & mask) * 4 + 3] as number;
       wire.i32[(target + 12) >> 2] = 0x81 | ((tci & 0xff00) << 8) | (tci << 24);
     }
+    // Judged where nobody can change it any more: what is not committed was never there.
+    if (isFrameTooLong(wire.u8, target, length, maxFrame, false)) return 0;
     for (let i = target + length; i < target + padded; i++) wire.u8[i] = 0;
     wire.commit(target, padded, 0);
     return padded;

@@ -24,7 +24,7 @@ export interface ChannelControlOptions {
   readonly guestAgent: AgentId;
   /** Six bytes. */
   readonly macAddress: readonly number[];
-  /** Bytes without FCS and tag; default 1514. */
+  /** Bytes without FCS and tags; default 1514. */
   readonly maxFrameBytes?: number;
   /** Bits per second; default 10e9. */
   readonly linkSpeed?: number;
@@ -32,8 +32,13 @@ export interface ChannelControlOptions {
   readonly receiveSections?: number;
   /** Most send sections the host accepts; default 256. */
   readonly sendSections?: number;
-  /** Violations a channel survives; default 64. */
+  /**
+   * Damaged messages that a channel survives in one {@link violationWindow} with nothing good among them; default 64. A
+   * guest that sends a good frame or completes a message begins anew.
+   */
   readonly violationLimit?: number;
+  /** Nanoseconds of the machine's clock; default 1e9, a second. */
+  readonly violationWindow?: number;
   /** The slots to use, so that they can be given to the guest before; default: new ones. */
   readonly messages?: SharedArrayBuffer;
   /**

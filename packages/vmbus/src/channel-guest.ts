@@ -35,7 +35,7 @@ export interface ChannelGuestOptions {
   /** The slots the host's control half uses. */
   readonly messages: SharedArrayBuffer;
   readonly layout?: GuestLayoutOptions;
-  /** NDIS packet filter; default directed, multicast, broadcast. */
+  /** NDIS packet filter; default directed, all multicast, broadcast, as Linux' driver. */
   readonly packetFilter?: number;
 }
 
@@ -48,6 +48,7 @@ export interface ChannelGuest {
   /** MAC address the host has told, as two words: bytes 0..3 and 4..5, first byte lowest. */
   readonly macLow: number;
   readonly macHigh: number;
+  /** Longest frame, without FCS and tags. */
   readonly maxFrameBytes: number;
   /** Send sections not in use: what can be sent before the host completes something. */
   readonly freeSendSections: number;
@@ -57,7 +58,10 @@ export interface ChannelGuest {
    * what was sent, signals the host at most once. True if there is more to do now.
    */
   poll(handler: HostFrameHandler, budget: number): boolean;
-  /** Byte offset in the guest's segment for the next frame to send (64-byte aligned), -1 while there is no room. */
+  /**
+   * Byte offset in the guest's segment for the next frame to send (64-byte aligned), -1 while there is no room. There is
+   * space for `maxFrameBytes` and two tags.
+   */
   reserveSend(): number;
   /** Sends the frame written there, from the next {@link flush} on. */
   commitSend(length: number, tci: number): void;

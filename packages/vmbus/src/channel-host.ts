@@ -14,7 +14,7 @@
 export interface GuestFrameHandler {
   /**
    * Where to copy a frame of `length` bytes: a byte offset in host memory (segment 0), a multiple of 8, with
-   * `length` bytes of room; or -1 to leave this and all later frames in the ring for now.
+   * `length` bytes of room (up to `maxFrameBytes` and two tags); or -1 to leave this and all later frames in the ring for now.
    */
   frameBuffer(length: number): number;
   /**
@@ -29,23 +29,32 @@ export interface ChannelHost {
   readonly channel: number;
   /** Segment id of the guest's memory; the offsets of `reserveSection` are in it. */
   readonly segment: number;
-  /** Longest frame `commitFrame` takes, in bytes. */
+  /** Longest frame of the channel, in bytes; its tags do not count (SW-28), and a section has room for two. */
   readonly maxFrameBytes: number;
-  /** NDIS packet filter the guest has set (OID_GEN_CURRENT_PACKET_FILTER bits), 0 before. */
+  /**
+   * NDIS packet filter the guest has set (OID_GEN_CURRENT_PACKET_FILTER bits), 0 before and after. With 0 nothing is
+   * delivered; to obey the bits of another one is the caller's.
+   */
   readonly packetFilter: number;
+  /**
+   * Whether the address is in the guest's multicast list: what counts where the filter has MULTICAST and not
+   * ALL_MULTICAST. `a` is bytes 0 to 3 and `b` bytes 4 and 5, first byte lowest.
+   */
+  wantsMulticast(a: number, b: number): boolean;
   /** True while frames pass: negotiated, not closing, not broken. */
   readonly isOpen: boolean;
   /** Why the last `beginBatch`, `reserveSection` or `endBatch` fell short: index into VMBUS_DROP_REASONS. */
   readonly refusal: number;
 
   /**
-   * Begins a delivery and takes up to `expected` free sections; false if the channel is not open.
+   * Begins a delivery and takes up to `expected` free sections; false if the channel is not open or its
+   * packet filter is 0.
    * `expected` is a hint, more are fetched when needed.
    */
   beginBatch(expected: number): boolean;
   /**
    * Byte offset in the guest's segment, 64-byte aligned, where the next frame's first byte belongs; -1 if the
-   * guest has no free section. The same offset again until it is committed. Room: `maxFrameBytes`.
+   * guest has no free section. The same offset again until it is committed. Room: `maxFrameBytes` and two tags.
    */
   reserveSection(): number;
   /**
@@ -64,7 +73,7 @@ export interface ChannelHost {
   /** Bytes from one section to the next. */
   readonly sectionSize: number;
   /**
-   * Entries before `end` hold frames, none longer than `maxFrameBytes`; the next free section is the one at `freeFirst`
+   * Entries before `end` hold frames, none longer than a section has room for; the next free section is the one at `freeFirst`
    * now. Each section is one entry's.
    */
   commitEntries(end: number, freeFirst: number): void;

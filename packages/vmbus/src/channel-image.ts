@@ -32,7 +32,7 @@ export interface ChannelImage {
   readonly segment: number;
   /** The agent to wake when there is something in the host-to-guest ring. */
   readonly guestAgent: AgentId;
-  /** Longest frame either side may send: bytes without FCS and without an 802.1Q tag. */
+  /** Longest frame either side may send: bytes without FCS and without its tags (SW-28). */
   readonly maxFrameBytes: number;
   /** Host to guest. */
   readonly toGuest: RingPlace;
@@ -46,8 +46,10 @@ export interface ChannelImage {
   readonly macAddress: readonly number[];
   /** Link speed told to the guest, bits per second. */
   readonly linkSpeed: number;
-  /** Violations that the channel survives; one more breaks it. */
+  /** Damaged messages in one window, with nothing good among them, that the channel survives; one more breaks it. */
   readonly violationLimit: number;
+  /** Length of such a window, in nanoseconds of the machine's clock. */
+  readonly violationWindow: number;
   /** Receive sections that `state` has room for, at least `receive.sectionCount`. */
   readonly stateSections: number;
   /** The host-private half of the channel ("ChannelHostState"); see channel-state.ts. */

@@ -9,11 +9,13 @@
  *   line 5.. violation counts by name
  *   then     free sections (a stack), next section of the same message, serial of the outstanding message
  *            that begins with a section (0 = none), who has a section on loan, lent sections the guest is done
- *            with, sections with a header prepared, waiting answers, counters (doubles)
+ *            with, sections with a header prepared, waiting answers, the multicast list (two words an address),
+ *            counters (doubles)
  *
  * A new one is made each time the channel opens, so whoever still holds an old one finds it closed for ever.
  * Any processor, in any thread, works on it: the plain words under one of the two locks, the rest by Atomics.
  */
+import { MAX_MULTICAST } from './rndis-oids.ts';
 import { FATAL_VIOLATIONS, VMBUS_VIOLATIONS } from './violations.ts';
 
 export const PHASE_CLOSED = 0;
@@ -32,6 +34,11 @@ const VIOLATIONS = 33;
 const VIOLATION_LIMIT = 34;
 export const PACKET_FILTER = 35;
 export const RNDIS_READY = 36;
+/** Addresses in the guest's multicast list. */
+export const MULTICAST_COUNT = 37;
+/** Number of the window in which a damaged message came last, and how many came in it since the last good one. */
+const DAMAGE_WINDOW = 38;
+const DAMAGE_RUN = 39;
 export const OUT_WRITE = 48;
 export const OUT_READ_SEEN = 49;
 export const FREE_SECTIONS = 50;
@@ -74,9 +81,14 @@ export const COUNT_BYTES_FROM_GUEST = 4;
 export const COUNT_SIGNALS = 5;
 const COUNTERS = 8;
 
+/** 32-bit words in front of the counters. */
+function stateWords(sectionCount: number): number {
+  return TABLES + SECTION_TABLES * sectionCount + MAX_ANSWERS * ANSWER_WORDS + MAX_MULTICAST * 2;
+}
+
 /** Bytes of the state of a channel with room for so many sections. */
 export function channelStateBytes(sectionCount: number): number {
-  const words = TABLES + SECTION_TABLES * sectionCount + MAX_ANSWERS * ANSWER_WORDS;
+  const words = stateWords(sectionCount);
   return ((words + 1) & ~1) * 4 + COUNTERS * 8;
 }
 
@@ -111,10 +123,12 @@ export class ChannelState {
   readonly prepared: number;
   /** Word index of the ring of waiting answers. */
   readonly answers: number;
+  /** Word index of the multicast list: bytes 0 to 3, bytes 4 and 5 of each address, first byte lowest. */
+  readonly multicast: number;
   readonly counters: Float64Array;
 
   constructor(state: SharedArrayBuffer, sectionCount: number) {
-    const words = TABLES + SECTION_TABLES * sectionCount + MAX_ANSWERS * ANSWER_WORDS;
+    const words = stateWords(sectionCount);
     this.words = new Int32Array(state, 0, words);
     this.free = TABLES;
     this.next = TABLES + sectionCount;
@@ -123,6 +137,7 @@ export class ChannelState {
     this.returned = TABLES + 4 * sectionCount;
     this.prepared = TABLES + 5 * sectionCount;
     this.answers = TABLES + SECTION_TABLES * sectionCount;
+    this.multicast = this.answers + MAX_ANSWERS * ANSWER_WORDS;
     this.counters = new Float64Array(state, ((words + 1) & ~1) * 4, COUNTERS);
   }
 
@@ -155,20 +170,36 @@ export class ChannelState {
     return Atomics.load(this.words, VIOLATION_COUNTS + kind);
   }
 
-  /** Counts a violation; true if it has broken the channel, now or before. */
-  violate(kind: number): boolean {
-    Atomics.add(this.words, VIOLATION_COUNTS + kind, 1);
-    const total = Atomics.add(this.words, VIOLATIONS, 1) + 1;
-    if (kind < FATAL_VIOLATIONS || total > (this.words[VIOLATION_LIMIT] as number)) {
+  /**
+   * Counts a violation in the window of this number (any numbers that differ from one window to the next); true if it has
+   * broken the channel, now or before.
+   */
+  violate(kind: number, window: number): boolean {
+    const words = this.words;
+    Atomics.add(words, VIOLATION_COUNTS + kind, 1);
+    Atomics.add(words, VIOLATIONS, 1);
+    if (words[DAMAGE_WINDOW] !== (window | 0)) {
+      words[DAMAGE_WINDOW] = window;
+      words[DAMAGE_RUN] = 0;
+    }
+    const run = (words[DAMAGE_RUN] as number) + 1;
+    words[DAMAGE_RUN] = run;
+    if (kind < FATAL_VIOLATIONS || run > (words[VIOLATION_LIMIT] as number)) {
       // A channel that is closed already stays closed.
       if (!this.advance(PHASE_OPEN, PHASE_BROKEN)) this.advance(PHASE_HANDSHAKE, PHASE_BROKEN);
     }
     return this.phase === PHASE_BROKEN;
   }
 
-  /** Violations that the channel survives from now on. */
+  /** Something good has come: what was damaged before is forgiven. Poll lock held. */
+  noteGood(): void {
+    if (this.words[DAMAGE_RUN] !== 0) this.words[DAMAGE_RUN] = 0;
+  }
+
+  /** Damaged messages in one window, with nothing good among them, that the channel survives from now on. */
   limitViolations(limit: number): void {
     Atomics.store(this.words, VIOLATION_LIMIT, limit);
+    Atomics.store(this.words, DAMAGE_RUN, 0);
   }
 
   /** Violations by name, those that occurred. */

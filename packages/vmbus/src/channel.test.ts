@@ -15,7 +15,7 @@ describe('a channel, from offer to close', () => {
     expect(bench.control.ndisVersion).toBe((6 << 16) | 30);
     const report = bench.control.report();
     expect(report.violations).toEqual({});
-    expect(report.packetFilter).toBe(0x0b);
+    expect(report.packetFilter).toBe(0x0d);
     expect(report.outstandingMessages).toBe(1); // the reply to the last request, completed when polled
     bench.pollAll(bench.host());
     expect(bench.control.report()).toMatchObject({ outstandingMessages: 0, freeSections: 512 });
@@ -127,7 +127,7 @@ describe('a channel, from offer to close', () => {
     bench.pollAll(host);
     expect(host.beginBatch(4)).toBe(true);
     host.reserveSection();
-    expect(() => host.commitFrame(1515, 0)).toThrow(/1514/);
+    expect(() => host.commitFrame(1523, 0)).toThrow(/1514 and 8 of tags/);
     expect(() => host.beginBatch(1)).toThrow(/inside a batch/);
     expect(host.endBatch()).toBe(0);
     expect(bench.control.report().freeSections).toBe(512);

@@ -81,6 +81,7 @@ class ControlHalf implements ChannelControl {
     this.messages = options.messages ?? createMessageSlots();
     this.#slots = new MessageSlots(this.messages, 'host');
     this.#state = this.#newState();
+    if (!(this.#violationWindow > 0)) throw new RangeError('channel: violationWindow must be more than 0');
     if (options.macAddress.length !== 6) throw new RangeError('channel: macAddress must have six bytes');
     if (options.saved !== undefined) this.#restore(options.saved);
   }
@@ -103,6 +104,14 @@ class ControlHalf implements ChannelControl {
 
   get #maxFrameBytes(): number {
     return this.#options.maxFrameBytes ?? 1514;
+  }
+
+  get #violationWindow(): number {
+    return this.#options.violationWindow ?? 1e9;
+  }
+
+  #violate(kind: number): void {
+    this.#state.violate(kind, Math.floor(this.#machine.clock.now() / this.#violationWindow));
   }
 
   offer(): void {
@@ -256,6 +265,7 @@ class ControlHalf implements ChannelControl {
     | 'macAddress'
     | 'linkSpeed'
     | 'violationLimit'
+    | 'violationWindow'
     | 'state'
     | 'messages'
   > {
@@ -267,6 +277,7 @@ class ControlHalf implements ChannelControl {
       macAddress: [...macAddress],
       linkSpeed: this.#options.linkSpeed ?? 10e9,
       violationLimit: this.#options.violationLimit ?? 64,
+      violationWindow: this.#violationWindow,
       state,
       messages: this.messages,
     };
@@ -306,7 +317,7 @@ class ControlHalf implements ChannelControl {
         return;
       case CHANNELMSG_GPADL_TEARDOWN:
         if (phase === PHASE_CLOSED) this.#gpadls.remove(a);
-        else this.#state.violate(VIOLATION_MESSAGE_KIND);
+        else this.#violate(VIOLATION_MESSAGE_KIND);
         this.#answer(CHANNELMSG_GPADL_TORNDOWN, a, phase === PHASE_CLOSED ? 0 : 1);
         return;
       case CHANNELMSG_OPENCHANNEL:
@@ -319,26 +330,26 @@ class ControlHalf implements ChannelControl {
       case CHANNELMSG_RELID_RELEASED:
         return;
       default:
-        this.#state.violate(VIOLATION_MESSAGE_KIND);
+        this.#violate(VIOLATION_MESSAGE_KIND);
     }
   }
 
   #createGpadl(handle: number, offset: number, length: number): boolean {
     const segment = this.#machine.memory.segment(this.#options.segment);
     const good = this.#gpadls.add(handle, offset, length, segment.byteLength);
-    if (!good) this.#state.violate(VIOLATION_GPADL_RANGE);
+    if (!good) this.#violate(VIOLATION_GPADL_RANGE);
     return good;
   }
 
   /** OPENCHANNEL with the GPADL of the rings. */
   #open(handle: number, downstream: number): boolean {
     if (this.#state.phase !== PHASE_CLOSED || !this.#gpadls.has(handle)) {
-      this.#state.violate(VIOLATION_MESSAGE_KIND);
+      this.#violate(VIOLATION_MESSAGE_KIND);
       return false;
     }
     const rings = this.#gpadls.rings(handle, downstream);
     if (rings === null) {
-      this.#state.violate(VIOLATION_GPADL_RANGE);
+      this.#violate(VIOLATION_GPADL_RANGE);
       return false;
     }
     this.#keepViolations();
@@ -374,7 +385,7 @@ class ControlHalf implements ChannelControl {
   #attach(handle: number, which: 'receive' | 'send', most: number): SectionBuffer | null {
     const buffer = this.#gpadls.sections(handle, this.#maxFrameBytes, most);
     if (buffer === null || this.#image === null) {
-      this.#state.violate(VIOLATION_GPADL_RANGE);
+      this.#violate(VIOLATION_GPADL_RANGE);
       return null;
     }
     const { sectionCount } = buffer;

@@ -5,7 +5,7 @@
  *        ──messages──> gather: ranges and RNDIS headers as entries ──> handler ──> completion
  *                          └── what the handler leaves: queue in the driver page ──> handler, at the next poll
  */
-import type { AgentContext, MemorySegment } from '@vmq/machine';
+import { type AgentContext, isFrameTooLong, type MemorySegment } from '@vmq/machine';
 import {
   type ChannelGuest,
   type ChannelGuestOptions,
@@ -30,9 +30,9 @@ import {
   RING_WRITE_INDEX,
 } from './ring.ts';
 import {
+  NDIS_PACKET_TYPE_ALL_MULTICAST,
   NDIS_PACKET_TYPE_BROADCAST,
   NDIS_PACKET_TYPE_DIRECTED,
-  NDIS_PACKET_TYPE_MULTICAST,
   tciFrom8021qInfo,
   writeRndisPacketHeader,
 } from './rndis.ts';
@@ -86,7 +86,7 @@ class GuestChannel implements ChannelGuest {
     this.#rings = new GuestRings(this.#segment, this.layout);
     const filter =
       options.packetFilter ??
-      NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_BROADCAST;
+      NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_ALL_MULTICAST | NDIS_PACKET_TYPE_BROADCAST;
     this.#handshake = new GuestHandshake(this.#rings, this.#slots, this.layout, filter, () => {
       this.#signalWanted = true;
     });
@@ -148,11 +148,12 @@ class GuestChannel implements ChannelGuest {
 
   commitSend(length: number, tci: number): void {
     const section = this.#rings.topSection();
-    if (section < 0 || length > this.maxFrameBytes) {
+    const start = this.layout.send + Math.imul(section, this.#field(page.DRIVER_SEND_SIZE));
+    if (section < 0 || isFrameTooLong(this.#segment.u8, start + 64, length, this.maxFrameBytes, tci !== 0)) {
       throw new RangeError(`guest: commitSend of ${length} bytes, section ${section}`);
     }
     this.#rings.popSection();
-    const at = (this.layout.send + Math.imul(section, this.#field(page.DRIVER_SEND_SIZE))) >>> 2;
+    const at = start >>> 2;
     writeRndisPacketHeader(this.#words, at, length, tci);
     this.#rings.writeMessage(section, SENT, RNDIS_PKT, 0, section, 64 + length);
   }

@@ -9,15 +9,18 @@
  * Sections lent to an adapter (section-lease.ts) are in no stack: the adapter has put a frame there, `commitLent`
  * puts it into the batch, and the guest's completion leads to `takeReturned` instead of the stack.
  */
+import { MOST_TAG_BYTES } from '@vmq/machine';
 import {
   VMBUS_DROP_NO_SECTION as DROP_NO_SECTION,
   VMBUS_DROP_NOT_OPEN as DROP_NOT_OPEN,
+  VMBUS_DROP_PACKET_FILTER as DROP_PACKET_FILTER,
 } from './channel-drop-reasons.ts';
 import type { ChannelImage } from './channel-image.ts';
 import {
   DELIVERY_LOCK,
   FREE_SECTIONS,
   LOAN_ADAPTER,
+  PACKET_FILTER,
   PHASE_OPEN,
   RETURNED_SECTIONS,
 } from './channel-state.ts';
@@ -43,10 +46,12 @@ const STAMP = ENTRY_STAMP;
 const FREE_SECTION = ENTRY_FREE;
 const FREE = FREE_SECTIONS;
 const OPEN = PHASE_OPEN;
+const FILTER = PACKET_FILTER;
 const RETURNED = RETURNED_SECTIONS;
 const ADAPTER = LOAN_ADAPTER;
 const TRACE_FRAME = VMBUS_TRACE.FRAME_TO_GUEST;
 
+const MOST_TAGS = MOST_TAG_BYTES;
 /** Sections taken in one go when the batch has no free one left. */
 const REFILL = 32;
 
@@ -86,6 +91,10 @@ export class HostBatch extends HostRing {
       throw new Error(`channel ${this.channel}: beginBatch inside a batch`);
     if (!this.state.looksIn(OPEN)) {
       this.refusal = DROP_NOT_OPEN;
+      return false;
+    }
+    if (this.state.words[FILTER] === 0) {
+      this.refusal = DROP_PACKET_FILTER;
       return false;
     }
     if (expected > 0) this.#takeSections(expected);
@@ -158,9 +167,9 @@ export class HostBatch extends HostRing {
   }
 
   #commit(section: number, length: number, tci: number, stamp: number): void {
-    if (length > this.maxFrameBytes || length < 0) {
+    if (length > this.maxFrameBytes + MOST_TAGS || length < 0) {
       throw new RangeError(
-        `channel ${this.channel}: frame of ${length} bytes, at most ${this.maxFrameBytes}`,
+        `channel ${this.channel}: frame of ${length} bytes, at most ${this.maxFrameBytes} and ${MOST_TAGS} of tags`,
       );
     }
     const at = this.committed << SHIFT;

@@ -5,33 +5,32 @@
  * eyes. Frames are copied out of its memory before anyone parses them (SEC-06). A packet that makes no sense is
  * counted by name and refused; a ring that makes no sense breaks this channel and no other (SEC-10).
  */
-import { copyBytes, HOST_SEGMENT, type MemorySegment } from '@vmq/machine';
+import { MOST_TAG_BYTES } from '@vmq/machine';
 import type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
 import type { ChannelImage } from './channel-image.ts';
 import {
-  COUNT_BYTES_FROM_GUEST,
-  COUNT_FRAMES_FROM_GUEST,
   IN_READ,
   IN_WRITE_SEEN,
   MAX_ANSWERS,
-  PACKET_FILTER,
   PHASE_BROKEN,
   PHASE_CLOSING,
   PHASE_HANDSHAKE,
   PHASE_OPEN,
   POLL_LOCK,
-  RNDIS_READY,
 } from './channel-state.ts';
-import { HostOutbound } from './host-outbound.ts';
+import { GpaGather } from './gpa-gather.ts';
 import type { ChannelContext } from './host-ring.ts';
+import { HostRndis, NO_BUFFER } from './host-rndis.ts';
 import { MessageSlots } from './message-slots.ts';
 import {
+  NETVSC_INVALID_INDEX,
   NVSP_MESSAGE_BYTES,
+  NVSP_MSG1_TYPE_REVOKE_RECV_BUF,
+  NVSP_MSG1_TYPE_REVOKE_SEND_BUF,
   NVSP_MSG1_TYPE_SEND_RNDIS_PKT,
   NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE,
-  NVSP_RNDIS_CONTROL,
+  NVSP_MSG5_TYPE_SUBCHANNEL,
   NVSP_RNDIS_DATA,
-  NVSP_STAT_BUSY,
   NVSP_STAT_FAIL,
   NVSP_STAT_INVALID_RNDIS_PKT,
   NVSP_STAT_SUCCESS,
@@ -43,12 +42,10 @@ import {
   RING_WRITE_INDEX,
   RingWords,
 } from './ring.ts';
-import { answerRndisControl, MAX_CONTROL_BYTES, RNDIS_UNKNOWN, type RndisSettings } from './rndis-control.ts';
-import { RndisFrameParser } from './rndis-frame-parser.ts';
-import { VMBUS_TRACE } from './trace-kinds.ts';
+import { MAX_CONTROL_BYTES } from './rndis-control.ts';
 import {
+  VIOLATION_GPA_RANGE,
   VIOLATION_HANDSHAKE_ORDER,
-  VIOLATION_NVSP_RNDIS_KIND,
   VIOLATION_NVSP_TOO_SHORT,
   VIOLATION_NVSP_TYPE,
   VIOLATION_PACKET_TYPE,
@@ -56,11 +53,15 @@ import {
   VIOLATION_RING_PACKET_OFFSET,
   VIOLATION_RING_WRITE_INDEX,
   VIOLATION_RNDIS_MESSAGE_LENGTH,
-  VIOLATION_RNDIS_TYPE,
   VIOLATION_SEND_SECTION_INDEX,
   VIOLATION_SEND_SECTION_SIZE,
 } from './violations.ts';
-import { CHANNELMSG_CLOSECHANNEL, VM_PKT_COMP, VM_PKT_DATA_INBAND } from './vmbus-packet.ts';
+import {
+  CHANNELMSG_CLOSECHANNEL,
+  VM_PKT_COMP,
+  VM_PKT_DATA_INBAND,
+  VM_PKT_DATA_USING_GPA_DIRECT,
+} from './vmbus-packet.ts';
 
 /**
  * Takes NVSP messages other than SEND_RNDIS_PKT, during the handshake. Returns the answer's words, null for a
@@ -69,6 +70,7 @@ import { CHANNELMSG_CLOSECHANNEL, VM_PKT_COMP, VM_PKT_DATA_INBAND } from './vmbu
 export type NvspHandler = (message: Int32Array) => readonly number[] | null | undefined;
 
 const DATA_INBAND = VM_PKT_DATA_INBAND;
+const GPA_DIRECT = VM_PKT_DATA_USING_GPA_DIRECT;
 const COMPLETION = VM_PKT_COMP;
 const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
 const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
@@ -76,18 +78,19 @@ const SUCCESS = NVSP_STAT_SUCCESS;
 
 /** Completions gathered before their sections are given back. */
 const DONE = 64;
-/** What a frame came to, beside the NVSP statuses: it stays in the ring. */
-const LEFT_IN_RING = 0;
+/** Bytes of RNDIS headers and per-packet information in front of a frame that lies in pages. */
+const MOST_HEADERS = 1024;
+/** What a packet came to, beside the NVSP statuses: it needs no answer, or no answer now. */
+const NO_ANSWER = 0;
 
-export class HostChannel extends HostOutbound implements ChannelHost, RndisSettings {
+export class HostChannel extends HostRndis implements ChannelHost {
   readonly #ring: RingWords;
-  readonly #host: MemorySegment;
   readonly #slots: MessageSlots;
-  readonly #parser: RndisFrameParser;
+  readonly #gather: GpaGather;
+  /** Longest message in pages that has a frame. */
+  readonly #gatherBytes: number;
   /** An NVSP message other than SEND_RNDIS_PKT. */
   readonly #message = new Int32Array(NVSP_MESSAGE_BYTES / 4);
-  readonly #control = new Int32Array(MAX_CONTROL_BYTES / 4);
-  readonly #reply = new Int32Array(MAX_CONTROL_BYTES / 4);
   readonly #doneLow = new Int32Array(DONE);
   readonly #doneHigh = new Int32Array(DONE);
   #done = 0;
@@ -95,20 +98,13 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
 
   /** `nvsp` is given by the control half alone; with it, the channel is polled during the handshake. */
   constructor(context: ChannelContext, image: ChannelImage, nvsp: NvspHandler | null = null) {
-    super(context, image);
+    super(context, image, nvsp !== null);
     this.#ring = new RingWords(this.guest, image.toHost);
-    this.#host = context.machine.memory.segment(HOST_SEGMENT);
     this.#slots = new MessageSlots(image.messages, 'host');
-    this.#parser = new RndisFrameParser(this.guest, image.maxFrameBytes);
+    const longest = MOST_HEADERS + image.maxFrameBytes + MOST_TAG_BYTES;
+    this.#gatherBytes = Math.max(MAX_CONTROL_BYTES, (longest + 7) & ~7);
+    this.#gather = new GpaGather(this.guest, this.#gatherBytes);
     this.#nvsp = nvsp;
-  }
-
-  setPacketFilter(filter: number): void {
-    Atomics.store(this.state.words, PACKET_FILTER, filter);
-  }
-
-  setReady(ready: boolean): void {
-    Atomics.store(this.state.words, RNDIS_READY, ready ? 1 : 0);
   }
 
   poll(handler: GuestFrameHandler, budget: number): boolean {
@@ -235,15 +231,16 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
       return next;
     }
     let status: number;
-    if (type !== DATA_INBAND) {
+    if (type !== DATA_INBAND && type !== GPA_DIRECT) {
       this.violate(VIOLATION_PACKET_TYPE);
       status = NVSP_STAT_FAIL;
     } else if (payload < 4) {
       this.violate(VIOLATION_NVSP_TOO_SHORT);
       status = NVSP_STAT_FAIL;
     } else if (m0 === RNDIS_PKT) {
-      status = this.#rndisPacket(handler, m1, m2 >>> 0, m3 >>> 0);
-      if (status === LEFT_IN_RING) return -1;
+      const pages = type === GPA_DIRECT ? offset : 0;
+      status = this.#rndisPacket(handler, m1, m2 >>> 0, m3 >>> 0, read, pages);
+      if (status === NO_BUFFER) return -1;
     } else {
       const message = this.#message;
       message.fill(0);
@@ -253,8 +250,8 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
       message[3] = m3;
       ring.seek(ring.behind(read, offset + 16));
       for (let i = 4; i < payload; i++) message[i] = ring.take();
-      status = this.#handshakeMessage(low, high);
-      if (status === LEFT_IN_RING) return next; // answered already, or needs no answer
+      status = this.#nvspMessage(low, high);
+      if (status === NO_ANSWER) return next;
     }
     if (((d1 >>> 16) & 1) !== 0) this.queueAnswer(low, high, status);
     return status !== SUCCESS && this.state.phase === PHASE_BROKEN ? -1 : next;
@@ -270,78 +267,70 @@ export class HostChannel extends HostOutbound implements ChannelHost, RndisSetti
     }
   }
 
-  #handshakeMessage(low: number, high: number): number {
-    if (this.#nvsp === null) {
-      this.violate(VIOLATION_NVSP_TYPE);
-      return NVSP_STAT_FAIL;
-    }
+  /** An NVSP message other than SEND_RNDIS_PKT; returns a status for its answer, or {@link NO_ANSWER}. */
+  #nvspMessage(low: number, high: number): number {
+    if (this.#nvsp === null) return this.#openMessage(this.#message[0] as number, low, high);
     const answer = this.#nvsp(this.#message);
     if (answer === undefined) {
       this.violate(VIOLATION_HANDSHAKE_ORDER);
       return NVSP_STAT_FAIL;
     }
     if (answer !== null) this.sendAnswer(low, high, answer);
-    return LEFT_IN_RING;
+    return NO_ANSWER;
   }
 
-  /** A SEND_RNDIS_PKT. Returns the NVSP status for its answer. */
-  #rndisPacket(handler: GuestFrameHandler, kind: number, section: number, size: number): number {
+  /** What may come while the channel is open: the end of a buffer, and a request for what this host does not have. */
+  #openMessage(type: number, low: number, high: number): number {
+    switch (type) {
+      case NVSP_MSG1_TYPE_REVOKE_RECV_BUF:
+      case NVSP_MSG1_TYPE_REVOKE_SEND_BUF:
+        // Its driver is about to close: nothing goes there any more.
+        this.setReady(false);
+        return SUCCESS;
+      case NVSP_MSG5_TYPE_SUBCHANNEL:
+        this.sendAnswer(low, high, [NVSP_MSG5_TYPE_SUBCHANNEL, NVSP_STAT_FAIL, 0]);
+        return NO_ANSWER;
+      default:
+        this.violate(VIOLATION_NVSP_TYPE);
+        return NVSP_STAT_FAIL;
+    }
+  }
+
+  /**
+   * A SEND_RNDIS_PKT whose message lies in a send section, or in pages that the packet at `packet` names
+   * (`descriptorBytes` of it; 0 = none). Returns the NVSP status for its answer.
+   */
+  #rndisPacket(
+    handler: GuestFrameHandler,
+    kind: number,
+    section: number,
+    size: number,
+    packet: number,
+    descriptorBytes: number,
+  ): number {
     const send = this.image.send;
-    if (section >= send.sectionCount) {
+    const inSection = descriptorBytes === 0 || section !== NETVSC_INVALID_INDEX;
+    if (inSection && section >= send.sectionCount) {
       this.violate(VIOLATION_SEND_SECTION_INDEX);
       return NVSP_STAT_INVALID_RNDIS_PKT;
     }
-    if (size < 12 || size > send.sectionSize) {
+    if (inSection && (size < 12 || size > send.sectionSize)) {
       this.violate(VIOLATION_SEND_SECTION_SIZE);
       return NVSP_STAT_INVALID_RNDIS_PKT;
     }
-    const at = send.offset + Math.imul(section, send.sectionSize);
-    if (kind === NVSP_RNDIS_DATA) return this.#frame(handler, section, at, size);
-    if (kind === NVSP_RNDIS_CONTROL) return this.#controlMessage(at, size);
-    this.violate(VIOLATION_NVSP_RNDIS_KIND);
-    return NVSP_STAT_INVALID_RNDIS_PKT;
-  }
-
-  #frame(handler: GuestFrameHandler, section: number, at: number, size: number): number {
-    if (this.#nvsp !== null) {
-      this.violate(VIOLATION_HANDSHAKE_ORDER);
-      return NVSP_STAT_FAIL;
-    }
-    const parser = this.#parser;
-    const fault = parser.parse(at, size);
-    if (fault !== 0) {
-      this.violate(fault);
+    const at = inSection ? send.offset + Math.imul(section, send.sectionSize) : 0;
+    if (descriptorBytes === 0) return this.takeRndis(handler, kind, this.guest, at, size, section);
+    const gather = this.#gather;
+    gather.begin(at, inSection ? size : 0);
+    if (!gather.ranges(this.#ring, packet, descriptorBytes)) {
+      this.violate(VIOLATION_GPA_RANGE);
       return NVSP_STAT_INVALID_RNDIS_PKT;
     }
-    const length = parser.frameLength;
-    const buffer = handler.frameBuffer(length);
-    if (buffer < 0) return LEFT_IN_RING;
-    copyBytes(this.guest, parser.frameOffset, this.#host, buffer, length);
-    const counters = this.state.counters;
-    counters[COUNT_FRAMES_FROM_GUEST] = (counters[COUNT_FRAMES_FROM_GUEST] as number) + 1;
-    counters[COUNT_BYTES_FROM_GUEST] = (counters[COUNT_BYTES_FROM_GUEST] as number) + length;
-    const trace = this.context.trace;
-    if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
-      trace.write(VMBUS_TRACE.FRAME_FROM_GUEST, 0, this.channel, section, length, parser.tci, 0);
-    }
-    handler.frameReady(buffer, length, parser.tci);
-    return SUCCESS;
-  }
-
-  #controlMessage(at: number, size: number): number {
-    if (size > MAX_CONTROL_BYTES) {
+    if (kind === NVSP_RNDIS_DATA && gather.length > this.#gatherBytes) {
       this.violate(VIOLATION_RNDIS_MESSAGE_LENGTH);
       return NVSP_STAT_INVALID_RNDIS_PKT;
     }
-    const words = size >>> 2;
-    for (let i = 0; i < words; i++) this.#control[i] = this.guest.i32[(at >>> 2) + i] as number;
-    const bytes = answerRndisControl(this.#control, words << 2, this.image, this, this.#reply);
-    if (bytes < 0) {
-      this.violate(bytes === RNDIS_UNKNOWN ? VIOLATION_RNDIS_TYPE : VIOLATION_RNDIS_MESSAGE_LENGTH);
-      return NVSP_STAT_INVALID_RNDIS_PKT;
-    }
-    if (bytes === 0 || this.sendControl(this.#reply, bytes)) return SUCCESS;
-    return NVSP_STAT_BUSY; // no section for the reply: the guest may ask again
+    return this.takeRndis(handler, kind, gather.memory, 0, gather.length, -1);
   }
 
   #flush(): void {

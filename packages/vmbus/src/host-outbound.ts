@@ -9,6 +9,7 @@
  */
 import {
   VMBUS_DROP_NOT_OPEN as DROP_NOT_OPEN,
+  VMBUS_DROP_PACKET_FILTER as DROP_PACKET_FILTER,
   VMBUS_DROP_RING_FULL as DROP_RING_FULL,
 } from './channel-drop-reasons.ts';
 import {
@@ -21,6 +22,7 @@ import {
   LOAN_GUEST,
   OUT_WRITE,
   OUTSTANDING,
+  PACKET_FILTER,
   PHASE_OPEN,
   PREPARED_PLAIN,
   SERIAL,
@@ -47,6 +49,7 @@ const TCI_SHIFT = ENTRY_TCI_SHIFT;
 const FREE = FREE_SECTIONS;
 const WRITE = OUT_WRITE;
 const OPEN = PHASE_OPEN;
+const FILTER = PACKET_FILTER;
 const ADAPTER = LOAN_ADAPTER;
 const GUEST = LOAN_GUEST;
 const PLAIN = PREPARED_PLAIN;
@@ -72,7 +75,9 @@ export class HostOutbound extends HostBatch {
     state.lock(DELIVERY_LOCK);
     if (used !== 0) {
       let why = DROP_NOT_OPEN;
-      if (state.looksIn(OPEN)) {
+      // Under the lock that also orders the answer to the guest's request: behind that one no frame comes any more.
+      if (state.words[FILTER] === 0) why = DROP_PACKET_FILTER;
+      else if (state.looksIn(OPEN)) {
         const room = this.room();
         if (room >= 0) why = DROP_RING_FULL;
         sent = Math.min(used, Math.max(0, (room - MESSAGE_OVERHEAD) >> 3));

@@ -17,6 +17,7 @@ import {
   LENT_SECTIONS,
   LOAN_ADAPTER,
   MAX_ANSWERS,
+  MULTICAST_COUNT,
   OUT_READ_SEEN,
   OUT_WRITE,
   OUTSTANDING,
@@ -85,6 +86,15 @@ export class HostRing {
     return Atomics.load(this.state.words, PACKET_FILTER);
   }
 
+  wantsMulticast(a: number, b: number): boolean {
+    const { words, multicast } = this.state;
+    const count = words[MULTICAST_COUNT] as number;
+    for (let i = 0; i < count; i++) {
+      if (words[multicast + 2 * i] === a && words[multicast + 2 * i + 1] === b) return true;
+    }
+    return false;
+  }
+
   /** The bytes are written: store the index. Lock held. */
   protected publish(): void {
     const position = this.outbound.position;
@@ -125,7 +135,8 @@ export class HostRing {
 
   protected violate(kind: number): void {
     const before = this.state.phase;
-    const broken = this.state.violate(kind);
+    const window = Math.floor(this.context.machine.clock.now() / this.image.violationWindow);
+    const broken = this.state.violate(kind, window);
     const trace = this.context.trace;
     if (trace === null || !trace.wants(1, 0)) return;
     trace.write(VMBUS_TRACE.VIOLATION, 0, this.channel, kind, this.state.violations, 0, 0);
@@ -148,6 +159,7 @@ export class HostRing {
       this.violate(VIOLATION_RECEIVE_TRANSACTION);
       return;
     }
+    state.noteGood();
     words[state.serials + transactionLow] = 0;
     words[OUTSTANDING] = (words[OUTSTANDING] as number) - 1;
     let free = words[FREE] as number;

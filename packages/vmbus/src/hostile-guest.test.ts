@@ -67,8 +67,34 @@ function attack(options: Parameters<typeof createBench>[0] = {}): Attack {
   };
 }
 
+/** Completes every message that the host has sent since the last call. */
+function completeAll(a: Attack): void {
+  const ring = new RingWords(a.bench.segment, a.bench.control.image().toGuest);
+  let read = ring.loadHeader(RING_READ_INDEX);
+  while (read !== ring.loadHeader(RING_WRITE_INDEX)) {
+    ring.seek(read);
+    const [type, length, low, high] = [ring.take(), ring.take(), ring.take(), ring.take()];
+    if ((type & 0xffff) === 7) a.packet(11, [108, 1], { low, high });
+    read = ring.behind(read, ((length & 0xffff) << 3) + 8);
+  }
+  ring.storeHeader(RING_READ_INDEX, read);
+}
+
 /** A well-formed RNDIS_PACKET_MSG for a frame of 60 bytes. */
 const GOOD = [1, 124, 56, 60, 0, 0, 0, 0, 0, 0, 0];
+
+/** Ranges and pages of a message in the guest's pages, and behind them the NVSP message; `rest` may lack some. */
+function pages(
+  count: number,
+  bytes?: number,
+  offset?: number,
+  low?: number,
+  high?: number,
+  section = -1,
+): number[] {
+  const given = [bytes, offset, low, high].filter((word) => word !== undefined);
+  return [0, count, ...given, 107, 0, section, 0];
+}
 
 function changed(changes: Readonly<Record<number, number>>): number[] {
   const words = [...GOOD, 0, 0, 0, 0, 0];
@@ -78,7 +104,20 @@ function changed(changes: Readonly<Record<number, number>>): number[] {
 
 describe('SEC-10 malformed messages are counted by name and refused', () => {
   const cases: readonly [string, (a: Attack) => void][] = [
-    ['packet.type', (a) => a.packet(9, [107, 0, 0, 124])],
+    ['packet.type', (a) => a.packet(8, [107, 0, 0, 124])],
+    ['gpa.range', (a) => a.packet(9, [107, 0, -1, 0])],
+    ['gpa.range', (a) => a.packet(9, pages(0), { dataOffset8: 3 })],
+    ['gpa.range', (a) => a.packet(9, pages(65), { dataOffset8: 3 })],
+    ['gpa.range', (a) => a.packet(9, pages(1), { dataOffset8: 3 })], // a range that is not there
+    ['gpa.range', (a) => a.packet(9, pages(1, 124, 0), { dataOffset8: 4 })], // nor its page
+    ['gpa.range', (a) => a.packet(9, pages(1, 124, 4096, 0, 0), { dataOffset8: 5 })],
+    ['gpa.range', (a) => a.packet(9, pages(1, 0, 0, 0, 0), { dataOffset8: 5 })],
+    ['gpa.range', (a) => a.packet(9, pages(1, 124, 0, 1 << 20, 0), { dataOffset8: 5 })],
+    ['gpa.range', (a) => a.packet(9, pages(1, 124, 0, 0, 1), { dataOffset8: 5 })],
+    ['gpa.range', (a) => a.packet(9, pages(1, 124, 0, -1, 0), { dataOffset8: 5 })],
+    ['gpa.range', (a) => a.packet(9, pages(1, -1, 4095, 0, 0), { dataOffset8: 5 })],
+    ['rndis.message-length', (a) => a.packet(9, pages(1, 4000, 0, 0, 0), { dataOffset8: 5 })],
+    ['send.section-index', (a) => a.packet(9, pages(1, 124, 0, 0, 0, 1000), { dataOffset8: 5 })],
     ['nvsp.too-short', (a) => a.packet(6, [107])],
     ['nvsp.type', (a) => a.packet(6, [1, 0x50000, 0x50000, 0])],
     ['nvsp.type', (a) => a.packet(11, [102, 1])],
@@ -88,7 +127,10 @@ describe('SEC-10 malformed messages are counted by name and refused', () => {
     ['send.section-size', (a) => a.rndis(GOOD, { size: 2113 })],
     ['send.section-size', (a) => a.rndis(GOOD, { size: -4 })],
     ['rndis.type', (a) => a.rndis(changed({ 0: 3 }))],
-    ['rndis.type', (a) => a.rndis(changed({ 0: 77 }), { kind: 1 })],
+    ['rndis.type', (a) => a.rndis(GOOD, { kind: 1 })],
+    ['rndis.type', (a) => a.rndis(changed({ 0: 7 }), { kind: 1 })],
+    ['rndis.type', (a) => a.rndis(changed({ 0: 0x80000008 | 0 }), { kind: 1 })],
+    ['rndis.message-length', (a) => a.rndis([77, 8], { kind: 1, size: 64 })],
     ['rndis.message-length', (a) => a.rndis(changed({ 1: 125 }))],
     ['rndis.message-length', (a) => a.rndis(changed({ 1: 20 }))],
     ['rndis.message-length', (a) => a.rndis([4, 400, 1, 0x01010101, 0, 20, 0], { kind: 1, size: 28 })],
@@ -98,6 +140,7 @@ describe('SEC-10 malformed messages are counted by name and refused', () => {
     ['rndis.data-range', (a) => a.rndis(changed({ 3: -1 }))],
     ['rndis.frame-length', (a) => a.rndis(changed({ 3: 13 }))],
     ['rndis.frame-length', (a) => a.rndis(changed({ 1: 2112, 3: 1515 }), { size: 2112 })],
+    ['rndis.frame-length', (a) => a.rndis(changed({ 1: 2112, 3: 1523 }), { size: 2112 })],
     ['rndis.per-packet-info', (a) => a.rndis(changed({ 7: 36, 8: 1000 }))],
     ['rndis.per-packet-info', (a) => a.rndis(changed({ 7: 2, 8: 16 }))],
     ['rndis.per-packet-info', (a) => a.rndis(changed({ 7: 36, 8: 16, 11: 0 }))],
@@ -158,12 +201,45 @@ describe('SEC-10 malformed messages are counted by name and refused', () => {
     }
   });
 
-  test('past the limit the channel is broken', () => {
+  test('with more damaged messages in a window than the limit, and nothing good, the channel is broken', () => {
     const a = attack({ control: { violationLimit: 3 } });
     for (let i = 0; i < 6; i++) a.packet(6, [107]);
     a.bench.pollAll(a.host);
     expect(a.violations()).toEqual({ 'nvsp.too-short': 4 });
     expect(a.bench.control.phase).toBe('broken');
+  });
+
+  test('the limit is a rate: windows of the clock do not add up, in however long a life', () => {
+    const a = attack({ control: { violationLimit: 3, violationWindow: 1e6 } });
+    for (let window = 0; window < 50; window++) {
+      for (let i = 0; i < 3; i++) a.packet(6, [107]);
+      a.bench.pollAll(a.host);
+      a.bench.clock.advance(1e6);
+    }
+    expect(a.violations()).toEqual({ 'nvsp.too-short': 150 });
+    expect(a.bench.control.phase).toBe('open');
+    // A clock that is far on, and windows whose numbers no int32 holds, change nothing.
+    a.bench.clock.advanceTo(2 ** 52);
+    for (let i = 0; i < 4; i++) a.packet(6, [107]);
+    a.bench.pollAll(a.host);
+    expect(a.bench.control.phase).toBe('broken');
+  });
+
+  test('good frames and sound completions among damaged messages keep the channel, and none is lost', () => {
+    const a = attack({ control: { violationLimit: 3 } });
+    for (let i = 0; i < 40; i++) {
+      for (let k = 0; k < 3; k++) a.packet(6, [107]);
+      if (i % 2 === 0) a.rndis(GOOD);
+      else {
+        expect(a.bench.deliver(a.host, [frame(i, 60)])).toBe(1);
+        completeAll(a);
+      }
+      a.bench.pollAll(a.host);
+    }
+    expect(a.bench.sent.length).toBe(20);
+    expect(a.violations()).toEqual({ 'nvsp.too-short': 120 });
+    expect(a.bench.control.report().outstandingMessages).toBe(0);
+    expect(a.bench.control.phase).toBe('open');
   });
 
   test('a message completed twice frees its sections once', () => {

@@ -28,6 +28,7 @@ export const NVSP_MSG1_TYPE_REVOKE_SEND_BUF = 106;
 export const NVSP_MSG1_TYPE_SEND_RNDIS_PKT = 107;
 export const NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE = 108;
 export const NVSP_MSG2_TYPE_SEND_NDIS_CONFIG = 125;
+export const NVSP_MSG5_TYPE_SUBCHANNEL = 133;
 
 export const NVSP_STAT_SUCCESS = 1;
 export const NVSP_STAT_FAIL = 2;
@@ -46,7 +47,7 @@ export const NVSP_MESSAGE_WORDS = 8;
 export const NVSP_RNDIS_DATA = 0;
 export const NVSP_RNDIS_CONTROL = 1;
 
-/** Section index that says "no send-buffer section": the message would lie elsewhere. Not taken here. */
+/** Section index that says "no send-buffer section": the message lies in the pages that the packet names. */
 export const NETVSC_INVALID_INDEX = 0xffffffff;
 /** Transfer-page set id of the receive buffer. */
 export const NETVSC_RECEIVE_BUFFER_ID = 0xcafe;

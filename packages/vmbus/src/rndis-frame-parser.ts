@@ -1,10 +1,10 @@
 /**
- * Finds the frame in an RNDIS_PACKET_MSG that a guest wrote into one of its send sections.
+ * Finds the frame in an RNDIS_PACKET_MSG that a guest wrote, in one of its send sections or where the host has put it
+ * together.
  *
- * Each word is read once. Whatever stands there, the frame found lies inside the section, and nothing outside
- * the section is read.
+ * Each word is read once. Whatever stands there, the frame found lies inside the message, and nothing outside
+ * of it is read.
  */
-import type { MemorySegment } from '@vmq/machine';
 import { tciFrom8021qInfo } from './rndis.ts';
 import {
   VIOLATION_RNDIS_DATA_RANGE as DATA_RANGE,
@@ -20,25 +20,23 @@ const MAX_INFOS = 8;
 const LEAST_FRAME = 14;
 
 export class RndisFrameParser {
-  /** Byte offset of the frame in the guest's segment, after a successful {@link parse}. */
+  /** Byte offset of the frame in the memory it was looked for in, after a successful {@link parse}. */
   frameOffset = 0;
   frameLength = 0;
   /** 802.1Q TCI the guest asked for, 0 = none. */
   tci = 0;
-  readonly #words: Int32Array;
   readonly #maxFrame: number;
 
-  constructor(guest: MemorySegment, maxFrameBytes: number) {
-    this.#words = guest.i32;
+  /** Finds frames of up to `maxFrameBytes` bytes, tags included. */
+  constructor(maxFrameBytes: number) {
     this.#maxFrame = maxFrameBytes;
   }
 
   /**
-   * `section` is the section's byte offset in the segment, `size` the bytes the guest says it used, at most
-   * the section's. Returns 0, or the violation.
+   * `section` is the message's byte offset in `words`, `size` the bytes the guest says it has, at most those of the
+   * section. Returns 0, or the violation.
    */
-  parse(section: number, size: number): number {
-    const words = this.#words;
+  parse(words: Int32Array, section: number, size: number): number {
     const at = section >>> 2;
     if (size < 44) return MESSAGE_LENGTH;
     if (words[at] !== 1) return TYPE;
@@ -54,14 +52,20 @@ export class RndisFrameParser {
     if (start < 44 || start + dataLength > messageLength) return DATA_RANGE;
     if (dataLength < LEAST_FRAME || dataLength > this.#maxFrame) return FRAME_LENGTH;
     this.tci = 0;
-    if (infoLength !== 0 && !this.#infos(at, infoOffset, infoLength, messageLength)) return PER_PACKET_INFO;
+    if (infoLength !== 0 && !this.#infos(words, at, infoOffset, infoLength, messageLength))
+      return PER_PACKET_INFO;
     this.frameOffset = section + start;
     this.frameLength = dataLength;
     return 0;
   }
 
-  #infos(at: number, infoOffset: number, infoLength: number, messageLength: number): boolean {
-    const words = this.#words;
+  #infos(
+    words: Int32Array,
+    at: number,
+    infoOffset: number,
+    infoLength: number,
+    messageLength: number,
+  ): boolean {
     if (infoOffset > messageLength || infoLength > messageLength) return false;
     let here = 8 + infoOffset;
     const end = here + infoLength;

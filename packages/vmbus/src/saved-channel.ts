@@ -19,6 +19,7 @@ import {
   IN_WRITE_SEEN,
   LENT_SECTIONS,
   MAX_ANSWERS,
+  MULTICAST_COUNT,
   OUT_READ_SEEN,
   OUT_WRITE,
   OUTSTANDING,
@@ -27,6 +28,7 @@ import {
 } from './channel-state.ts';
 import { RING_HEADER_BYTES } from './ring.ts';
 import { sectionSizeFor } from './rndis.ts';
+import { MAX_MULTICAST } from './rndis-oids.ts';
 import { VMBUS_VIOLATIONS } from './violations.ts';
 
 const LEAST_RING = 4096;
@@ -90,6 +92,7 @@ function refusalOfState({
     return `${state.violations} violations, by name ${counts.join(' ')}`;
   const waiting = (word(ANSWERS_TAIL) - word(ANSWERS_HEAD)) | 0;
   if (!isIn(waiting, 0, MAX_ANSWERS)) return `${waiting} answers wait`;
+  if (!isIn(word(MULTICAST_COUNT), 0, MAX_MULTICAST)) return `${word(MULTICAST_COUNT)} multicast addresses`;
   if (word(LENT_SECTIONS) !== 0 || word(RETURNED_SECTIONS) !== 0) return 'sections are on loan to an adapter';
   return refusalOfSections(state, receive.sectionCount);
 }

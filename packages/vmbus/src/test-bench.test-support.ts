@@ -8,6 +8,7 @@ import {
   type DeterministicExecutor,
   type Machine,
   type MemorySegment,
+  type VirtualClock,
 } from '@vmq/machine';
 import type { ChannelControl, ChannelControlOptions } from './channel-control.ts';
 import type { ChannelGuest, HostFrameHandler } from './channel-guest.ts';
@@ -26,6 +27,7 @@ export interface TakenFrame {
 
 export interface Bench {
   readonly machine: Machine;
+  readonly clock: VirtualClock;
   readonly executor: DeterministicExecutor;
   readonly segment: MemorySegment;
   readonly control: ChannelControl;
@@ -56,6 +58,8 @@ export interface BenchOptions {
   readonly layout?: GuestLayoutOptions;
   readonly control?: Partial<ChannelControlOptions>;
   readonly seed?: number;
+  /** Pages behind the layout; default 1. */
+  readonly extraPages?: number;
 }
 
 export function createBench(options: BenchOptions = {}): Bench {
@@ -69,7 +73,7 @@ export function createBench(options: BenchOptions = {}): Bench {
   });
   const layout = layoutGuest(options.layout);
   // A page behind the layout, to notice writes beyond it.
-  const segment = machine.memory.addSegment('vm:a', layout.end + 4096);
+  const segment = machine.memory.addSegment('vm:a', layout.end + 4096 * (options.extraPages ?? 1));
   const control = createChannelControl(machine, {
     channel: 1,
     segment: segment.id,
@@ -105,6 +109,7 @@ export function createBench(options: BenchOptions = {}): Bench {
   });
   const bench: Bench = {
     machine,
+    clock,
     executor,
     segment,
     control,

@@ -13,13 +13,19 @@ export const VMBUS_TRACE = {
   MESSAGE_TO_GUEST: 511,
   /** a channel, b frames, c drop reason index. */
   NOT_DELIVERED: 512,
-  /** a channel, b section, c frame bytes, d TCI. */
+  /** a channel, b send section (-1 = pages of the guest's), c frame bytes, d TCI. */
   FRAME_FROM_GUEST: 520,
   /** a channel, b first section, c sections given back. */
   COMPLETED: 521,
 } as const;
 
-const REASONS = ['no free section', 'ring full', 'channel not open', 'frame too long'] as const;
+const REASONS = [
+  'no free section',
+  'ring full',
+  'channel not open',
+  'frame too long',
+  'packet filter',
+] as const;
 
 /** One line about a record of this package, or null if it is another package's. */
 export function describeVmbusTrace(record: TraceRecord): string | null {
@@ -36,7 +42,7 @@ export function describeVmbusTrace(record: TraceRecord): string | null {
     case VMBUS_TRACE.NOT_DELIVERED:
       return `channel ${a}: ${b} ${b === 1 ? 'frame' : 'frames'} not delivered, ${REASONS[c] ?? c}`;
     case VMBUS_TRACE.FRAME_FROM_GUEST:
-      return `channel ${a}: ${c} bytes copied out of send section ${b}${tag(d)}`;
+      return `channel ${a}: ${c} bytes copied out of ${b < 0 ? 'pages of the guest' : `send section ${b}`}${tag(d)}`;
     case VMBUS_TRACE.COMPLETED:
       return `channel ${a}: guest completed message ${b}, ${c} ${c === 1 ? 'section' : 'sections'} free again`;
     default:

@@ -2,8 +2,10 @@
  * What a guest can do wrong on its channel, by name. Each is counted in the channel's host state; none is
  * answered with anything but a refusal, and none touches another channel (SEC-10).
  *
- * The first four mean that the ring itself can no longer be followed: the channel is broken at once. Of the
- * rest a channel survives `violationLimit`.
+ * The first four mean that the ring itself can no longer be followed: the channel is broken at once. The rest is
+ * limited as a rate: a channel is given up when more than `violationLimit` damaged messages come within one
+ * `violationWindow` and nothing good among them. A good frame or a sound completion begins the count anew, so a guest
+ * that has something good to send keeps its channel, however much of the rest is damaged.
  */
 export const VMBUS_VIOLATIONS = [
   /** The guest's read index is no index, or has passed what was written. */
@@ -26,13 +28,13 @@ export const VMBUS_VIOLATIONS = [
   'send.section-index',
   /** More bytes than a section has, or too few for any message. */
   'send.section-size',
-  /** Not the RNDIS message type its place calls for, or one the host does not know. */
+  /** Not an RNDIS message its place calls for: no data message, or as a control message no request. */
   'rndis.type',
   /** MessageLength beyond what was sent, or below the message's own fields. */
   'rndis.message-length',
   /** The frame lies outside the message. */
   'rndis.data-range',
-  /** The frame is shorter than an Ethernet header or longer than the channel allows. */
+  /** The frame is shorter than an Ethernet header or, its tags not counted, longer than the channel allows. */
   'rndis.frame-length',
   /** Per-packet information that lies outside the message or cannot be walked. */
   'rndis.per-packet-info',
@@ -44,6 +46,8 @@ export const VMBUS_VIOLATIONS = [
   'gpadl.range',
   /** A channel message (outside the ring) that no guest sends, or not now. */
   'message.kind',
+  /** A message in pages of the guest's that are none, more than there are, or of no bytes. */
+  'gpa.range',
 ] as const;
 
 export type VmbusViolation = (typeof VMBUS_VIOLATIONS)[number];
@@ -67,6 +71,7 @@ export const VIOLATION_RECEIVE_TRANSACTION = 15;
 export const VIOLATION_HANDSHAKE_ORDER = 16;
 export const VIOLATION_GPADL_RANGE = 17;
 export const VIOLATION_MESSAGE_KIND = 18;
+export const VIOLATION_GPA_RANGE = 19;
 
 /** Violations below this number break the channel at once. */
 export const FATAL_VIOLATIONS = 4;

@@ -8,6 +8,8 @@
  *        8   u64 transactionId
  *       16   (transfer pages only) u16 setId, u8 senderOwnsSet, u8 0, u32 rangeCount,
  *            then per range u32 byteCount, u32 byteOffset
+ *       16   (pages of the guest's) u32 0, u32 rangeCount, then per range u32 byteCount, u32 byteOffset in its first page,
+ *            u64 page number of each page it touches
  *       8 * dataOffset8  payload
  *       8 * length8      u64 trailer: the byte offset in the ring where this packet starts, in the high half
  *
@@ -15,6 +17,7 @@
  */
 export const VM_PKT_DATA_INBAND = 6;
 export const VM_PKT_DATA_USING_XFER_PAGES = 7;
+export const VM_PKT_DATA_USING_GPA_DIRECT = 9;
 export const VM_PKT_COMP = 11;
 
 export const VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED = 1;

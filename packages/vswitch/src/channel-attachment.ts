@@ -6,7 +6,9 @@
  *
  * The data halves learn of an attached channel with the next publication, which is the caller's.
  */
+
 import { NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import { MOST_TAG_BYTES } from '@vmq/machine';
 import type { ChannelControl } from '@vmq/vmbus';
 import type { ProcessorAssignment } from './processor-assignment.ts';
 import type { Publication } from './publication.ts';
@@ -37,8 +39,8 @@ export class ChannelAttachment {
     if (!channel.isOpen)
       return refuse(NDIS_STATUS_INVALID_PARAMETER, `channel ${channel.channel} is ${channel.phase}`);
     const image = channel.image();
-    if (image.maxFrameBytes > sendBufferBytes) {
-      const reason = `channel ${channel.channel}: frames of ${image.maxFrameBytes} bytes, send buffers of ${sendBufferBytes}`;
+    if (image.maxFrameBytes + MOST_TAG_BYTES > sendBufferBytes) {
+      const reason = `channel ${channel.channel}: frames of ${image.maxFrameBytes} bytes and ${MOST_TAG_BYTES} of tags, send buffers of ${sendBufferBytes}`;
       return refuse(NDIS_STATUS_INVALID_PARAMETER, reason);
     }
     this.detach(port);

@@ -3,13 +3,14 @@
  * counting. The copy is the frame's only one on the host (SW-12), and happens after all checks (SEC-07).
  */
 import type { AgentContext } from '@vmq/machine';
-import { copyBytes, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
-import { type ChannelHost, VMBUS_DROP_TOO_LONG } from '@vmq/vmbus';
+import { copyBytes, isFrameTooLong, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
+import { type ChannelHost, VMBUS_DROP_PACKET_FILTER, VMBUS_DROP_TOO_LONG } from '@vmq/vmbus';
 import type { DeliveryNumbers } from './delivery-numbers.ts';
 import { DROP_PORT_DISCONNECTED, DROP_VMBUS } from './drop-reasons.ts';
 import type { FanOut } from './fan-out.ts';
 import { BATCH_FRAMES, FATE_DELIVERED, FATE_NONE, type FrameBatch } from './frame-batch.ts';
 import type { FrameEnds } from './frame-ends.ts';
+import { passesFilter } from './guest-packet-filter.ts';
 import {
   BYTES_COPIED,
   BYTES_TO_GUEST,
@@ -21,6 +22,7 @@ import type { PortTable } from './port-table.ts';
 import { VSWITCH_TRACE } from './trace.ts';
 
 const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
+const PACKET_FILTER = DROP_VMBUS + VMBUS_DROP_PACKET_FILTER;
 const NONE = FATE_NONE;
 const GOT_IT = FATE_DELIVERED;
 const DELIVERY = VSWITCH_TRACE.DELIVERY;
@@ -101,19 +103,19 @@ export class PortDelivery {
     }
     const trace = this.#context.trace;
     const to = this.#context.machine.memory.segment(host.segment);
-    const longest = host.maxFrameBytes;
     const committed = this.#committed;
     let frames = 0;
     for (let e = fanOut.first[port] as number; e >= 0; e = fanOut.next[e] as number) {
       const i = fanOut.frame[e] as number;
       const length = batch.length[i] as number;
-      const at = length > longest ? -1 : host.reserveSection();
+      const tci = this.#ports.egressTci(port, batch.priority[i] as number, batch.vlan[i] as number);
+      const refusal = this.#refusal(i, batch, port, host, tci);
+      const at = refusal >= 0 ? -1 : host.reserveSection();
       if (at < 0) {
-        batch.reason[i] = length > longest ? TOO_LONG : DROP_VMBUS + host.refusal;
+        batch.reason[i] = refusal >= 0 ? refusal : DROP_VMBUS + host.refusal;
         continue;
       }
       const stamp = batch.stamp[i] as number;
-      const tci = this.#ports.egressTci(port, batch.priority[i] as number, batch.vlan[i] as number);
       copyBytes(batch.segments[i] as (typeof batch.segments)[0], batch.offset[i] as number, to, at, length);
       host.commitFrame(length, tci, stamp);
       committed[frames++] = i;
@@ -139,6 +141,20 @@ export class PortDelivery {
     this.#ends.copies(delivered - firstEnds);
     this.count(port, delivered, bytes, asked - delivered);
     this.countCopied(port, bytes);
+  }
+
+  /** Why the guest of `port` does not get frame `i`, whatever room it has; -1 if it does. */
+  #refusal(i: number, batch: FrameBatch, port: number, host: ChannelHost, tci: number): number {
+    const { macA, macB } = this.#ports;
+    const a = batch.destinationA(i);
+    const b = batch.destinationB(i);
+    const isOwn = a === macA[port] && b === macB[port];
+    if (!passesFilter(host, host.packetFilter, a, b, isOwn)) return PACKET_FILTER;
+    const { u8 } = batch.segments[i] as (typeof batch.segments)[0];
+    const length = batch.length[i] as number;
+    return isFrameTooLong(u8, batch.offset[i] as number, length, host.maxFrameBytes, tci !== 0)
+      ? TOO_LONG
+      : -1;
   }
 
   #traceDelivered(port: number, batch: FrameBatch, delivered: number): void {

@@ -17,7 +17,7 @@
  *
  * Most frames are taken many at a time by `ordinary-frames.ts`; what is here is the way of all others.
  */
-import { type AgentContext, copyBytes, HOST_SEGMENT } from '@vmq/machine';
+import { type AgentContext, copyBytes, HOST_SEGMENT, isFrameTooLong, MOST_TAG_BYTES } from '@vmq/machine';
 import type { NetBuffer, NetBufferList } from '@vmq/ndis';
 import {
   type ChannelHost,
@@ -25,6 +25,7 @@ import {
   ENTRY_LENGTH_MASK,
   ENTRY_SECTION,
   ENTRY_SHIFT,
+  VMBUS_DROP_PACKET_FILTER,
   VMBUS_DROP_TOO_LONG,
 } from '@vmq/vmbus';
 import { bridgeRefusal } from './bridge-rules.ts';
@@ -36,6 +37,7 @@ import {
   DROP_WRONG_DESTINATION,
 } from './drop-reasons.ts';
 import { FrameGatherer } from './frame-gatherer.ts';
+import { wantsOwn } from './guest-packet-filter.ts';
 import type { LearnedMacTable } from './learned-mac-table.ts';
 import { LentFrames } from './lent-frames.ts';
 import { EXTERNAL_PORT } from './messages.ts';
@@ -49,6 +51,7 @@ const SECTION = ENTRY_SECTION;
 const LENGTH = ENTRY_LENGTH;
 const LENGTH_MASK = ENTRY_LENGTH_MASK;
 const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
+const PACKET_FILTER = DROP_VMBUS + VMBUS_DROP_PACKET_FILTER;
 const DISCONNECTED = DROP_PORT_DISCONNECTED;
 const VMBUS = DROP_VMBUS;
 const RUNT = DROP_RUNT;
@@ -57,6 +60,8 @@ const VLAN_MISMATCH = DROP_VLAN_MISMATCH;
 const EXTERNAL = EXTERNAL_PORT;
 const HOST = HOST_SEGMENT;
 const ETHERNET_HEADER = 14;
+/** Bytes of a frame that anybody here looks at: its header with all tags. */
+const LOOKED_AT: number = ETHERNET_HEADER + MOST_TAG_BYTES;
 
 export class QueueDelivery {
   /** The learned table; set at publications. */
@@ -134,12 +139,13 @@ export class QueueDelivery {
     }
     const lent = mayKeep && firstPart.next !== null ? (this.#lent[port] as LentFrames | null) : null;
     const tracing = ends.begin();
+    const wanted = wantsOwn(channel.packetFilter);
     const ordinary = this.#ordinary;
     ordinary.begin(chain, port, this.learned as LearnedMacTable, tick);
     this.#frames = this.#seen = this.#bytes = this.#copied = 0;
     let next: NetBufferList | null = null;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = next) {
-      if (!tracing) {
+      if (!tracing && wanted) {
         nbl = ordinary.take(nbl, port, channel, lent);
         this.#seen += ordinary.count;
         this.#frames += ordinary.count;
@@ -148,7 +154,7 @@ export class QueueDelivery {
         if (nbl === null) break;
       }
       next = nbl.next;
-      ordinary.passed(nbl, this.#deliverOne(nbl, port, channel, lent, tick, tracing));
+      ordinary.passed(nbl, this.#deliverOne(nbl, port, channel, lent, tick, wanted));
     }
     let back = ordinary.first;
     const frames = this.#frames;
@@ -174,8 +180,9 @@ export class QueueDelivery {
     channel: ChannelHost,
     lent: LentFrames | null,
     tick: number,
-    tracing: boolean,
+    wanted: boolean,
   ): boolean {
+    const tracing = this.#context.trace.level !== 0;
     const ports = this.#ports;
     const ends = this.#ends;
     const learned = this.learned as LearnedMacTable;
@@ -198,7 +205,7 @@ export class QueueDelivery {
       if (
         (at & 7) !== 0 ||
         segment.id !== HOST ||
-        front < Math.min(length, ETHERNET_HEADER) ||
+        front < Math.min(length, LOOKED_AT) ||
         (front < length && (rest === null || rest.byteCount < length - front))
       ) {
         // Judged in host memory alone, and never more than the MDLs say there is (SEC-06, SEC-08).
@@ -232,8 +239,10 @@ export class QueueDelivery {
       if (learned.learn(sourceA, sourceB, EXTERNAL, tick) && tracing)
         ends.traceLearned(nbl.stamp, sourceA, sourceB);
       this.#ordinary.note(port, sourceA, sourceB);
-      if (length > longest) {
-        ends.drop(TOO_LONG, nbl.stamp, port, macA, macB);
+      const tci = info === 0 ? 0 : ports.egressTci(port, ((info & 7) << 13) | ((info & 8) << 9), vlan);
+      const isTooLong = isFrameTooLong(segment.u8, at, length, longest, tci !== 0);
+      if (!wanted || isTooLong) {
+        ends.drop(isTooLong ? TOO_LONG : PACKET_FILTER, nbl.stamp, port, macA, macB);
         continue;
       }
       let section = -1;
@@ -251,7 +260,6 @@ export class QueueDelivery {
         ends.drop(VMBUS + channel.refusal, nbl.stamp, port, macA, macB);
         continue;
       }
-      const tci = info === 0 ? 0 : ports.egressTci(port, ((info & 7) << 13) | ((info & 8) << 9), vlan);
       copyBytes(segment, at, to, target, front);
       let moved = front;
       if (section >= 0) {

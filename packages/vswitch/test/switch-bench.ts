@@ -79,6 +79,8 @@ export interface VmOptions {
   readonly nic?: Partial<NicOptions>;
   readonly receiveSections?: number;
   readonly connect?: boolean;
+  /** Its packet filter; default directed, all multicast, broadcast, and promiscuous where unknown unicast reaches its port. */
+  readonly packetFilter?: number;
 }
 
 /** The adapter's place on one processor. */
@@ -200,6 +202,7 @@ export function createBench(
       segment: machine.memory.segments.findIndex((segment) => segment.name === name),
       messages: entry.vm.control.messages,
       layout: layouts.get(name) as object,
+      packetFilter: filters.get(name) as number,
     });
     entry.guest = guest;
     const memory = machine.memory.segments.find((segment) => segment.name === name) as { u8: Uint8Array };
@@ -213,6 +216,7 @@ export function createBench(
     return { step: () => guest.poll(handler, 64), refresh: () => {} };
   };
   const layouts = new Map<string, object>();
+  const filters = new Map<string, number>();
   const executor = createDeterministicExecutor(machine, clock, {
     factories: { processor: makeProcessor as never, guest: makeGuest as never },
     seed: options.seed ?? 1,
@@ -267,7 +271,9 @@ export function createBench(
     get sent() {
       return trays.flatMap((tray) => tray.sent);
     },
-    addVm({ name, mac, properties = {}, nic = {}, receiveSections = 64, connect = true }) {
+    addVm({ name, mac, properties = {}, nic = {}, receiveSections = 64, connect = true, ...more }) {
+      const eager = properties.allowMacSpoofing === true || options.floodUnknownUnicast === true;
+      filters.set(name, more.packetFilter ?? (eager ? 0x2d : 0x0d));
       const layout = { receiveSections, sendSections: 64 };
       layouts.set(name, layout);
       const segment = machine.memory.addSegment(name, layoutGuest(layout).end);
