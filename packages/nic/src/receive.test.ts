@@ -12,6 +12,7 @@ import {
   RXC_MULTICAST,
   RXC_SPLIT,
 } from './descriptors.ts';
+import { explainClassification } from './explain.ts';
 import { nicProfile } from './profiles.ts';
 import { NIC_BATCH } from './receive-unit.ts';
 import {
@@ -122,6 +123,31 @@ test('runt, oversize, empty frames and cut-off tags end in their counters', () =
   expect(queue.take().map(({ bytes }) => bytes.length)).toEqual([1514, 1514]);
   expect(dropped(bench)).toEqual({ 'nic.runt': 3, 'nic.oversize': 2 });
   expect([bench.statistic(REG.RUNT), bench.statistic(REG.OVERSIZE)]).toEqual([3, 2]);
+});
+
+/** The frame with tags of these types behind its addresses. */
+const withTags = (frame: Uint8Array, ...types: readonly number[]): Uint8Array => {
+  const tags = types.flatMap((type) => [type >> 8, type & 0xff, 0, 5]);
+  return Uint8Array.from([...frame.subarray(0, 12), ...tags, ...frame.subarray(12)]);
+};
+
+test('SW-28: neither of two tags counts against MFS, whichever kind they are of; a third one does', () => {
+  const [bench, queue] = oneQueue();
+  const kinds = [[0x8100], [0x88a8], [0x8100, 0x8100], [0x88a8, 0x8100], [0x8100, 0x88a8]];
+  const good = kinds.map((types) => withTags(frameTo(MAC, 1514), ...types));
+  const more = kinds.map((types) => withTags(frameTo(MAC, 1515), ...types));
+  const third = kinds
+    .filter(({ length }) => length === 2)
+    .map((types) => withTags(frameTo(MAC, 1514), ...types, 0x8100));
+  for (const frame of [...good, ...more, ...third]) {
+    const drop = good.includes(frame) ? null : 'dropped.nic.oversize';
+    expect(explainClassification(bench.bar, bench.profile, frame).drop).toBe(drop);
+  }
+  bench.send(...good, ...more, ...third);
+  // The card takes the outer tag out, if it is a customer's.
+  const taken = good.map((frame) => (frame[12] === 0x81 ? frame.length - 4 : frame.length));
+  expect(queue.take().map(({ bytes }) => bytes.length)).toEqual(taken);
+  expect(dropped(bench)).toEqual({ 'nic.oversize': more.length + third.length });
 });
 
 test('MFS allows jumbo frames, up to what the profile can', () => {

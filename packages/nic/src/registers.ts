@@ -121,7 +121,7 @@ const GLOBAL: readonly Row[] = [
     'MFS',
     'RW',
     'config',
-    'Largest frame in bytes, without FCS and without an 802.1Q tag; a tagged frame may have 4 more.',
+    'Largest frame in bytes, without FCS and without its tags: 4 more for each of up to two.',
   ],
   ['MACLO', 'RW', 'config', 'Station address, first four bytes, the first in bits 31..24.'],
   ['MACHI', 'RW', 'config', 'Station address, last two bytes, in bits 15..0.'],

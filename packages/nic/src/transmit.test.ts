@@ -92,11 +92,37 @@ test('a frame whose end is not posted waits for it', () => {
   expect(queue.completed).toBe(2);
 });
 
+test('SW-28: a frame may bring its tags or get one, and be so much longer than MFS, in one piece or several', () => {
+  const [bench, queue] = sender(32);
+  const plain = frameTo(macOf(1), 1514);
+  const longer = frameTo(macOf(1), 1515);
+  const two = tag(tag(plain, 5), 6);
+  const send = (frame: Uint8Array, flags: number): void => {
+    queue.put(frame.subarray(0, 13), flags & ~TXD_EOP, 7);
+    queue.put(frame.subarray(13), TXD_EOP);
+  };
+  for (const frame of [tag(plain, 5), two, tag(longer, 5), tag(two, 7)]) queue.put(frame, TXD_EOP);
+  for (const frame of [plain, tag(plain, 5), longer, two]) queue.put(frame, TXD_EOP | TXD_INSERT_VLAN, 7);
+  for (const frame of [two, tag(longer, 5)]) send(frame, 0);
+  for (const frame of [tag(plain, 5), two]) send(frame, TXD_INSERT_VLAN);
+  go(queue);
+  expect(bench.transmitted()).toEqual([
+    tag(plain, 5),
+    two,
+    tag(plain, 7),
+    tag(tag(plain, 5), 7),
+    two,
+    tag(tag(plain, 5), 7),
+  ]);
+  expect(queue.completed).toBe(queue.posted);
+  expect(bench.machine.ledger.report().ends.dropped).toEqual({ 'nic.tx-fault': 6 });
+});
+
 test('refused: too short, too long, not granted, wild, a ring without an end; each completes and is counted once', () => {
   const [bench, queue] = sender(8);
   const good = frameTo(macOf(1), 64);
   queue.put(good.subarray(0, 13), TXD_EOP);
-  queue.put(frameTo(macOf(1), 1519), TXD_EOP);
+  queue.put(frameTo(macOf(1), 1515), TXD_EOP); // has no tag to make it longer
   queue.put(frameTo(macOf(1), 1515), TXD_EOP | TXD_INSERT_VLAN);
   queue.put(good, TXD_EOP | 77); // a segment that does not exist
   queue.put(good, TXD_EOP);

@@ -4,7 +4,8 @@
  * because refusing it is the NIC's to do, and is reported.
  */
 import { type CapturedPacket, LINKTYPE_ETHERNET } from '@vmq/capture';
-import { ETHERNET_HEADER_LENGTH, isTagged, VLAN_TAG_LENGTH } from '@vmq/wire';
+import { countedLength } from '@vmq/machine';
+import { ETHERNET_HEADER_LENGTH } from '@vmq/wire';
 import type { ProblemLog } from './problem-log.ts';
 
 /** pcapng counts nanoseconds in 64 bits, this writer seconds in 32: times from 1970 to 2106. */
@@ -61,9 +62,9 @@ export function noteLength(log: ProblemLog, packet: CapturedPacket, length: numb
     log.add('runt', frame, packet.fileOffset, () => message);
     return;
   }
-  const tag = isTagged(packet.bytes, packet.offset, length) ? VLAN_TAG_LENGTH : 0;
-  if (length - tag <= maxFrame) return;
-  const message = `expected a frame of at most ${maxFrame} bytes (nic.jumboPacket), found ${length - tag}; the NIC drops it`;
+  const counted = countedLength(packet.bytes, packet.offset, length, false);
+  if (counted <= maxFrame) return;
+  const message = `expected a frame of at most ${maxFrame} bytes (nic.jumboPacket), found ${counted}; the NIC drops it`;
   log.add('oversize', frame, packet.fileOffset, () => message);
 }
 

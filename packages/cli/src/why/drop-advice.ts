@@ -1,15 +1,8 @@
 /** What would have let a dropped frame pass. Only where the answer is plain; else null. */
 import type { CapturedPacket } from '@vmq/capture';
 import type { HostConfig } from '@vmq/host';
-import {
-  formatMacAddress,
-  isTagged,
-  parseMacAddress,
-  readMacHi,
-  readMacLo,
-  VLAN_TAG_LENGTH,
-  vlanIdOf,
-} from '@vmq/wire';
+import { countedLength } from '@vmq/machine';
+import { formatMacAddress, parseMacAddress, readMacHi, readMacLo, vlanIdOf } from '@vmq/wire';
 
 export function dropAdvice(
   end: string,
@@ -24,8 +17,7 @@ export function dropAdvice(
       return `a frame needs an Ethernet header of 14 bytes; this one has ${length}`;
     case 'dropped.nic.oversize':
     case 'dropped.nic.buffer-too-small': {
-      const untagged = length - (isTagged(bytes, offset, length) ? VLAN_TAG_LENGTH : 0);
-      return `set nic.jumboPacket to ${untagged} or more`;
+      return `set nic.jumboPacket to ${countedLength(bytes, offset, length, false)} or more`;
     }
     case 'dropped.nic.no-match':
     case 'dropped.vswitch.unknown-destination':
