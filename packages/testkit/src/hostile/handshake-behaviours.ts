@@ -80,12 +80,17 @@ function* buffers(guest: GuestReach): HostileProgram {
   guest.sectionBytes = (yield* tell(guest, SEND_BUFFER))[2] as number;
 }
 
-/** The packet filter, with which the channel opens. */
+/** RNDIS INITIALIZE, and the packet filter, with which the channel opens. */
 function* goLive(guest: GuestReach): HostileProgram {
-  guest.header(0, [5, 32, 1, 0x0001_010e, 4, 20, 0, 11]);
-  guest.send(CONTROL, 0, 32);
-  guest.signal();
-  yield* answer(guest);
+  for (const words of [
+    [2, 24, 1, 1, 0, 0x4000],
+    [5, 32, 2, 0x0001_010e, 4, 20, 0, 11],
+  ]) {
+    guest.header(0, words);
+    guest.send(CONTROL, 0, words.length * 4);
+    guest.signal();
+    yield* answer(guest);
+  }
   yield* behave(guest);
 }
 
@@ -253,8 +258,10 @@ export const HANDSHAKE_BEHAVIOURS: readonly HostileBehaviour[] = [
       yield* tell(guest, RECEIVE_BUFFER);
       yield* gpadl(guest, SEND, layout.send, layout.sendLength);
       guest.sectionBytes = (yield* tell(guest, SEND_BUFFER))[2] as number;
-      guest.header(0, [5, 32, 1, 0x0001_010e, 4, 20, 0, 11]);
-      guest.send(CONTROL, 0, 32);
+      guest.header(0, [2, 24, 1, 1, 0, 0x4000]);
+      guest.send(CONTROL, 0, 24);
+      guest.header(1, [5, 32, 2, 0x0001_010e, 4, 20, 0, 11]);
+      guest.send(CONTROL, 1, 32);
       guest.signal();
       // Whatever comes now lands on the rings. It reads nothing, and shows what lies there.
       for (;;) {

@@ -32,6 +32,7 @@ function refused(
   } satisfies HostileBehaviour;
 }
 
+const GPA_DIRECT = 9;
 const SOUND = [SEND_RNDIS_PKT, 0, 0, 124, 0, 0, 0, 0];
 
 export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
@@ -75,7 +76,28 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
     'packet-type-unknown',
     'sends packets of types that no guest sends',
     ['packet.type'],
-    (guest, bout) => guest.packet([0, 1, 7, 8, 9, 0xffff][bout % 6] as number, SOUND),
+    (guest, bout) => guest.packet([0, 1, 7, 8, 10, 0xffff][bout % 6] as number, SOUND),
+  ),
+  refused(
+    'pages-that-are-none',
+    'sends messages in pages beyond its memory, in none, in more than it names, and of no bytes',
+    ['gpa.range'],
+    (guest, bout) => {
+      const beyond = guest.random.next() | 0x10_0000;
+      const ranges = [
+        [0, 1, 124, 0, beyond, 0],
+        [0, 1, 124, 0, 0, 1],
+        [0, 1, 124, 4096, 0, 0],
+        [0, 1, 0, 0, 0, 0],
+        [0, 1, -1, 4095, 0, 0],
+        [0, 2, 124, 0, 0, 0],
+        [0, guest.random.next(), 124, 0, 0, 0],
+        [0, 0],
+      ][bout % 8] as number[];
+      const dataOffset8 = 2 + ranges.length / 2;
+      const message = [SEND_RNDIS_PKT, bout & 1, -1, 0, 0, 0, 0, 0];
+      guest.packet(GPA_DIRECT, [...ranges, ...message], { dataOffset8 });
+    },
   ),
   refused(
     'message-too-short',
@@ -109,15 +131,15 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
   ),
   refused(
     'control-malformed',
-    'sends control messages that are too long, too short, or of no known type',
+    'sends control messages that are longer than what was sent, too short, or no requests',
     ['rndis.message-length', 'rndis.type'],
     (guest, bout) => {
       const [words, size] = [
         [[4, 400, 1, 0x01010101, 0, 20, 0], 28],
         [[5, 12, 1, 0x0001010e, 4, 20, 0, 3], 32],
         [[2, 8, 1, 1, 0, 0x4000], 24],
-        [[0x77, 24, 1, 1, 0, 0], 24],
-        [[8, 12, 1], 2000],
+        [[7, 24, 1, 1, 0, 0], 24],
+        [[0x8000_0008 | 0, 16, 1, 0], 16],
       ][bout % 5] as [number[], number];
       guest.header(0, words);
       guest.send(CONTROL, 0, size);
