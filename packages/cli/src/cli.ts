@@ -5,9 +5,12 @@ import { type ReplayFlags, replayCommand } from './commands/replay-command.ts';
 import { type SimulateFlags, simulateCommand } from './commands/simulate-command.ts';
 import { type WhyFlags, whyCommand } from './commands/why-command.ts';
 import { CannotRun, EXIT_COULD_NOT_RUN, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from './exit-code.ts';
+import { REPLAY_HELP, SIMULATE_HELP, VERSION, VMQ_HELP, WHY_HELP } from './help.ts';
 import { type Interrupted, neverInterrupted, StoppedByUser } from './interruption.ts';
+import { type CommandName, type FailureCode, JSON_VERSION, jsonText } from './json/envelope.ts';
+import { outputSchema } from './json/output-schema.ts';
 import { MOST_VMS } from './replay/discover-vms.ts';
-import type { Terminal } from './terminal.ts';
+import { Screen, type Terminal } from './terminal.ts';
 
 /** Runs one command; `args` are those after `vmq`. Never throws. */
 export async function runCli(
@@ -15,46 +18,120 @@ export async function runCli(
   terminal: Terminal,
   interrupted: Interrupted = neverInterrupted,
 ): Promise<number> {
-  let code: number = EXIT_GOOD;
+  const screen = new Screen(terminal);
+  const run: Run = { screen, interrupted, name: null, code: EXIT_GOOD };
+  try {
+    await programFor(run).parseAsync(args, { from: 'user' });
+    return run.code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT_GOOD;
+    return fail(failureOf(error), run, args.includes('--json'));
+  }
+}
+
+/** One run of a command. */
+interface Run {
+  readonly screen: Screen;
+  readonly interrupted: Interrupted;
+  /** The command that was named, null before. */
+  name: CommandName | null;
+  code: number;
+}
+
+interface Failure {
+  readonly code: FailureCode;
+  readonly exitCode: number;
+  readonly messages: readonly string[];
+  /** Commander says it itself. */
+  readonly isSaid?: true;
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof CommanderError) {
+    const messages = [error.message.replace(/^error: /, '')];
+    return { code: 'usage', exitCode: EXIT_COULD_NOT_RUN, messages, isSaid: true };
+  }
+  if (error instanceof CannotRun)
+    return { code: 'cannot-run', exitCode: EXIT_COULD_NOT_RUN, messages: error.lines };
+  if (error instanceof StoppedByUser)
+    return { code: 'interrupted', exitCode: EXIT_INTERRUPTED, messages: error.lines };
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: 'internal', exitCode: EXIT_INTERNAL, messages: `internal error: ${text}`.split('\n') };
+}
+
+/** For people on standard error; for programs on standard output as well. */
+function fail({ code, exitCode, messages, isSaid }: Failure, { screen, name }: Run, asJson: boolean): number {
+  if (!isSaid) for (const line of messages) screen.errLine(line);
+  if (asJson) {
+    const error = { code, exitCode, messages };
+    screen.out(jsonText({ version: JSON_VERSION, command: name, error }));
+  }
+  return exitCode;
+}
+
+function programFor(run: Run): Command {
+  const { screen } = run;
   const program = new Command('vmq')
     .description('Replay a capture through the whole Virtual Machine Queue stack, and explain every frame.')
-    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .version(VERSION, '-V, --version', 'print the version')
+    .configureOutput({
+      writeOut: (text) => screen.out(text),
+      writeErr: (text) => screen.err(text),
+      getOutHelpWidth: () => screen.columns,
+      getErrHelpWidth: () => screen.columns,
+    })
     .exitOverride()
-    .showHelpAfterError('(see vmq --help)');
+    .showHelpAfterError('(see vmq --help)')
+    .addHelpText('after', VMQ_HELP)
+    .hook('preSubcommand', (_, command) => {
+      if (command.name() !== 'schema') run.name = command.name() as CommandName;
+    });
+  addReplay(program, run);
+  addWhy(program, run);
+  addSimulate(program, run);
+  program
+    .command('schema')
+    .description('print the JSON Schema of what --json prints')
+    .action(() => screen.out(outputSchema()));
+  return program;
+}
 
-  const replay = program
+function addReplay(program: Command, run: Run): void {
+  const command = program
     .command('replay')
     .description('put every frame of a pcap or pcapng file on the wire and report where each ended')
-    .argument('<file>', 'pcap or pcapng file');
-  addHostOptions(replay)
+    .argument('<file>', "pcap or pcapng file; '-' is standard input")
+    .addHelpText('after', REPLAY_HELP);
+  addHostOptions(command)
     .addOption(
       new Option(
         '--processors <n>',
         'processors, each a thread of its own (default: 4 in one thread)',
       ).argParser(integer(1, 64)),
     )
-    .option('--out <dir>', 'write one pcapng per VM there')
+    .option('--out <dir>', 'write one pcapng per VM there, all at the end')
     .option('--json', 'report as JSON')
     .option('--progress', 'show progress even if standard error is no terminal')
     .action(async (file: string, flags: RawFlags & ReplayFlags) => {
-      code = await replayCommand(file, cooked(flags), terminal, interrupted);
+      run.code = await replayCommand(file, cooked(flags), run.screen, run.interrupted);
     });
+}
 
-  const why = program
+function addWhy(program: Command, run: Run): void {
+  const command = program
     .command('why')
     .description('explain what happened to one frame of a capture')
-    .argument('<file>', 'pcap or pcapng file')
-    .argument(
-      '<frame>',
-      'number of the frame, from 1, as tshark counts',
-      integer(1, Number.MAX_SAFE_INTEGER),
-    );
-  addHostOptions(why)
+    .argument('<file>', "pcap or pcapng file; '-' is standard input")
+    .argument('<frame>', 'number of the frame, from 1, as tshark counts', integer(1, Number.MAX_SAFE_INTEGER))
+    .addHelpText('after', WHY_HELP);
+  addHostOptions(command)
     .option('--json', 'explain as JSON')
     .action(async (file: string, frame: number, flags: RawFlags & WhyFlags) => {
-      code = await whyCommand(file, frame, cooked(flags), terminal, interrupted);
+      run.code = await whyCommand(file, frame, cooked(flags), run.screen, run.interrupted);
     });
+}
 
+function addSimulate(program: Command, run: Run): void {
   program
     .command('simulate')
     .description('run whole hosts on random configurations, traffic, requests and migrations, and check them')
@@ -72,7 +149,7 @@ export async function runCli(
       ).argParser((text: string) => text.split(',')),
     )
     .addOption(
-      new Option('--replay <file>', 'repeat the failure of a file').conflicts([
+      new Option('--replay <file>', 'repeat each failure of a file').conflicts([
         'seed',
         'seeds',
         'steps',
@@ -80,28 +157,10 @@ export async function runCli(
       ]),
     )
     .option('--json', 'report as JSON')
+    .addHelpText('after', SIMULATE_HELP)
     .action(async (flags: SimulateFlags) => {
-      code = await simulateCommand(flags, terminal, interrupted);
+      run.code = await simulateCommand(flags, run.screen, run.interrupted);
     });
-
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_GOOD : EXIT_COULD_NOT_RUN;
-    if (error instanceof CannotRun) {
-      for (const line of error.lines) terminal.err(`${line}\n`);
-      return EXIT_COULD_NOT_RUN;
-    }
-    if (error instanceof StoppedByUser) {
-      for (const line of error.lines) terminal.err(`${line}\n`);
-      return EXIT_INTERRUPTED;
-    }
-    terminal.err(
-      `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
-    return EXIT_INTERNAL;
-  }
 }
 
 /** As commander gives them, before `on` and `off` are booleans. */

@@ -26,6 +26,9 @@ export {
 export type { PassOptions } from './input/capture-file.ts';
 export { CaptureInput } from './input/capture-input.ts';
 export { type Interrupted, StoppedByUser } from './interruption.ts';
+export type { CommandName, Envelope, ErrorJson, FailureCode } from './json/envelope.ts';
+export { type ReplayJson, replayJson } from './json/replay-json.ts';
+export type { OutputFile } from './output/output-directory.ts';
 export { type DiscoveredVm, VmDiscovery } from './replay/discover-vms.ts';
 export type { SkipReason } from './replay/frame-intake.ts';
 export type { Problem, ProblemPlace } from './replay/problem-log.ts';
@@ -37,6 +40,5 @@ export {
   replayCapture,
 } from './replay/replay-capture.ts';
 export { type HostOverrides, type ReplayConfig, replayConfig } from './replay/replay-config.ts';
-export { type ReplayJson, replayJson } from './replay/replay-json.ts';
-export type { Terminal } from './terminal.ts';
+export { Screen, type Terminal } from './terminal.ts';
 export { explainFrame, type WhyDelivery, type WhyJson, type WhyStep } from './why/explain-frame.ts';

@@ -1,5 +1,5 @@
 /** Whatever is wrong with input, output or arguments: a message with the place, the right exit code, nothing lost. */
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -19,7 +19,7 @@ function json(run: Run): ReplayJson {
   return JSON.parse(run.out) as ReplayJson;
 }
 
-describe('captures that cannot be run at all: exit 1, one line, nothing on standard output', () => {
+describe('captures that cannot be run at all: exit 1, one line, and no report', () => {
   const pcapng = readFileSync(join(CAPTURES, 'lan.pcapng'));
   const cases: [string, string, RegExp][] = [
     ['a path that does not exist', join(scratch.path, 'missing.pcap'), /missing\.pcap: ENOENT: no such file/],
@@ -65,7 +65,11 @@ describe('captures that cannot be run at all: exit 1, one line, nothing on stand
       expect(run.code).toBe(1);
       expect(run.err).toMatch(message);
       expect(run.err.trimEnd().split('\n')).toHaveLength(1);
-      expect(run.out).toBe('');
+      if (!command.includes('--json')) expect(run.out).toBe('');
+      else {
+        const error = { code: 'cannot-run', exitCode: 1, messages: [run.err.trimEnd()] };
+        expect(JSON.parse(run.out)).toEqual({ version: 1, command: 'replay', error });
+      }
     }
   });
 });
@@ -220,17 +224,6 @@ describe('captures that are bad in part: exit 2, the good part is processed and 
     ]);
   });
 
-  it('a full disk: the replay goes on and the file is named', async () => {
-    const out = join(scratch.path, 'full');
-    mkdirSync(out);
-    symlinkSync('/dev/full', join(out, 'vm1.pcapng'));
-    const run = await vmq('replay', good, '--json', '--out', out);
-    expect(run.code).toBe(2);
-    expect(run.err).toMatch(/full\/vm1\.pcapng is incomplete: ENOSPC: no space left on device/);
-    expect(json(run)).toMatchObject({ received: 3, ends: { delivered: 3 } });
-    expect(readPackets(join(out, 'vm2.pcapng'))).toHaveLength(1);
-  });
-
   it('is said in the tables too', async () => {
     const run = await vmq('replay', scratch.file('cut.pcap', GOOD.subarray(0, 150)));
     expect(run.code).toBe(2);
@@ -345,7 +338,9 @@ describe('outputs that cannot be written: exit 1 before anything is processed', 
     mkdirSync(join(out, 'vm2.pcapng'), { recursive: true });
     const run = await vmq('replay', good, '--out', out);
     expect(run).toMatchObject({ code: 1, out: '' });
-    expect(run.err).toMatch(/taken\/vm2\.pcapng: cannot write: EISDIR/);
+    expect(run.err).toMatch(
+      /taken\/vm2\.pcapng: cannot write: expected a file or nothing there, found a directory/,
+    );
   });
 
   it('the capture itself', async () => {

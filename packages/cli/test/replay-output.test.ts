@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { Progress } from '../src/replay/progress.ts';
 import { replayCapture } from '../src/replay/replay-capture.ts';
 import { replayConfig } from '../src/replay/replay-config.ts';
+import { Screen } from '../src/terminal.ts';
 import { BROADCAST, echoRequest, frame, pcap, VM1, VM2 } from './build-capture.ts';
 import { readPackets } from './oracle.ts';
 import { CAPTURES, MAIN, Scratch, vmq, vmqProcess } from './run-vmq.ts';
@@ -34,6 +35,7 @@ describe('vmq replay --json', () => {
       droppedNoDescriptor: 0,
     };
     const filter = { FilterId: expect.any(Number) };
+    const file = { bytes: expect.any(Number), failure: null };
     const port = {
       PortId: expect.any(Number),
       Processor: expect.any(Number),
@@ -42,6 +44,8 @@ describe('vmq replay --json', () => {
       framesDropped: 0,
     };
     expect(JSON.parse(run.out)).toEqual({
+      version: 1,
+      command: 'replay',
       received: 3,
       ends: { delivered: 3, transmitted: 0, dropped: {} },
       copies: 0,
@@ -100,6 +104,10 @@ describe('vmq replay --json', () => {
       ],
       input: { frames: 3, bytes: 24 + 3 * 76, skipped: {}, problems: [] },
       host: { name: 'host', executor: 'deterministic', processors: 4, vmq: true },
+      files: [
+        { ...file, vm: 'vm1', path: join(scratch.path, 'json', 'vm1.pcapng'), frames: 2 },
+        { ...file, vm: 'vm2', path: join(scratch.path, 'json', 'vm2.pcapng'), frames: 1 },
+      ],
       outputs: [join(scratch.path, 'json', 'vm1.pcapng'), join(scratch.path, 'json', 'vm2.pcapng')],
       interrupted: false,
     });
@@ -167,7 +175,7 @@ describe('vmq replay', () => {
     };
     let now = 0;
     // Every look at the clock is 100 ms later, so every second one prints.
-    const progress = new Progress(terminal, true, () => (now += 100));
+    const progress = new Progress(new Screen(terminal), true, () => (now += 100));
     const { config } = await replayConfig(file, {}, progress);
     await replayCapture({ file, config, progress });
     const lines = err.trimEnd().split('\n');

@@ -13,19 +13,28 @@ export interface Run {
   readonly err: string;
 }
 
-export async function vmq(...args: readonly string[]): Promise<Run> {
+export function vmq(...args: readonly string[]): Promise<Run> {
+  return runWith(undefined, args);
+}
+
+/** The same with somebody who stops it. */
+vmq.interrupted = (interrupted: () => boolean, ...args: readonly string[]): Promise<Run> =>
+  runWith(interrupted, args);
+
+async function runWith(interrupted: (() => boolean) | undefined, args: readonly string[]): Promise<Run> {
   let out = '';
   let err = '';
-  const code = await runCli(args, {
-    out: (text) => {
+  const terminal = {
+    out: (text: string) => {
       out += text;
     },
-    err: (text) => {
+    err: (text: string) => {
       err += text;
     },
     outColours: false,
     errIsTerminal: false,
-  });
+  };
+  const code = await runCli(args, terminal, interrupted);
   return { code, out, err };
 }
 

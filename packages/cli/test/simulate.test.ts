@@ -16,11 +16,14 @@ describe('vmq simulate', () => {
     const run = await vmq(...args);
     expect(run).toMatchObject({ code: 0, err: '' });
     expect(JSON.parse(run.out)).toEqual({
+      version: 1,
+      command: 'simulate',
       traceHash: expect.stringMatching(/^[0-9a-f]{16}$/),
       seed: 3,
       seeds: 2,
       steps: 300,
       failures: [],
+      stopped: null,
     });
     expect((await vmq(...args)).out).toBe(run.out);
   });
@@ -74,8 +77,8 @@ describe('vmq simulate', () => {
     );
     const run = await vmq('simulate', '--replay', file);
     expect(run.code).toBe(3);
-    expect(run.out).toContain('Steps (2 of 2 are needed):');
-    expect(run.out).toContain('{"do":"oid","host":0,"turns":1}');
+    expect(run.out).toContain('Steps (2 of 2 are needed; it failed after step 2)');
+    expect(run.out).toContain('2. oid    host 0, turns 1');
     expect(JSON.parse((await vmq('simulate', '--replay', file, '--json')).out)).toMatchObject({
       failures: [{ seed: 26, invariant: 'the host lives' }],
     });

@@ -77,12 +77,16 @@ export const commandLine = {
         };
         const code = await cli.runCli(args, terminal);
         if (code === exit.EXIT_GOOD) {
+          if (/^\d+\.\d+\.\d+\n$/.test(out)) return 'version';
           if (!/Usage: vmq/.test(out + err)) throw new Error('it says it ran');
           return 'help';
         }
         if (code !== exit.EXIT_COULD_NOT_RUN) throw new Error(`exit code ${code}: ${err}`);
         if (err.trim() === '') throw new Error('refused without a word');
-        if (out !== '' && !out.startsWith('Usage')) throw new Error(`refused, but it printed ${out}`);
+        if (args.includes('--json') && JSON.parse(out).error.messages.length === 0)
+          throw new Error('no message');
+        if (!args.includes('--json') && out !== '' && !out.startsWith('Usage'))
+          throw new Error(`refused, but it printed ${out}`);
         const named = /error: |ENOENT|ENOTDIR|EISDIR|ENAMETOOLONG|without null bytes|expected |Usage: vmq/;
         if (!named.test(err)) throw new Error(`refused without a name: ${err}`);
         const what =

@@ -3,12 +3,13 @@ import { EXIT_BAD_IN_PART, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from '..
 import { replayText } from '../format/replay-text.ts';
 import { CaptureInput } from '../input/capture-input.ts';
 import type { Interrupted } from '../interruption.ts';
+import { jsonText } from '../json/envelope.ts';
+import { replayJson } from '../json/replay-json.ts';
 import { problemLines } from '../replay/problem-log.ts';
 import { Progress } from '../replay/progress.ts';
 import { type ReplayResult, replayCapture } from '../replay/replay-capture.ts';
 import { type HostOverrides, replayConfig } from '../replay/replay-config.ts';
-import { replayJson } from '../replay/replay-json.ts';
-import { coloursFor, type Terminal } from '../terminal.ts';
+import type { Screen } from '../terminal.ts';
 
 export interface ReplayFlags extends HostOverrides {
   readonly out?: string;
@@ -20,10 +21,10 @@ export interface ReplayFlags extends HostOverrides {
 export async function replayCommand(
   file: string,
   flags: ReplayFlags,
-  terminal: Terminal,
+  screen: Screen,
   interrupted: Interrupted,
 ): Promise<number> {
-  const progress = new Progress(terminal, flags.progress ?? terminal.errIsTerminal);
+  const progress = new Progress(screen, flags.progress ?? screen.errIsTerminal);
   const input = new CaptureInput(file);
   let result: ReplayResult;
   let notes: readonly string[];
@@ -41,13 +42,20 @@ export async function replayCommand(
     progress.clear();
     input.close();
   }
-  for (const note of notes) terminal.err(`${note}\n`);
-  if (result.input.frames === 0) terminal.err(`${input.name}: a capture without a packet\n`);
-  for (const line of problemLines(input.name, result.input.problems)) terminal.err(`${line}\n`);
-  if (result.interrupted) terminal.err(`stopped after ${result.input.frames} frames\n`);
-  if (flags.json === true) terminal.out(`${JSON.stringify(replayJson(result), null, 2)}\n`);
-  else terminal.out(replayText(result.report, coloursFor(terminal)));
+  for (const note of notes) screen.errLine(note);
+  const { frames, problems } = result.input;
+  if (frames === 0 && !result.interrupted) screen.errLine(`${input.name}: a capture without a packet`);
+  for (const line of problemLines(input.name, problems)) screen.errLine(line);
+  if (result.interrupted) screen.errLine(stopped(result, input));
+  if (flags.json === true) screen.out(jsonText(replayJson(result)));
+  else screen.out(replayText(result.report, flags.out ?? '', result.files, screen));
   return exitCodeOf(result);
+}
+
+function stopped({ input: { frames, bytes }, files }: ReplayResult, { size }: CaptureInput): string {
+  const of = size > 0 ? ` of ${size}` : '';
+  const written = files.length > 0 ? '; the files have what was received until then' : '';
+  return `stopped after ${frames} frames, ${bytes}${of} bytes read${written}`;
 }
 
 function exitCodeOf(result: ReplayResult): number {

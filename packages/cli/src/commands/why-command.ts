@@ -3,9 +3,10 @@ import { EXIT_GOOD } from '../exit-code.ts';
 import { whyText } from '../format/why-text.ts';
 import { CaptureInput } from '../input/capture-input.ts';
 import type { Interrupted } from '../interruption.ts';
+import { JSON_VERSION, jsonText } from '../json/envelope.ts';
 import { Progress } from '../replay/progress.ts';
 import { type HostOverrides, replayConfig } from '../replay/replay-config.ts';
-import { coloursFor, type Terminal } from '../terminal.ts';
+import type { Screen } from '../terminal.ts';
 import { explainFrame, type WhyJson } from '../why/explain-frame.ts';
 
 export interface WhyFlags extends HostOverrides {
@@ -16,23 +17,21 @@ export async function whyCommand(
   file: string,
   frame: number,
   flags: WhyFlags,
-  terminal: Terminal,
+  screen: Screen,
   interrupted: Interrupted,
 ): Promise<number> {
-  const progress = new Progress(terminal, terminal.errIsTerminal);
+  const progress = new Progress(screen, screen.errIsTerminal);
   const input = new CaptureInput(file);
   let why: WhyJson;
   try {
     const { config, notes } = await replayConfig(input, flags, progress, interrupted);
-    progress.clear();
-    for (const note of notes) terminal.err(`${note}\n`);
+    for (const note of notes) screen.errLine(note);
     why = await explainFrame(input, frame, config, { progress, interrupted });
   } finally {
     progress.clear();
     input.close();
   }
-  terminal.out(
-    flags.json === true ? `${JSON.stringify(why, null, 2)}\n` : whyText(why, coloursFor(terminal)),
-  );
+  if (flags.json === true) screen.out(jsonText({ version: JSON_VERSION, command: 'why', ...why }));
+  else screen.out(whyText(why, screen));
   return EXIT_GOOD;
 }

@@ -1,10 +1,15 @@
 /** What a replay prints for people. */
 import type { HostReport, PortReport, QueueReport } from '@vmq/host';
-import type { Colours } from '../terminal.ts';
+import type { OutputFile } from '../output/output-directory.ts';
+import { shownLine } from '../shown-text.ts';
+import type { Screen } from '../terminal.ts';
 import { formatTable } from './table.ts';
+import { hang } from './wrap.ts';
+
+const right = 'right' as const;
 
 /** Rows of `Get-NetAdapterVmqQueue`: one for each filter of a queue; the default queue has no MacAddress. */
-export function queueTable(queues: readonly QueueReport[], colours: Colours): string {
+export function queueTable(queues: readonly QueueReport[], screen: Screen): string {
   const rows = queues.flatMap((queue) => {
     const filters = queue.FilterList.length === 0 ? [{ MacAddress: '', VlanID: '' }] : queue.FilterList;
     const processor = `${queue.ProcessorGroup}:${queue.Processor}`;
@@ -17,19 +22,24 @@ export function queueTable(queues: readonly QueueReport[], colours: Colours): st
       queue.VmFriendlyName,
     ]);
   });
-  const titles = ['Name', 'QueueID', 'MacAddress', 'VlanID', 'Processor', 'VmFriendlyName'];
   return formatTable(
-    titles.map((title) => ({ title })),
+    [
+      { title: 'Name', isName: true },
+      { title: 'QueueID' },
+      { title: 'MacAddress' },
+      { title: 'VlanID' },
+      { title: 'Processor' },
+      { title: 'VmFriendlyName', isName: true },
+    ],
     rows,
-    colours,
+    screen,
   );
 }
 
-function portTable(ports: readonly PortReport[], colours: Colours): string {
-  const right = 'right' as const;
-  return formatTable(
+function portTable(ports: readonly PortReport[], screen: Screen): string {
+  const table = formatTable(
     [
-      { title: 'VM' },
+      { title: 'VM', isName: true },
       { title: 'MacAddress' },
       { title: 'VlanID', align: right },
       { title: 'QueueID', align: right },
@@ -37,7 +47,6 @@ function portTable(ports: readonly PortReport[], colours: Colours): string {
       { title: 'Bytes', align: right },
       { title: 'Sent', align: right },
       { title: 'Dropped', align: right },
-      { title: 'NoQueueBecause' },
     ],
     ports.map((port) => [
       port.VmName,
@@ -48,14 +57,28 @@ function portTable(ports: readonly PortReport[], colours: Colours): string {
       port.bytesDelivered,
       port.framesSent,
       port.framesDropped,
-      port.noQueueReason ?? '',
     ]),
-    colours,
+    screen,
+  );
+  const without = withoutQueue(ports, screen.columns);
+  return without.length === 0 ? table : `${table}\n\n${without.join('\n')}`;
+}
+
+/** Who has no queue, by the reason for it. */
+function withoutQueue(ports: readonly PortReport[], columns: number): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const { VmName, noQueueReason } of ports) {
+    if (noQueueReason === undefined) continue;
+    const names = byReason.get(noQueueReason) ?? [];
+    names.push(VmName);
+    byReason.set(noQueueReason, names);
+  }
+  return [...byReason].flatMap(([reason, names]) =>
+    hang('No queue of its own: ', `${names.join(', ')} (${reason})`, columns),
   );
 }
 
-function queueFigures(queues: readonly QueueReport[], colours: Colours): string {
-  const right = 'right' as const;
+function queueFigures(queues: readonly QueueReport[], screen: Screen): string {
   return formatTable(
     [
       { title: 'QueueID', align: right },
@@ -65,7 +88,7 @@ function queueFigures(queues: readonly QueueReport[], colours: Colours): string 
       { title: 'Frames', align: right },
       { title: 'Bytes', align: right },
       { title: 'NoDescriptor', align: right },
-      { title: 'QueueName' },
+      { title: 'QueueName', isName: true },
     ],
     queues.map((queue) => [
       queue.QueueID,
@@ -77,12 +100,12 @@ function queueFigures(queues: readonly QueueReport[], colours: Colours): string 
       queue.droppedNoDescriptor,
       queue.QueueName,
     ]),
-    colours,
+    screen,
   );
 }
 
 /** The ledger as a sum that can be checked with a pencil. */
-export function ledgerText(report: HostReport, colours: Colours): string {
+export function ledgerText(report: HostReport, { colours }: Screen): string {
   const { ledger } = report;
   const { delivered, transmitted, dropped } = ledger.ends;
   const reasons = Object.entries(dropped).sort(([x], [y]) => (x < y ? -1 : 1));
@@ -107,13 +130,38 @@ export function ledgerText(report: HostReport, colours: Colours): string {
   return lines.join('\n');
 }
 
+/** What `--out` wrote. */
+function fileTable(files: readonly OutputFile[], screen: Screen): string {
+  return formatTable(
+    [
+      { title: 'VM', isName: true },
+      { title: 'Frames', align: right },
+      { title: 'Bytes', align: right },
+      { title: 'File', isName: true },
+    ],
+    files.map(({ vm, frames, bytes, name, failure }) => [
+      vm,
+      frames,
+      bytes,
+      failure === null ? name : `not written: ${failure}`,
+    ]),
+    screen,
+  );
+}
+
 /** The whole report of a replay. */
-export function replayText(report: HostReport, colours: Colours): string {
-  const section = (title: string, text: string) => `${colours.bold(title)}\n\n${text}\n`;
+export function replayText(
+  report: HostReport,
+  directory: string,
+  files: readonly OutputFile[],
+  screen: Screen,
+): string {
+  const section = (title: string, text: string) => `${screen.colours.bold(title)}\n\n${text}\n`;
   return [
-    `${queueTable(report.queues, colours)}\n`,
-    section('Virtual machines', portTable(report.ports, colours)),
-    section('Queues', queueFigures(report.queues, colours)),
-    section('Frame ledger', ledgerText(report, colours)),
+    `${queueTable(report.queues, screen)}\n`,
+    section('Virtual machines', portTable(report.ports, screen)),
+    section('Queues', queueFigures(report.queues, screen)),
+    section('Frame ledger', ledgerText(report, screen)),
+    ...(files.length === 0 ? [] : [section(`Files in ${shownLine(directory)}`, fileTable(files, screen))]),
   ].join('\n');
 }

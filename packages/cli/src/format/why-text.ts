@@ -1,22 +1,26 @@
 /** One frame's story for people. */
-import type { Colours } from '../terminal.ts';
+import { shownLine } from '../shown-text.ts';
+import type { Screen } from '../terminal.ts';
 import type { WhyJson } from '../why/explain-frame.ts';
+import { hang, padText } from './wrap.ts';
 
-export function whyText(why: WhyJson, colours: Colours): string {
+export function whyText(why: WhyJson, { colours, columns }: Screen): string {
   const agents = Math.max(0, ...why.steps.map(({ agent }) => agent.length));
   const digits = String(why.steps.length).length;
+  const end = why.end === 'delivered' ? colours.green : colours.red;
   const lines = [
     colours.bold(`frame ${why.frame}, ${why.length} bytes, at byte ${why.fileOffset} of the file`),
-    why.summary,
+    ...hang('', shownLine(why.summary), columns),
     '',
-    ...why.steps.map(({ agent, text, sameFrame }, i) => {
-      const line = `${String(i + 1).padStart(digits)}. ${agent.padEnd(agents)}  ${text}`;
-      return sameFrame ? line : colours.dim(`${line} (a guest's answer)`);
+    ...why.steps.flatMap(({ agent, text, sameFrame }, i) => {
+      const head = `${String(i + 1).padStart(digits)}. ${padText(shownLine(agent), agents, 'left')}  `;
+      const step = hang(head, shownLine(sameFrame ? text : `${text} (a guest's answer)`), columns);
+      return sameFrame ? step : step.map((line) => colours.dim(line));
     }),
   ];
   if (why.steps.length > 0) lines.push('');
-  lines.push(`end: ${why.end === 'delivered' ? colours.green(endText(why)) : colours.red(endText(why))}`);
-  if (why.advice !== null) lines.push(`     ${why.advice}`);
+  lines.push(...hang('end: ', shownLine(endText(why)), columns).map((line) => end(line)));
+  if (why.advice !== null) lines.push(...hang('     ', shownLine(why.advice), columns));
   return `${lines.join('\n')}\n`;
 }
 

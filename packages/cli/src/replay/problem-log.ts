@@ -27,6 +27,8 @@ export interface Problem {
   readonly first: readonly ProblemPlace[];
 }
 
+const WITHOUT_PLACE: readonly string[] = ['output', 'trace'];
+
 export class ProblemLog {
   readonly #kinds = new Map<string, { count: number; readonly first: ProblemPlace[] }>();
 
@@ -61,8 +63,9 @@ export function problemLines(file: string, problems: readonly Problem[]): string
     const more = count > first.length ? count - first.length + 1 : 0;
     const shown = more > 0 ? first.slice(0, PLACES_KEPT - 1) : first;
     const lines = shown.map(({ frame, fileOffset, message }) => {
-      const at = frame > 0 ? `frame ${frame} at byte ${fileOffset}` : `byte ${fileOffset}`;
-      return `${file}: ${at}: ${message} [${kind}]`;
+      // What is wrong with an output has no place in the input.
+      const at = frame > 0 ? `frame ${frame} at byte ${fileOffset}: ` : `byte ${fileOffset}: `;
+      return `${file}: ${WITHOUT_PLACE.includes(kind) ? '' : at}${message} [${kind}]`;
     });
     if (more > 0) lines.push(`${file}: and ${more} more, ${count} in all [${kind}]`);
     return lines;

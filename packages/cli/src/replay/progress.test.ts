@@ -1,14 +1,20 @@
 import { describe, expect, it } from 'vitest';
+import { Screen } from '../terminal.ts';
 import { Progress } from './progress.ts';
 
 function recorder(errIsTerminal: boolean): {
   lines: string[];
-  terminal: ConstructorParameters<typeof Progress>[0];
+  terminal: Screen;
 } {
   const lines: string[] = [];
   return {
     lines,
-    terminal: { out: () => {}, err: (text) => void lines.push(text), outColours: false, errIsTerminal },
+    terminal: new Screen({
+      out: () => {},
+      err: (text) => void lines.push(text),
+      outColours: false,
+      errIsTerminal,
+    }),
   };
 }
 
@@ -39,13 +45,13 @@ describe('progress', () => {
     expect(lines).toEqual(['\r\u001b[Kreplaying: 5 frames, 0.1 MB', '\r\u001b[K']);
   });
 
-  it('prints nothing when it is off, but still tells that time has passed', () => {
+  it('prints nothing when it is off', () => {
     const { lines, terminal } = recorder(false);
     let now = 0;
     const progress = new Progress(terminal, false, () => now);
     now = 250;
-    expect(progress.at(1, 1)).toBe(true);
-    expect(progress.at(1, 1)).toBe(false);
+    progress.at(1, 1);
+    progress.say(() => 'anything');
     progress.clear();
     expect(lines).toEqual([]);
   });

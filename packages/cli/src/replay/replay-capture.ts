@@ -7,14 +7,15 @@ import { CannotRun } from '../exit-code.ts';
 import { CaptureFile, faultText } from '../input/capture-file.ts';
 import { CaptureInput } from '../input/capture-input.ts';
 import { type Interrupted, neverInterrupted } from '../interruption.ts';
+import { OutputDirectory, type OutputFile } from '../output/output-directory.ts';
+import type { VmOutput } from '../output/vm-output.ts';
 import { noteLength, noteTime, refusePacket, type SkipReason } from './frame-intake.ts';
-import { openOutputs } from './output-directory.ts';
 import { type Problem, ProblemLog } from './problem-log.ts';
 import type { Progress } from './progress.ts';
-import type { VmOutput } from './vm-output.ts';
 import { WindowWriter } from './window-writer.ts';
 import { WireFeed } from './wire-feed.ts';
 
+const NO_OUTPUTS: ReadonlyMap<string, VmOutput> = new Map();
 /** Trace records kept per agent when every delivery of a window is wanted. */
 const TRACE_RECORDS = 32_768;
 
@@ -22,7 +23,10 @@ export interface ReplayOptions {
   /** Path of a pcap or pcapng file or of a pipe, `-` for standard input, or one that is open already. */
   readonly file: string | CaptureInput;
   readonly config: HostConfig;
-  /** Directory for one pcapng per VM; none are written without it. */
+  /**
+   * Directory for one pcapng per VM; none are written without it. They are put in their places at the end, also of a
+   * replay that was interrupted; until then what was there before stays.
+   */
   readonly outDirectory?: string;
   readonly progress?: Progress;
   /** Asked every few hundred frames; true ends the replay after the frames on the wire. */
@@ -43,7 +47,9 @@ export interface InputReport {
 export interface ReplayResult {
   readonly report: HostReport;
   readonly input: InputReport;
-  /** Paths of the files written. */
+  /** What became of each file of `outDirectory`. */
+  readonly files: readonly OutputFile[];
+  /** Paths of those that were written. */
   readonly outputs: readonly string[];
   readonly interrupted: boolean;
 }
@@ -58,28 +64,30 @@ export async function replayCapture(options: ReplayOptions): Promise<ReplayResul
   const input = typeof options.file === 'string' ? new CaptureInput(options.file) : options.file;
   let file: CaptureFile | undefined;
   let host: Host | undefined;
-  let outputs = new Map<string, VmOutput>();
+  let directory: OutputDirectory | undefined;
   try {
     file = await CaptureFile.open(input, false, interrupted, (flaw) =>
       problems.add(flaw.code, 0, flaw.fileOffset, () => faultText(flaw)),
     );
-    const writing = options.outDirectory !== undefined;
-    host = makeHost(config, writing ? { record: true, traceRecords: TRACE_RECORDS } : {});
     if (options.outDirectory !== undefined)
-      outputs = openOutputs(options.outDirectory, config, input.identity);
-    const feed = feedFor(host, outputs, problems);
+      directory = new OutputDirectory(options.outDirectory, config.vms, input.identity);
+    host = makeHost(config, directory ? { record: true, traceRecords: TRACE_RECORDS } : {});
+    const feed = feedFor(host, directory?.outputs ?? NO_OUTPUTS, problems);
     const wasInterrupted = await feedAll(file, feed, problems, input.size, options);
     feed.settle();
-    closeOutputs(outputs, problems);
+    // An interrupted one is not to keep the user waiting for the disk.
+    const files = directory?.commit(!wasInterrupted) ?? [];
+    noteFailures(files, problems);
     return {
       report: host.inspect(),
       input: inputReport(file, problems),
-      outputs: [...outputs.values()].map((output) => output.path),
+      files,
+      outputs: files.filter(({ failure }) => failure === null).map(({ path }) => path),
       interrupted: wasInterrupted,
     };
   } finally {
     options.progress?.clear();
-    for (const output of outputs.values()) output.close();
+    directory?.abandon();
     file?.close();
     if (typeof options.file === 'string') input.close();
     await host?.stop();
@@ -157,11 +165,15 @@ export function largestFrame(config: HostConfig): number {
   return config.nic.jumboPacket;
 }
 
-function closeOutputs(outputs: ReadonlyMap<string, VmOutput>, problems: ProblemLog): void {
-  for (const output of outputs.values()) {
-    output.close();
-    const { failure, path } = output;
-    if (failure !== null) problems.add('output', 0, 0, () => `${path} is incomplete: ${failure}`);
+function noteFailures(files: readonly OutputFile[], problems: ProblemLog): void {
+  for (const { path, failure } of files) {
+    if (failure === null) continue;
+    problems.add(
+      'output',
+      0,
+      0,
+      () => `${path} was not written, and what was there is there still: ${failure}`,
+    );
   }
 }
 

@@ -10,10 +10,10 @@ import type { Host, QueueReport } from '@vmq/host';
 import type { TraceRecord } from '@vmq/machine';
 import { VSWITCH_TRACE } from '@vmq/vswitch';
 import { tciPriority } from '@vmq/wire';
+import type { VmOutput } from '../output/vm-output.ts';
 import { deliveryComment } from './delivery-comment.ts';
 import { storableSeconds } from './frame-intake.ts';
 import type { ProblemLog } from './problem-log.ts';
-import type { VmOutput } from './vm-output.ts';
 import type { WireFeed } from './wire-feed.ts';
 
 /** A received frame, copied to the arena until its place in the order is known. */

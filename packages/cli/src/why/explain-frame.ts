@@ -30,7 +30,7 @@ export interface WhyDelivery {
   readonly processor: number;
 }
 
-/** The stable JSON of `vmq why --json`. */
+/** What `vmq why --json` says, behind its version. */
 export interface WhyJson {
   readonly frame: number;
   readonly fileOffset: number;

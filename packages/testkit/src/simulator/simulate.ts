@@ -43,6 +43,8 @@ export interface SimulationStop {
 export interface SimulationFailureReport extends FailureFile {
   /** Steps of the seed up to the failure, before they were shrunk. */
   readonly stepsBefore: number;
+  /** Number of the step of `steps` after which it was seen, from 1; one more than there are: at the world's end. */
+  readonly failedAfter: number;
   /** The last trace records before the failure, in words. */
   readonly trace: readonly string[];
 }
@@ -112,6 +114,7 @@ function reportFailure(
     config,
     steps: kept,
     stepsBefore,
+    failedAfter: last.failure?.step ?? kept.length,
     trace: last.trace,
   };
 }

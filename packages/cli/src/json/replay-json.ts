@@ -1,8 +1,11 @@
 /** The stable JSON of `vmq replay --json`, documented in docs/cli.md. */
 import type { HostReport, PortReport, QueueReport } from '@vmq/host';
-import type { InputReport, ReplayResult } from './replay-capture.ts';
+import type { OutputFile } from '../output/output-directory.ts';
+import type { InputReport, ReplayResult } from '../replay/replay-capture.ts';
+import { type Envelope, JSON_VERSION } from './envelope.ts';
 
-export interface ReplayJson {
+export interface ReplayJson extends Envelope {
+  readonly command: 'replay';
   /** Frames from every source: the wire and the guests. */
   readonly received: number;
   readonly ends: {
@@ -24,15 +27,19 @@ export interface ReplayJson {
     readonly processors: number;
     readonly vmq: boolean;
   };
-  /** Files written by `--out`. */
+  /** What became of each file of `--out`. */
+  readonly files: readonly Omit<OutputFile, 'name'>[];
+  /** Paths of those that were written. */
   readonly outputs: readonly string[];
   /** Stopped by SIGINT before the end of the file. */
   readonly interrupted: boolean;
 }
 
 export function replayJson(result: ReplayResult): ReplayJson {
-  const { report, input, outputs, interrupted } = result;
+  const { report, input, files, outputs, interrupted } = result;
   return {
+    version: JSON_VERSION,
+    command: 'replay',
     ...ledgerJson(report),
     queues: report.queues,
     ports: report.ports,
@@ -43,6 +50,7 @@ export function replayJson(result: ReplayResult): ReplayJson {
       processors: report.processors,
       vmq: report.vmq,
     },
+    files: files.map(({ name: _, ...file }) => file),
     outputs,
     interrupted,
   };

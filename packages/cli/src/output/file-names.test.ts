@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fileNames } from './output-directory.ts';
+import { fileNames } from './file-names.ts';
 
 describe('output file names', () => {
   it('are the VM names, never a path', () => {
