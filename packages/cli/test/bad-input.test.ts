@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { ReplayJson } from '../src/replay/replay-json.ts';
+import type { ReplayJson } from '../src/json/replay-json.ts';
 import { BROADCAST, frame, pcap, pcapHeader, pcapRecord, VM1, VM2 } from './build-capture.ts';
 import { readPackets } from './oracle.ts';
 import { CAPTURES, type Run, Scratch, vmq } from './run-vmq.ts';

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { ReplayJson } from '../src/replay/replay-json.ts';
+import type { ReplayJson } from '../src/json/replay-json.ts';
 import { expectedFor, expectedVms, type OracleVm, readPackets } from './oracle.ts';
 import { CAPTURES, Scratch, vmq, vmqProcess } from './run-vmq.ts';
 
