@@ -236,7 +236,7 @@ describe('interrupts', () => {
 });
 
 describe('pausing and restarting', () => {
-  it('LIFE-04 LIFE-05 queues, filters and memory survive, and frames come again after the restart', () => {
+  it('LIFE-04 queues, filters and memory survive, and frames come again after the restart', () => {
     const bench = createBench();
     const { queueId } = runningQueue(bench, 1, 1);
     bench.receive(...frames(1, 0, 10));

@@ -6,6 +6,7 @@ import {
   NDIS_RECEIVE_FLAGS_SINGLE_QUEUE,
   NDIS_RECEIVE_FLAGS_SINGLE_VLAN,
 } from '@vmq/abi';
+import { createRandom } from '@vmq/machine';
 import { ieee8021QFromTci } from '@vmq/ndis';
 import { REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import { describe, expect, it } from 'vitest';
@@ -75,6 +76,42 @@ describe('what is indicated', () => {
     bench.receive(frame(1), frame(1, { tci: 100 }), frame(1, { tci: 200 }), arp);
     expect(bench.frames).toHaveLength(4);
     for (const { flags } of bench.indications) expect(flags & CLAIMS).toBe(0);
+  });
+
+  it('RX-20 whatever the mix, a claim about all NBLs of an indication is true of each of them', () => {
+    const random = createRandom(20);
+    for (let round = 0; round < 60; round++) {
+      const bench = createBench({ seed: round });
+      const { queueId } = runningQueue(bench, 1);
+      setFilter(bench, queueId, 1, 100);
+      setFilter(bench, queueId, 1, 200);
+      const tags = [undefined, 100, 200].slice(0, 1 + random.below(3));
+      const types = [0x0800, 0x0806, 0x86dd].slice(0, 1 + random.below(3));
+      const destinations = [1, [...BROADCAST]].slice(0, 1 + random.below(2));
+      const mixed = range(0, 1 + random.below(20)).map(() => {
+        const tci = tags[random.below(tags.length)];
+        const one = frame(
+          destinations[random.below(destinations.length)] as number,
+          tci === undefined ? {} : { tci },
+        );
+        const type = types[random.below(types.length)] as number;
+        one.set([type >> 8, type & 0xff], tci === undefined ? 12 : 16);
+        return one;
+      });
+      bench.receive(...mixed);
+      bench.indications.forEach(({ flags }, indication) => {
+        const all = bench.frames.filter((seen) => seen.indication === indication);
+        const same = (of: (seen: (typeof all)[number]) => unknown) => new Set(all.map(of)).size === 1;
+        if ((flags & NDIS_RECEIVE_FLAGS_SINGLE_VLAN) !== 0)
+          expect(same((seen) => seen.ieee8021QInfo)).toBe(true);
+        if ((flags & NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE) !== 0)
+          expect(same(({ bytes }) => `${bytes[12]} ${bytes[13]}`)).toBe(true);
+        // The packet filter and the multicast list say nothing of what a VM queue's filter took.
+        if ((flags & NDIS_RECEIVE_FLAGS_PERFECT_FILTERED) !== 0)
+          expect(all.every((seen) => seen.queueId === 0)).toBe(true);
+      });
+      expect(bench.frames).toHaveLength(mixed.length);
+    }
   });
 
   it('RX-12 one NB per NBL, the number of NBLs is the chain length, SourceHandle is the adapter', () => {

@@ -83,6 +83,36 @@ describe('pause', () => {
   });
 });
 
+describe('restart', () => {
+  test('LIFE-05: from the call of MiniportRestart on chains may be indicated, sends go down when it has completed', () => {
+    const { adapter, run, miniport, completed, log, pools, dropped, violations } = setUp();
+    miniport.restartStatus = NDIS_STATUS_PENDING;
+    expect(adapter.restart()).toBe(NDIS_STATUS_PENDING);
+    expect(adapter.state).toBe('Restarting');
+    // Nobody above runs yet: what is indicated now is counted and comes back, and that is no fault of the miniport's.
+    run('miniport', 0, { op: 'indicate', count: 3 });
+    expect([dropped(), pools[0]?.available, violations()]).toEqual([3, 64, []]);
+    run('protocol', 0, { op: 'send', count: 2 });
+    expect([completed, log]).toEqual([[NDIS_STATUS_PAUSED, NDIS_STATUS_PAUSED], []]);
+    miniport.adapter.restartComplete(NDIS_STATUS_SUCCESS);
+    expect(adapter.state).toBe('Running');
+    run('miniport', 0, { op: 'indicate', count: 1 });
+    run('protocol', 0, { op: 'send', count: 1 });
+    expect(log).toEqual(['protocol 0 gets 1', 'miniport 0 sends 1']);
+    expect([completed.at(-1), dropped()]).toEqual([NDIS_STATUS_SUCCESS, 3]);
+  });
+
+  test('LIFE-05: a restart that fails in the end leaves sends closed', () => {
+    const { adapter, run, miniport, completed, log } = setUp();
+    miniport.restartStatus = NDIS_STATUS_PENDING;
+    adapter.restart();
+    miniport.adapter.restartComplete(NDIS_STATUS_FAILURE);
+    expect(adapter.state).toBe('Paused');
+    run('protocol', 1, { op: 'send', count: 1 });
+    expect([completed, log]).toEqual([[NDIS_STATUS_PAUSED], []]);
+  });
+});
+
 describe('layers', () => {
   test('chains pass the filter modules bottom up, sends and returns top down', () => {
     const { adapter, run, log } = setUp(['low', 'high']);

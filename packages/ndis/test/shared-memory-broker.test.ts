@@ -46,6 +46,35 @@ describe('NdisAllocateSharedMemory', () => {
     expect(second.allocationHandle).not.toBe(first.allocationHandle);
   });
 
+  test('SHM-03: what was asked for is kept by queue, length and usage; either handle has its own use', () => {
+    const { binding, miniport, adapter, memory, machine, violations } = createBench();
+    const queueId = allocate(binding);
+    complete(binding, [queueId]);
+    const usage = USAGE.NdisSharedMemoryUsageReceiveLookahead;
+    const served = miniport.adapter.allocateSharedMemory(want({ queueId, usage, length: 5000 }));
+    const entry = adapter
+      .inspect()
+      .sharedMemory.find((one) => one.allocationHandle === served.allocationHandle);
+    expect(entry).toMatchObject({ queueId, usage, sharedMemoryHandle: served.sharedMemoryHandle });
+    expect(entry?.elements).toEqual(served.elements);
+    // The elements name memory that is there: each byte of it keeps what is written, and none is in two elements.
+    let next = 1;
+    for (const { segment, offset, length } of served.elements)
+      for (let i = 0; i < length; i++) machine.memory.segment(segment).u8[offset + i] = next++ & 0xff;
+    next = 1;
+    for (const { segment, offset, length } of served.elements)
+      for (let i = 0; i < length; i++)
+        expect(machine.memory.segment(segment).u8[offset + i]).toBe(next++ & 0xff);
+    expect(next - 1).toBe(5000);
+    const before = memory.blocks().length;
+    miniport.adapter.freeSharedMemory(served.allocationHandle);
+    expect(memory.blocks()).toHaveLength(before - 1);
+    expect(violations()).toEqual([]);
+    expect(adapter.inspect().sharedMemory.map((one) => one.allocationHandle)).not.toContain(
+      served.allocationHandle,
+    );
+  });
+
   const bad: [string, Partial<SharedMemoryParameters>, number][] = [
     ['SHM-05', { usage: USAGE.NdisSharedMemoryUsageUndefined }, NDIS_STATUS_INVALID_PARAMETER],
     ['SHM-05', { usage: USAGE.NdisSharedMemoryUsageMax }, NDIS_STATUS_INVALID_PARAMETER],

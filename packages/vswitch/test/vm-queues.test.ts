@@ -48,6 +48,19 @@ test('SW-05 SW-06: the filter tests the access VLAN, or untagged-or-zero without
   ]);
 });
 
+test('SW-05 SW-06: a port that is served from queue 0 has the same filter there, with its access VLAN', () => {
+  const bench = createAdapterBench();
+  bench.bind();
+  for (const vlan of [{ vlan: { mode: 'access', vlan: 100 } as const }, {}]) {
+    bench.refuse.set('ALLOCATE_QUEUE', NDIS_STATUS_RESOURCES);
+    bench.sw.connectNic(bench.addPort(vlan.vlan ? 'a' : 'b', vlan));
+  }
+  expect(bench.requests.filter((line) => line.startsWith('SET_FILTER'))).toEqual([
+    'SET_FILTER queue 0 020000000001 vlan 100',
+    'SET_FILTER queue 0 020000000002 untagged',
+  ]);
+});
+
 test('SW-01: without current VMQ no queue is asked for, the packet filter is promiscuous, and the ledger says why', () => {
   const bench = createAdapterBench({ queues: 0 });
   bench.bind();
