@@ -13,6 +13,8 @@ import type { Device, HardwareFilter } from './device.ts';
 import { FilterTable } from './filter-table.ts';
 import { PacketFilter } from './general-oids.ts';
 import { HangCheck } from './hang-check.ts';
+import type { AdapterRoom } from './identity-oids.ts';
+import { InterruptModeration } from './interrupt-moderation.ts';
 import { InterruptPlan } from './interrupt-plan.ts';
 import type { MiniportImage, MiniportMessage, TransmitQueueImage } from './queue-image.ts';
 import { QueueLife, type ReceiveQueueSettings } from './queue-life.ts';
@@ -23,6 +25,8 @@ import { Standstill } from './standstill.ts';
 export interface AdapterSettings extends ReceiveQueueSettings {
   readonly transmitRingEntries: number;
   readonly indicationBudget: number;
+  /** *InterruptModeration. */
+  readonly moderatesInterrupts: boolean;
 }
 
 export class AdapterContext {
@@ -32,6 +36,7 @@ export class AdapterContext {
   readonly packetFilter: PacketFilter;
   readonly standstill: Standstill;
   readonly hangCheck: HangCheck;
+  readonly moderation: InterruptModeration;
   readonly #adapter: MiniportAdapter;
   readonly #settings: AdapterSettings;
   readonly #interrupts: InterruptPlan;
@@ -53,6 +58,11 @@ export class AdapterContext {
     this.filters = new FilterTable(device, settings.sizes.filters);
     this.packetFilter = new PacketFilter(device);
     this.#interrupts = new InterruptPlan(adapter, device, settings.sizes, processors);
+    this.moderation = new InterruptModeration(
+      device,
+      settings.sizes.queues + 1,
+      settings.moderatesInterrupts,
+    );
     this.queues = new QueueLife({
       adapter,
       device,
@@ -211,6 +221,12 @@ export class AdapterContext {
     this.#adapter.publish();
   }
 
+  /** What the rings have room for. */
+  get room(): AdapterRoom {
+    const { maxFrameBytes, receiveRingEntries, transmitRingEntries } = this.#settings;
+    return { maxFrameBytes, receiveFrames: receiveRingEntries, transmitFrames: transmitRingEntries };
+  }
+
   /** Station address, frame size, packet filter; in force from the next commit on. */
   #programPort(): void {
     const { registers } = this.device;
@@ -218,6 +234,7 @@ export class AdapterContext {
     registers.write32(REG.MACLO, registers.read32(REG.PMACLO));
     registers.write32(REG.MACHI, registers.read32(REG.PMACHI));
     this.packetFilter.program();
+    this.moderation.program();
   }
 
   #post(processor: number | 'all', message: MiniportMessage): void {

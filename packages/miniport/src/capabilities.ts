@@ -15,6 +15,10 @@ import {
   NDIS_RECEIVE_FILTER_VM_QUEUE_SUPPORTED,
   NDIS_RECEIVE_FILTER_VM_QUEUES_ENABLED,
   NDIS_RECEIVE_FILTER_VMQ_FILTERS_ENABLED,
+  NDIS_RECEIVE_SCALE_CAPABILITIES,
+  NDIS_RSS_CAPS_MESSAGE_SIGNALED_INTERRUPTS,
+  NDIS_RSS_CAPS_SUPPORTS_MSI_X,
+  NDIS_RSS_CAPS_USING_MSI_X,
 } from '@vmq/abi';
 import type { ReceiveMode } from './keywords.ts';
 
@@ -26,6 +30,25 @@ export interface HardwareSizes {
   readonly msixEntries: number;
   readonly lookaheadMin: number;
   readonly lookaheadMax: number;
+}
+
+/**
+ * NDIS_RECEIVE_SCALE_CAPABILITIES of the hardware, whether RSS is in use or not (CAP-01): it has queues and messages to
+ * scale over, and no unit that hashes, so there is no hash type.
+ */
+export function receiveScaleCapabilities(
+  { queues, msixEntries }: HardwareSizes,
+  minorVersion: number,
+): Uint8Array {
+  return NDIS_RECEIVE_SCALE_CAPABILITIES.encode(
+    {
+      CapabilitiesFlags:
+        NDIS_RSS_CAPS_MESSAGE_SIGNALED_INTERRUPTS | NDIS_RSS_CAPS_SUPPORTS_MSI_X | NDIS_RSS_CAPS_USING_MSI_X,
+      NumberOfInterruptMessages: msixEntries,
+      NumberOfReceiveQueues: queues + 1,
+    },
+    { revision: minorVersion === 20 ? 1 : 2 },
+  );
 }
 
 /** Which of the hardware's capabilities a set has. */

@@ -111,6 +111,11 @@ export class Device {
     return this.registers.read32(REG.CAPM);
   }
 
+  /** STATUS_* of the device. */
+  get status(): number {
+    return this.registers.read32(REG.STATUS);
+  }
+
   /** Bits per second. */
   get linkSpeed(): number {
     return ((this.registers.read32(REG.STATUS) >>> STATUS_SPEED_SHIFT) & 0xff) * 1e9;

@@ -23,6 +23,7 @@ import {
 import type { OidRequest } from '@vmq/ndis';
 import { MULTICAST_ENTRIES, RCTL_AAM, RCTL_BAM, RCTL_MPE, RCTL_NVGRE, RCTL_UPE, REG } from '@vmq/nic';
 import type { Device } from './device.ts';
+import { reply } from './identity-oids.ts';
 
 /** NDIS_PACKET_TYPE_* that the device can do. */
 export const SUPPORTED_PACKET_FILTERS: number =
@@ -141,7 +142,7 @@ export function queryStatistics(device: Device, request: OidRequest): number {
   if (device.isAsleep) return NDIS_STATUS_LOW_POWER_STATE;
   const sum = (registers: readonly number[]): bigint =>
     registers.reduce((total, register) => total + BigInt(device.counter(register)), 0n);
-  const reply = NDIS_STATISTICS_INFO.encode({
+  const statistics = NDIS_STATISTICS_INFO.encode({
     SupportedStatistics: VALID_STATISTICS,
     ifInDiscards: sum(DISCARDS),
     ifInErrors: sum(ERRORS),
@@ -149,10 +150,18 @@ export function queryStatistics(device: Device, request: OidRequest): number {
     ifHCOutOctets: sum([REG.GOTC]),
     ifOutErrors: sum([REG.TXFAULTS]),
   });
-  if (request.outputBufferLength < reply.length) return needs(request, reply.length);
-  request.informationBuffer.set(reply);
-  request.bytesWritten = reply.length;
-  return NDIS_STATUS_SUCCESS;
+  return reply(request, statistics);
+}
+
+/** OID_GEN_RCV_OK, OID_GEN_XMIT_OK, query: 64 bits, or the low 32 where there is no room for more. */
+export function queryFrames(device: Device, register: number, request: OidRequest): number {
+  if (device.isAsleep) return NDIS_STATUS_LOW_POWER_STATE;
+  const isLong = request.outputBufferLength >= 8;
+  request.bytesNeeded = 8;
+  if (!isLong && request.outputBufferLength < 4) return NDIS_STATUS_INVALID_LENGTH;
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(device.counter(register)), true);
+  return reply(request, bytes.subarray(0, isLong ? 8 : 4));
 }
 
 function needs(request: OidRequest, bytes: number): number {

@@ -42,6 +42,11 @@ export function readReceiveMode(adapter: MiniportAdapter, sriov: boolean = false
   };
 }
 
+/** *InterruptModeration: 1 = on; off when absent. */
+export function readInterruptModeration(adapter: MiniportAdapter): boolean {
+  return Number(adapter.readConfiguration('*InterruptModeration') ?? 0) === 1;
+}
+
 /** *JumboPacket: frame bytes with header and without FCS and tag; 1514 when absent. */
 export function readJumboPacket(adapter: MiniportAdapter): number {
   return Number(adapter.readConfiguration('*JumboPacket') ?? 1514);

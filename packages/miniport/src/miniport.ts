@@ -6,6 +6,9 @@
  * it takes there, so a restart can fail only with the device.
  */
 import {
+  NDIS_MAC_OPTION_8021P_PRIORITY,
+  NDIS_MAC_OPTION_8021Q_VLAN,
+  NDIS_MAC_OPTION_NO_LOOPBACK,
   NDIS_RSS_PROCESSOR_INFO,
   NDIS_STATUS_ADAPTER_NOT_FOUND,
   NDIS_STATUS_FAILURE,
@@ -22,12 +25,13 @@ import {
 } from '@vmq/ndis';
 import { MULTICAST_ENTRIES } from '@vmq/nic';
 import { AdapterContext } from './adapter-context.ts';
-import { CapabilitySets } from './capabilities.ts';
+import { CapabilitySets, receiveScaleCapabilities } from './capabilities.ts';
 import { CurrentSet } from './current-set.ts';
 import { VMQ_MINIPORT_DATA_PATH } from './data-path.ts';
 import { Device } from './device.ts';
 import { SUPPORTED_PACKET_FILTERS } from './general-oids.ts';
-import { readJumboPacket, readReceiveMode } from './keywords.ts';
+import { readInterruptModeration, readJumboPacket, readReceiveMode } from './keywords.ts';
+import { linkState } from './link-oids.ts';
 import { handleOidRequest, SUPPORTED_OIDS } from './oid-handlers.ts';
 import type { OidTarget } from './oid-target.ts';
 import { QueueFree, whenTrue } from './queue-free.ts';
@@ -52,6 +56,8 @@ export interface VmqMiniportOptions {
 
 const ETHERNET_HEADER_BYTES = 14;
 const MIN_JUMBO_PACKET = 60;
+/** Tags are taken off and put on beside the frame, with priority and VLAN id; nothing sent comes back (CAP-34). */
+const MAC_OPTIONS = NDIS_MAC_OPTION_8021P_PRIORITY | NDIS_MAC_OPTION_8021Q_VLAN | NDIS_MAC_OPTION_NO_LOOPBACK;
 
 /** Makes the driver; give it to `ndis.registerMiniportDriver`. One driver may run several adapters. */
 export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDriver {
@@ -94,12 +100,14 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
         mtuSize: maxFrameBytes - ETHERNET_HEADER_BYTES,
         maxXmitLinkSpeed: linkSpeed,
         lookaheadSize: maxFrameBytes - ETHERNET_HEADER_BYTES,
-        macOptions: 0,
+        macOptions: MAC_OPTIONS,
         supportedPacketFilters: SUPPORTED_PACKET_FILTERS,
         maxMulticastListSize: MULTICAST_ENTRIES,
         permanentMacAddress: permanentMac,
         currentMacAddress: permanentMac,
         supportedOidList: SUPPORTED_OIDS,
+        linkState: linkState(device),
+        recvScaleCapabilities: receiveScaleCapabilities(sizes, minorNdisVersion),
       });
       if (status !== NDIS_STATUS_SUCCESS) return status;
       const sets = new CapabilitySets(sizes, readReceiveMode(adapter, options.sriov), minorNdisVersion);
@@ -117,7 +125,15 @@ export function createVmqMiniport(options: VmqMiniportOptions = {}): MiniportDri
       }
       adapter.registerScatterGatherDma();
       const rss = rssProcessors(adapter);
-      const settings = { sizes, receiveRingEntries, transmitRingEntries, indicationBudget, maxFrameBytes };
+      const moderatesInterrupts = readInterruptModeration(adapter);
+      const settings = {
+        sizes,
+        receiveRingEntries,
+        transmitRingEntries,
+        indicationBudget,
+        maxFrameBytes,
+        moderatesInterrupts,
+      };
       const context = new AdapterContext(adapter, device, settings, rss.processors);
       status = context.start(rss.base);
       if (status !== NDIS_STATUS_SUCCESS) {

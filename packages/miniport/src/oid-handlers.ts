@@ -24,7 +24,11 @@ import {
   OID_802_3_MULTICAST_LIST,
   OID_GEN_CURRENT_LOOKAHEAD,
   OID_GEN_CURRENT_PACKET_FILTER,
+  OID_GEN_INTERRUPT_MODERATION,
+  OID_GEN_LINK_PARAMETERS,
+  OID_GEN_RCV_OK,
   OID_GEN_STATISTICS,
+  OID_GEN_XMIT_OK,
   OID_PNP_SET_POWER,
   OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
   OID_RECEIVE_FILTER_CLEAR_FILTER,
@@ -42,10 +46,12 @@ import {
   NdisRequestSetInformation,
   type OidRequest,
 } from '@vmq/ndis';
-import { FLTVLAN_ANY, FLTVLAN_EXACT, FLTVLAN_UNTAGGED_OR_ZERO } from '@vmq/nic';
+import { FLTVLAN_ANY, FLTVLAN_EXACT, FLTVLAN_UNTAGGED_OR_ZERO, REG } from '@vmq/nic';
 import { OID_VMQ_MINIPORT_VM_QUEUES } from './current-set.ts';
 import type { HardwareFilter } from './device.ts';
-import { queryStatistics, setLookahead } from './general-oids.ts';
+import { queryFrames, queryStatistics, setLookahead } from './general-oids.ts';
+import { IDENTITY_QUERIES } from './identity-oids.ts';
+import { setLinkParameters } from './link-oids.ts';
 import { setOffloadParameters } from './offload-oids.ts';
 import type { OidTarget } from './oid-target.ts';
 import { setPower } from './power.ts';
@@ -80,6 +86,26 @@ const HANDLERS: ReadonlyMap<number, OidHandler> = new Map<number, OidHandler>([
     OID_GEN_STATISTICS,
     { types: QUERY, handle: ({ context }, request) => queryStatistics(context.device, request) },
   ],
+  [
+    OID_GEN_RCV_OK,
+    { types: QUERY, handle: ({ context }, request) => queryFrames(context.device, REG.GPRC, request) },
+  ],
+  [
+    OID_GEN_XMIT_OK,
+    { types: QUERY, handle: ({ context }, request) => queryFrames(context.device, REG.GPTC, request) },
+  ],
+  [
+    OID_GEN_INTERRUPT_MODERATION,
+    { types: [...QUERY, ...SET], handle: ({ context }, request) => context.moderation.handle(request) },
+  ],
+  [
+    OID_GEN_LINK_PARAMETERS,
+    { types: SET, handle: ({ context }, request) => setLinkParameters(context.device, request) },
+  ],
+  ...IDENTITY_QUERIES.map(([oid, query]): [number, OidHandler] => [
+    oid,
+    { types: QUERY, handle: ({ context }, request) => query(context.room, request) },
+  ]),
   [OID_PNP_SET_POWER, { types: SET, handle: setPower }],
   [OID_TCP_OFFLOAD_PARAMETERS, { types: SET, handle: setOffloadParameters }],
   [

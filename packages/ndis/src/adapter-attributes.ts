@@ -3,7 +3,16 @@
  * offload attributes. NDIS refuses a revision that it does not know and nothing else (INIT-01); what pages ask besides
  * is advice (INIT-02, INIT-21).
  */
-import { NDIS_STATUS_BAD_VERSION, NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import {
+  NDIS_MAC_OPTION_8021P_PRIORITY,
+  NDIS_MEDIA_CONNECT_STATE,
+  NDIS_MEDIA_DUPLEX_STATE,
+  NDIS_PHYSICAL_MEDIUM,
+  NDIS_STATUS_BAD_VERSION,
+  NDIS_STATUS_SUCCESS,
+  NDIS_SUPPORTED_PAUSE_FUNCTIONS,
+} from '@vmq/abi';
+import type { GeneralInformation } from './adapter-core.ts';
 import type { Capabilities, MiniportVersion } from './capabilities.ts';
 import type { MiniportAdapterAttributes } from './miniport-driver.ts';
 import type { BindParameters } from './protocol-driver.ts';
@@ -23,6 +32,24 @@ const FUNCTION_PAGE = 'NdisMSetMiniportAttributes';
 const HARDWARE_ASSIST_PAGE = 'NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES';
 const MAC_BYTES = 6;
 
+/** What a miniport that says nothing of its link has: the speed it was made for. */
+function withDefaults(general: General): GeneralInformation {
+  const speed = BigInt(general.maxXmitLinkSpeed);
+  return {
+    ...general,
+    physicalMedium: general.physicalMedium ?? NDIS_PHYSICAL_MEDIUM.NdisPhysicalMedium802_3,
+    recvScaleCapabilities: general.recvScaleCapabilities ?? null,
+    linkState: general.linkState ?? {
+      MediaConnectState: NDIS_MEDIA_CONNECT_STATE.MediaConnectStateConnected,
+      MediaDuplexState: NDIS_MEDIA_DUPLEX_STATE.MediaDuplexStateFull,
+      XmitLinkSpeed: speed,
+      RcvLinkSpeed: speed,
+      PauseFunctions: NDIS_SUPPORTED_PAUSE_FUNCTIONS.NdisPauseFunctionsUnsupported,
+      AutoNegotiationFlags: 0,
+    },
+  };
+}
+
 /** The revisions that an NDIS of version `ndis` knows. */
 function knownRevisions(type: AttributeType, ndis: MiniportVersion): readonly number[] {
   if (type === 'offload') return [1];
@@ -39,7 +66,7 @@ const HARDWARE_ASSIST_REVISIONS: Readonly<Record<MiniportVersion, readonly numbe
 };
 
 export class AdapterAttributes {
-  general: General | null = null;
+  general: GeneralInformation | null = null;
   /** NIC-switch capabilities as registered or indicated; carried to bindings and queries, not interpreted. */
   hardwareNicSwitchCapabilities: Uint8Array | null = null;
   nicSwitchCapabilities: Uint8Array | null = null;
@@ -94,11 +121,13 @@ export class AdapterAttributes {
         this.checkForHangSeconds = attributes.checkForHangTimeInSeconds ?? 0;
         return;
       case 'general':
-        this.general = {
+        if ((attributes.macOptions & NDIS_MAC_OPTION_8021P_PRIORITY) === 0)
+          this.#log.advise('CAP-34', 'OID_GEN_MAC_OPTIONS', '8021P_PRIORITY in MacOptions', 'none');
+        this.general = withDefaults({
           ...attributes,
           permanentMacAddress: this.#sixBytes(attributes.permanentMacAddress),
           currentMacAddress: this.#sixBytes(attributes.currentMacAddress),
-        };
+        });
         return;
       case 'hardware-assist':
         this.#assist(attributes);

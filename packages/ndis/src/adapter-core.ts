@@ -1,5 +1,6 @@
 /** What the OID families know of an adapter: its records and its limits, not its drivers. */
 import type { Capabilities, MiniportVersion } from './capabilities.ts';
+import type { MiniportAdapterAttributes } from './miniport-driver.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
 import type { QueueEvent } from './queue-states.ts';
 import type { ReceiveFilterBook } from './receive-filter.ts';
@@ -13,10 +14,13 @@ export interface NicSwitchSets {
   nicSwitchCapabilities: Uint8Array | null;
 }
 
-/** What of the miniport's attributes requests are held against. */
+/** The general attributes, with what was left out, and the link as it is now. */
+export type GeneralInformation = Required<Extract<MiniportAdapterAttributes, { readonly type: 'general' }>>;
+
+/** What of the miniport's attributes requests are held against and answered from. */
 export interface RequestAttributes extends NicSwitchSets {
   /** Null before they are set. */
-  readonly general: { readonly lookaheadSize: number; readonly maxMulticastListSize: number } | null;
+  general: GeneralInformation | null;
 }
 
 export interface AdapterCore {

@@ -5,6 +5,7 @@
  * Handlers run at PASSIVE_LEVEL on the control thread and return an NDIS_STATUS; they are synchronous, and those
  * that Windows lets pend may return NDIS_STATUS_PENDING and complete later.
  */
+import type { NdisLinkState } from '@vmq/abi';
 import type { AgentContext, AgentId, DmaDomain, MemorySegment } from '@vmq/machine';
 import type { MiniportDataPath, ReceiveSink } from './data-path.ts';
 import type { OidRequest } from './oid-request.ts';
@@ -100,6 +101,12 @@ export type MiniportAdapterAttributes =
       readonly permanentMacAddress: Uint8Array;
       readonly currentMacAddress: Uint8Array;
       readonly supportedOidList: readonly number[];
+      /** NDIS_PHYSICAL_MEDIUM; default 802.3. */
+      readonly physicalMedium?: number;
+      /** The link as it is now; default: connected, full duplex, at maxXmitLinkSpeed. NDIS_STATUS_LINK_STATE changes it. */
+      readonly linkState?: Omit<NdisLinkState, 'Header'>;
+      /** NDIS_RECEIVE_SCALE_CAPABILITIES bytes of the hardware, whether RSS is in use or not (CAP-01); default: none. */
+      readonly recvScaleCapabilities?: Uint8Array | null;
     }
   | {
       readonly type: 'hardware-assist';

@@ -20,7 +20,12 @@
  *   OID_PNP_SET_POWER                   miniport; from NDIS itself only
  *   PACKET_FILTER, MULTICAST_LIST,
  *   CURRENT_LOOKAHEAD           NDIS      miniport, with what all bindings want together
- *   OID_GEN_RECEIVE_SCALE_…     miniport; a set is refused while VMQ is current
+ *   OID_GEN_RECEIVE_SCALE_PARAMETERS   miniport; a set is refused while VMQ is current
+ *   …RECEIVE_SCALE_CAPABILITIES NDIS
+ *   SUPPORTED_LIST, LINK_STATE and
+ *   others of oids-general.ts   NDIS
+ *   BYTES_RCV and others of
+ *   statistics-oids.ts          miniport's OID_GEN_STATISTICS
  *   any other                   miniport, unverified
  *
  * NDIS-answered requests neither wait for nor reach the miniport (INIT-11). A kind without an entry gets
@@ -31,6 +36,7 @@ import {
   OID_802_3_MULTICAST_LIST,
   OID_GEN_CURRENT_LOOKAHEAD,
   OID_GEN_CURRENT_PACKET_FILTER,
+  OID_GEN_RECEIVE_SCALE_CAPABILITIES,
   OID_GEN_RECEIVE_SCALE_PARAMETERS,
   OID_NIC_SWITCH_ALLOCATE_VF,
   OID_NIC_SWITCH_CREATE_SWITCH,
@@ -72,6 +78,7 @@ import {
   queryNicSwitchCurrentCapabilities,
   queryNicSwitchHardwareCapabilities,
 } from './oids-capabilities.ts';
+import { GENERAL_QUERIES, queryReceiveScaleCapabilities, queryStatistic } from './oids-general.ts';
 import { setOffloadParameters } from './oids-offload.ts';
 import { queryQueueParameters, setQueueParameters } from './oids-queue-parameters.ts';
 import { clearFilter, enumerateFilters, queryFilter, setFilter } from './oids-receive-filter.ts';
@@ -84,6 +91,8 @@ import {
   setMulticastList,
   setPacketFilter,
 } from './oids-reception.ts';
+
+import { STATISTICS_MEMBERS } from './statistics-oids.ts';
 
 /** Owner of requests that NDIS makes for itself. */
 export const NDIS_ITSELF = -1;
@@ -157,6 +166,12 @@ const ROWS: ReadonlyMap<number, OidRow> = new Map<number, OidRow>([
       ),
     },
   ],
+  ...GENERAL_QUERIES.map(([oid, query]): [number, OidRow] => [oid, { query: ndis(query) }]),
+  ...STATISTICS_MEMBERS.map(([oid, member]): [number, OidRow] => [
+    oid,
+    { query: miniport(queryStatistic(member)) },
+  ]),
+  [OID_GEN_RECEIVE_SCALE_CAPABILITIES, { query: ndis(queryReceiveScaleCapabilities) }],
   [
     OID_GEN_RECEIVE_SCALE_PARAMETERS,
     {

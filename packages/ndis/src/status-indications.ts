@@ -3,12 +3,14 @@
  * (requirements QUE-31, CAP-18, INIT-08, IND-01 to IND-05).
  */
 import {
+  NDIS_LINK_STATE,
   NDIS_NIC_SWITCH_CAPABILITIES,
   NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE,
   NDIS_RECEIVE_QUEUE_PARAMETERS,
   NDIS_RECEIVE_QUEUE_PARAMETERS_CHANGE_MASK,
   NDIS_RECEIVE_QUEUE_PARAMETERS_INTERRUPT_COALESCING_DOMAIN_ID_CHANGED,
   NDIS_RECEIVE_QUEUE_STATE,
+  NDIS_STATUS_LINK_STATE,
   NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES,
   NDIS_STATUS_NIC_SWITCH_HARDWARE_CAPABILITIES,
   NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES,
@@ -41,9 +43,23 @@ export function acceptIndication(core: AdapterCore, statusCode: number, buffer: 
       return acceptNicSwitch(core, 'nicSwitchCapabilities', statusCode, buffer);
     case NDIS_STATUS_NIC_SWITCH_HARDWARE_CAPABILITIES:
       return acceptNicSwitch(core, 'hardwareNicSwitchCapabilities', statusCode, buffer);
+    case NDIS_STATUS_LINK_STATE:
+      return acceptLinkState(core, buffer);
     default:
       return true;
   }
+}
+
+/** What queries of the link are answered from (INIT-22). */
+function acceptLinkState(core: AdapterCore, buffer: Uint8Array): boolean {
+  const decoded = NDIS_LINK_STATE.decode(buffer);
+  if (!decoded.ok) {
+    core.log.violation('NDIS_STATUS_LINK_STATE', 'NDIS_LINK_STATE', refusalText(decoded.refusal));
+    return false;
+  }
+  const { general } = core.attributes;
+  if (general !== null) core.attributes.general = { ...general, linkState: decoded.value };
+  return true;
 }
 
 function acceptQueueState(core: AdapterCore, buffer: Uint8Array): boolean {

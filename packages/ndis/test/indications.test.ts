@@ -1,8 +1,12 @@
 import {
+  NDIS_LINK_STATE,
   NDIS_NIC_SWITCH_CAPABILITIES,
   NDIS_RECEIVE_QUEUE_INFO_ARRAY,
   NDIS_RECEIVE_QUEUE_PARAMETERS,
+  NDIS_STATISTICS_FLAGS_VALID_BYTES_RCV,
+  NDIS_STATISTICS_INFO,
   NDIS_STATUS_INVALID_LENGTH,
+  NDIS_STATUS_LINK_STATE,
   NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES,
   NDIS_STATUS_NIC_SWITCH_HARDWARE_CAPABILITIES,
   NDIS_STATUS_NOT_SUPPORTED,
@@ -10,6 +14,12 @@ import {
   NDIS_STATUS_RECEIVE_FILTER_QUEUE_PARAMETERS,
   NDIS_STATUS_SUCCESS,
   type NdisReceiveQueueParameters,
+  OID_GEN_BYTES_RCV,
+  OID_GEN_BYTES_XMIT,
+  OID_GEN_LINK_SPEED,
+  OID_GEN_LINK_STATE,
+  OID_GEN_MEDIA_CONNECT_STATUS,
+  OID_GEN_STATISTICS,
   OID_NIC_SWITCH_CURRENT_CAPABILITIES,
   OID_NIC_SWITCH_HARDWARE_CAPABILITIES,
   OID_RECEIVE_FILTER_ENUM_QUEUES,
@@ -52,6 +62,49 @@ test('IND-03 INIT-21: a set that breaks a rule, or a 6.20 miniport’s, is writt
     hardwareCapabilities: { NumQueues: 2 },
     advice: [{ rule: 'CAP-18', page: 'ndis-status-receive-filter-current-capabilities' }],
   });
+});
+
+test('INIT-22: the link state that was last indicated is what queries of the link answer', () => {
+  const { miniport, binding, protocol, violations } = createBench();
+  const state = NDIS_LINK_STATE.encode({
+    MediaConnectState: 2,
+    MediaDuplexState: 2,
+    XmitLinkSpeed: 1_000_000_000n,
+    RcvLinkSpeed: 1_000_000_000n,
+  });
+  const ask = (oid: number, room: number): Uint8Array => {
+    const query = queryRequest(oid, room);
+    expect(binding.oidRequest(query)).toBe(NDIS_STATUS_SUCCESS);
+    return outputOf(query);
+  };
+  expect(ask(OID_GEN_MEDIA_CONNECT_STATUS, 4)[0]).toBe(0);
+  miniport.adapter.indicateStatusEx(NDIS_STATUS_LINK_STATE, state);
+  expect(protocol.indications).toMatchObject([{ statusCode: NDIS_STATUS_LINK_STATE }]);
+  expect(ask(OID_GEN_LINK_STATE, 40)).toEqual(state);
+  expect(ask(OID_GEN_MEDIA_CONNECT_STATUS, 4)[0]).toBe(1);
+  expect(new DataView(ask(OID_GEN_LINK_SPEED, 4).buffer).getUint32(0, true)).toBe(10_000_000);
+  miniport.adapter.indicateStatusEx(NDIS_STATUS_LINK_STATE, state.subarray(0, 20));
+  expect(violations()).toEqual(['NDIS_STATUS_LINK_STATE']);
+  expect(protocol.indications).toHaveLength(1);
+});
+
+test('INIT-22: a statistic by itself is read from the miniport’s OID_GEN_STATISTICS, or NOT_SUPPORTED', () => {
+  const { miniport, binding } = createBench();
+  const ask = (oid: number): [number, bigint] => {
+    const query = queryRequest(oid, 8);
+    const status = binding.oidRequest(query);
+    return [status, new DataView(query.informationBuffer.buffer).getBigUint64(0, true)];
+  };
+  expect(ask(OID_GEN_BYTES_RCV)[0]).toBe(NDIS_STATUS_NOT_SUPPORTED);
+  const handle = miniport.handle.bind(miniport);
+  miniport.handle = (adapter, request) => {
+    if (request.oid !== OID_GEN_STATISTICS) return handle(adapter, request);
+    const info = { SupportedStatistics: NDIS_STATISTICS_FLAGS_VALID_BYTES_RCV, ifHCInOctets: 5_000_000_000n };
+    request.bytesWritten = NDIS_STATISTICS_INFO.encode(info, { into: request.informationBuffer }).length;
+    return NDIS_STATUS_SUCCESS;
+  };
+  expect(ask(OID_GEN_BYTES_RCV)).toEqual([NDIS_STATUS_SUCCESS, 5_000_000_000n]);
+  expect(ask(OID_GEN_BYTES_XMIT)[0]).toBe(NDIS_STATUS_NOT_SUPPORTED);
 });
 
 describe('queue parameters', () => {

@@ -7,8 +7,8 @@ import {
   NDIS_STATUS_REQUEST_ABORTED,
   NDIS_STATUS_SUCCESS,
   OID_GEN_CURRENT_PACKET_FILTER,
-  OID_GEN_LINK_STATE,
   OID_GEN_RECEIVE_SCALE_PARAMETERS,
+  OID_GEN_VENDOR_ID,
   OID_RECEIVE_FILTER_CURRENT_CAPABILITIES,
   OID_RECEIVE_FILTER_GLOBAL_PARAMETERS,
   OID_RECEIVE_FILTER_HARDWARE_CAPABILITIES,
@@ -224,15 +224,15 @@ describe('answered by NDIS', () => {
 });
 
 describe('passed down', () => {
-  test('packet filter, link state and unknown OIDs reach the miniport with their bytes', () => {
+  test('packet filter, vendor id and unknown OIDs reach the miniport with their bytes', () => {
     const { binding, miniport } = createBench();
     expect(binding.oidRequest(packetFilter(0x2b))).toBe(NDIS_STATUS_SUCCESS);
     const query = queryRequest(OID_GEN_CURRENT_PACKET_FILTER, 4);
     expect(binding.oidRequest(query)).toBe(NDIS_STATUS_SUCCESS);
     expect([...outputOf(query)]).toEqual([0x2b, 0, 0, 0]);
-    expect(binding.oidRequest(queryRequest(OID_GEN_LINK_STATE, 40))).toBe(NDIS_STATUS_NOT_SUPPORTED);
+    expect(binding.oidRequest(queryRequest(OID_GEN_VENDOR_ID, 40))).toBe(NDIS_STATUS_NOT_SUPPORTED);
     // NDIS knows what it has passed down.
-    expect(miniport.seen.map(({ oid }) => oid)).toEqual([OID_GEN_CURRENT_PACKET_FILTER, OID_GEN_LINK_STATE]);
+    expect(miniport.seen.map(({ oid }) => oid)).toEqual([OID_GEN_CURRENT_PACKET_FILTER, OID_GEN_VENDOR_ID]);
   });
 });
 

@@ -113,7 +113,7 @@ export class TestMiniport implements MiniportDriver {
         mtuSize: 1500,
         maxXmitLinkSpeed: 10_000_000_000,
         lookaheadSize: 1500,
-        macOptions: 0,
+        macOptions: 0x40,
         supportedPacketFilters: 0x2f,
         maxMulticastListSize: 32,
         permanentMacAddress: MAC,

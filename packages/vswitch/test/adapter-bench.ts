@@ -184,7 +184,7 @@ function paperMiniport(
         mtuSize: 1500,
         maxXmitLinkSpeed: 10e9,
         lookaheadSize: 1500,
-        macOptions: 0,
+        macOptions: 0x40,
         supportedPacketFilters: 0x2f,
         maxMulticastListSize: 32,
         permanentMacAddress: Uint8Array.of(2, 0, 0, 0, 0, 0xfe),
