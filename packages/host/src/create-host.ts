@@ -13,6 +13,7 @@ import {
 } from '@vmq/abi';
 import { describeGuestTrace } from '@vmq/guest';
 import {
+  availableCores,
   createDeterministicExecutor,
   createDmaDomain,
   createFrameRing,
@@ -52,7 +53,7 @@ import { checkVmConfig } from './check-config.ts';
 import { type HostConfig, mostVms, vmqProcessorsOf } from './config.ts';
 import type { Host, HostOptions } from './host.ts';
 import { reportHost } from './inspect.ts';
-import { placementPerProcessor } from './placement.ts';
+import { placementOnCores, placementPerProcessor } from './placement.ts';
 import { frameRoom, sizesOf } from './sizing.ts';
 import { setVmLife, VmLife } from './vm-life.ts';
 import { vmAgentName } from './vm-places.ts';
@@ -104,7 +105,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   const executor: Executor = threads
     ? createThreadsExecutor(machine, {
         entry: options.workerEntry ?? builtFile('worker.js'),
-        ...(options.placement ? { placement: groupsOf(options.placement, config) } : {}),
+        placement: groupsOf(options, config),
         ...(options.spin === undefined ? {} : { spin: options.spin }),
         ...(options.cores !== undefined && { cores: options.cores }),
         // Under a test runner this process reads sources; its workers must not.
@@ -342,9 +343,10 @@ function nicResources(
 }
 
 function groupsOf(
-  placement: NonNullable<HostOptions['placement']>,
+  { placement, cores = availableCores() }: HostOptions,
   config: HostConfig,
 ): readonly (readonly string[])[] {
+  if (placement === undefined) return placementOnCores(config, cores);
   return placement === 'per-processor' ? placementPerProcessor(config) : placement;
 }
 

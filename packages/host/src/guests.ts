@@ -14,7 +14,13 @@ import {
   pullGuestBrake,
   readGuestStatistics,
 } from '@vmq/guest';
-import { createFrameRing, FrameProducer, type FrameRingImage, type Machine } from '@vmq/machine';
+import {
+  clearFrameRing,
+  createFrameRing,
+  FrameProducer,
+  type FrameRingImage,
+  type Machine,
+} from '@vmq/machine';
 import {
   type ChannelControl,
   createChannelControl,
@@ -93,15 +99,20 @@ export class Guest {
     this.isSuspended = moved?.isSuspended ?? false;
     if (this.isSuspended) pullGuestBrake(this.brake);
     this.#channel = this.#makeChannel(moved?.channel);
-    const makeRing = (): FrameRingImage =>
-      createFrameRing(
-        sizes.guestFrames,
-        sizes.guestFrames * (frameRoom(config) + 64),
-        1,
-        machine.counters.words,
-      );
-    const record = options.hasRecords ? makeRing() : null;
-    const source = options.hasSources ? makeRing() : null;
+    const ringIn = (used: FrameRingImage | null): FrameRingImage => {
+      const { words } = machine.counters;
+      if (used !== null) {
+        clearFrameRing(used, words);
+        return used;
+      }
+      return createFrameRing(sizes.guestFrames, sizes.guestFrames * (frameRoom(config) + 64), 1, words);
+    };
+    // A place's rings are its next guest's: to make them anew for each would leave the old ones to the collectors of all
+    // threads that have seen them, who do not feel how large they are.
+    const record = options.hasRecords ? ringIn(place.record) : null;
+    const source = options.hasSources ? ringIn(place.source) : null;
+    place.record = record;
+    place.source = source;
     this.#reader = record ? createGuestRecordReader(machine, place.agent, record) : null;
     this.#source = source ? new FrameProducer(source) : null;
     this.data = {

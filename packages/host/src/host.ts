@@ -83,9 +83,10 @@ export interface HostOptions {
   readonly guestProgram?: (vm: VmConfig) => unknown;
   /**
    * Which agents share a worker thread, by name: `nic` (and `nic:N`, further receive engines), `processor:N`, `vm:NAME`; or
-   * `'per-processor'`: each processor with its receive engine and the configuration's VMs it works for. By default the NIC and each processor
-   * have one of their own, as each VM has. A VM that shares a thread with the host is kept to its own memory by its
-   * context alone.
+   * `'per-processor'`: each processor with its receive engine and the configuration's VMs it works for. By default each
+   * receive engine has a thread, the configuration's VMs have one together, each VM that comes later its own, and the
+   * processors as many as there are {@link cores}, at least two. A thread costs some 20 MB. A VM that shares a thread with the host is
+   * kept to its own memory by its context alone.
    */
   readonly placement?: readonly (readonly string[])[] | 'per-processor';
   /** Empty looks for work before a worker thread sleeps; default 2000, about as long as waking a sleeper takes. */
@@ -130,7 +131,8 @@ export interface Host {
    */
   addVm(vm: VmConfigInput): SwitchResult;
   /**
-   * Ends a VM: its queue is freed, its memory is wiped for the next one. What it has received can still be taken.
+   * Ends a VM: its queue is freed, its memory is wiped for the next one. What it has received can still be taken until 64
+   * more VMs have left.
    * INVALID_PARAMETER for an unknown one. INVALID_PORT_STATE: it is gone, but its port is referred to and stays until
    * it is called again without a reference left. FAILURE: the adapter keeps buffers in its memory (its device does not
    * answer, say); it runs no more, and is gone when this is called again and they are back.

@@ -19,3 +19,20 @@ export function placementPerProcessor(config: HostConfig): string[][] {
     ...vms.filter((_vm, i) => spread[i % spread.length] === processor).map(({ name }) => vmAgentName(name)),
   ]);
 }
+
+/** Processors that run side by side at least, where there is a core for one only: what is parallel is to be seen as such. */
+const LEAST_THREADS = 2;
+
+/**
+ * Where nothing is said: the processors spread over as many threads as there are cores, for a thread costs 20 MB and more of
+ * them can do nothing at once. A thread of its own for each, and so no group, where there are cores for all.
+ */
+export function placementOnCores({ processors }: HostConfig, cores: number): string[][] {
+  const threads = Math.max(LEAST_THREADS, cores);
+  if (processors <= threads) return [];
+  return Array.from({ length: threads }, (_, thread) =>
+    Array.from({ length: processors }, (_name, p) => p)
+      .filter((p) => p % threads === thread)
+      .map((p) => `processor:${p}`),
+  );
+}

@@ -18,6 +18,7 @@ import type { Executor, Machine, MemorySegment } from '@vmq/machine';
 import type { SwitchResult, VirtualSwitch } from '@vmq/vswitch';
 import { formatMacAddress, parseMacAddress } from '@vmq/wire';
 import { type HostConfig, mostVms, type VmConfig } from './config.ts';
+import { DepartedVms } from './departed-vms.ts';
 import { GuestPatience, whyNotOpen } from './guest-patience.ts';
 import { Guest, type MovedGuest } from './guests.ts';
 import type { ReceivedFrame } from './host.ts';
@@ -54,8 +55,7 @@ export class VmLife {
   readonly #places: VmPlaces;
   readonly #patience: GuestPatience;
   readonly #guests = new Map<string, Guest>();
-  /** VMs that have left, oldest first, for what they received here and nobody has taken yet. */
-  readonly #departed = new Map<string, Guest[]>();
+  readonly #departed = new DepartedVms();
   #channels = 0;
 
   constructor(options: VmLifeOptions) {
@@ -79,12 +79,9 @@ export class VmLife {
 
   /** Frames that the VM has received here, before it left and since it came back. Throws if it was never here. */
   takeReceived(name: string, take: (frame: ReceivedFrame) => void): number {
-    const now = this.#named(name);
-    const past = this.#departed.get(name) ?? [];
-    let count = 0;
-    for (const guest of past) count += guest.takeReceived(take);
-    if (past.length > 1) this.#departed.set(name, past.slice(-1));
-    return past.includes(now) ? count : count + now.takeReceived(take);
+    const guest = this.#guests.get(name);
+    if (guest === undefined && !this.#departed.has(name)) throw this.#unknown(name);
+    return this.#departed.takeReceived(name, take) + (guest?.takeReceived(take) ?? 0);
   }
 
   /** Throws if the VM is not here. */
@@ -95,19 +92,19 @@ export class VmLife {
   /** The VM of that name that is here now; throws if there is none. */
   here(name: string): Guest {
     const guest = this.#guests.get(name);
-    if (guest === undefined) throw new Error(`no VM '${name}'; there are ${this.names.join(', ')}`);
+    if (guest === undefined) throw this.#unknown(name);
     return guest;
   }
 
+  /** Of the VM of that name that is here, or of the last one that was. Throws if there was none. */
   statistics(name: string): Readonly<Record<string, number>> {
-    return this.#named(name).statistics();
+    const statistics = this.#guests.get(name)?.statistics() ?? this.#departed.statistics(name);
+    if (statistics === undefined) throw this.#unknown(name);
+    return statistics;
   }
 
-  /** The VM of that name that is here, or the last one that was. Throws if there was none. */
-  #named(name: string): Guest {
-    const found = this.#guests.get(name) ?? this.#departed.get(name)?.at(-1);
-    if (found === undefined) throw new Error(`no VM '${name}'; there are ${this.names.join(', ')}`);
-    return found;
+  #unknown(name: string): Error {
+    return new Error(`no VM '${name}'; there are ${this.names.join(', ')}`);
   }
 
   /** Why the VM cannot come here, or null. */
@@ -278,7 +275,7 @@ export class VmLife {
     const { name } = guest.vm;
     if (portLeft) this.ports.keepReferenced(name, guest.port);
     this.#end(guest);
-    this.#departed.set(name, [...(this.#departed.get(name) ?? []), guest]);
+    this.#departed.add(guest);
   }
 
   // --- inside ---------------------------------------------------------------------------------------------

@@ -2,13 +2,16 @@
  * Places for VMs on a machine: an agent and a segment of memory each. A machine can make more of them but take none
  * away, so a place outlives its VM and is the next one's.
  */
-import type { Machine, MemorySegment } from '@vmq/machine';
+import type { FrameRingImage, Machine, MemorySegment } from '@vmq/machine';
 
 export interface VmPlace {
   /** Name of the agent: `vm:` and the name of the VM that is here. */
   agent: string;
   /** Its partition's memory: all zero when the place is taken. */
   segment: MemorySegment;
+  /** Rings of the guests' programs here, made for the first that has one and emptied for each that comes after. */
+  record: FrameRingImage | null;
+  source: FrameRingImage | null;
   /** The agent has been started; another guest is booted on it. */
   isStarted: boolean;
 }
@@ -19,6 +22,8 @@ export const vmAgentName = (vmName: string): string => `vm:${vmName}`;
 export class VmPlaces {
   readonly #machine: Machine;
   readonly #free: VmPlace[] = [];
+  /** Memory that a place had before it got some of another size, all zero: segments are for ever, and used again. */
+  readonly #spare: MemorySegment[] = [];
 
   constructor(machine: Machine) {
     this.#machine = machine;
@@ -35,13 +40,21 @@ export class VmPlaces {
       if (!known && machine.agentNames.length >= machine.traceImage.agents)
         return 'the machine has no agent left';
       if (!known) machine.addAgent(agent);
-      return { agent, segment: machine.memory.addSegment(agent, bytes), isStarted: false };
+      return { agent, segment: this.#segment(agent, bytes), record: null, source: null, isStarted: false };
     }
-    // Memory of another size stays behind: segments are for ever.
-    if (place.segment.byteLength !== bytes) place.segment = machine.memory.addSegment(agent, bytes);
+    if (place.segment.byteLength !== bytes) {
+      this.#spare.push(place.segment);
+      place.segment = this.#segment(agent, bytes);
+    }
     machine.renameAgent(machine.agent(place.agent), agent);
     place.agent = agent;
     return place;
+  }
+
+  #segment(agent: string, bytes: number): MemorySegment {
+    const at = this.#spare.findIndex(({ byteLength }) => byteLength === bytes);
+    const [spare] = at < 0 ? [] : this.#spare.splice(at, 1);
+    return spare ?? this.#machine.memory.addSegment(agent, bytes);
   }
 
   /** The VM is gone and nobody uses its memory any more. SEC-08: the next one finds nothing of it. */

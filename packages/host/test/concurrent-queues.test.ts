@@ -17,8 +17,8 @@ test('INT-09: while one processor indicates a queue’s frames, another does so 
     pause: succeed,
     restart: succeed,
     dataPathFactory: 'rendezvous',
-    // Patience in ms ends only a run that would fail: one thread serving both queues never meets itself.
-    dataPathImage: () => ({ words, parties: 2, patience: 3000 }),
+    // One thread serving both queues would never meet itself: then the executor loses its patience.
+    dataPathImage: () => ({ words, parties: 2 }),
   };
   const checked = checkHostConfig({
     executor: 'threads',

@@ -60,12 +60,22 @@ export function createFrameRing(
     throw new RangeError(`frame ring: ${consumers} consumers, need 1..${MAX_CONSUMERS}`);
   const rounded = roomFor(dataBytes);
   const bytes = dataStartOf(slots) + rounded + (consumers - 1) * HEAD_STRIDE * 4;
-  const buffer = new SharedArrayBuffer(bytes);
+  const image = { slots, dataBytes: rounded, consumers, buffer: new SharedArrayBuffer(bytes) };
+  startRing(image, start);
+  return image;
+}
+
+/** Makes a ring that nobody uses any more a new one: empty, its indices at `start`, nothing in it of what was there. */
+export function clearFrameRing(image: FrameRingImage, start: number = 0): void {
+  new BigUint64Array(image.buffer).fill(0n);
+  startRing(image, start);
+}
+
+function startRing({ slots, dataBytes, consumers, buffer }: FrameRingImage, start: number): void {
   const words = new Int32Array(buffer);
   words[HEAD] = words[TAIL] = start;
-  const furtherHeads = (dataStartOf(slots) + rounded) >> 2;
+  const furtherHeads = (dataStartOf(slots) + dataBytes) >> 2;
   for (let k = 1; k < consumers; k++) words[furtherHeads + (k - 1) * HEAD_STRIDE] = start;
-  return { slots, dataBytes: rounded, consumers, buffer };
 }
 
 abstract class RingSide {

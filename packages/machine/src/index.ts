@@ -11,6 +11,7 @@ export type { Agent, AgentAssignment, AgentContext, AgentFactories, AgentFactory
 export { type AgentId, Board, MAX_PROCESSORS } from './board.ts';
 export { type Clock, createRealClock, createVirtualClock, type VirtualClock } from './clock.ts';
 export { copyBytes, type MemoryViews } from './copy.ts';
+export { availableCores } from './cores.ts';
 export { COUNTERS_FROM_ZERO, type CounterStart, counterStart } from './counter-start.ts';
 export {
   createDeterministicExecutor,
@@ -20,7 +21,13 @@ export {
 } from './deterministic-executor.ts';
 export { createAgentContext, type Executor } from './executor.ts';
 export { countedLength, isFrameTooLong, MOST_TAG_BYTES } from './frame-length.ts';
-export { createFrameRing, FrameConsumer, FrameProducer, type FrameRingImage } from './frame-ring.ts';
+export {
+  clearFrameRing,
+  createFrameRing,
+  FrameConsumer,
+  FrameProducer,
+  type FrameRingImage,
+} from './frame-ring.ts';
 export { InterruptController, msiMessage, msiProcessor } from './interrupt-controller.ts';
 export {
   attachDmaDomain,

@@ -5,10 +5,10 @@
  * until woken. It sleeps at once where more workers are awake than there are cores: somebody has work and waits for
  * the core it spins on. The control half stays in the caller's thread and waits without returning to the event loop.
  */
-import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads';
 import type { AgentAssignment } from './agent.ts';
 import { type AgentId, MAX_WORKERS } from './board.ts';
+import { availableCores } from './cores.ts';
 import type { Executor } from './executor.ts';
 import { createFailureReport, readFailureReport } from './failure-report.ts';
 import { LifeLine } from './life-line.ts';
@@ -173,7 +173,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       stopWord: board.stopWord(worker),
       lifeLine: lifeLine.workerEnd,
       spin: options.spin ?? 2000,
-      cores: options.cores ?? availableParallelism(),
+      cores: options.cores ?? availableCores(),
       entry: options.entry.href,
       failure: report,
     };

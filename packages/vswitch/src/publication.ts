@@ -65,8 +65,8 @@ export class Publication {
   readonly #sendBuffers: (SendBuffersImage | null)[];
   readonly #sendBlocks: Block[] = [];
   readonly #freeVectors = new Map<number, number[]>();
-  /** VMs by team number. */
-  readonly #teams: string[] = [''];
+  /** Team numbers of the VMs that have a port. */
+  readonly #teams = new Map<string, number>();
   #learned: LearnedMacTableImage;
   #version = 0;
 
@@ -84,6 +84,7 @@ export class Publication {
   /** The state as it is now. */
   state(ports: readonly SwitchPort[]): SwitchState {
     const { ageingSeconds, external, floodUnknownUnicast } = this.#options;
+    this.#forgetTeams(ports);
     return {
       op: 'state',
       version: ++this.#version,
@@ -113,8 +114,20 @@ export class Publication {
   /** A number for the NICs of one VM; 0 for a VM without name. */
   #teamOf(port: SwitchPort): number {
     const vmName = port.nic?.vmName ?? '';
-    const known = this.#teams.indexOf(vmName);
-    return known >= 0 ? known : this.#teams.push(vmName) - 1;
+    if (vmName === '') return 0;
+    const known = this.#teams.get(vmName);
+    if (known !== undefined) return known;
+    const taken = new Set(this.#teams.values());
+    let team = 1;
+    while (taken.has(team)) team++;
+    this.#teams.set(vmName, team);
+    return team;
+  }
+
+  /** Numbers of VMs that have no port any more are given to others: no state that is published later speaks of them. */
+  #forgetTeams(ports: readonly SwitchPort[]): void {
+    const names = new Set(ports.map(({ nic }) => nic?.vmName));
+    for (const name of this.#teams.keys()) if (!names.has(name)) this.#teams.delete(name);
   }
 
   /** Sends given to the adapter and not completed, on all processors. */
