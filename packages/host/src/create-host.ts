@@ -27,6 +27,7 @@ import {
   type Machine,
   type MemorySegment,
   PAGE_SIZE,
+  printAs,
   TraceReader,
   type TraceRecord,
   TraceWriter,
@@ -275,7 +276,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     stop: () => executor.stop(),
   };
   setVmLife(host, vms);
-  return host;
+  return printAs(host, (self) => self.inspect());
 
   /** The adapter, Running; or null, with the reason. */
   function bringUpAdapter(): { adapter: NdisAdapter | null; status: number; reason: string } {

@@ -67,6 +67,7 @@ export {
   type PhysicalMemory,
   type SegmentImage,
 } from './memory.ts';
+export { printAs } from './printed-form.ts';
 export {
   APC_LEVEL,
   DIRQL,

@@ -8,6 +8,7 @@
  * wraps at 2^31. Layers add up in locals and store once per batch.
  */
 import type { AgentId } from './board.ts';
+import { printAs } from './printed-form.ts';
 
 /** Frames that reached the NIC's port from the wire. */
 export const RECEIVED_FROM_WIRE = 'received.wire';
@@ -111,6 +112,10 @@ export class Ledger {
       copies: this.total(COPIES),
       inFlight: received - ended,
     };
+  }
+
+  static {
+    printAs(Ledger.prototype, (ledger) => ledger.report());
   }
 }
 

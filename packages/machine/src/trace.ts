@@ -8,6 +8,7 @@
  * record is about no single frame. The sequence is the machine's, so records of all agents sort into one story.
  */
 import type { AgentId, Board } from './board.ts';
+import { printAs } from './printed-form.ts';
 
 export const TRACE_OFF = 0;
 /** Only what the per-VM output needs: one record per delivery. */
@@ -126,6 +127,14 @@ export class TraceReader {
     return this.#records;
   }
 
+  /** Records written since the last drain, those that are overwritten by now among them. */
+  get waiting(): number {
+    return this.#rings.reduce(
+      (sum, ring, agent) => sum + ((Atomics.load(ring, 1) - (this.#read[agent] as number)) >>> 0),
+      0,
+    );
+  }
+
   /** What was recorded since the last drain, in sequence order. Call it while the agents rest. */
   drain(): TraceRecord[] {
     const out: TraceRecord[] = [];
@@ -154,5 +163,12 @@ export class TraceReader {
       this.#read[agent] = written;
     });
     return out.sort((x, y) => (x.sequence - y.sequence) | 0);
+  }
+
+  static {
+    printAs(
+      TraceReader.prototype,
+      ({ waiting, lost }) => `trace: ${waiting} records to drain, ${lost} lost before`,
+    );
   }
 }

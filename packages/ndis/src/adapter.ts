@@ -3,7 +3,7 @@
  * is in adapter-life.ts, its bindings in adapter-bindings.ts, its requests in oid-engine.ts.
  */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_NOT_SUPPORTED, NDIS_STATUS_PENDING, statusName } from '@vmq/abi';
-import type { DmaDomain } from '@vmq/machine';
+import { type DmaDomain, printAs } from '@vmq/machine';
 import { AdapterAttributes } from './adapter-attributes.ts';
 import { AdapterBindings, type OpenedBinding } from './adapter-bindings.ts';
 import type { AdapterCore } from './adapter-core.ts';
@@ -410,5 +410,9 @@ export class Adapter implements AdapterCore, BindingAdapter {
       msixEntries: this.interrupts.inspect(),
       outstanding: this.#dataPlane.outstanding(),
     };
+  }
+
+  static {
+    printAs(Adapter.prototype, (adapter) => adapter.inspect());
   }
 }

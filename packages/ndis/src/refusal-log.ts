@@ -8,6 +8,7 @@
  * (INIT-21). Requirement ids are those of the project's list, e.g. `FLT-17`.
  */
 import { oidName, statusName } from '@vmq/abi';
+import { printAs } from '@vmq/machine';
 
 export type RefusalKind = 'refusal' | 'violation';
 
@@ -48,14 +49,6 @@ export const REFUSALS_KEPT = 4096;
 
 /** Different pieces of advice that one adapter remembers. */
 const ADVICE_KEPT = 256;
-
-/** Has `console.log` and `util.inspect` of Node print objects of a class as the text they stand for. */
-function printsAsText(prototype: { toString(): string }): void {
-  const text = function (this: { toString(): string }): string {
-    return this.toString();
-  };
-  Object.defineProperty(prototype, Symbol.for('nodejs.util.inspect.custom'), { value: text });
-}
 
 /** One line for people: `FLT-17: expected …, found … (queueId 3)`. Of advice also the page that asks for it. */
 export function refusalLine(record: RefusalRecord): string {
@@ -106,7 +99,7 @@ class LoggedRefusal implements RefusalRecord {
   }
 
   static {
-    printsAsText(LoggedRefusal.prototype);
+    printAs(LoggedRefusal.prototype, fullLine);
   }
 }
 
@@ -152,7 +145,7 @@ export class RefusalRecorder implements RefusalLog {
   }
 
   static {
-    printsAsText(RefusalRecorder.prototype);
+    printAs(RefusalRecorder.prototype, (log) => log.toString());
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type Machine,
   PAGE_SHIFT,
   PAGE_SIZE,
+  printAs,
 } from '@vmq/machine';
 import type { Block } from './block.ts';
 import { type PageRun, PageTable } from './page-table.ts';
@@ -249,7 +250,7 @@ export function createSharedMemoryManager(
       blocks: Array.from(held.values(), ({ block, grants }) => ({ ...block, grants: rightsByName(grants) })),
     }),
   };
-  return manager;
+  return printAs(manager, (self) => self.inspect());
 }
 
 function rightsByName(grants: ReadonlyMap<DmaDomain, number>): Record<string, number> {

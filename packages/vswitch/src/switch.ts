@@ -18,6 +18,7 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
+import { printAs } from '@vmq/machine';
 import { DEFAULT_BUFFER_STRIDE } from '@vmq/shared-memory';
 import { isGroupMac, isZeroMac } from '@vmq/wire';
 import { AdapterBinding } from './adapter-binding.ts';
@@ -374,5 +375,5 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
       provided: provider.provided,
     }),
   };
-  return virtualSwitch;
+  return printAs(virtualSwitch, (self) => self.inspect());
 }
