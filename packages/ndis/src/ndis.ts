@@ -1,7 +1,7 @@
 /**
  * NDIS on one host: registered drivers, adapters, the shared-memory provider, and the log of refusals.
  */
-import { NDIS_STATUS_BAD_CHARACTERISTICS, NDIS_STATUS_FAILURE, NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import { NDIS_STATUS_FAILURE, NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import { createDmaDomain, type Executor, type Machine, type TraceWriter } from '@vmq/machine';
 import type { SharedMemoryManager } from '@vmq/shared-memory';
 import { Adapter } from './adapter.ts';
@@ -10,6 +10,7 @@ import type { AdapterState } from './adapter-states.ts';
 import type { DataPlane } from './data-plane.ts';
 import { createDefaultProvider } from './default-provider.ts';
 import { createDetachedDataPath, type DetachedDataPath } from './detached-data-path.ts';
+import { DriverRegistry } from './driver-registry.ts';
 import type { FilterDriver } from './filter-driver.ts';
 import { VectorPool } from './interrupt-messages.ts';
 import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
@@ -80,10 +81,13 @@ export interface NdisAdapter {
 }
 
 export interface Ndis {
-  /** NdisMRegisterMiniportDriver: SUCCESS, BAD_CHARACTERISTICS for a second driver of that name. */
+  /**
+   * NdisMRegisterMiniportDriver: SUCCESS, BAD_VERSION for a version that the host's NDIS does not know,
+   * BAD_CHARACTERISTICS for a second driver of that name.
+   */
   registerMiniportDriver(driver: MiniportDriver): number;
   /**
-   * NdisFRegisterFilterDriver: SUCCESS, BAD_CHARACTERISTICS for a second driver of that name. A module attaches to
+   * NdisFRegisterFilterDriver: SUCCESS, BAD_VERSION, BAD_CHARACTERISTICS likewise. A module attaches to
    * every adapter added from now on, the first registered driver's next to the miniport.
    */
   registerFilterDriver(driver: FilterDriver): number;
@@ -123,9 +127,8 @@ export function createNdis(options: NdisOptions): Ndis {
   const timers = new NdisTimers(machine.clock, work);
   const vectors = new VectorPool(machine);
   const trace = new NdisTraceWriter(options.trace ?? null);
-  const miniports = new Map<string, MiniportDriver>();
-  const filters = new Map<string, FilterDriver>();
-  const protocols = new Map<string, ProtocolDriver>();
+  const hostVersion = options.hostVersion ?? 630;
+  const drivers = new DriverRegistry(refusals, hostVersion);
   const builtIn = options.sharedMemory === undefined ? null : createDefaultProvider(options.sharedMemory);
   const domains = new Map<string, ReturnType<typeof createDmaDomain>>();
   let registered: SharedMemoryProvider | null = null;
@@ -133,17 +136,10 @@ export function createNdis(options: NdisOptions): Ndis {
   let lastBinding = 0;
   let interposer: MiniportInterposer | null = null;
 
-  const register = <T extends { readonly name: string }>(known: Map<string, T>, driver: T): number => {
-    const other = known.get(driver.name);
-    if (other !== undefined && other !== driver) return NDIS_STATUS_BAD_CHARACTERISTICS;
-    known.set(driver.name, driver);
-    return NDIS_STATUS_SUCCESS;
-  };
-
   return {
-    registerMiniportDriver: (driver) => register(miniports, driver),
-    registerFilterDriver: (driver) => register(filters, driver),
-    registerProtocolDriver: (driver) => register(protocols, driver),
+    registerMiniportDriver: (driver) => drivers.registerMiniport(driver),
+    registerFilterDriver: (driver) => drivers.registerFilter(driver),
+    registerProtocolDriver: (driver) => drivers.registerProtocol(driver),
     setOptionalHandlers(provider) {
       registered = provider;
       return NDIS_STATUS_SUCCESS;
@@ -162,7 +158,7 @@ export function createNdis(options: NdisOptions): Ndis {
         );
         return { status, adapter: null };
       }
-      const known = register(miniports, driver);
+      const known = drivers.registerMiniport(driver);
       if (known !== NDIS_STATUS_SUCCESS) return { status: known, adapter: null };
       const rss = rssProcessorSet(adapterOptions, machine.processorCount);
       const adapter = new Adapter({
@@ -171,7 +167,7 @@ export function createNdis(options: NdisOptions): Ndis {
         resources,
         keywords,
         rss,
-        hostVersion: options.hostVersion ?? 630,
+        hostVersion,
         machine,
         executor,
         dataPlane,
@@ -180,7 +176,7 @@ export function createNdis(options: NdisOptions): Ndis {
         vectors,
         log,
         trace,
-        filterDrivers: () => [...filters.values()],
+        filterDrivers: () => drivers.filters,
         provider: () => registered ?? builtIn,
         interposer: () => interposer,
         createDomain(domainName) {
@@ -202,7 +198,7 @@ export function createNdis(options: NdisOptions): Ndis {
     },
     bindProtocols(adapter) {
       const bound = adapter.inspect().bindings.map(({ protocol }) => protocol);
-      for (const protocol of protocols.values()) if (!bound.includes(protocol.name)) adapter.bind(protocol);
+      for (const protocol of drivers.protocols) if (!bound.includes(protocol.name)) adapter.bind(protocol);
     },
     detachedDataPath: (name) => createDetachedDataPath(name, dataPlane, executor, machine.processorCount),
     poll() {

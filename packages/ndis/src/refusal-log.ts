@@ -16,6 +16,7 @@ export interface RefusalRecord {
   readonly kind: RefusalKind;
   /** Running number, from 1. */
   readonly number: number;
+  /** Name of the adapter; of a driver that was not registered, the driver's. */
   readonly adapter: string;
   /** Id of the requirement, or a rule name such as `NdisOidDoubleComplete`. */
   readonly rule: string;

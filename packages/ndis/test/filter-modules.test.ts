@@ -1,6 +1,5 @@
 import {
   NDIS_RECEIVE_FILTER_CAPABILITIES,
-  NDIS_STATUS_BAD_CHARACTERISTICS,
   NDIS_STATUS_FAILURE,
   NDIS_STATUS_NOT_SUPPORTED,
   NDIS_STATUS_PENDING,
@@ -19,7 +18,6 @@ import {
   type BenchOptions,
   capabilities,
   createBench,
-  createHost,
   free,
   freeRequest,
   setFilter,
@@ -80,12 +78,6 @@ describe('attach', () => {
     expect(bench.ndis.refusals.entries[0]).toMatchObject({ rule: 'INIT-06', status: NDIS_STATUS_RESOURCES });
     allocate(bench.binding);
     expect(log.filter((line) => line.startsWith('refuses'))).toEqual(['refuses attach']);
-  });
-
-  test('a second driver of a name is refused', () => {
-    const { ndis } = createHost();
-    expect(ndis.registerFilterDriver(new TestFilter('one'))).toBe(NDIS_STATUS_SUCCESS);
-    expect(ndis.registerFilterDriver(new TestFilter('one'))).toBe(NDIS_STATUS_BAD_CHARACTERISTICS);
   });
 });
 
