@@ -81,6 +81,7 @@ export function createHost(config: HostConfig, options: HostOptions = {}): Host 
 function bringUp(config: HostConfig, options: HostOptions, started: Executor[]): Host {
   const profile = nicProfile(config.nic.profile);
   const sizes = sizesOf(config, { ...(options.wire ? { receiveWire: options.wire } : {}), ...options.sizes });
+  const { limits } = sizes;
   const threads = config.executor === 'threads';
   const powerOn = performance.now();
   const virtualClock = createVirtualClock(options.counters?.nanoseconds);
@@ -137,7 +138,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     machine.counters.words,
   );
   nicAgents.forEach((name, engine) => {
-    const data = { profile, bar: bar.id, dma: domain.image(), rx, tx, engine };
+    const data = { profile, bar: bar.id, dma: domain.image(), rx, tx, engine, batch: limits.nicBatch };
     executor.start([{ name, factory: 'nic', data }]);
   });
   for (let processor = 0; processor < config.processors; processor++) {
@@ -174,6 +175,8 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     vmqProcessors: vmqProcessorsOf(config),
     ...(options.switchExtensions ? { extensions: options.switchExtensions } : {}),
     suggestedReceiveBuffers: config.nic.receiveBuffers,
+    ...(limits.channelBudget ? { channelBudget: limits.channelBudget } : {}),
+    ...(limits.macTableEntries ? { macTableEntries: limits.macTableEntries } : {}),
     sendBuffers: sizes.sendBuffers,
     sendBufferBytes: Math.max(2048, frameRoom(config)) + 64,
     transport: ndis.detachedDataPath(`${config.switch.name} alone`),
@@ -185,6 +188,8 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
   for (const driver of options.filterDrivers ?? []) ndis.registerFilterDriver(driver);
   ndis.registerProtocolDriver(virtualSwitch.protocolDriver);
   const miniport = createVmqMiniport({
+    ...(limits.transmitRingEntries ? { transmitRingEntries: limits.transmitRingEntries } : {}),
+    ...(limits.indicationBudget ? { indicationBudget: limits.indicationBudget } : {}),
     receiveRingEntries: config.nic.receiveBuffers,
     minorNdisVersion: hostVersion === 620 ? 20 : 30,
   });

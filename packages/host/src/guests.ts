@@ -126,6 +126,7 @@ export class Guest {
       endpointPage: layoutGuest(this.layout).end,
       ...(record ? { record } : {}),
       ...(source ? { source } : {}),
+      ...(sizes.limits.guestBudget ? { budget: sizes.limits.guestBudget } : {}),
       ...(vm.answer ? { responder: responderFor(vm) } : {}),
       ...(options.program === undefined ? {} : { program: options.program }),
     };

@@ -37,4 +37,4 @@ export {
   type StopPoint,
 } from './migration-report.ts';
 export type { HostReport, PortReport, QueueReport } from './report.ts';
-export type { HostSizes } from './sizing.ts';
+export type { HostLimits, HostSizes } from './sizing.ts';

@@ -4,6 +4,22 @@ import { MOST_TAG_BYTES } from '@vmq/machine';
 import { type GuestLayoutOptions, layoutGuest } from '@vmq/vmbus';
 import { type HostConfig, mostVms } from './config.ts';
 
+/** How much is done at a time, and how much may wait: what a host does is the same, but for when. */
+export interface HostLimits {
+  /** Most frames that a receive engine takes and the device sends in a turn, up to 512 (default). */
+  readonly nicBatch?: number;
+  /** Descriptors of a processor's transmit queue: a power of two, 2 to 4096, default 512. */
+  readonly transmitRingEntries?: number;
+  /** Most frames that the miniport's DPC indicates, of all its queues; at least 1, default 256. */
+  readonly indicationBudget?: number;
+  /** Most packets of a channel that the switch reads in a turn; at least 1, default 64. */
+  readonly channelBudget?: number;
+  /** Most frames that a guest takes and sends in a turn; at least 1, default 256. */
+  readonly guestBudget?: number;
+  /** Addresses that the switch can learn; default 4096. */
+  readonly macTableEntries?: number;
+}
+
 /** Memory that a host is made with. What a machine has is zeroed once; a small one comes up faster. */
 export interface HostSizes {
   /** Host physical memory. */
@@ -17,6 +33,7 @@ export interface HostSizes {
   readonly guestFrames: number;
   /** The network driver's memory in each guest that starts here. */
   readonly guest: GuestLayoutOptions;
+  readonly limits: HostLimits;
 }
 
 /** What a configuration needs, but for what is said otherwise. */
@@ -29,6 +46,7 @@ export function sizesOf(config: HostConfig, chosen: Partial<HostSizes> = {}): Ho
     sendBuffers,
     guestFrames: 4 * Math.min(config.nic.receiveBuffers, 256),
     guest: guestLayout(config),
+    limits: {},
     ...chosen,
   };
 }

@@ -173,10 +173,11 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
   };
 
   /** One batch of receiving; true if more frames can be taken at once. */
+  const batch = data.batch ?? NIC_BATCH;
   const stepReceive = (): boolean => {
     const end = port.look();
     crew?.tell(end);
-    if (port.take(faults) !== 0 && wireBefore >= 0) machine.board.wake(wireBefore);
+    if (port.take(faults, batch) !== 0 && wireBefore >= 0) machine.board.wake(wireBefore);
     return port.hasMore;
   };
 
@@ -191,7 +192,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
       if (words[ATTENTION] !== 0) attend();
       interrupts.serveDelayed();
       const more = stepReceive();
-      const moreToSend = faults?.transmitHangs === true ? false : transmit.transmit(NIC_BATCH);
+      const moreToSend = faults?.transmitHangs === true ? false : transmit.transmit(batch);
       if (wireBehind >= 0 && transmit.sent !== 0) machine.board.wake(wireBehind);
       return more || moreToSend;
     },

@@ -82,7 +82,7 @@ export function createFurtherEngine(context: AgentContext, data: NicAgentData, e
     }
     interrupts.serveDelayed();
     port.look();
-    if (port.take(null) !== 0 && wireBefore >= 0) machine.board.wake(wireBefore);
+    if (port.take(null, data.batch) !== 0 && wireBefore >= 0) machine.board.wake(wireBefore);
     return port.hasMore;
   };
 

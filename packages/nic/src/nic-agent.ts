@@ -32,6 +32,8 @@ export interface NicAgentData {
   readonly wakeOnTransmit?: string;
   /** Number of the receive engine that this agent is; default 0, which is the device. */
   readonly engine?: number;
+  /** Most frames that an engine takes, and the device sends, in a turn; default and most: {@link NIC_BATCH}. */
+  readonly batch?: number | undefined;
 }
 
 /** What the control half may post to the device's agent. */

@@ -99,6 +99,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   readonly #hostFrames: HostFrameSource;
   /** Generation of the channel each port has here. */
   readonly #generations: Int32Array;
+  readonly channelBudget: number;
   readonly #guestPorts: Map<number, GuestPort> = new Map();
   /** Frames may be left with guests: not while the binding pauses, or it would never have all NBLs. */
   #mayLeave = false;
@@ -130,6 +131,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     // A batch that is decided as a whole may all be flooded.
     this.#fanOut = extended ? new FanOut(maxPorts, BATCH_FRAMES * maxPorts) : new FanOut(maxPorts);
     this.#generations = new Int32Array(maxPorts).fill(-1);
+    this.channelBudget = image.channelBudget;
     const numbers = new DeliveryNumbers(image.deliveryNumbers);
     this.#delivery = new PortDelivery(context, index, this.#ports, numbers, this.#counters, this.#ends);
     const queueEnds = new QueueEnds(context, index, this.#ports, this.#delivery, this.#ends);

@@ -8,11 +8,10 @@ import type { ProcessorServices } from '@vmq/ndis';
 import type { ChannelHost, GuestFrameHandler } from '@vmq/vmbus';
 import type { BufferWaiter, SendPath } from './send-path.ts';
 
-/** Packets of a guest read per DPC. */
-const POLL_BUDGET = 64;
-
 /** Who switches the frames; the processor's data path. */
 export interface GuestFrameSink {
+  /** Most packets of a guest that are read in a DPC. */
+  readonly channelBudget: number;
   /** The frame at `offset` of host memory came from `port`; its buffer is the sink's now. */
   frameFromGuest(port: number, offset: number, length: number, tci: number): void;
   /** The poll is over: deliver, send, count. */
@@ -71,7 +70,7 @@ export class GuestPort implements GuestFrameHandler, BufferWaiter {
   runDpc(): void {
     if (this.#closed) return;
     this.#starved = false;
-    const more = this.#channel.poll(this, POLL_BUDGET);
+    const more = this.#channel.poll(this, this.#sink.channelBudget);
     if (this.#buffer >= 0) {
       this.#send.give(this.#buffer);
       this.#buffer = -1;

@@ -96,6 +96,8 @@ export interface SwitchExtensionsImage {
 export interface SwitchDataImage {
   readonly switchName: string;
   readonly maxPorts: number;
+  /** Most packets of a channel that are read in a turn. */
+  readonly channelBudget: number;
   /** Per-port counters, a block per processor; see port-counters.ts. */
   readonly counters: SharedArrayBuffer;
   /** Delivery numbers under a lock per port; see delivery-numbers.ts. */

@@ -44,6 +44,7 @@ export interface PublicationOptions {
   readonly machine: Machine;
   readonly sharedMemory: SharedMemoryManager;
   readonly maxPorts: number;
+  readonly channelBudget: number;
   readonly macTableEntries: number;
   readonly ageingSeconds: number;
   readonly floodUnknownUnicast: boolean;
@@ -103,6 +104,7 @@ export class Publication {
     return {
       switchName: this.#options.switchName,
       maxPorts: this.#options.maxPorts,
+      channelBudget: this.#options.channelBudget,
       counters: this.counters,
       deliveryNumbers: this.#numbersBuffer,
       outstandingSends: this.#outstanding,

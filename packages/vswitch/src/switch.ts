@@ -59,12 +59,15 @@ const refuse = (status: number, reason: string): SwitchResult => ({ status, reas
 export function createSwitch(options: SwitchOptions): VirtualSwitch {
   const { name, type, machine, sharedMemory } = options;
   const maxPorts = options.maxPorts ?? 256;
+  const channelBudget = options.channelBudget ?? 64;
   const sendBufferBytes = options.sendBufferBytes ?? DEFAULT_BUFFER_STRIDE;
   const ageingSeconds = options.ageingSeconds ?? 0;
   const vmqProcessors = options.vmqProcessors ?? Array.from({ length: machine.processorCount }, (_, i) => i);
   if (vmqProcessors.length === 0) throw new RangeError(`switch ${name}: the VMQ processor set is empty`);
   if (maxPorts < 2 || maxPorts > 4096)
     throw new RangeError(`switch ${name}: maxPorts 2 to 4096, got ${maxPorts}`);
+  if (!(Number.isInteger(channelBudget) && channelBudget >= 1))
+    throw new RangeError(`switch ${name}: channelBudget of at least 1, got ${channelBudget}`);
 
   const lookaheadSize = options.lookaheadSize ?? 64;
   if (!Number.isInteger(lookaheadSize) || lookaheadSize < 14)
@@ -86,6 +89,7 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     machine,
     sharedMemory,
     maxPorts,
+    channelBudget,
     macTableEntries: options.macTableEntries ?? 4096,
     ageingSeconds,
     floodUnknownUnicast: options.floodUnknownUnicast ?? false,

@@ -48,6 +48,8 @@ export interface SwitchOptions {
   readonly preemptByWeight?: boolean;
   /** NumSuggestedReceiveBuffers of each VM queue; default 256. */
   readonly suggestedReceiveBuffers?: number;
+  /** Most packets of a channel that are read in a turn; at least 1, default 64. */
+  readonly channelBudget?: number;
   /** Send buffers of each processor that polls a channel; default 512. */
   readonly sendBuffers?: number;
   /** Bytes of each, a multiple of 64; default 2112. Longer frames need more. */

@@ -73,8 +73,9 @@ export class SimulatedHost {
     frames: number,
     hash: TraceHash,
     traceRecords: number,
-    { exposed = false, extensions = false, filters = 0 }: Omit<SimulationConfig, 'hosts'>,
+    world: Omit<SimulationConfig, 'hosts'>,
   ) {
+    const { exposed = false, extensions = false, filters = 0 } = world;
     this.index = index;
     this.#hash = hash;
     const switchWatch = extensions && config.ndisVersion !== '6.20' ? new SwitchWatch() : null;
@@ -92,7 +93,8 @@ export class SimulatedHost {
       record: true,
       sources: true,
       traceRecords,
-      sizes: smallSizes(config),
+      sizes: smallSizes(config, world),
+      ...(world.counters ? { counters: world.counters } : {}),
       dataPaths: {
         ...this.watch.dataPaths(),
         agents: {
@@ -111,6 +113,7 @@ export class SimulatedHost {
     const { adapter, machine, executor } = this.host;
     if (executor.kind !== 'deterministic') throw new Error('simulation: needs the deterministic executor');
     this.#executor = executor as DeterministicExecutor;
+    this.#checkedAt = machine.clock.now();
     this.ledger = new HostLedger(checked.config.name, machine);
     this.#freePages = new FreePages(this.host);
     this.#device = new DeviceAudit(this.host);

@@ -2,7 +2,7 @@
  * The world of a seed: which hosts there are and which VMs they start with. Plain data, so that a failure file holds
  * it and nothing has to be drawn again.
  */
-import type { Host, HostConfigInput, HostSizes, VmConfigInput } from '@vmq/host';
+import type { CounterStart, Host, HostConfigInput, HostLimits, HostSizes, VmConfigInput } from '@vmq/host';
 import type { Random } from '@vmq/machine';
 
 export interface SimulationConfig {
@@ -13,6 +13,12 @@ export interface SimulationConfig {
   readonly extensions?: boolean;
   /** Filter modules on each adapter, which keep NBLs and return them late; default 0. */
   readonly filters?: number;
+  /** How much is done at a time on each host, and how much may wait; default: as everywhere. */
+  readonly limits?: HostLimits;
+  /** Sections of a VM's channel for sending, and bytes of its ring; default 12 and 4096. */
+  readonly channel?: { readonly sendSections: number; readonly ringBytes: number };
+  /** Where the counters of all hosts begin; default at 0. */
+  readonly counters?: Partial<CounterStart>;
 }
 
 /** VLANs of the world: a VM's number stands for one of them. */
@@ -115,11 +121,44 @@ export function randomConfig(random: Random): SimulationConfig {
     });
   }
   const drivers = random.fork('drivers');
+  const odd = random.fork('odd');
   return {
     hosts,
+    ...drawLimits(odd.fork('limits')),
+    ...drawCounters(odd.fork('counters')),
     exposed: drivers.below(4) === 0,
     extensions: drivers.below(8) === 0,
     filters: [0, 0, 0, 0, 0, 1, 1, 2][drivers.below(8)] as number,
+  };
+}
+
+/** Batches of one frame, of a few, of one more than any table has room for, or as everywhere. */
+function drawLimits(random: Random): Pick<SimulationConfig, 'limits' | 'channel'> {
+  if (random.below(3) !== 0) return {};
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
+  const limits: HostLimits = {
+    nicBatch: pick([1, 7, 512, 512]),
+    transmitRingEntries: pick([2, 4, 32, 512]),
+    indicationBudget: pick([1, 7, 513, 256]),
+    channelBudget: pick([1, 7, 513, 64]),
+    guestBudget: pick([1, 7, 513, 256]),
+    macTableEntries: pick([4, 64, 4096]),
+  };
+  return { limits, channel: { sendSections: pick([2, 12, 40]), ringBytes: pick([4096, 4096, 8192]) } };
+}
+
+/** Some worlds have been running for long: their counters are about to meet their ends. */
+function drawCounters(random: Random): Pick<SimulationConfig, 'counters'> {
+  if (random.below(4) !== 0) return {};
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
+  const near = random.below(300);
+  return {
+    counters: {
+      words: pick([0, -near, 0x7fff_ffff - near, -0x8000_0000]),
+      stamps: pick([0, 0x7fff_ffff - near]),
+      numbers: pick([0, 2 ** 31 - 2, 2 ** 32 - 3]),
+      nanoseconds: pick([0, 2 ** 53, 2 ** 32 - 1]),
+    },
   };
 }
 
@@ -131,7 +170,10 @@ export function drawVm(random: Random): number {
 }
 
 /** Little memory: a world is made and torn down in milliseconds. */
-export function smallSizes(config: HostConfigInput): HostSizes {
+export function smallSizes(
+  config: HostConfigInput,
+  { limits = {}, channel = { sendSections: 12, ringBytes: 4096 } }: Partial<SimulationConfig> = {},
+): HostSizes {
   const vms = (config.maxVms ?? 8) + 2;
   const buffers = config.nic?.receiveBuffers ?? 32;
   const processors = config.processors ?? 4;
@@ -143,6 +185,7 @@ export function smallSizes(config: HostConfigInput): HostSizes {
     transmitWire: { slots: 64, dataBytes: 131_072 },
     sendBuffers: 32,
     guestFrames: 32,
-    guest: { maxFrameBytes: 1514, receiveSections, sendSections: 12, ringBytes: 4096 },
+    guest: { maxFrameBytes: 1514, receiveSections, ...channel },
+    limits,
   };
 }
