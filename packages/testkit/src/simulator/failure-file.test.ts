@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { readFailureFile } from './failure-file.ts';
+import { play, scenarioOf } from './run-simulation.ts';
 
 const good = {
   version: 1,
@@ -15,6 +16,16 @@ test('a failure, and a report with failures, are read', () => {
   expect(readFailureFile(JSON.stringify({ failures: [good] }))).toEqual({ ok: true, failure: good });
 });
 
+test('a drawn world is read as it was written', () => {
+  for (let seed = 1; seed < 60; seed++) {
+    const { config, steps } = scenarioOf(seed, 40, { faults: [], hostile: true });
+    const read = readFailureFile(JSON.stringify({ ...good, config, steps }));
+    expect(read.ok && play({ config: read.failure.config, steps: read.failure.steps }).traceHash).toBe(
+      play({ config, steps }).traceHash,
+    );
+  }
+});
+
 test.each([
   ['expected JSON', '{'],
   ['expected a failure, or a report', '7'],
@@ -28,6 +39,16 @@ test.each([
     JSON.stringify({ ...good, config: { hosts: [{ ...good.config.hosts[0], processors: 0 }] } }),
   ],
   ['steps: expected a list', JSON.stringify({ ...good, steps: 'none' })],
+  ['steps[0].do: expected one of wire', JSON.stringify({ ...good, steps: [{ do: 'dance' }] })],
+  ['config.filters: expected', JSON.stringify({ ...good, config: { ...good.config, filters: 9 } })],
+  [
+    'config.limits.indicationBudget: expected a whole number',
+    JSON.stringify({ ...good, config: { ...good.config, limits: { indicationBudget: 0.5 } } }),
+  ],
+  [
+    'config.counters.luck: expected',
+    JSON.stringify({ ...good, config: { ...good.config, counters: { luck: 1 } } }),
+  ],
   ['steps[0]: expected a step', JSON.stringify({ ...good, steps: [1] })],
 ])('%s …', (reason, text) => {
   const read = readFailureFile(text);

@@ -1,14 +1,11 @@
 /** A failure as a file: everything that is needed to see it again, as JSON. */
-import { checkHostConfig } from '@vmq/host';
+import { checkSteps, checkWorld, isRecord } from './check-world.ts';
 import type { SimulationConfig } from './simulation-config.ts';
 import { INVARIANTS, type Invariant } from './simulation-failure.ts';
 import type { SimulationStep } from './simulation-step.ts';
 
 /** Of the world's meaning of steps; a file of another version may do something else. */
 export const FAILURE_FILE_VERSION = 1;
-
-/** More than any world has. */
-const MOST_FILTERS = 8;
 
 export interface FailureFile {
   readonly version: typeof FAILURE_FILE_VERSION;
@@ -44,22 +41,10 @@ export function readFailureFile(text: string): ReadFailure {
   if (typeof seed !== 'number') return wrong('seed: expected a number');
   if (!INVARIANTS.some((known) => known === invariant))
     return wrong(`invariant: expected one of ${INVARIANTS.join(', ')}; found ${JSON.stringify(invariant)}`);
-  const { hosts, exposed = false, extensions = false, filters = 0 } = isRecord(config) ? config : {};
-  if (!Array.isArray(hosts) || hosts.length === 0) return wrong('config.hosts: expected at least one host');
-  for (const [i, host] of hosts.entries()) {
-    const checked = checkHostConfig(host);
-    const [problem] = checked.ok ? [] : checked.problems;
-    if (problem) return wrong(`config.hosts[${i}].${problem.path}: ${problem.message}`);
-  }
-  for (const [name, value] of Object.entries({ exposed, extensions })) {
-    if (typeof value !== 'boolean') return wrong(`config.${name}: expected true or false`);
-  }
-  if (!Number.isInteger(filters) || (filters as number) < 0 || (filters as number) > MOST_FILTERS)
-    return wrong(`config.filters: expected a whole number up to ${MOST_FILTERS}`);
-  if (!Array.isArray(steps)) return wrong('steps: expected a list');
-  for (const [i, step] of steps.entries()) {
-    if (!isRecord(step) || typeof step['do'] !== 'string') return wrong(`steps[${i}]: expected a step`);
-  }
+  const world = checkWorld(config);
+  if (typeof world === 'string') return wrong(world);
+  const taken = checkSteps(steps);
+  if (typeof taken === 'string') return wrong(taken);
   return {
     ok: true,
     failure: {
@@ -67,17 +52,8 @@ export function readFailureFile(text: string): ReadFailure {
       seed,
       invariant: invariant as Invariant,
       message: typeof message === 'string' ? message : '',
-      config: {
-        hosts,
-        ...(exposed === true ? { exposed } : {}),
-        ...(extensions === true ? { extensions } : {}),
-        ...(filters === 0 ? {} : { filters }),
-      } as SimulationConfig,
-      steps: steps as readonly SimulationStep[],
+      config: world,
+      steps: taken,
     },
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
