@@ -10,6 +10,7 @@ import { type Interrupted, neverInterrupted, StoppedByUser } from './interruptio
 import { type CommandName, type FailureCode, JSON_VERSION, jsonText } from './json/envelope.ts';
 import { outputSchema } from './json/output-schema.ts';
 import { MOST_VMS } from './replay/discover-vms.ts';
+import { OUTBOUND_POLICIES } from './replay/frame-direction.ts';
 import { Screen, type Terminal } from './terminal.ts';
 
 /** Runs one command; `args` are those after `vmq`. Never throws. */
@@ -99,7 +100,7 @@ function programFor(run: Run): Command {
 function addReplay(program: Command, run: Run): void {
   const command = program
     .command('replay')
-    .description('put every frame of a pcap or pcapng file on the wire and report where each ended')
+    .description('replay a pcap or pcapng file through a host and report where every frame ended')
     .argument('<file>', "pcap or pcapng file; '-' is standard input")
     .addHelpText('after', REPLAY_HELP);
   addHostOptions(command)
@@ -176,13 +177,16 @@ function cooked<T extends RawFlags>(flags: T): Omit<T, 'vmq'> & { readonly vmq?:
 function addHostOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--vms <n>', 'the unicast destinations with most frames become VMs (default: all)')
+      new Option('--vms <n>', 'the N VMs of the capture with most frames (default: all)')
         .argParser(integer(1, MOST_VMS))
         .conflicts('config'),
     )
     .option('--config <host.yaml>', 'the VMs and everything else of the host')
     .addOption(new Option('--vmq <on|off>', 'VM queues').choices(['on', 'off']))
     .addOption(new Option('--seed <n>', 'seed of the deterministic executor').argParser(integer(0, MAX_SEED)))
+    .addOption(
+      new Option('--outbound <how>', 'frames that a VM had sent (default: send)').choices(OUTBOUND_POLICIES),
+    )
     .option('--answer', 'guests reply to ARP, neighbour solicitations and echo requests');
 }
 

@@ -20,16 +20,17 @@ function help(examples: readonly (readonly [command: string, does: string])[], m
 }
 
 export const VMQ_HELP: string = help([
-  ['replay lan.pcapng', 'every address that frames are sent to becomes a VM'],
+  ['replay lan.pcapng', 'its VMs are found, and send again what they had sent'],
   ['why lan.pcapng 500', 'what happened to frame 500, test by test'],
   ['simulate --seeds 20', 'twenty random worlds, checked after every step'],
   ['help replay', 'options and examples of one command'],
 ]);
 
 export const REPLAY_HELP: string = help([
-  ['replay lan.pcapng --vms 4', 'the four addresses with most frames become VMs'],
+  ['replay lan.pcapng --vms 4', 'the four VMs with most frames'],
   ['replay lan.pcapng --config host.yaml --out results', 'VMs from a file; one capture for each VM'],
   ['replay lan.pcapng --vmq off --json', 'everything by the default queue; the report for programs'],
+  ['replay lan.pcapng --outbound skip', 'only what came in from the wire'],
   ['replay - < lan.pcapng', 'from standard input'],
 ]);
 

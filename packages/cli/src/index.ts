@@ -29,7 +29,8 @@ export { type Interrupted, StoppedByUser } from './interruption.ts';
 export type { CommandName, Envelope, ErrorJson, FailureCode } from './json/envelope.ts';
 export { type ReplayJson, replayJson } from './json/replay-json.ts';
 export type { OutputFile } from './output/output-directory.ts';
-export { type DiscoveredVm, VmDiscovery } from './replay/discover-vms.ts';
+export { type DiscoveredVm, type DiscoveryEvidence, VmDiscovery } from './replay/discover-vms.ts';
+export { OUTBOUND_POLICIES, type OutboundPolicy } from './replay/frame-direction.ts';
 export type { SkipReason } from './replay/frame-intake.ts';
 export type { Problem, ProblemPlace } from './replay/problem-log.ts';
 export { Progress } from './replay/progress.ts';
@@ -41,4 +42,10 @@ export {
 } from './replay/replay-capture.ts';
 export { type HostOverrides, type ReplayConfig, replayConfig } from './replay/replay-config.ts';
 export { Screen, type Terminal } from './terminal.ts';
-export { explainFrame, type WhyDelivery, type WhyJson, type WhyStep } from './why/explain-frame.ts';
+export {
+  explainFrame,
+  type WhyDelivery,
+  type WhyJson,
+  type WhyOptions,
+  type WhyStep,
+} from './why/explain-frame.ts';

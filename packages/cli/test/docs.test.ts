@@ -1,5 +1,5 @@
 /**
- * docs/cli.md shows commands and what they print; each is run and compared. When a layer words its trace differently,
+ * docs/cli.md shows commands and what they print, as does the README of its demo; each is run and compared. When a layer words its trace differently,
  * run the command and paste.
  */
 import { readFileSync } from 'node:fs';
@@ -30,6 +30,21 @@ it.each(shown)('vmq $command prints what docs/cli.md shows', async ({ command, o
     err: '',
     out: withoutAddresses(output),
   });
+});
+
+it("the README's first screen is what the demo prints", async () => {
+  const { demo } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')).scripts;
+  const readme = readFileSync(resolve(root, 'README.md'), 'utf8');
+  const args = /packages\/cli\/dist\/main\.js (.*)$/.exec(demo)?.[1]?.split(' ') ?? [];
+  const run = await vmq(...args.map((word) => (word.startsWith('captures/') ? resolve(root, word) : word)));
+  expect(run).toEqual({
+    code: 0,
+    err: '',
+    out: /pnpm@.* demo[\s\S]*?```text\n([\s\S]*?)```/.exec(readme)?.[1],
+  });
+  expect(run.out).toMatch(/^received +21688 /m);
+  expect(run.out).toMatch(/^dropped +0$/m);
+  expect(run.out).toMatch(/\nevery frame ended in exactly one counter\n$/);
 });
 
 it('the configuration in docs/cli.md is valid and says the defaults', () => {

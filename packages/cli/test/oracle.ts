@@ -105,7 +105,55 @@ const withoutTag = (bytes: Buffer): Buffer =>
     ? Buffer.concat([bytes.subarray(0, 12), bytes.subarray(16)])
     : bytes;
 
-/** The frames `vm` gets, in order, as the bytes and times it must see. */
+const sourceOf = (bytes: Buffer): string => bytes.subarray(6, 12).toString('hex');
+const destinationOf = (bytes: Buffer): string => bytes.subarray(0, 6).toString('hex');
+const isGroup = (bytes: Buffer): boolean => ((bytes[0] as number) & 1) !== 0;
+
+/** The VM that had sent the frame, 'wire', or 'nobody' for an outbound one of an address that is no VM's. */
+export function senderOf(
+  { bytes, flags }: OraclePacket,
+  vms: readonly OracleVm[],
+): OracleVm | 'wire' | 'nobody' {
+  const direction = (flags ?? 0) & 3;
+  if (direction === 1) return 'wire';
+  return vms.find(({ mac }) => mac === sourceOf(bytes)) ?? (direction === 2 ? 'nobody' : 'wire');
+}
+
+/** A frame as a VM must see it. */
+export interface ExpectedFrame {
+  readonly bytes: Buffer;
+  readonly time: bigint;
+  /** Name of the VM that sends it, '' for one from the wire. */
+  readonly from: string;
+}
+
+/** The frames `vm` gets, in order, if VMs send those that they had sent. */
+export function expectedFrom(
+  vm: OracleVm,
+  packets: readonly OraclePacket[],
+  vms: readonly OracleVm[],
+): ExpectedFrame[] {
+  return packets.flatMap((packet) => {
+    const sender = senderOf(packet, vms);
+    if (sender === 'nobody' || sender === vm) return [];
+    const from = sender === 'wire' ? '' : sender.name;
+    return expectedFor(vm, [packet]).map((frame) => ({ ...frame, from }));
+  });
+}
+
+/** Frames of VMs that leave the host: those that are not for one VM of the sender's VLAN alone. */
+export function expectedOnWire(packets: readonly OraclePacket[], vms: readonly OracleVm[]): number {
+  return packets.filter((packet) => {
+    const sender = senderOf(packet, vms);
+    if (typeof sender === 'string') return false;
+    const { bytes } = packet;
+    return (
+      isGroup(bytes) || !vms.some(({ mac, vlan }) => mac === destinationOf(bytes) && vlan === sender.vlan)
+    );
+  }).length;
+}
+
+/** The frames `vm` gets, in order, as the bytes and times it must see, if all come from the wire. */
 export function expectedFor(
   vm: OracleVm,
   packets: readonly OraclePacket[],
@@ -115,32 +163,40 @@ export function expectedFor(
     .filter(({ bytes, originalLength }) => {
       if (bytes.length !== originalLength || bytes.length < 14) return false;
       if (withoutTag(bytes).length > maxFrame || vlanOf(bytes) !== vm.vlan) return false;
-      const group = ((bytes[0] as number) & 1) !== 0;
-      return group || bytes.subarray(0, 6).toString('hex') === vm.mac;
+      return isGroup(bytes) || destinationOf(bytes) === vm.mac;
     })
     .map(({ bytes, time }) => ({ bytes: withoutTag(bytes), time }));
 }
 
-/** The VMs a replay finds by itself: unicast destinations by first appearance, each in its most frequent VLAN. */
+/**
+ * The VMs a replay finds by itself, by first appearance, each in its most frequent VLAN. With directions: addresses that
+ * send outbound frames, or get inbound ones and send none; without any: those of Hyper-V's range.
+ */
 export function expectedVms(packets: readonly OraclePacket[], count = 64): OracleVm[] {
-  const seen: { mac: string; frames: number; vlans: number[] }[] = [];
-  for (const { bytes, originalLength } of packets) {
-    if (bytes.length !== originalLength || bytes.length < 14 || ((bytes[0] as number) & 1) !== 0) continue;
-    const mac = bytes.subarray(0, 6).toString('hex');
-    let entry = seen.find((other) => other.mac === mac);
-    if (entry === undefined) {
-      entry = { mac, frames: 0, vlans: [] };
-      seen.push(entry);
-    }
+  const seen = new Map<string, { frames: number; vlans: number[]; says: Set<string> }>();
+  const note = (mac: string, vlan: number, what: string): void => {
+    if ((Number.parseInt(mac.slice(0, 2), 16) & 1) !== 0) return;
+    const entry = seen.get(mac) ?? { frames: 0, vlans: [], says: new Set() };
+    seen.set(mac, entry);
     entry.frames++;
-    const vlan = vlanOf(bytes);
     entry.vlans[vlan] = (entry.vlans[vlan] ?? 0) + 1;
+    entry.says.add(what);
+  };
+  const directed = packets.some(({ flags }) => ((flags ?? 0) & 3) !== 0);
+  for (const { bytes, originalLength, flags } of packets) {
+    if (bytes.length !== originalLength || bytes.length < 14) continue;
+    const direction = ['?', 'in', 'out', '?'][(flags ?? 0) & 3] as string;
+    note(destinationOf(bytes), vlanOf(bytes), `${direction} to`);
+    note(sourceOf(bytes), vlanOf(bytes), `${direction} from`);
   }
-  const limit = seen.map(({ frames }) => frames).sort((x, y) => y - x)[count - 1] ?? 0;
-  return seen
-    .filter(({ frames }) => frames >= limit)
-    .map(({ mac, vlans }, i) => {
-      const most = Math.max(...vlans.filter((frames) => frames !== undefined));
-      return { name: `vm${i + 1}`, mac, vlan: vlans.indexOf(most) };
+  const all = [...seen].filter(([mac, { says }]) =>
+    directed ? says.has('out from') || (says.has('in to') && !says.has('in from')) : mac.startsWith('00155d'),
+  );
+  const most = new Set([...all].sort(([, x], [, y]) => y.frames - x.frames).slice(0, count));
+  return all
+    .filter((entry) => most.has(entry))
+    .map(([mac, { vlans }], i) => {
+      const best = Math.max(...vlans.filter((frames) => frames !== undefined));
+      return { name: `vm${i + 1}`, mac, vlan: vlans.indexOf(best) };
     });
 }

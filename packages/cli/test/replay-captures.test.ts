@@ -1,12 +1,23 @@
 /**
- * Every committed capture, with VM queues and without, in one thread and in several: each VM gets exactly the frames
- * that the oracle says, byte for byte and in the order of the wire, and every frame ends in exactly one counter.
+ * Every committed capture, with VM queues and without, in one thread and in several, with what VMs had sent sent again,
+ * left out or on the wire: each VM gets exactly the frames that the oracle says, byte for byte and in the order of the
+ * capture, and every frame ends in exactly one counter.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ReplayJson } from '../src/json/replay-json.ts';
-import { expectedFor, expectedVms, type OracleVm, readPackets } from './oracle.ts';
+import {
+  type ExpectedFrame,
+  expectedFor,
+  expectedFrom,
+  expectedOnWire,
+  expectedVms,
+  type OraclePacket,
+  type OracleVm,
+  readPackets,
+  senderOf,
+} from './oracle.ts';
 import { CAPTURES, Scratch, vmq, vmqProcess } from './run-vmq.ts';
 
 const scratch = new Scratch();
@@ -21,6 +32,8 @@ const MODES = [
   { mode: 'two processors, VMQ off', flags: ['--processors', '2', '--vmq', 'off'] },
   { mode: 'another seed', flags: ['--seed', '99'] },
   { mode: 'three VMs', flags: ['--vms', '3'] },
+  { mode: 'without outbound frames', flags: ['--outbound', 'skip'] },
+  { mode: 'outbound frames on the wire', flags: ['--outbound', 'wire'] },
   { mode: 'VMs of hosts.tsv', flags: ['--config'] },
   { mode: 'VMs of hosts.tsv, two processors', flags: ['--config', '--processors', '2'] },
 ];
@@ -44,23 +57,34 @@ describe('replay of the committed captures', () => {
       out,
       ...rest,
     );
-    expect(run.err).toBe(few(vms, flags) ? `${input} has only 0 unicast destinations for --vms 3\n` : '');
+    const few = flags[0] === '--vms' && vms.length < 3;
+    expect(run.err).toBe(
+      few ? `${input} has only ${vms.length} VMs for --vms 3 (name others with --config)\n` : '',
+    );
     expect(run.code).toBe(0);
 
     const json = JSON.parse(run.out) as ReplayJson;
     expect(json.ports.map(({ VmName, MacAddress, VlanID }) => [VmName, plain(MacAddress), VlanID])).toEqual(
       vms.map(({ name, mac, vlan }) => [name, mac, vlan]),
     );
-    checkLedger(json, packets.length);
+    const outbound = flags[0] === '--outbound' ? (flags[1] as 'skip' | 'wire') : 'send';
+    checkLedger(json, packets, vms, outbound);
 
     const queueOf = new Map(json.ports.map((port) => [port.VmName, port.QueueID]));
     let delivered = 0;
     for (const vm of vms) {
       const received = readPackets(join(out, `${vm.name}.pcapng`));
-      const expected = expectedFor(vm, packets);
+      const expected = expectedOf(vm, packets, vms, outbound);
       delivered += expected.length;
       expectSameFrames(vm, received, expected);
-      for (const packet of received) {
+      for (const [i, packet] of received.entries()) {
+        const from = expected[i]?.from;
+        expect((packet.flags as number) & 3).toBe(1);
+        if (from !== '') {
+          expect(packet.comments[0]).toMatch(new RegExp(`^from VM ${from}, processor \\d+`));
+          expect(packet.queue).toBe(0);
+          continue;
+        }
         const group = ((packet.bytes[0] as number) & 1) !== 0;
         expect(packet.queue).toBe(group ? 0 : queueOf.get(vm.name));
         expect(packet.comments[0]).toMatch(
@@ -68,7 +92,6 @@ describe('replay of the committed captures', () => {
             ? /^queue 0 \(default\), processor \d+, /
             : /^queue \d+, processor \d+, filter \d+ \([0-9A-F-]{17}(, VLAN \d+)?\) in slot \d+/,
         );
-        expect((packet.flags as number) & 3).toBe(1);
       }
     }
     expect(json.ends.delivered + json.copies).toBe(delivered);
@@ -78,9 +101,15 @@ describe('replay of the committed captures', () => {
   });
 });
 
-/** The multicast capture has no unicast frame, hence no VM that could be found in it. */
-function few(vms: readonly OracleVm[], flags: readonly string[]): boolean {
-  return flags[0] === '--vms' && vms.length === 0;
+function expectedOf(
+  vm: OracleVm,
+  packets: readonly OraclePacket[],
+  vms: readonly OracleVm[],
+  outbound: 'send' | 'skip' | 'wire',
+): ExpectedFrame[] {
+  if (outbound === 'wire') return expectedFor(vm, packets).map((frame) => ({ ...frame, from: '' }));
+  const all = expectedFrom(vm, packets, vms);
+  return outbound === 'send' ? all : all.filter(({ from }) => from === '');
 }
 
 function listedVms(capture: string): OracleVm[] {
@@ -100,14 +129,32 @@ function configOf(capture: string, vms: readonly OracleVm[]): string {
   return scratch.file(`${capture}.yaml`, `vms:\n${lines.join('')}`);
 }
 
-/** `received` is the sum of the ends, and nothing came from silent guests. */
-function checkLedger(json: ReplayJson, frames: number): void {
+/** Every packet of the file is in exactly one counter of the input, every frame of the host in one of the ends. */
+function checkLedger(
+  json: ReplayJson,
+  packets: readonly OraclePacket[],
+  vms: readonly OracleVm[],
+  outbound: 'send' | 'skip' | 'wire',
+): void {
+  const senders = packets.map((packet) => senderOf(packet, vms));
+  const inbound = senders.filter((sender) => sender === 'wire').length;
+  const nobody = senders.filter((sender) => sender === 'nobody').length;
+  const ofVms = packets.length - inbound - nobody;
+  const skipped = { send: { 'no-sender': nobody }, skip: { outbound: ofVms + nobody }, wire: {} }[outbound];
+  expect(json.input).toEqual({
+    frames: packets.length,
+    bytes: expect.any(Number),
+    wire: outbound === 'wire' ? packets.length : inbound,
+    guests: outbound === 'send' ? ofVms : 0,
+    skipped: Object.fromEntries(Object.entries(skipped).filter(([, count]) => count > 0)),
+    problems: [],
+  });
   const dropped = Object.values(json.ends.dropped).reduce((sum, count) => sum + count, 0);
   expect(json.conservation).toBe(true);
+  expect(json.received).toBe(json.input.wire + json.input.guests);
   expect(json.received).toBe(json.ends.delivered + json.ends.transmitted + dropped);
-  expect(json.received).toBe(frames);
-  expect(json.ends.transmitted).toBe(0);
-  expect(json.input).toEqual({ frames, bytes: expect.any(Number), skipped: {}, problems: [] });
+  expect(json.ends.transmitted).toBe(outbound === 'send' ? expectedOnWire(packets, vms) : 0);
+  expect(json.ports.reduce((sum, port) => sum + port.framesSent, 0)).toBe(json.input.guests);
 }
 
 function expectSameFrames(

@@ -102,7 +102,7 @@ describe('vmq replay --json', () => {
           bytesDelivered: 56,
         },
       ],
-      input: { frames: 3, bytes: 24 + 3 * 76, skipped: {}, problems: [] },
+      input: { frames: 3, bytes: 24 + 3 * 76, wire: 3, guests: 0, skipped: {}, problems: [] },
       host: { name: 'host', executor: 'deterministic', processors: 4, vmq: true },
       files: [
         { ...file, vm: 'vm1', path: join(scratch.path, 'json', 'vm1.pcapng'), frames: 2 },
@@ -156,7 +156,7 @@ describe('vmq replay', () => {
     );
     const run = await vmq('replay', scratch.file('many.pcap', pcap(...frames)), '--json');
     expect(run.code).toBe(0);
-    expect(run.err).toMatch(/70 unicast destinations in .*many\.pcap: the 64 with most frames are VMs/);
+    expect(run.err).toMatch(/70 VMs in .*many\.pcap: the 64 with most frames are taken/);
     const { ports, ends } = JSON.parse(run.out);
     expect(ports).toHaveLength(64);
     expect(ends).toMatchObject({ delivered: 64, dropped: { 'nic.no-match': 6 } });
@@ -212,7 +212,7 @@ it("puts what other VMs sent behind the window's wire frames, with the time of i
   expect(more).toEqual([]);
   expect(first?.bytes[14]).toBe(7);
   expect(reply?.bytes.subarray(0, 14).toString('hex')).toBe(`${VM2}${VM1}0800`);
-  expect(reply?.comments).toEqual([expect.stringMatching(/^from another VM, processor \d+$/)]);
+  expect(reply?.comments).toEqual([expect.stringMatching(/^from VM vm1, processor \d+$/)]);
   expect(reply?.time).toBe(3_000_002_000n);
 });
 

@@ -13,7 +13,14 @@ import {
   VM1,
   VM2,
 } from './build-capture.ts';
-import { expectedFor, expectedVms, readPackets } from './oracle.ts';
+import {
+  expectedFrom,
+  expectedOnWire,
+  expectedVms,
+  type OraclePacket,
+  readPackets,
+  senderOf,
+} from './oracle.ts';
 import { CAPTURES, Scratch, vmq } from './run-vmq.ts';
 
 const scratch = new Scratch();
@@ -162,10 +169,14 @@ describe('vmq why', () => {
     const vms = expectedVms(packets);
     for (const number of [1, 2, 17, 400, 1200, packets.length]) {
       const only = packets.slice(number - 1, number);
-      const expected = vms.filter((vm) => expectedFor(vm, only).length === 1).map(({ name }) => name);
+      const expected = vms.filter((vm) => expectedFrom(vm, only, vms).length === 1).map(({ name }) => name);
+      const sent = expectedOnWire(only, vms) === 1;
       const story = await why(file, number);
       expect(story.deliveries.map(({ vm }) => vm).sort()).toEqual(expected.sort());
-      expect(story.end.startsWith(expected.length > 0 ? 'delivered' : 'dropped.')).toBe(true);
+      expect(story.end).toBe(
+        sent ? 'transmitted' : expected.length > 0 ? 'delivered' : 'dropped.nic.no-match',
+      );
+      expect(story.sender === null).toBe(senderOf(only[0] as OraclePacket, vms) === 'wire');
     }
   });
 

@@ -14,6 +14,8 @@ export class FramePort {
   macFirst = 0;
   macLast = 0;
   framesSent = 0;
+  /** All frames ever committed here; an int32 that wraps. */
+  committed = 0;
   bytesSent = 0;
   readonly #channel: ChannelGuest;
   readonly #brake: Brake;
@@ -52,6 +54,7 @@ export class FramePort {
   commit(length: number, tci: number): void {
     this.#channel.commitSend(length, tci);
     this.#brake.spend();
+    this.committed = (this.committed + 1) | 0;
     this.framesSent++;
     this.bytesSent += length;
   }

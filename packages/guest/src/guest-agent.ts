@@ -25,6 +25,7 @@ const FRAME = FRAME_ENTRY_WORDS;
 /** IPv4, TCP and UDP bits of `verifyFrameChecksums` that say wrong. */
 const CHECKSUM_BAD = 0x02 | 0x08 | 0x20;
 const TRACE_RECEIVED = GUEST_TRACE.RECEIVED;
+const TRACE_SENT = GUEST_TRACE.SENT;
 
 /** What runs in a VM; `virtual-machine.ts` starts and stops it. */
 export class Guest implements Agent, HostFrameHandler {
@@ -233,7 +234,11 @@ export class Guest implements Agent, HostFrameHandler {
       const at = port.isBraked ? -1 : port.reserve();
       if (at < 0) break; // the host's completions wake us, or whoever releases the brake
       copyBytes(source, source.offsetOf(sent), this.#segment, at, length);
-      port.commit(length, source.stampOf(sent) & 0xffff);
+      const tci = source.stampOf(sent) & 0xffff;
+      port.commit(length, tci);
+      const trace = this.#context.trace;
+      if (trace.level !== 0 && trace.wants(1, 0))
+        trace.write(TRACE_SENT, 0, port.committed, length, tci, 0, 0);
       sent++;
     }
     if (sent !== 0) source.release(sent);

@@ -8,6 +8,8 @@ export const GUEST_TRACE = {
   CLOSED: 601,
   /** a number of the frame, b bytes, c TCI. */
   RECEIVED: 610,
+  /** A frame of the source is on the channel: a its number among all that this guest has sent (from 1), b bytes, c TCI. */
+  SENT: 612,
   /** The record is full: a frame waits in the receive buffer. */
   HELD_BACK: 611,
 } as const;
@@ -22,6 +24,8 @@ export function describeGuestTrace(record: TraceRecord): string | null {
       return 'guest: channel closed';
     case GUEST_TRACE.RECEIVED:
       return `guest: received frame ${a}, ${b} bytes${c === 0 ? '' : `, VLAN ${c & 0xfff}`}`;
+    case GUEST_TRACE.SENT:
+      return `guest: sent ${b} bytes as its frame ${a}${c === 0 ? '' : `, VLAN ${c & 0xfff} priority ${c >>> 13} beside it`}`;
     case GUEST_TRACE.HELD_BACK:
       return 'guest: no room to take the next frame, it stays in the receive buffer';
     default:

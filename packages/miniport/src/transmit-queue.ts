@@ -16,7 +16,7 @@ import {
   NDIS_STATUS_INVALID_PACKET,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import type { AgentContext } from '@vmq/machine';
+import { type AgentContext, TRACE_ALL } from '@vmq/machine';
 import { type Mdl, type NetBuffer, type NetBufferList, type ReceiveSink, tciFromIeee8021Q } from '@vmq/ndis';
 import {
   DESCRIPTOR_BYTES,
@@ -27,6 +27,7 @@ import {
   TXD_INSERT_VLAN,
 } from '@vmq/nic';
 import type { TransmitQueueImage } from './queue-image.ts';
+import { MINIPORT_TRACE } from './trace-kinds.ts';
 
 const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES >> 2;
 const EOP = TXD_EOP;
@@ -37,6 +38,8 @@ const INVALID_PACKET = NDIS_STATUS_INVALID_PACKET;
 const HELD = 0;
 
 export class TransmitQueue {
+  readonly #context: AgentContext;
+  readonly #hardwareQueue: number;
   readonly #host: Int32Array;
   readonly #state: Int32Array;
   readonly #descriptors: number;
@@ -64,6 +67,8 @@ export class TransmitQueue {
     registers: NicRegisters,
     upcalls: ReceiveSink,
   ) {
+    this.#context = context;
+    this.#hardwareQueue = image.hardwareQueue;
     this.#host = context.machine.memory.host.i32;
     this.#state = new Int32Array(image.state);
     this.#descriptors = image.descriptorOffset >> 2;
@@ -111,6 +116,7 @@ export class TransmitQueue {
         const nbl = this.#owner[at & this.#mask] as NetBufferList | null;
         if (nbl === null) continue;
         this.#owner[at & this.#mask] = null;
+        if (this.#context.trace.level !== 0) this.#traceDone(nbl, at & this.#mask);
         if (last === null) first = nbl;
         else {
           mixed |= (last.filteringInfo ^ nbl.filteringInfo) >>> 16;
@@ -207,11 +213,27 @@ export class TransmitQueue {
       this.#backlogHead = nbl.next;
       if (this.#backlogHead === null) this.#backlogTail = null;
       nbl.next = null;
-      this.#owner[(this.#posted - 1) & this.#mask] = nbl;
+      const slot = (this.#posted - 1) & this.#mask;
+      this.#owner[slot] = nbl;
+      if (this.#context.trace.level !== 0) this.#traceSent(nbl, slot);
     }
     if (this.#posted === before) return;
     this.#registers.write32(this.#doorbell, this.#posted);
     this.arm();
+  }
+
+  #traceSent(nbl: NetBufferList, slot: number): void {
+    const { trace, agent } = this.#context;
+    if (!trace.wants(TRACE_ALL, nbl.stamp)) return;
+    const tci = nbl.ieee8021QInfo === 0 ? -1 : tciFromIeee8021Q(nbl.ieee8021QInfo);
+    const { dataLength } = nbl.firstNetBuffer;
+    trace.write(MINIPORT_TRACE.SENT, nbl.stamp, this.#hardwareQueue, slot, dataLength, agent, tci);
+  }
+
+  #traceDone(nbl: NetBufferList, slot: number): void {
+    const { trace, agent } = this.#context;
+    if (!trace.wants(TRACE_ALL, nbl.stamp)) return;
+    trace.write(MINIPORT_TRACE.SEND_DONE, nbl.stamp, this.#hardwareQueue, slot, nbl.status, agent, 0);
   }
 
   /** Posts the frames of an NBL; false if the ring has no room for the next one, where it will go on. */

@@ -27,6 +27,8 @@ export const NIC_TRACE = {
   DROP: 108,
   /** With RCTL.NVGRE: a inner destination bytes 0..3, b bytes 4..5; b -1 = no inner frame, the outer is tested. */
   INNER_FRAME: 109,
+  /** a transmit queue, b descriptor of the frame's start, c bytes put on the wire, 0 = refused, d TCI inserted or -1, e descriptors. */
+  TRANSMIT: 110,
 } as const;
 
 /** What became of an interrupt; index = code. */
@@ -84,6 +86,12 @@ export function describeNicTrace(r: TraceRecord): string | null {
       return r.b < 0
         ? 'NVGRE: no frame inside, filters test the outer destination'
         : `NVGRE: filters test the inner destination ${mac(r.a, r.b)}`;
+    case NIC_TRACE.TRANSMIT: {
+      if (r.c === 0) return `transmit queue ${r.a}: descriptor ${r.b} refused`;
+      const tag = r.d < 0 ? '' : `, with tag ${r.d & 0xfff} priority ${r.d >> 13}`;
+      const pieces = r.e === 1 ? '' : ` from ${r.e} descriptors`;
+      return `transmit queue ${r.a}: descriptor ${r.b}: ${r.c} bytes put on the wire${pieces}${tag}`;
+    }
     case NIC_TRACE.DROP:
       return `dropped: ${(NIC_DROP_REASONS[r.a] ?? '?').slice('dropped.nic.'.length)}${r.b >= 0 ? ` (queue ${r.b})` : ''}`;
     default:

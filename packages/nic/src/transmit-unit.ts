@@ -14,6 +14,7 @@ import {
   isFrameTooLong,
   type MemorySegment,
   MOST_TAG_BYTES,
+  TRACE_ALL,
   TRANSMITTED,
 } from '@vmq/machine';
 import { TXD_EOP, TXD_INSERT_VLAN } from './descriptors.ts';
@@ -33,6 +34,7 @@ import {
 import { DROP_TX_FAULT, NIC_DROP_REASONS } from './drop-reasons.ts';
 import type { InterruptUnit } from './interrupt-unit.ts';
 import { QSTS_ENABLED, QSTS_STARVED, REG, TX_QUEUE_STRIDE } from './register-constants.ts';
+import { NIC_TRACE } from './trace-kinds.ts';
 
 const QUEUE_WORDS: number = TX_QUEUE_STRIDE >> 2;
 const MIN_FRAME = 60;
@@ -177,6 +179,7 @@ export class TransmitUnit {
         bytes = (bytes + sent) | 0;
         frames++;
       }
+      if (state.context.trace.level !== 0) this.#trace(queue, head & mask, count, sent);
       head = (head + count) | 0;
       done++;
     }
@@ -190,6 +193,15 @@ export class TransmitUnit {
     if (!this.#blocked && done < budget) this.#deactivate(queue);
     if (head !== txq[q + Q_PUBLISHED]) this.#publish(queue, head);
     return done;
+  }
+
+  #trace(queue: number, slot: number, count: number, sent: number): void {
+    const { context, segments, txq } = this.#state;
+    if (!context.trace.wants(TRACE_ALL, 0)) return;
+    const tag = ((this.#latch[1] as number) & TXD_INSERT_VLAN) !== 0;
+    const word = (txq[(queue << Q_SHIFT) + Q_RING] as number) + slot * 4 + 3;
+    const tci = tag ? ((segments[0] as MemorySegment).i32[word] as number) & 0xffff : -1;
+    context.trace.write(NIC_TRACE.TRANSMIT, 0, queue, slot, sent, tci, count);
   }
 
   #publish(queue: number, head: number): void {

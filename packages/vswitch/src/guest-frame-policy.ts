@@ -2,7 +2,7 @@
  * What the switch asks of a frame that a guest has sent, before it goes anywhere (SW-17 to SW-19, SW-22): a
  * connected port, a VLAN the port belongs to, a source address it may use.
  */
-import { type AgentContext, type MemorySegment, TRACE_ALL } from '@vmq/machine';
+import { type AgentContext, type MemorySegment, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
 import { DROP_MAC_SPOOFING, DROP_PORT_DISCONNECTED, DROP_RUNT, DROP_VLAN_MISMATCH } from './drop-reasons.ts';
 import type { Forwarder } from './forwarder.ts';
 import { BATCH_FRAMES, type FrameBatch } from './frame-batch.ts';
@@ -61,7 +61,7 @@ export class GuestFramePolicy {
     const asked = batch.vlan[i] as number;
     const vlan = ports.ingressVlan(port, asked);
     const tci = asked | (batch.priority[i] as number);
-    this.#trace(i, VSWITCH_TRACE.FROM_GUEST, port, length, tci, vlan, this.#tagInData[i] as number);
+    this.#traceTaken(i, port, length, tci, vlan);
     if (((ports.flags[port] as number) & PORT_CONNECTED) === 0) {
       batch.reason[i] = DROP_PORT_DISCONNECTED;
       return;
@@ -93,6 +93,15 @@ export class GuestFramePolicy {
     // Its own address is in the ports' table already.
     if (!own) this.#forwarder.learn(i, sourceA, sourceB | (vlan << 16), this.#forwarder.tick());
     this.#forwarder.forward(i);
+  }
+
+  /** At the level of deliveries: who knows what a port has sent knows by this which frame bears which stamp. */
+  #traceTaken(i: number, port: number, length: number, tci: number, vlan: number): void {
+    const trace = this.#context.trace;
+    if (trace.level === 0) return;
+    const stamp = this.#batch.stamp[i] as number;
+    if (!trace.wants(TRACE_DELIVERIES, stamp)) return;
+    trace.write(VSWITCH_TRACE.FROM_GUEST, stamp, port, length, tci, vlan, this.#tagInData[i] as number);
   }
 
   #trace(i: number, kind: number, a: number, b: number, c: number, d: number, e: number): void {

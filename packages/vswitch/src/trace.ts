@@ -1,8 +1,8 @@
 /**
  * What the switch writes into the causal trace, and how a record reads in one line.
  *
- * Every frame of a VM's output has one DELIVERY record (level DELIVERIES); every frame that ends in the switch a
- * DROP. The steps between are recorded at level ALL.
+ * Every frame of a VM's output has one DELIVERY record (level DELIVERIES), every frame that a guest sent one FROM_GUEST;
+ * every frame that ends in the switch a DROP. The steps between are recorded at level ALL.
  */
 import type { TraceRecord } from '@vmq/machine';
 import { formatMacAddress } from '@vmq/wire';
@@ -49,15 +49,17 @@ const yes = (value: number): string => (value === 1 ? 'yes' : 'no');
 const port = (number: number): string => (number === EXTERNAL_PORT ? 'external port' : `port ${number}`);
 const vlan = (id: number): string => (id === 0 ? 'no VLAN' : `VLAN ${id}`);
 
+function originOf({ stamp, b, c }: TraceRecord): string {
+  if (b === 0 && c < 0 && stamp < 0) return 'another port'; // a guest's frame has a negative stamp
+  return `${b === 0 ? 'the default queue' : `queue ${b}`}${c >= 0 ? ` (filter slot ${c})` : ''}`;
+}
+
 /** One human line for a record of this package, or null for another package's. */
 export function describeSwitchTrace(record: TraceRecord): string | null {
   const { kind, a, b, c, d, e } = record;
   switch (kind) {
     case VSWITCH_TRACE.DELIVERY:
-      return (
-        `delivered to port ${a} as its frame ${e >>> 0}, on processor ${d}, from ` +
-        `${b === 0 ? 'the default queue' : `queue ${b}`}${c >= 0 ? ` (filter slot ${c})` : ''}`
-      );
+      return `delivered to port ${a} as its frame ${e >>> 0}, on processor ${d}, from ${originOf(record)}`;
     case VSWITCH_TRACE.DROP:
       return `${SWITCH_END_REASONS[a] ?? `reason ${a}`}: destination ${mac(c, d)}, ${vlan(vlanOf(d))}${
         b >= 0 ? `, ${port(b)}` : ''

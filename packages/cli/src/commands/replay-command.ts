@@ -5,6 +5,7 @@ import { CaptureInput } from '../input/capture-input.ts';
 import type { Interrupted } from '../interruption.ts';
 import { jsonText } from '../json/envelope.ts';
 import { replayJson } from '../json/replay-json.ts';
+import type { OutboundPolicy } from '../replay/frame-direction.ts';
 import { problemLines } from '../replay/problem-log.ts';
 import { Progress } from '../replay/progress.ts';
 import { type ReplayResult, replayCapture } from '../replay/replay-capture.ts';
@@ -14,6 +15,7 @@ import type { Screen } from '../terminal.ts';
 export interface ReplayFlags extends HostOverrides {
   readonly out?: string;
   readonly json?: boolean;
+  readonly outbound?: OutboundPolicy;
   /** Show progress even if standard error is no terminal. */
   readonly progress?: boolean;
 }
@@ -36,6 +38,7 @@ export async function replayCommand(
       config,
       progress,
       interrupted,
+      ...(flags.outbound === undefined ? {} : { outbound: flags.outbound }),
       ...(flags.out === undefined ? {} : { outDirectory: flags.out }),
     });
   } finally {
@@ -48,7 +51,7 @@ export async function replayCommand(
   for (const line of problemLines(input.name, problems)) screen.errLine(line);
   if (result.interrupted) screen.errLine(stopped(result, input));
   if (flags.json === true) screen.out(jsonText(replayJson(result)));
-  else screen.out(replayText(result.report, flags.out ?? '', result.files, screen));
+  else screen.out(replayText(result, flags.out ?? '', screen));
   return exitCodeOf(result);
 }
 

@@ -4,6 +4,7 @@ import { whyText } from '../format/why-text.ts';
 import { CaptureInput } from '../input/capture-input.ts';
 import type { Interrupted } from '../interruption.ts';
 import { JSON_VERSION, jsonText } from '../json/envelope.ts';
+import type { OutboundPolicy } from '../replay/frame-direction.ts';
 import { Progress } from '../replay/progress.ts';
 import { type HostOverrides, replayConfig } from '../replay/replay-config.ts';
 import type { Screen } from '../terminal.ts';
@@ -11,6 +12,7 @@ import { explainFrame, type WhyJson } from '../why/explain-frame.ts';
 
 export interface WhyFlags extends HostOverrides {
   readonly json?: boolean;
+  readonly outbound?: OutboundPolicy;
 }
 
 export async function whyCommand(
@@ -26,7 +28,11 @@ export async function whyCommand(
   try {
     const { config, notes } = await replayConfig(input, flags, progress, interrupted);
     for (const note of notes) screen.errLine(note);
-    why = await explainFrame(input, frame, config, { progress, interrupted });
+    why = await explainFrame(input, frame, config, {
+      progress,
+      interrupted,
+      ...(flags.outbound === undefined ? {} : { outbound: flags.outbound }),
+    });
   } finally {
     progress.clear();
     input.close();

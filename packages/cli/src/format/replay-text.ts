@@ -1,6 +1,7 @@
 /** What a replay prints for people. */
-import type { HostReport, PortReport, QueueReport } from '@vmq/host';
+import type { PortReport, QueueReport } from '@vmq/host';
 import type { OutputFile } from '../output/output-directory.ts';
+import type { InputReport, ReplayResult } from '../replay/replay-capture.ts';
 import { shownLine } from '../shown-text.ts';
 import type { Screen } from '../terminal.ts';
 import { formatTable } from './table.ts';
@@ -104,8 +105,8 @@ function queueFigures(queues: readonly QueueReport[], screen: Screen): string {
   );
 }
 
-/** The ledger as a sum that can be checked with a pencil. */
-export function ledgerText(report: HostReport, { colours }: Screen): string {
+/** The ledger as a sum that can be checked with a pencil: all of the file, and what guests sent beside it. */
+export function ledgerText({ report, input }: ReplayResult, { colours }: Screen): string {
   const { ledger } = report;
   const { delivered, transmitted, dropped } = ledger.ends;
   const reasons = Object.entries(dropped).sort(([x], [y]) => (x < y ? -1 : 1));
@@ -116,6 +117,7 @@ export function ledgerText(report: HostReport, { colours }: Screen): string {
     ['transmitted', transmitted, ''],
     ['dropped', total, ''],
     ...reasons.map(([reason, frames]): [string, number, string] => [`  ${reason}`, frames, '']),
+    ...leftOut(input),
   ];
   const left = Math.max(...rows.map(([name]) => name.length));
   const right = Math.max(...rows.map(([, frames]) => String(frames).length));
@@ -128,6 +130,17 @@ export function ledgerText(report: HostReport, { colours }: Screen): string {
       : colours.red(`frames unaccounted for: ${ledger.inFlight}`),
   );
   return lines.join('\n');
+}
+
+/** Packets of the file that the host never saw. */
+function leftOut({ skipped }: InputReport): [string, number, string][] {
+  const reasons = Object.entries(skipped).sort(([x], [y]) => (x < y ? -1 : 1));
+  const total = reasons.reduce((sum, [, packets]) => sum + packets, 0);
+  if (total === 0) return [];
+  return [
+    ['left out', total, 'of the file, beside the received'],
+    ...reasons.map(([reason, packets]): [string, number, string] => [`  ${reason}`, packets, '']),
+  ];
 }
 
 /** What `--out` wrote. */
@@ -150,18 +163,14 @@ function fileTable(files: readonly OutputFile[], screen: Screen): string {
 }
 
 /** The whole report of a replay. */
-export function replayText(
-  report: HostReport,
-  directory: string,
-  files: readonly OutputFile[],
-  screen: Screen,
-): string {
+export function replayText(result: ReplayResult, directory: string, screen: Screen): string {
+  const { report, files } = result;
   const section = (title: string, text: string) => `${screen.colours.bold(title)}\n\n${text}\n`;
   return [
     `${queueTable(report.queues, screen)}\n`,
     section('Virtual machines', portTable(report.ports, screen)),
     section('Queues', queueFigures(report.queues, screen)),
-    section('Frame ledger', ledgerText(report, screen)),
+    section('Frame ledger', ledgerText(result, screen)),
     ...(files.length === 0 ? [] : [section(`Files in ${shownLine(directory)}`, fileTable(files, screen))]),
   ].join('\n');
 }

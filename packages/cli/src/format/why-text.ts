@@ -7,10 +7,11 @@ import { hang, padText } from './wrap.ts';
 export function whyText(why: WhyJson, { colours, columns }: Screen): string {
   const agents = Math.max(0, ...why.steps.map(({ agent }) => agent.length));
   const digits = String(why.steps.length).length;
-  const end = why.end === 'delivered' ? colours.green : colours.red;
+  const end = why.end === 'delivered' || why.end === 'transmitted' ? colours.green : colours.red;
   const lines = [
     colours.bold(`frame ${why.frame}, ${why.length} bytes, at byte ${why.fileOffset} of the file`),
     ...hang('', shownLine(why.summary), columns),
+    ...(why.sender === null ? [] : [shownLine(`sent by ${why.sender}`)]),
     '',
     ...why.steps.flatMap(({ agent, text, sameFrame }, i) => {
       const head = `${String(i + 1).padStart(digits)}. ${padText(shownLine(agent), agents, 'left')}  `;
@@ -25,9 +26,10 @@ export function whyText(why: WhyJson, { colours, columns }: Screen): string {
 }
 
 function endText(why: WhyJson): string {
-  if (why.end.startsWith('skipped.')) return `never put on the wire (${why.end})`;
+  if (why.end.startsWith('skipped.')) return `left out (${why.end})`;
   const [first] = why.deliveries;
   if (first === undefined) return why.end;
   const to = why.deliveries.map(({ vm }) => vm).join(', ');
+  if (why.end === 'transmitted') return `transmitted, with a copy to ${to}`;
   return `${why.end} to ${to}${why.copies > 0 ? ` (${why.copies} of them copies)` : ''}`;
 }

@@ -13,18 +13,20 @@ export interface Delivery {
  * ```text
  * queue 2, processor 1, filter 2 (00-15-5D-0A-00-03, VLAN 100) in slot 1
  * queue 0 (default), processor 0, no filter, priority 5
- * from another VM, processor 0
+ * from VM vm2, processor 0
  * ```
+ *
+ * `sender`: the VM that sent the frame, '' for one from the wire.
  */
 export function deliveryComment(
   delivery: Delivery,
   queues: readonly QueueReport[],
-  fromGuest: boolean,
+  sender: string,
   priority: number,
 ): string {
   const { queueId, filterSlot, processor } = delivery;
   const ending = priority === 0 ? '' : `, priority ${priority}`;
-  if (fromGuest) return `from another VM, processor ${processor}${ending}`;
+  if (sender !== '') return `from VM ${sender}, processor ${processor}${ending}`;
   const queue = `queue ${queueId}${queueId === 0 ? ' (default)' : ''}, processor ${processor}`;
   if (filterSlot < 0) return `${queue}, no filter${ending}`;
   const filters = queues.find((row) => row.QueueID === queueId)?.FilterList ?? [];

@@ -1,6 +1,6 @@
 /**
- * Which packets of a capture become frames on the wire. A packet whose bytes are not all there, or that is no
- * Ethernet frame, never does; what the NIC will refuse (too short, too long) is put on the wire all the same,
+ * Which packets of a capture become frames. A packet whose bytes are not all there, or that is no Ethernet frame, never
+ * does; what the NIC will refuse (too short, too long) is put on the wire all the same,
  * because refusing it is the NIC's to do, and is reported.
  */
 import { type CapturedPacket, LINKTYPE_ETHERNET } from '@vmq/capture';
@@ -11,8 +11,8 @@ import type { ProblemLog } from './problem-log.ts';
 /** pcapng counts nanoseconds in 64 bits, this writer seconds in 32: times from 1970 to 2106. */
 const LATEST_SECOND = 0xffff_ffff;
 
-/** Why a packet is not put on the wire; the keys of `input.skipped`. */
-export type SkipReason = 'snapped' | 'link-type' | 'damaged' | 'too-long';
+/** Why a packet is left out; the keys of `input.skipped`. */
+export type SkipReason = 'snapped' | 'link-type' | 'damaged' | 'too-long' | 'outbound' | 'no-sender';
 
 /** Bits of `epb_flags` that say with which error a frame arrived; with these a NIC's port takes none in. */
 const LINK_ERRORS: readonly (readonly [bit: number, name: string])[] = [
@@ -21,13 +21,14 @@ const LINK_ERRORS: readonly (readonly [bit: number, name: string])[] = [
   [1 << 29, 'an error in its start delimiter'],
   [1 << 31, 'a symbol error'],
 ];
+const ANY_LINK_ERROR: number = LINK_ERRORS.reduce((bits, [bit]) => bits | bit, 0);
 
 export interface Refusal {
   readonly kind: SkipReason;
   readonly message: string;
 }
 
-/** Why `packet` cannot be put on the wire, or null. */
+/** Why `packet` cannot become a frame, or null. */
 export function refusePacket(packet: CapturedPacket): Refusal | null {
   if (packet.linkType !== LINKTYPE_ETHERNET) {
     return {
@@ -35,13 +36,7 @@ export function refusePacket(packet: CapturedPacket): Refusal | null {
       message: `expected link type ${LINKTYPE_ETHERNET} (Ethernet), found ${packet.linkType}`,
     };
   }
-  const error = LINK_ERRORS.find(([bit]) => ((packet.flags ?? 0) & bit) !== 0);
-  if (error !== undefined) {
-    return {
-      kind: 'damaged',
-      message: `expected a frame that arrived undamaged, found one that the capture marks with ${error[1]}; a NIC discards those`,
-    };
-  }
+  if (packet.flags !== null && (packet.flags & ANY_LINK_ERROR) !== 0) return damaged(packet.flags);
   // A frame check sequence, which a NIC's port takes off, may be missing.
   const whole = packet.originalLength - (packet.fcsLength ?? 0);
   if (packet.frameLength < whole) {
@@ -51,6 +46,14 @@ export function refusePacket(packet: CapturedPacket): Refusal | null {
     };
   }
   return null;
+}
+
+function damaged(flags: number): Refusal {
+  const error = LINK_ERRORS.find(([bit]) => (flags & bit) !== 0)?.[1];
+  return {
+    kind: 'damaged',
+    message: `expected a frame that arrived undamaged, found one that the capture marks with ${error}; a NIC discards those`,
+  };
 }
 
 /** Reports a frame that a NIC with this largest frame refuses for its length. */

@@ -1,7 +1,7 @@
-/** A capture's way through a host: every frame of the file arrives from the wire. */
+/** A capture's way through a host: frames arrive from the wire, or the VM sends them that had sent them. */
 
 import type { CapturedPacket } from '@vmq/capture';
-import { createHost, type Host, type HostConfig, type HostReport } from '@vmq/host';
+import { createHost, type Host, type HostConfig, type HostOptions, type HostReport } from '@vmq/host';
 import { TRACE_DELIVERIES } from '@vmq/machine';
 import { CannotRun } from '../exit-code.ts';
 import { CaptureFile, faultText } from '../input/capture-file.ts';
@@ -9,11 +9,13 @@ import { CaptureInput } from '../input/capture-input.ts';
 import { type Interrupted, neverInterrupted } from '../interruption.ts';
 import { OutputDirectory, type OutputFile } from '../output/output-directory.ts';
 import type { VmOutput } from '../output/vm-output.ts';
-import { noteLength, noteTime, refusePacket, type SkipReason } from './frame-intake.ts';
+import type { OutboundPolicy } from './frame-direction.ts';
+import { FrameFeed } from './frame-feed.ts';
+import type { SkipReason } from './frame-intake.ts';
+import { PacketIntake } from './packet-intake.ts';
 import { type Problem, ProblemLog } from './problem-log.ts';
 import type { Progress } from './progress.ts';
 import { WindowWriter } from './window-writer.ts';
-import { WireFeed } from './wire-feed.ts';
 
 const NO_OUTPUTS: ReadonlyMap<string, VmOutput> = new Map();
 /** Trace records kept per agent when every delivery of a window is wanted. */
@@ -23,6 +25,8 @@ export interface ReplayOptions {
   /** Path of a pcap or pcapng file or of a pipe, `-` for standard input, or one that is open already. */
   readonly file: string | CaptureInput;
   readonly config: HostConfig;
+  /** What becomes of the frames that VMs sent when the capture was taken. Default `send`. */
+  readonly outbound?: OutboundPolicy;
   /**
    * Directory for one pcapng per VM; none are written without it. They are put in their places at the end, also of a
    * replay that was interrupted; until then what was there before stays.
@@ -39,7 +43,11 @@ export interface InputReport {
   readonly frames: number;
   /** Bytes of the file that were read. */
   readonly bytes: number;
-  /** Packets that were not put on the wire, by reason; only reasons that occurred. */
+  /** Packets put on the wire. */
+  readonly wire: number;
+  /** Packets that VMs' guests have sent. */
+  readonly guests: number;
+  /** Packets that were left out, by reason; only reasons that occurred. With the two above: all of them. */
   readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
   readonly problems: readonly Problem[];
 }
@@ -59,7 +67,7 @@ export interface ReplayResult {
  * wrong later is in the result.
  */
 export async function replayCapture(options: ReplayOptions): Promise<ReplayResult> {
-  const { config, interrupted = neverInterrupted } = options;
+  const { config, interrupted = neverInterrupted, outbound = 'send' } = options;
   const problems = new ProblemLog();
   const input = typeof options.file === 'string' ? new CaptureInput(options.file) : options.file;
   let file: CaptureFile | undefined;
@@ -71,16 +79,20 @@ export async function replayCapture(options: ReplayOptions): Promise<ReplayResul
     );
     if (options.outDirectory !== undefined)
       directory = new OutputDirectory(options.outDirectory, config.vms, input.identity);
-    host = makeHost(config, directory ? { record: true, traceRecords: TRACE_RECORDS } : {});
+    host = makeHost(config, {
+      sources: outbound === 'send',
+      ...(directory ? { record: true, traceRecords: TRACE_RECORDS } : {}),
+    });
     const feed = feedFor(host, directory?.outputs ?? NO_OUTPUTS, problems);
-    const wasInterrupted = await feedAll(file, feed, problems, input.size, options);
+    const intake = new PacketIntake({ host, feed, problems, outbound });
+    const wasInterrupted = await feedAll(file, intake, problems, input.size, options);
     feed.settle();
     // An interrupted one is not to keep the user waiting for the disk.
     const files = directory?.commit(!wasInterrupted) ?? [];
     noteFailures(files, problems);
     return {
       report: host.inspect(),
-      input: inputReport(file, problems),
+      input: inputReport(file, intake, problems),
       files,
       outputs: files.filter(({ failure }) => failure === null).map(({ path }) => path),
       interrupted: wasInterrupted,
@@ -95,7 +107,7 @@ export async function replayCapture(options: ReplayOptions): Promise<ReplayResul
 }
 
 /** A host; what it refuses of a configuration that is well-formed is the user's to mend. */
-export function makeHost(config: HostConfig, options: { record?: boolean; traceRecords?: number }): Host {
+export function makeHost(config: HostConfig, options: HostOptions): Host {
   try {
     return createHost(config, options);
   } catch (error) {
@@ -105,64 +117,34 @@ export function makeHost(config: HostConfig, options: { record?: boolean; traceR
   }
 }
 
-function feedFor(host: Host, outputs: ReadonlyMap<string, VmOutput>, problems: ProblemLog): WireFeed {
-  if (outputs.size === 0) return new WireFeed(host, host.window, () => {});
+function feedFor(host: Host, outputs: ReadonlyMap<string, VmOutput>, problems: ProblemLog): FrameFeed {
+  if (outputs.size === 0) return new FrameFeed(host, host.window, () => {});
   host.trace.setLevel(TRACE_DELIVERIES);
   host.publish();
   const writer = new WindowWriter(host, outputs, problems);
-  // One processor may write all records: a flooded frame has one for each VM, and each VM may answer.
+  // One processor may write all records: a flooded frame has one for each VM, its own if a VM sent it, and each VM may answer.
   const traceable = Math.floor(host.trace.capacity / (2 * (outputs.size + 1)));
-  return new WireFeed(host, Math.min(host.window, traceable), (feed) => writer.write(feed));
+  return new FrameFeed(host, Math.min(host.window, traceable), (feed) => writer.write(feed));
 }
 
 /** True if it was interrupted. */
 async function feedAll(
   file: CaptureFile,
-  feed: WireFeed,
+  intake: PacketIntake,
   problems: ProblemLog,
   size: number,
   options: ReplayOptions,
 ): Promise<boolean> {
   const { progress, interrupted = neverInterrupted } = options;
-  const maxFrame = largestFrame(options.config);
   progress?.begin('replaying', size);
   const take = (packet: CapturedPacket): boolean => {
-    offerPacket(packet, feed, problems, maxFrame);
+    intake.offer(packet);
     return true;
   };
   if ((await file.eachPacket(take, { interrupted, progress })) === 'interrupted') return true;
   const { fault } = file;
   if (fault !== null) problems.add(fault.code, file.frames + 1, fault.fileOffset, () => faultText(fault));
   return false;
-}
-
-/** Puts one packet on the wire, or reports why not; true if it is on the wire. */
-export function offerPacket(
-  packet: CapturedPacket,
-  feed: WireFeed,
-  problems: ProblemLog,
-  maxFrame: number,
-): boolean {
-  const refusal = refusePacket(packet);
-  if (refusal !== null) {
-    problems.add(refusal.kind, packet.index + 1, packet.fileOffset, () => refusal.message);
-    return false;
-  }
-  // Without a frame check sequence, which the NIC's port would take off.
-  const length = packet.frameLength;
-  if (!feed.offer(packet, length)) {
-    const message = `expected a frame that fits the wire, found ${length} bytes`;
-    problems.add('too-long', packet.index + 1, packet.fileOffset, () => message);
-    return false;
-  }
-  noteLength(problems, packet, length, maxFrame);
-  noteTime(problems, packet);
-  return true;
-}
-
-/** Largest frame the configured NIC takes, without tag and FCS. */
-export function largestFrame(config: HostConfig): number {
-  return config.nic.jumboPacket;
 }
 
 function noteFailures(files: readonly OutputFile[], problems: ProblemLog): void {
@@ -177,13 +159,7 @@ function noteFailures(files: readonly OutputFile[], problems: ProblemLog): void 
   }
 }
 
-const SKIPS: readonly SkipReason[] = ['snapped', 'link-type', 'damaged', 'too-long'];
-
-function inputReport(file: CaptureFile, problems: ProblemLog): InputReport {
-  const skipped: Partial<Record<SkipReason, number>> = {};
-  for (const reason of SKIPS) {
-    const count = problems.count(reason);
-    if (count > 0) skipped[reason] = count;
-  }
-  return { frames: file.frames, bytes: file.bytesRead, skipped, problems: problems.list() };
+function inputReport(file: CaptureFile, intake: PacketIntake, problems: ProblemLog): InputReport {
+  const { wire, guests, skipped } = intake;
+  return { frames: file.frames, bytes: file.bytesRead, wire, guests, skipped, problems: problems.list() };
 }

@@ -12,7 +12,7 @@ import type { Progress } from './progress.ts';
 
 /** What the command line says about the host. */
 export interface HostOverrides {
-  /** Path of a YAML configuration; without it the capture's addresses become the VMs. */
+  /** Path of a YAML configuration; without it the VMs are found in the capture. */
   readonly config?: string;
   /** Number of VMs to take from the capture. */
   readonly vms?: number;
@@ -56,15 +56,20 @@ export async function replayConfig(
   const vms = discovery.choose(overrides.vms ?? MOST_VMS);
   if (overrides.vms === undefined && discovery.found > MOST_VMS) {
     notes.push(
-      `${discovery.found} unicast destinations in ${name}: the ${MOST_VMS} with most frames are VMs (choose with --vms or --config)`,
+      `${discovery.found} VMs in ${name}: the ${MOST_VMS} with most frames are taken (choose with --vms or --config)`,
     );
   }
   if (overrides.vms !== undefined && vms.length < overrides.vms) {
-    notes.push(`${name} has only ${vms.length} unicast destinations for --vms ${overrides.vms}`);
+    notes.push(`${name} has only ${vms.length} VMs for --vms ${overrides.vms} (name others with --config)`);
+  }
+  if (discovery.evidence === 'conversations' && discovery.peers > 0) {
+    notes.push(
+      `${name} does not say which addresses are VMs: it is a guess that ${discovery.found} are and ${discovery.peers} are peers on the wire (name the VMs with --config)`,
+    );
   }
   if (discovery.untracked > 0) {
     notes.push(
-      `more than ${ADDRESSES_TRACKED} unicast destinations in ${name}: ${discovery.untracked} frames to later ones were not counted`,
+      `more than ${ADDRESSES_TRACKED} addresses in ${name}: ${discovery.untracked} frames of later ones were not counted`,
     );
   }
   const result = checkHostConfig({
@@ -113,6 +118,6 @@ function stopped(file: CaptureFile, input: CaptureInput, discovery: VmDiscovery)
   const of = input.size > 0 ? ` of ${input.size}` : '';
   return new StoppedByUser([
     `stopped in the first pass, which looks for VMs: ${file.frames} frames, ${file.bytesRead}${of} bytes read, nothing replayed`,
-    `${discovery.found} unicast destinations so far`,
+    `${discovery.found} VMs so far`,
   ]);
 }

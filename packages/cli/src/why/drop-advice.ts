@@ -1,16 +1,21 @@
-/** What would have let a dropped frame pass. Only where the answer is plain; else null. */
+/** What would have let a dropped frame pass. Only where the answer is plain; else null. `sender`: the VM that sent it. */
 import type { CapturedPacket } from '@vmq/capture';
-import type { HostConfig } from '@vmq/host';
+import type { HostConfig, VmConfig } from '@vmq/host';
 import { countedLength } from '@vmq/machine';
 import { formatMacAddress, parseMacAddress, readMacHi, readMacLo, vlanIdOf } from '@vmq/wire';
 
 export function dropAdvice(
   end: string,
   packet: CapturedPacket,
-  length: number,
   config: HostConfig,
+  sender: VmConfig | null,
 ): string | null {
-  const { bytes, offset } = packet;
+  const { bytes, offset, frameLength: length } = packet;
+  const mayNot = end === 'dropped.vswitch.vlan-mismatch' && sender !== null ? sender : null;
+  if (mayNot !== null && vlanIdOf(bytes, offset, length) !== mayNot.vlan) {
+    const asked = vlanText(vlanIdOf(bytes, offset, length));
+    return `${mayNot.name} is in ${vlanText(mayNot.vlan)} and may not send in another; the frame is in ${asked}`;
+  }
   switch (end) {
     case 'dropped.nic.runt':
     case 'dropped.vswitch.runt':

@@ -8,10 +8,11 @@ import { CannotRun } from '../exit-code.ts';
 import { CaptureFile, type PassOptions } from '../input/capture-file.ts';
 import { CaptureInput } from '../input/capture-input.ts';
 import { neverInterrupted, StoppedByUser } from '../interruption.ts';
-import { refusePacket } from '../replay/frame-intake.ts';
+import type { OutboundPolicy } from '../replay/frame-direction.ts';
+import { FrameFeed } from '../replay/frame-feed.ts';
+import { PacketIntake } from '../replay/packet-intake.ts';
 import { ProblemLog } from '../replay/problem-log.ts';
-import { largestFrame, makeHost, offerPacket } from '../replay/replay-capture.ts';
-import { WireFeed } from '../replay/wire-feed.ts';
+import { makeHost } from '../replay/replay-capture.ts';
 import { dropAdvice } from './drop-advice.ts';
 
 /** One thing that happened to the frame, or because of it. */
@@ -37,19 +38,26 @@ export interface WhyJson {
   /** Bytes on the wire. */
   readonly length: number;
   readonly summary: string;
-  /** The NIC's number of the frame; 0 if it never reached the wire. */
+  /** The VM whose guest sent it; null for a frame from the wire, and for one that was left out. */
+  readonly sender: string | null;
+  /** The NIC's number of the frame; 0 if it did not come from the wire. */
   readonly stamp: number;
   readonly steps: readonly WhyStep[];
   readonly deliveries: readonly WhyDelivery[];
   /**
    * The counter in which the frame ended: `delivered`, `transmitted`, or `dropped.<place>.<reason>`;
-   * `skipped.<reason>` if it never reached the wire; `unaccounted` if none moved, which is a fault of the stack.
+   * `skipped.<reason>` if it was left out; `unaccounted` if none moved, which is a fault of the stack.
    */
   readonly end: string;
-  /** Deliveries beyond the first. */
+  /** Deliveries beyond the one in which it ended: of a frame that went to the wire, all. */
   readonly copies: number;
   /** What would have let a dropped frame pass, where that is obvious. */
   readonly advice: string | null;
+}
+
+export interface WhyOptions extends PassOptions {
+  /** As of the replay. Default `send`. */
+  readonly outbound?: OutboundPolicy;
 }
 
 /**
@@ -60,20 +68,23 @@ export async function explainFrame(
   capture: string | CaptureInput,
   number: number,
   config: HostConfig,
-  options: PassOptions = { interrupted: neverInterrupted },
+  options: WhyOptions = { interrupted: neverInterrupted },
 ): Promise<WhyJson> {
   const input = typeof capture === 'string' ? new CaptureInput(capture) : capture;
   let file: CaptureFile | undefined;
   let host: Host | undefined;
   try {
     file = await CaptureFile.open(input, false, options.interrupted);
-    host = makeHost({ ...config, executor: 'deterministic' }, { traceRecords: 1 << 14 });
-    const feed = new WireFeed(host, host.window, () => {});
+    const { outbound = 'send' } = options;
+    const sources = outbound === 'send';
+    host = makeHost({ ...config, executor: 'deterministic' }, { traceRecords: 1 << 14, sources });
+    const feed = new FrameFeed(host, host.window, () => {});
+    const intake = new PacketIntake({ host, feed, problems: new ProblemLog(), outbound });
     options.progress?.begin(`on the way to frame ${number}`, input.size);
-    const packet = await replayUpTo(file, number, feed, largestFrame(config), options);
+    const packet = await replayUpTo(file, number, intake, options);
     options.progress?.clear();
     feed.settle();
-    return explain(packet, host, feed, config);
+    return explain(packet, host, feed, intake);
   } finally {
     options.progress?.clear();
     file?.close();
@@ -82,19 +93,17 @@ export async function explainFrame(
   }
 }
 
-/** Puts all packets before `number` on the wire, and returns that one. */
+/** Replays all packets before `number`, and returns that one. */
 async function replayUpTo(
   file: CaptureFile,
   number: number,
-  feed: WireFeed,
-  maxFrame: number,
+  intake: PacketIntake,
   options: PassOptions,
 ): Promise<CapturedPacket> {
-  const problems = new ProblemLog();
   let found: CapturedPacket | null = null;
   const take = (packet: CapturedPacket): boolean => {
     if (packet.index + 1 < number) {
-      offerPacket(packet, feed, problems, maxFrame);
+      intake.offer(packet);
       return true;
     }
     found = packet;
@@ -115,7 +124,7 @@ function missingFrame(file: CaptureFile, number: number): string {
   return `${file.name}: expected a frame ${number}, found ${file.frames} frames${reason}`;
 }
 
-function explain(packet: CapturedPacket, host: Host, feed: WireFeed, config: HostConfig): WhyJson {
+function explain(packet: CapturedPacket, host: Host, feed: FrameFeed, intake: PacketIntake): WhyJson {
   const length = packet.frameLength;
   const about = {
     frame: packet.index + 1,
@@ -123,37 +132,42 @@ function explain(packet: CapturedPacket, host: Host, feed: WireFeed, config: Hos
     length,
     summary: summarize(packet.bytes, packet.offset, length),
   };
-  const refusal = refusePacket(packet);
-  if (refusal !== null) {
-    return { ...about, ...NOT_SENT, end: `skipped.${refusal.kind}`, advice: refusal.message };
-  }
   const before = host.inspect();
   // Nothing else is under way, so records without a stamp (interrupts, messages) belong to this frame's story too.
   host.trace.setLevel(TRACE_ALL);
   host.publish();
   host.trace.drain();
-  if (!feed.offer(packet, length)) {
-    return { ...about, ...NOT_SENT, end: 'skipped.too-long', advice: 'longer than the wire takes' };
+  const sender = intake.senderOf(packet);
+  const refusal = intake.offer(packet);
+  if (refusal !== null) {
+    return { ...about, ...LEFT_OUT, end: `skipped.${refusal.kind}`, advice: refusal.message };
   }
-  const stamp = feed.lastStamp;
   feed.settle();
   const records = host.trace.drain();
   host.trace.setLevel(TRACE_OFF);
   const after = host.inspect();
+  const stamp = sender === null ? feed.lastStamp : stampOfSent(records);
   const deliveries = deliveriesOf(after, records, stamp);
-  const end = deliveries.length > 0 ? 'delivered' : endOf(before, after);
+  const forWire = records.some((record) => record.kind === VSWITCH_TRACE.SEND && record.stamp === stamp);
+  const end = deliveries.length > 0 && !forWire ? 'delivered' : endOf(before, after);
   return {
     ...about,
-    stamp,
+    sender: sender?.name ?? null,
+    stamp: sender === null ? stamp : 0,
     steps: records.map((record) => step(host, record, stamp)),
     deliveries,
     end,
-    copies: Math.max(0, deliveries.length - 1),
-    advice: dropAdvice(end, packet, length, config),
+    copies: Math.max(0, deliveries.length - (end === 'delivered' ? 1 : 0)),
+    advice: dropAdvice(end, packet, host.config, sender),
   };
 }
 
-const NOT_SENT = { stamp: 0, steps: [], deliveries: [], copies: 0 } as const;
+const LEFT_OUT = { sender: null, stamp: 0, steps: [], deliveries: [], copies: 0 } as const;
+
+/** The switch's stamp of the frame that a guest sent: nobody else had anything to send before it. */
+function stampOfSent(records: readonly TraceRecord[]): number {
+  return records.find(({ kind }) => kind === VSWITCH_TRACE.FROM_GUEST)?.stamp ?? 0;
+}
 
 function step(host: Host, record: TraceRecord, stamp: number): WhyStep {
   return {
