@@ -201,9 +201,9 @@ describe('the frame that a guest sends', () => {
       ends: { delivered: 1, transmitted: 1 },
       copies: 1,
     });
+    expect(texts(story)).toMatch(/delivered to port 2 as its frame 1, on processor 0, from another port$/m);
     const { out } = await vmq('why', file, '2', '--config', config);
     expect(out.split('\n')[2]).toBe('sent by one');
-    expect(out).toMatch(/delivered to port 2 as its frame 1, on processor 0, from another port$/m);
     expect(out).toMatch(/\nend: transmitted, with a copy to two\n$/);
   });
 
