@@ -69,7 +69,7 @@ export function checkWorld(value: unknown): SimulationConfig | string {
     if (!isRecord(table)) return `config.${name}: expected a table of ${keys.join(', ')}`;
     for (const [key, number] of Object.entries(table)) {
       if (!keys.includes(key)) return `config.${name}.${key}: expected one of ${keys.join(', ')}`;
-      if (!Number.isSafeInteger(number)) return `config.${name}.${key}: expected a whole number`;
+      if (!Number.isInteger(number)) return `config.${name}.${key}: expected a whole number`;
     }
     tables[name] = table;
   }
