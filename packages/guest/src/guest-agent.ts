@@ -13,12 +13,13 @@ import { FrameLayout, isGroupMac, readMacHi, readMacLo, verifyFrameChecksums } f
 import { Brake } from './brake.ts';
 import type { GuestAgentData, GuestMessage } from './endpoint-config.ts';
 import { ENDPOINT_PAGE_BYTES, EndpointPage } from './endpoint-page.ts';
+import { refusalOfFrame, refusalOfGuestMessage } from './endpoint-refusals.ts';
 import { FramePort } from './frame-port.ts';
 import { RecordWriter } from './record.ts';
 import { Responder } from './responder.ts';
 import { Sender } from './sender.ts';
 import * as statistics from './statistics.ts';
-import { GUEST_TRACE } from './trace-kinds.ts';
+import { GUEST_TRACE, REFUSED_FRAME, REFUSED_RESPONDER, REFUSED_SENDER } from './trace-kinds.ts';
 
 // Folded by the optimiser; an imported binding is not.
 const FRAME = FRAME_ENTRY_WORDS;
@@ -80,9 +81,10 @@ export class Guest implements Agent, HostFrameHandler {
         : new EndpointPage(this.#segment.buffer, endpointPage);
     this.#page = page;
     const fresh = !page.isResumed;
-    this.#responder = fresh && responder ? Responder.begin(page, responder) : Responder.resume(page);
-    this.#sender =
-      fresh && sender ? Sender.begin(page, sender, data.number) : Sender.resume(page, data.number);
+    this.#responder = Responder.resume(page);
+    this.#sender = Sender.resume(page, data.number);
+    if (fresh && responder) this.#obey({ op: 'respond', responder });
+    if (fresh && sender) this.#obey({ op: 'send', sender });
   }
 
   step(): boolean {
@@ -93,6 +95,10 @@ export class Guest implements Agent, HostFrameHandler {
     if (open !== this.#wasOpen) this.#changed(open);
     if (open) {
       if (this.#source !== null && this.#forward(this.#source)) more = true;
+      if (this.#sender?.isTooLong(this.#port.maxFrameBytes) === true) {
+        this.#sender = null;
+        this.#refuse(REFUSED_SENDER, 0);
+      }
       if (this.#sender?.step(this.#port) === true) more = true;
       channel.flush();
     }
@@ -101,11 +107,22 @@ export class Guest implements Agent, HostFrameHandler {
   }
 
   refresh(messages: readonly unknown[]): void {
-    for (const message of messages as readonly GuestMessage[]) {
-      if (message.op === 'send') this.#sender = Sender.begin(this.#page, message.sender, this.#number);
-      else if (message.op === 'respond') this.#responder = Responder.begin(this.#page, message.responder);
-      else if (message.op === 'close') this.#channel.close();
-    }
+    for (const message of messages as readonly GuestMessage[]) this.#obey(message);
+  }
+
+  #obey(message: GuestMessage): void {
+    if (refusalOfGuestMessage(message, this.#channel.layout.maxFrameBytes) !== null)
+      this.#refuse(message.op === 'send' ? REFUSED_SENDER : REFUSED_RESPONDER, 0);
+    else if (message.op === 'send') this.#sender = Sender.begin(this.#page, message.sender, this.#number);
+    else if (message.op === 'respond') this.#responder = Responder.begin(this.#page, message.responder);
+    else if (message.op === 'close') this.#channel.close();
+  }
+
+  /** Counts what could not be done; a guest does not end for it. */
+  #refuse(what: number, length: number): void {
+    add(this.#counters, statistics.REFUSED, 1);
+    const trace = this.#context.trace;
+    if (trace.level !== 0 && trace.wants(1, 0)) trace.write(GUEST_TRACE.REFUSED, 0, what, length, 0, 0, 0);
   }
 
   /** Frames of the host: all of them counted at once where nothing but the counting is wanted. */
@@ -228,13 +245,16 @@ export class Guest implements Agent, HostFrameHandler {
     let sent = 0;
     while (sent < waiting && sent < this.#budget) {
       const length = source.lengthOf(sent);
-      if (length > port.maxFrameBytes) {
-        throw new RangeError(`guest source: ${length} bytes, the channel takes ${port.maxFrameBytes}`);
+      const from = source.offsetOf(sent);
+      const tci = source.stampOf(sent) & 0xffff;
+      if (refusalOfFrame(source.u8, from, length, tci, port.maxFrameBytes) !== null) {
+        this.#refuse(REFUSED_FRAME, length);
+        sent++;
+        continue;
       }
       const at = port.isBraked ? -1 : port.reserve();
       if (at < 0) break; // the host's completions wake us, or whoever releases the brake
-      copyBytes(source, source.offsetOf(sent), this.#segment, at, length);
-      const tci = source.stampOf(sent) & 0xffff;
+      copyBytes(source, from, this.#segment, at, length);
       port.commit(length, tci);
       const trace = this.#context.trace;
       if (trace.level !== 0 && trace.wants(1, 0))

@@ -16,6 +16,12 @@ export type {
   VirtualMachineMessage,
 } from './endpoint-config.ts';
 export { ENDPOINT_PAGE_BYTES } from './endpoint-page.ts';
+export {
+  refusalOfFrame,
+  refusalOfGuestMessage,
+  refusalOfResponder,
+  refusalOfSender,
+} from './endpoint-refusals.ts';
 export { createGuestRecordReader, type GuestRecordReader, type RecordedFrame } from './record.ts';
 export { SENDER_ETHERTYPE } from './sender.ts';
 export {

@@ -71,7 +71,7 @@ export class Responder {
   readonly #source = new Uint8Array(16);
   readonly #destination = new Uint8Array(16);
 
-  /** A new responder, in place of the one that `page` may hold. Throws for what is no address. */
+  /** A new responder, in place of the one that `page` may hold. The addresses have been asked for (`refusalOfResponder`). */
   static begin(page: EndpointPage, config: ResponderConfig): Responder {
     const { words } = page;
     words[RESPONDER_KIND] = config.answer === 'any' ? ANSWERS_ANY : ANSWERS_CONFIGURED;
@@ -79,14 +79,10 @@ export class Responder {
     words[RESPONDER_IPV6_COUNT] = 0;
     const made = new Responder(page);
     for (const text of config.ipv4 ?? []) {
-      const address = parseIpv4Address(text);
-      if (address === null) throw new Error(`guest responder: '${text}' is no IPv4 address`);
-      made.#learnIpv4(address);
+      made.#learnIpv4(parseIpv4Address(text) as number);
     }
     for (const text of config.ipv6 ?? []) {
-      const address = parseIpv6Address(text);
-      if (address === null) throw new Error(`guest responder: '${text}' is no IPv6 address`);
-      made.#learnIpv6(address, 0);
+      made.#learnIpv6(parseIpv6Address(text) as Uint8Array, 0);
     }
     return made;
   }

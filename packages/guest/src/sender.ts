@@ -4,28 +4,24 @@
  *   0   destination MAC   6 source MAC   12 EtherType 0x88B5 (IEEE: local experiments)
  *   14  u32 number of the VM, u32 number of the frame from 1, big-endian, then a pattern of the two
  */
-import { parseMacAddress, writeEthernetHeader, writeUint32 } from '@vmq/wire';
+import { type MacAddress, parseMacAddress, writeEthernetHeader, writeUint32 } from '@vmq/wire';
 import type { SenderConfig } from './endpoint-config.ts';
 import * as page from './endpoint-page.ts';
+import { LEAST_SENDER_LENGTH } from './endpoint-refusals.ts';
 import type { FramePort } from './frame-port.ts';
 
 /** IEEE Std 802 local experimental EtherType 1. */
 export const SENDER_ETHERTYPE = 0x88b5;
-/** Shortest frame: header and the two numbers. */
-const LEAST_LENGTH = 22;
 
 export class Sender {
   /** What it is to send and how far it is stands in the guest's memory. */
   readonly #words: Int32Array;
   readonly #vm: number;
 
-  /** A new sender, in place of the one that `memory` may hold. Throws for a configuration that makes no sense. */
+  /** A new sender, in place of the one that `memory` may hold. The configuration has been asked for (`refusalOfSender`). */
   static begin(memory: page.EndpointPage, config: SenderConfig, vm: number): Sender {
     const { interval = 1, burst = 32, length = 60, tci = 0, count, destination } = config;
-    const mac = parseMacAddress(destination);
-    if (mac === null) throw new Error(`guest sender: '${destination}' is no MAC address`);
-    if (length < LEAST_LENGTH)
-      throw new RangeError(`guest sender: ${length} bytes, at least ${LEAST_LENGTH}`);
+    const mac = parseMacAddress(destination) as MacAddress;
     const source = config.source === undefined ? null : parseMacAddress(config.source);
     const { words } = memory;
     words[page.SENDER_DESTINATION_HI] = mac.hi;
@@ -57,6 +53,11 @@ export class Sender {
     return this.#words[word] as number;
   }
 
+  /** Its frames are longer than the channel takes, which opened after it began: it sends none. */
+  isTooLong(maxFrameBytes: number): boolean {
+    return this.#field(page.SENDER_LENGTH) > maxFrameBytes;
+  }
+
   /** Sends the next burst if it is due; true if it will want to send more without being woken. */
   step(port: FramePort): boolean {
     const words = this.#words;
@@ -64,9 +65,6 @@ export class Sender {
     let number = this.#field(page.SENDER_SENT);
     if (number >= count) return false;
     const length = this.#field(page.SENDER_LENGTH);
-    if (length > port.maxFrameBytes) {
-      throw new RangeError(`guest sender: ${length} bytes, the channel takes ${port.maxFrameBytes}`);
-    }
     const wait = this.#field(page.SENDER_WAIT);
     if (wait > 0) {
       words[page.SENDER_WAIT] = wait - 1;
@@ -87,7 +85,7 @@ export class Sender {
       writeEthernetHeader(bytes, at, toHi, toLo, hi, lo, SENDER_ETHERTYPE);
       writeUint32(bytes, at + 14, this.#vm);
       writeUint32(bytes, at + 18, number);
-      for (let i = LEAST_LENGTH; i < length; i++) bytes[at + i] = (this.#vm * 7 + number + i) & 0xff;
+      for (let i = LEAST_SENDER_LENGTH; i < length; i++) bytes[at + i] = (this.#vm * 7 + number + i) & 0xff;
       port.commit(length, tci);
     }
     words[page.SENDER_WAIT] = this.#field(page.SENDER_INTERVAL) - 1;

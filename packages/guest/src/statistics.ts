@@ -17,6 +17,8 @@ export const GUEST_STATISTICS = [
   'bytesSent',
   /** Of these: answers of the responder. */
   'replies',
+  /** Frames of the source and messages to the guest that it could not obey: see endpoint-refusals.ts. */
+  'refused',
 ] as const;
 
 export type GuestStatistic = (typeof GUEST_STATISTICS)[number];
@@ -31,6 +33,7 @@ export const CHECKSUM_ERRORS = 6;
 export const FRAMES_SENT = 7;
 export const BYTES_SENT = 8;
 export const REPLIES = 9;
+export const REFUSED = 10;
 
 export function createGuestStatistics(): SharedArrayBuffer {
   return new SharedArrayBuffer(GUEST_STATISTICS.length * 8);

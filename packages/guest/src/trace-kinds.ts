@@ -12,7 +12,13 @@ export const GUEST_TRACE = {
   SENT: 612,
   /** The record is full: a frame waits in the receive buffer. */
   HELD_BACK: 611,
+  /** It could not do what it was told. a what (0 a frame of its source, 1 a sender, 2 a responder), b bytes of a frame. */
+  REFUSED: 612,
 } as const;
+
+export const REFUSED_FRAME = 0;
+export const REFUSED_SENDER = 1;
+export const REFUSED_RESPONDER = 2;
 
 /** One line about a record of this package, or null if it is another package's. */
 export function describeGuestTrace(record: TraceRecord): string | null {
@@ -28,6 +34,10 @@ export function describeGuestTrace(record: TraceRecord): string | null {
       return `guest: sent ${b} bytes as its frame ${a}${c === 0 ? '' : `, VLAN ${c & 0xfff} priority ${c >>> 13} beside it`}`;
     case GUEST_TRACE.HELD_BACK:
       return 'guest: no room to take the next frame, it stays in the receive buffer';
+    case GUEST_TRACE.REFUSED:
+      return a === REFUSED_FRAME
+        ? `guest: refused a frame of ${b} bytes from its source`
+        : `guest: refused what its ${a === REFUSED_SENDER ? 'sender' : 'responder'} was told`;
     default:
       return null;
   }

@@ -267,6 +267,10 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     guestMemory: (name) => vms.here(name).place.segment,
     takeReceived: (name, take) => vms.takeReceived(name, take),
     sendFrom: (name, bytes, offset, length, tci = 0) => vms.sendFrom(name, bytes, offset, length, tci),
+    get sendRefusal() {
+      return vms.sendRefusal;
+    },
+    tellGuest: (name, message) => vms.tell(name, message),
     guestStatistics: (name) => vms.statistics(name),
     publish: () => executor.publish(),
     describe(record: TraceRecord): string {

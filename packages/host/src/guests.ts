@@ -13,6 +13,7 @@ import {
   type GuestRecordReader,
   pullGuestBrake,
   readGuestStatistics,
+  refusalOfFrame,
 } from '@vmq/guest';
 import {
   clearFrameRing,
@@ -149,16 +150,35 @@ export class Guest {
     return frames.length;
   }
 
-  /** False while its source is full, or if it has none. */
-  send(bytes: Uint8Array, offset: number, length: number, tci: number): boolean {
+  /** Longest frame of its channel, without tags. */
+  get maxFrameBytes(): number {
+    return layoutGuest(this.layout).maxFrameBytes;
+  }
+
+  /** Why the frame was not put into its source; null if it was. Throws for bytes that are not there. */
+  send(bytes: Uint8Array, offset: number, length: number, tci: number): string | null {
+    const end = offset + length;
+    if (
+      !(
+        Number.isInteger(offset) &&
+        Number.isInteger(length) &&
+        offset >= 0 &&
+        length >= 0 &&
+        end <= bytes.length
+      )
+    )
+      throw new RangeError(`sendFrom: bytes ${offset} to ${end - 1} of ${bytes.length}`);
+    const refusal = refusalOfFrame(bytes, offset, length, tci, this.maxFrameBytes);
+    if (refusal !== null) return refusal;
     const source = this.#source;
-    const at = source?.reserve(length) ?? -1;
-    if (source === null || at < 0) return false;
+    if (source === null) return 'the host was made without sources';
+    const at = source.reserve(length);
+    if (at < 0) return 'its source is full';
     source.u8.set(bytes.subarray(offset, offset + length), at);
     source.commit(at, length, tci);
     source.publish();
     this.#machine.board.wake(this.#machine.agent(this.place.agent));
-    return true;
+    return null;
   }
 
   statistics(): Readonly<Record<string, number>> {
@@ -173,7 +193,7 @@ export class Guest {
       segment: place.segment.id,
       guestAgent: this.#machine.agent(place.agent),
       macAddress: [...Uint8Array.of(hi >>> 8, hi, lo >>> 24, lo >>> 16, lo >>> 8, lo)],
-      maxFrameBytes: layoutGuest(this.layout).maxFrameBytes,
+      maxFrameBytes: this.maxFrameBytes,
       receiveSections: this.layout.receiveSections as number,
       ...(saved ? { saved } : {}),
       ...(messages ? { messages } : {}),

@@ -1,4 +1,6 @@
 /** What a host is to those who use it: a wire, the VMs' frames, a trace, a report. */
+
+import type { GuestMessage } from '@vmq/guest';
 import type {
   CounterStart,
   DmaDomain,
@@ -159,11 +161,20 @@ export interface Host {
   /** Frames that the VM `name` has received since the last call, in its order; views valid during the call. */
   takeReceived(name: string, take: (frame: ReceivedFrame) => void): number;
   /**
-   * Has a program in the VM send a frame (without FCS and tag), with an 802.1Q TCI beside it, 0 = none. True if the
-   * frame was put into the VM's source, from which it goes when the VM runs; false while that is full or was not
-   * asked for ({@link HostOptions.sources}). Throws for a VM that is not here.
+   * Has a program in the VM send a frame (without FCS), with an 802.1Q TCI beside it, 0 = none. True if the frame was put
+   * into the VM's source, from which it goes when the VM runs. False, with the reason in {@link sendRefusal}, for a frame
+   * that is longer than the VM's channel takes (tags do not count) or shorter than an Ethernet header, for a `tci` that is
+   * none, while the source is full, and if none was asked for ({@link HostOptions.sources}). Throws for a VM that is
+   * not here, and for bytes that `bytes` does not have.
    */
   sendFrom(name: string, bytes: Uint8Array, offset: number, length: number, tci?: number): boolean;
+  /** Why the last {@link sendFrom} returned false, with the limit that was passed; null if it returned true. */
+  readonly sendRefusal: string | null;
+  /**
+   * Has the guest of a VM begin to send or to answer, or close its channel. INVALID_PARAMETER, and nothing done, for an
+   * unknown VM and for what the guest cannot do, such as frames longer than its channel takes.
+   */
+  tellGuest(name: string, message: GuestMessage): SwitchResult;
   /** The memory of a VM that is here now. Throws for one that is not. */
   guestMemory(name: string): MemorySegment;
   /** What the VM's driver has counted, by name (see GUEST_STATISTICS of `@vmq/guest`). */

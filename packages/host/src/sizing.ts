@@ -36,10 +36,10 @@ export interface HostSizes {
   readonly limits: HostLimits;
 }
 
-/** What a configuration needs, but for what is said otherwise. */
+/** What a configuration needs, but for what is said otherwise. Throws for a wire that cannot hold the longest frame. */
 export function sizesOf(config: HostConfig, chosen: Partial<HostSizes> = {}): HostSizes {
   const sendBuffers = chosen.sendBuffers ?? SEND_BUFFERS;
-  return {
+  const sizes: HostSizes = {
     hostMemoryBytes: hostMemoryBytes(config, sendBuffers),
     receiveWire: { slots: 512, dataBytes: Math.max(1 << 20, 512 * frameRoom(config)) },
     transmitWire: { slots: 1024, dataBytes: Math.max(1 << 20, 1024 * frameRoom(config)) },
@@ -49,6 +49,14 @@ export function sizesOf(config: HostConfig, chosen: Partial<HostSizes> = {}): Ho
     limits: {},
     ...chosen,
   };
+  // Else the NIC's agent, or a guest's, would find it out when such a frame comes.
+  const least = frameRoom(config) + 64;
+  for (const wire of ['receiveWire', 'transmitWire'] as const) {
+    const { dataBytes } = sizes[wire];
+    if (dataBytes < least)
+      throw new RangeError(`${wire}: ${dataBytes} bytes, the longest frame needs ${least}`);
+  }
+  return sizes;
 }
 
 /** Bytes of a frame's room: a whole number of 64-byte lines, with space for its tags. */

@@ -13,7 +13,14 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import { isGuestBraked, pullGuestBrake, releaseGuestBrake, type VirtualMachineMessage } from '@vmq/guest';
+import {
+  type GuestMessage,
+  isGuestBraked,
+  pullGuestBrake,
+  refusalOfGuestMessage,
+  releaseGuestBrake,
+  type VirtualMachineMessage,
+} from '@vmq/guest';
 import type { Executor, Machine, MemorySegment } from '@vmq/machine';
 import type { SwitchResult, VirtualSwitch } from '@vmq/vswitch';
 import { formatMacAddress, parseMacAddress } from '@vmq/wire';
@@ -84,9 +91,28 @@ export class VmLife {
     return this.#departed.takeReceived(name, take) + (guest?.takeReceived(take) ?? 0);
   }
 
+  /** Why the last {@link sendFrom} sent nothing; null if it did. */
+  sendRefusal: string | null = null;
+
   /** Throws if the VM is not here. */
   sendFrom(name: string, bytes: Uint8Array, offset: number, length: number, tci: number): boolean {
-    return this.here(name).send(bytes, offset, length, tci);
+    const refusal = this.here(name).send(bytes, offset, length, tci);
+    this.sendRefusal = refusal === null ? null : `${name}: ${refusal}`;
+    return refusal === null;
+  }
+
+  /** Has a program of the VM's guest do something: INVALID_PARAMETER for what it cannot do, or for an unknown VM. */
+  tell(name: string, message: GuestMessage): SwitchResult {
+    const guest = this.#guests.get(name);
+    const refusal =
+      guest === undefined
+        ? `no VM '${name}'; there are ${this.names.join(', ')}`
+        : refusalOfGuestMessage(message, guest.maxFrameBytes);
+    if (guest === undefined || refusal !== null)
+      return { status: NDIS_STATUS_INVALID_PARAMETER, reason: refusal ?? '' };
+    this.executor.post(guest.place.agent, message);
+    this.executor.publish();
+    return { status: NDIS_STATUS_SUCCESS };
   }
 
   /** The VM of that name that is here now; throws if there is none. */

@@ -18,7 +18,7 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import { printAs } from '@vmq/machine';
+import { isFrameTooLong, printAs } from '@vmq/machine';
 import { DEFAULT_BUFFER_STRIDE } from '@vmq/shared-memory';
 import { isGroupMac, isZeroMac } from '@vmq/wire';
 import { AdapterBinding } from './adapter-binding.ts';
@@ -311,8 +311,11 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
       const port = find(id, 'connected');
       if (!(port instanceof SwitchPort)) return port;
       if (port.channel === null) return refuse(NDIS_STATUS_FAILURE, `port ${id} has no channel`);
-      if (frames.some(({ length }) => length < 14 || length > sendBufferBytes))
-        return refuse(NDIS_STATUS_INVALID_PARAMETER, `frames of 14 to ${sendBufferBytes} bytes can be sent`);
+      const longest = port.channelImage?.maxFrameBytes ?? 0;
+      const isUnfit = (bytes: Uint8Array): boolean =>
+        bytes.length < 14 || isFrameTooLong(bytes, 0, bytes.length, longest, false);
+      if (frames.some(isUnfit))
+        return refuse(NDIS_STATUS_INVALID_PARAMETER, `frames of 14 to ${longest} bytes can be sent`);
       tell(port.channelProcessor, { op: 'send', port: id, frames });
       return OK;
     },

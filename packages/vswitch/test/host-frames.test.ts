@@ -49,7 +49,7 @@ test('SW-22: nothing is sent for a VM that is not connected, has no channel, or 
   const a = bench.addVm({ name: 'a', mac: A });
   const send = (length: number): number => bench.sw.sendFor(a.port, [new Uint8Array(length)]).status;
   expect(send(13)).toBe(NDIS_STATUS_INVALID_PARAMETER);
-  expect(send(4000)).toBe(NDIS_STATUS_INVALID_PARAMETER);
+  expect(send(1515)).toBe(NDIS_STATUS_INVALID_PARAMETER);
   bench.sw.disconnectNic(a.port);
   expect(send(60)).toBe(NDIS_STATUS_INVALID_PORT_STATE);
   bench.sw.deleteNic(a.port);
