@@ -12,7 +12,7 @@ const MACS = [1, 2, 3];
 export const nicCompletions = {
   name: 'nic-completions',
   about: 'receive completions, heads and transmit heads as the miniport reads them',
-  modules: { host: 'host/create-host', config: 'host/config', nic: 'nic/index' },
+  modules: { host: 'host/create-host', config: 'host/check-config', nic: 'nic/index' },
   perSession: 1000,
   open({ host: hosts, config, nic }, random, note) {
     const { REG } = nic;
