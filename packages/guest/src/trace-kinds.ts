@@ -13,7 +13,7 @@ export const GUEST_TRACE = {
   /** The record is full: a frame waits in the receive buffer. */
   HELD_BACK: 611,
   /** It could not do what it was told. a what (0 a frame of its source, 1 a sender, 2 a responder), b bytes of a frame. */
-  REFUSED: 612,
+  REFUSED: 613,
 } as const;
 
 export const REFUSED_FRAME = 0;
