@@ -183,9 +183,9 @@ export class AdapterLife {
       return this.#log.refuse('LIFE-11', 0, NDIS_STATUS_FAILURE, 'a Paused adapter without requests', found);
     }
     this.#parts.bindings.unbindAll();
-    this.#parts.freeWhatIsLeft();
     this.#parts.hangCheck.stop();
     this.#parts.modules.detach();
+    this.#parts.freeWhatIsLeft();
     this.#work.during(() => this.#parts.setting.driver.haltEx(this.#handle, action));
     this.#move('halt');
     this.#parts.dataPlane.detachMiniport();

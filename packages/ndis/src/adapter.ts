@@ -19,7 +19,7 @@ import type { AdapterBinding, BindingAdapter } from './binding.ts';
 import { Capabilities, type MiniportVersion } from './capabilities.ts';
 import { FilterStack } from './filter-module.ts';
 import { InterruptMessages } from './interrupt-messages.ts';
-import { cleanUpAll } from './leftovers.ts';
+import { cleanUpAfter, cleanUpAll, withdrawReception } from './leftovers.ts';
 import { NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND } from './miniport-driver.ts';
 import { MiniportHandle } from './miniport-handle.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
@@ -95,6 +95,9 @@ export class Adapter implements AdapterCore, BindingAdapter {
       },
       complete: (request, status) => this.engine.completeFromMiniport(request, status),
       indicate: (indication) => this.#bindings.indicate(indication),
+      nextOwner: setting.nextBinding,
+      submit: (owner, request, completed) => this.engine.submit(owner, request, completed),
+      cleanUp: (owner, name) => this.#cleanUpAfterModule(owner, name),
       openFilters: (open) => this.#dataPlane.openFilters(open),
       post: (number, processor, message) => this.#dataPlane.post('filter', processor, { number, message }),
       bypass: (number) => this.#dataPlane.bypassFilter(number),
@@ -248,6 +251,18 @@ export class Adapter implements AdapterCore, BindingAdapter {
 
   get resetting(): boolean {
     return this.#reset.active;
+  }
+
+  /** INIT-23: what a filter module has left is taken back as a protocol's is. */
+  #cleanUpAfterModule(owner: number, name: string): void {
+    const expected = `neither filter nor queue left by filter module ${name}`;
+    cleanUpAfter(
+      this,
+      owner,
+      (request) => this.#submitAndWait(owner, request),
+      (what, ids) => this.log.violation('LIFE-09', expected, what, ids),
+    );
+    withdrawReception(this, owner, (request) => this.#ownRequest(request));
   }
 
   /** Takes back what a halted miniport left, writing it down under `rule`. */

@@ -9,11 +9,13 @@ import {
 } from '@vmq/abi';
 import type { AdapterCore } from './adapter-core.ts';
 import type { BindingState } from './adapter-states.ts';
-import { cleanUpAfter } from './leftovers.ts';
+import { cleanUpAfter, withdrawReception } from './leftovers.ts';
 import type { OidEngine } from './oid-engine.ts';
 import type { OidRequest } from './oid-request.ts';
 import { NDIS_ITSELF } from './oid-table.ts';
 import type { Binding, ProtocolDriver, StatusIndication } from './protocol-driver.ts';
+import type { SharedMemoryBroker } from './shared-memory-broker.ts';
+import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
 import type { WorkItems } from './work-items.ts';
 
 /** What a binding needs of its adapter. */
@@ -29,6 +31,7 @@ export interface BindingAdapter {
   publish(): void;
   /** Work for the next time that nobody's handler is on the stack. */
   readonly work: WorkItems;
+  readonly broker: SharedMemoryBroker;
   /** The binding has closed: forget it. */
   closed(binding: AdapterBinding): void;
 }
@@ -137,14 +140,27 @@ export class AdapterBinding implements Binding {
       (request) => this.#submitAndWait(request),
       (what, ids) => core.log.violation('LIFE-09', 'neither filter nor queue left at close', what, ids),
     );
+    const { broker } = this.#adapter;
+    for (const allocationHandle of broker.ownedBy(this.number)) {
+      const found = `allocation ${allocationHandle}`;
+      core.log.violation('SHM-17', 'no shared memory left at close', found, { allocationHandle });
+      broker.free(allocationHandle, this.number);
+    }
   }
 
   /** What others want to receive is left. */
   #withdraw(): void {
-    const { core } = this.#adapter;
-    const requests = core.reception.withdraw(this.number);
-    if (core.removed) return;
-    for (const request of requests) this.#submitAndWait(request, NDIS_ITSELF);
+    withdrawReception(this.#adapter.core, this.number, (request) =>
+      this.#submitAndWait(request, NDIS_ITSELF),
+    );
+  }
+
+  allocateSharedMemory(parameters: SharedMemoryParameters): SharedMemoryAllocation {
+    return this.#adapter.broker.allocate(parameters, this.number);
+  }
+
+  freeSharedMemory(allocationHandle: number): void {
+    this.#adapter.broker.free(allocationHandle, this.number);
   }
 
   queueWorkItem(item: () => void): void {

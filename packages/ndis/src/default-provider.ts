@@ -7,9 +7,16 @@ import type { SharedMemoryProvider } from './shared-memory-provider.ts';
 export function createDefaultProvider(memory: SharedMemoryManager): SharedMemoryProvider {
   return {
     name: 'ndis',
-    allocateSharedMemoryHandler(adapter, { length, contiguous, usage }) {
+    allocateSharedMemoryHandler(adapter, { length, contiguous, usage, preferredNode }) {
       const owner = `adapter ${adapter}`;
-      const result = memory.allocate({ segment: HOST_SEGMENT, length, contiguous, owner, usage });
+      const result = memory.allocate({
+        segment: HOST_SEGMENT,
+        length,
+        contiguous,
+        owner,
+        usage,
+        preferredNode,
+      });
       if (result.block === null) return { status: result.status, reason: result.reason };
       const { handle, elements } = result.block;
       return {

@@ -27,7 +27,7 @@ export interface FilterDriver {
   readonly minorNdisVersion: 0 | 1 | 20 | 30 | 60;
   /** FilterAttach: SUCCESS leaves the module Paused; a failure leaves it out of the stack (it is optional). */
   attach(module: FilterModule, parameters: FilterAttachParameters): number;
-  /** FilterDetach: the module is Paused, or failed to restart. */
+  /** FilterDetach: the module is Paused, or failed to restart. What queues and filters it leaves NDIS clears and frees. */
   detach(module: FilterModule): void;
   /**
    * FilterPause: may pend ({@link FilterModule.pauseComplete}); cannot fail. Nothing new comes from above or below;
@@ -45,7 +45,8 @@ export interface FilterDriver {
   cancelOidRequest?(module: FilterModule, requestId: number): void;
   /**
    * FilterOidRequestComplete, for a forwarded request that pended: the driver calls
-   * {@link FilterModule.oidRequestComplete}, now or later. Absent: the completion goes on by itself.
+   * {@link FilterModule.oidRequestComplete}, now or later. Absent: the completion goes on by itself. Also for a request of
+   * the module's own that pended, which ends here.
    */
   oidRequestComplete?(module: FilterModule, request: OidRequest, status: number): void;
   /** FilterStatus: passes on what {@link FilterModule.indicateStatus} is called with. Absent: all pass by. */
@@ -81,6 +82,12 @@ export interface FilterModule {
    * `oidRequestComplete`.
    */
   forwardOidRequest(request: OidRequest): number;
+  /**
+   * NdisFOidRequest with a request of the module's own: verified by NDIS as a protocol's is, then on to the modules below.
+   * Queues and filters it sets are the module's (INIT-23). Its status, or PENDING and later `oidRequestComplete`. It waits
+   * for its turn: not to be waited for inside `oidRequest`.
+   */
+  originateOidRequest(request: OidRequest): number;
   /** NdisFOidRequestComplete, exactly once for a request the module pended. */
   oidRequestComplete(request: OidRequest, status: number): void;
   /** NdisFIndicateStatus: the indication goes to whoever is above. */

@@ -7,7 +7,7 @@
  *      └──────────────────┴──detach───┘ └── Pausing <─────┼────────────┘
  *      └───────────────────────────────────────detach─────┘
  */
-import { NDIS_STATUS_PENDING, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import { NDIS_STATUS_ADAPTER_NOT_OPEN, NDIS_STATUS_PENDING, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
 import type {
   FilterAttachParameters,
   FilterDriver,
@@ -31,6 +31,12 @@ export interface FilterStackSetting {
   complete(request: OidRequest, status: number): void;
   /** The bindings' end of an indication. */
   indicate(indication: StatusIndication): void;
+  /** A number for the owner of queues and filters. */
+  nextOwner(): number;
+  /** The engine, for a request of a module's own. */
+  submit(owner: number, request: OidRequest, completed: (status: number) => void): number;
+  /** Takes back what an owner has left. */
+  cleanUp(owner: number, name: string): void;
   /** Lets received chains into the modules, or past them back to the miniport; every processor sees it at once. */
   openFilters(open: boolean): void;
   post(module: number, processor: number | 'all', message: unknown): void;
@@ -42,6 +48,7 @@ export interface FilterStackSetting {
 
 class Module implements FilterHandle, OidFilter {
   readonly number: number;
+  readonly owner: number;
   readonly driver: FilterDriver;
   state: FilterModuleState = 'Attaching';
   /** Status of the pause or restart under way. */
@@ -54,6 +61,7 @@ class Module implements FilterHandle, OidFilter {
     this.driver = driver;
     this.#stack = stack;
     this.#setting = setting;
+    this.owner = setting.nextOwner();
   }
 
   get adapterName(): string {
@@ -88,6 +96,20 @@ class Module implements FilterHandle, OidFilter {
 
   forwardOidRequest(request: OidRequest): number {
     return this.#stack.oids.forward(this, request);
+  }
+
+  originateOidRequest(request: OidRequest): number {
+    if (this.state === 'Attaching' || this.state === 'Detached')
+      return this.#setting.log.refuse(
+        'INIT-23',
+        request.oid,
+        NDIS_STATUS_ADAPTER_NOT_OPEN,
+        'an attached filter module',
+        `${this.name} is ${this.state}`,
+      );
+    return this.#setting.submit(this.owner, request, (status) =>
+      this.driver.oidRequestComplete?.(this, request, status),
+    );
   }
 
   oidRequestComplete(request: OidRequest, status: number): void {
@@ -221,6 +243,7 @@ export class FilterStack {
 
   #detach(module: Module): void {
     module.driver.detach(module);
+    this.#setting.cleanUp(module.owner, module.name);
     module.state = 'Detached';
     this.#modules = this.#modules.filter((other) => other !== module);
   }

@@ -15,6 +15,8 @@ import type { AdapterRefusals } from './refusal-log.ts';
 /** A module as its requests see it. */
 export interface OidFilter {
   readonly name: string;
+  /** Owner of requests of its own. */
+  readonly owner: number;
   /** False: requests pass by it. */
   readonly filtersRequests: boolean;
   oidRequest(request: OidRequest): number;
@@ -53,10 +55,13 @@ export class FilterOidPath implements OidMiniport {
     this.#log = log;
   }
 
-  oidRequest(request: OidRequest): number {
+  /** `owner`: a module's own request begins below it. */
+  oidRequest(request: OidRequest, owner: number): number {
     const flight: Flight = { request, trail: [], at: null, done: false };
     this.#flight = flight;
-    const status = this.#down(flight, this.#modules().length - 1);
+    const modules = this.#modules();
+    const origin = modules.findIndex((module) => module.owner === owner);
+    const status = this.#down(flight, (origin < 0 ? modules.length : origin) - 1);
     if (status !== NDIS_STATUS_PENDING && this.#flight === flight) this.#flight = null;
     return status;
   }
@@ -119,7 +124,7 @@ export class FilterOidPath implements OidMiniport {
       return status;
     }
     flight.at = null;
-    return this.#miniport.oidRequest(flight.request);
+    return this.#miniport.oidRequest(flight.request, 0);
   }
 
   #up(flight: Flight, status: number): void {

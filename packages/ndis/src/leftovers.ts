@@ -31,6 +31,17 @@ export function cleanUpAfter(
   }
 }
 
+/** What others want to receive is left; `submit` tells the miniport of that. */
+export function withdrawReception(
+  core: AdapterCore,
+  owner: number,
+  submit: (request: OidRequest) => number,
+): void {
+  const requests = core.reception.withdraw(owner);
+  if (core.removed) return;
+  for (const request of requests) submit(request);
+}
+
 /**
  * LIFE-10: the same before a halt, for whoever still owns something: user mode, or a protocol whose leftovers the
  * miniport would not take back. No driver is to blame any more.

@@ -39,7 +39,8 @@ import { type OidCall, refuse, type Verdict } from './oid-verification.ts';
 
 /** What the engine needs of the miniport. */
 export interface OidMiniport {
-  oidRequest(request: OidRequest): number;
+  /** `owner`: whose request it is. */
+  oidRequest(request: OidRequest, owner: number): number;
   cancelOidRequest(requestId: number): void;
 }
 
@@ -264,7 +265,7 @@ export class OidEngine {
   }
 
   #issue(current: InFlight): void {
-    const status = this.#miniport.oidRequest(current.request);
+    const status = this.#miniport.oidRequest(current.request, current.entry.call.owner);
     if (status === NDIS_STATUS_PENDING) return;
     if (this.#current !== current) {
       const text = `${oidName(current.request.oid)} returned ${statusName(status)} after its completion`;

@@ -5,6 +5,7 @@ import type { AgentContext } from '@vmq/machine';
 import type { ProtocolDataPath, SendSink } from './data-path.ts';
 import type { ProcessorServices } from './miniport-driver.ts';
 import type { OidRequest } from './oid-request.ts';
+import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
 
 /** NDIS_BIND_PARAMETERS, as far as VMQ protocols look at them. */
 export interface BindParameters {
@@ -81,6 +82,10 @@ export interface Binding {
    * must not wait, has to do about what it heard.
    */
   queueWorkItem(item: () => void): void;
+  /** NdisAllocateSharedMemory, for memory that the adapter may reach (SHM-17): SUCCESS, RESOURCES, INVALID_PARAMETER, FAILURE. */
+  allocateSharedMemory(parameters: SharedMemoryParameters): SharedMemoryAllocation;
+  /** NdisFreeSharedMemory, exactly once per allocation of this binding. */
+  freeSharedMemory(allocationHandle: number): void;
   /** Leaves a message for the protocol's data half on a processor (or on all). */
   post(processor: number | 'all', message: unknown): void;
   publish(): void;

@@ -32,7 +32,11 @@ export interface SharedMemoryReportEntry {
   readonly elements: readonly SharedMemoryElement[];
 }
 
+/** Owner of what the miniport has; a protocol's is its binding's number. */
+const MINIPORT = 0;
+
 interface Allocation {
+  readonly owner: number;
   readonly parameters: SharedMemoryParameters;
   readonly provider: SharedMemoryProvider;
   readonly context: unknown;
@@ -90,8 +94,9 @@ export class SharedMemoryBroker {
     return this.#domain;
   }
 
-  allocate(parameters: SharedMemoryParameters): SharedMemoryAllocation {
-    const fault = this.#requestFault(parameters);
+  /** For the miniport, or for the binding of that number (SHM-17). */
+  allocate(parameters: SharedMemoryParameters, owner: number = MINIPORT): SharedMemoryAllocation {
+    const fault = this.#requestFault(parameters, owner);
     if (fault !== null) return this.#refuse(parameters, ...fault);
     const provider = this.#setting.provider();
     if (provider === null)
@@ -125,13 +130,27 @@ export class SharedMemoryBroker {
     const allocationHandle = ++this.#lastHandle;
     const sharedMemoryHandle = served.sharedMemoryHandle ?? allocationHandle;
     const context = served.allocationContext;
-    this.#allocations.set(allocationHandle, { parameters, provider, context, elements, sharedMemoryHandle });
+    this.#allocations.set(allocationHandle, {
+      owner,
+      parameters,
+      provider,
+      context,
+      elements,
+      sharedMemoryHandle,
+    });
     return { status: NDIS_STATUS_SUCCESS, elements, sharedMemoryHandle, allocationHandle };
   }
 
-  /** Throws for a handle that is not (or no longer) allocated: SHM-09. */
-  free(allocationHandle: number): void {
+  /** Throws for a handle that is not (or no longer) the owner's: SHM-09. */
+  free(allocationHandle: number, owner: number = MINIPORT): void {
     const found = this.#allocations.get(allocationHandle);
+    if (found !== undefined && found.owner !== owner)
+      this.#setting.log.fail(
+        'NdisSharedMemoryUnknownHandle',
+        'an allocation of who frees it (SHM-09, SHM-17)',
+        `allocation ${allocationHandle} of ${found.owner === MINIPORT ? 'the miniport' : `binding ${found.owner}`}`,
+        { allocationHandle },
+      );
     if (found === undefined) {
       const known = allocationHandle >= 1 && allocationHandle <= this.#lastHandle;
       this.#setting.log.fail(
@@ -154,11 +173,16 @@ export class SharedMemoryBroker {
     this.openDomain();
   }
 
-  /** Handles still allocated, of one queue or of all. */
+  /** Handles that the miniport still has, for one queue or for all. */
   remaining(queueId?: number): number[] {
-    return [...this.#allocations]
-      .filter(([, { parameters }]) => queueId === undefined || parameters.queueId === queueId)
-      .map(([handle]) => handle);
+    return this.ownedBy(MINIPORT).filter(
+      (handle) => queueId === undefined || this.#allocations.get(handle)?.parameters.queueId === queueId,
+    );
+  }
+
+  /** Handles that the miniport (0) or a binding still has. */
+  ownedBy(owner: number): number[] {
+    return [...this.#allocations].filter(([, found]) => found.owner === owner).map(([handle]) => handle);
   }
 
   inspect(): SharedMemoryReportEntry[] {
@@ -184,7 +208,7 @@ export class SharedMemoryBroker {
   }
 
   /** Rule, status, expected, found of a bad request; null for a good one. */
-  #requestFault(parameters: SharedMemoryParameters): [string, number, string, string] | null {
+  #requestFault(parameters: SharedMemoryParameters, owner: number): [string, number, string, string] | null {
     const { queueId, usage, length, vportId } = parameters;
     const invalid = NDIS_STATUS_INVALID_PARAMETER;
     if (!(usage > USAGE.NdisSharedMemoryUsageUndefined && usage < USAGE.NdisSharedMemoryUsageMax))
@@ -198,7 +222,7 @@ export class SharedMemoryBroker {
     if (vportId !== 0) return ['SHM-08', invalid, 'VPortId 0 without a NIC switch', `VPortId ${vportId}`];
     const completed =
       queue === undefined || queue.completing || queue.state === 'Running' || queue.state === 'Paused';
-    if (!completed) {
+    if (!completed && owner === MINIPORT) {
       const expected = 'a queue’s memory between its allocation complete and its free';
       this.#setting.log.violation('QUE-21', expected, `queue ${queueId} is ${queue.state}`, { queueId });
     }

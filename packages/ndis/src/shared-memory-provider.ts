@@ -14,6 +14,7 @@ export interface SharedMemoryParameters {
   readonly vportId: number;
   readonly usage: SharedMemoryUsage;
   readonly length: number;
+  /** NUMA node to take memory of if it has any, or MM_ANY_NODE_OK (SHM-18). */
   readonly preferredNode: number;
   /** Most scatter-gather elements the caller can take (from SGListBufferLength). */
   readonly maximumElements: number;

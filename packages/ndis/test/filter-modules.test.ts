@@ -1,6 +1,9 @@
 import {
   NDIS_RECEIVE_FILTER_CAPABILITIES,
+  NDIS_STATUS_ADAPTER_NOT_OPEN,
   NDIS_STATUS_FAILURE,
+  NDIS_STATUS_FILE_NOT_FOUND,
+  NDIS_STATUS_INVALID_PARAMETER,
   NDIS_STATUS_NOT_SUPPORTED,
   NDIS_STATUS_PENDING,
   NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES,
@@ -17,10 +20,14 @@ import {
   allocateRequest,
   type BenchOptions,
   capabilities,
+  clearRequest,
+  completeRequest,
   createBench,
+  filterRequest,
   free,
   freeRequest,
   setFilter,
+  untaggedMac,
 } from './bench.ts';
 import { TestFilter } from './test-filter.ts';
 
@@ -383,4 +390,84 @@ test('LIFE-02: requests reach modules while they are Paused', () => {
   const queueId = allocate(binding);
   free(binding, queueId);
   expect(log.filter((line) => /QUEUE$/.test(line))).toEqual(['low ALLOCATE_QUEUE', 'low FREE_QUEUE']);
+});
+
+describe('INIT-23: requests of a module’s own', () => {
+  /** Allocates a queue, sets a filter on it and completes it, as the module. */
+  function runQueue({ filter }: ReturnType<typeof withFilters>): void {
+    const { module } = filter;
+    expect(module.originateOidRequest(allocateRequest())).toBe(NDIS_STATUS_SUCCESS);
+    expect(module.originateOidRequest(filterRequest(1, [untaggedMac(5)]))).toBe(NDIS_STATUS_SUCCESS);
+    expect(module.originateOidRequest(completeRequest([1]))).toBe(NDIS_STATUS_SUCCESS);
+  }
+
+  test('go to the modules below and the miniport, not to itself or those above', () => {
+    const bench = withFilters(['low', 'middle', 'high']);
+    const { log, filters, miniport } = bench;
+    log.length = 0;
+    expect((filters[1] as TestFilter).module.originateOidRequest(allocateRequest())).toBe(
+      NDIS_STATUS_SUCCESS,
+    );
+    expect(log).toEqual(['low ALLOCATE_QUEUE']);
+    expect([...miniport.queues.keys()]).toEqual([1]);
+  });
+
+  test('are verified, and what they set is the module’s alone', () => {
+    const bench = withFilters(['low']);
+    const { binding, filter, adapter, lastRule } = bench;
+    runQueue(bench);
+    expect(adapter.inspect().queues[1]).toMatchObject({ state: 'Running' });
+    expect(binding.oidRequest(freeRequest(1))).toBe(NDIS_STATUS_INVALID_PARAMETER);
+    expect(lastRule()).toBe('QUE-28');
+    expect(binding.oidRequest(clearRequest(1, 1))).toBe(NDIS_STATUS_FILE_NOT_FOUND);
+    expect(lastRule()).toBe('FLT-29');
+    const mine = allocate(binding);
+    expect(filter.module.originateOidRequest(freeRequest(mine))).toBe(NDIS_STATUS_INVALID_PARAMETER);
+    expect(filter.module.originateOidRequest(freeRequest(1))).toBe(NDIS_STATUS_INVALID_PARAMETER);
+    expect(lastRule()).toBe('QUE-29');
+    expect(filter.module.originateOidRequest(clearRequest(1, 1))).toBe(NDIS_STATUS_SUCCESS);
+    expect(filter.module.originateOidRequest(freeRequest(1))).toBe(NDIS_STATUS_SUCCESS);
+  });
+
+  test('that pend complete to the module, once', () => {
+    const { filter, miniport, log } = withFilters(['low']);
+    const completions: number[] = [];
+    filter.onComplete = (_module, _request, status) => completions.push(status);
+    miniport.pendNext = true;
+    log.length = 0;
+    expect(filter.module.originateOidRequest(allocateRequest())).toBe(NDIS_STATUS_PENDING);
+    expect(completions).toEqual([]);
+    miniport.completePended();
+    expect(completions).toEqual([NDIS_STATUS_SUCCESS]);
+  });
+
+  test('wait for their turn behind a request that the module holds', () => {
+    const { filter, binding, protocol } = withFilters(['low']);
+    const own = allocateRequest();
+    let answer = -1;
+    filter.onRequest = (module, request) => {
+      if (answer < 0) answer = module.originateOidRequest(own);
+      return module.forwardOidRequest(request);
+    };
+    filter.onComplete = () => {};
+    expect(binding.oidRequest(allocateRequest())).toBe(NDIS_STATUS_SUCCESS);
+    expect([answer, protocol.completions]).toEqual([NDIS_STATUS_PENDING, []]);
+    expect(filter.log.at(-1)).toBe('low complete NDIS_STATUS_SUCCESS');
+  });
+
+  test('LIFE-10: what the module leaves is cleared and freed when it is detached, and written down', () => {
+    const bench = withFilters(['low']);
+    const { adapter, miniport, violations } = bench;
+    runQueue(bench);
+    expect(adapter.halt()).toBe(NDIS_STATUS_SUCCESS);
+    expect(miniport.queues.size).toBe(0);
+    expect(violations()).toEqual(['LIFE-09', 'LIFE-09']);
+  });
+
+  test('a detached module has none', () => {
+    const { adapter, filter, lastRule } = withFilters(['low']);
+    adapter.halt();
+    expect(filter.module.originateOidRequest(allocateRequest())).toBe(NDIS_STATUS_ADAPTER_NOT_OPEN);
+    expect(lastRule()).toBe('INIT-23');
+  });
 });

@@ -244,3 +244,49 @@ describe('DMA and free', () => {
     expect(violations()).toEqual(['NdisSharedMemoryDoubleFree', 'NdisSharedMemoryUnknownHandle']);
   });
 });
+
+describe('SHM-17: a protocol', () => {
+  test('allocates and frees as the miniport may; the adapter reaches the pages meanwhile', () => {
+    const { binding, miniport, adapter, memory } = createBench();
+    const domain = miniport.adapter.registerScatterGatherDma();
+    const served = binding.allocateSharedMemory(want({ usage: USAGE.NdisSharedMemoryUsageXmit }));
+    expect(served.status).toBe(NDIS_STATUS_SUCCESS);
+    const [element] = served.elements as [(typeof served.elements)[number]];
+    const page = element.offset / 4096;
+    expect(domain.table(element.segment)?.[page]).toBe(DMA_READ);
+    expect(adapter.inspect().sharedMemory).toMatchObject([{ allocationHandle: served.allocationHandle }]);
+    const blocks = memory.blocks().length;
+    binding.freeSharedMemory(served.allocationHandle);
+    expect(domain.table(element.segment)?.[page]).toBe(0);
+    expect([adapter.inspect().sharedMemory, memory.blocks().length]).toEqual([[], blocks - 1]);
+    expect(() => binding.freeSharedMemory(served.allocationHandle)).toThrow(/NdisSharedMemoryDoubleFree/);
+  });
+
+  test('is refused what the miniport would be', () => {
+    const { binding, lastRule } = createBench();
+    expect(binding.allocateSharedMemory(want({ length: 0 })).status).toBe(NDIS_STATUS_INVALID_PARAMETER);
+    expect(lastRule()).toBe('SHM-05');
+    expect(binding.allocateSharedMemory(want({ queueId: 9 })).status).toBe(NDIS_STATUS_INVALID_PARAMETER);
+    expect(binding.allocateSharedMemory(want({ length: 1 << 24 })).status).toBe(NDIS_STATUS_RESOURCES);
+  });
+
+  test('and the miniport do not free each other’s', () => {
+    const { binding, miniport } = createBench();
+    const own = miniport.adapter.allocateSharedMemory(want());
+    const theirs = binding.allocateSharedMemory(want());
+    expect(() => binding.freeSharedMemory(own.allocationHandle)).toThrow(/of the miniport/);
+    expect(() => miniport.adapter.freeSharedMemory(theirs.allocationHandle)).toThrow(/of binding 1/);
+  });
+
+  test('that closes with some left loses it, and is written down; a queue’s free asks the miniport alone', () => {
+    const { binding, adapter, violations } = createBench();
+    const queueId = allocate(binding);
+    complete(binding, [queueId]);
+    binding.allocateSharedMemory(want({ queueId }));
+    expect(free(binding, queueId)).toBe(NDIS_STATUS_SUCCESS);
+    expect(violations()).toEqual([]);
+    binding.close();
+    expect(adapter.inspect().sharedMemory).toEqual([]);
+    expect(violations()).toEqual(['SHM-17']);
+  });
+});

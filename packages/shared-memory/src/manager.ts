@@ -10,6 +10,7 @@ import {
   DMA_READ,
   DMA_WRITE,
   type DmaDomain,
+  HOST_SEGMENT,
   type Machine,
   PAGE_SHIFT,
   PAGE_SIZE,
@@ -25,6 +26,8 @@ export interface SharedMemoryOptions {
    * value makes scattered blocks, as the memory of a machine that has been up for long does.
    */
   readonly longestElement?: number;
+  /** NUMA nodes that host memory is divided among, in equal parts from its lowest page on; default 1. */
+  readonly nodes?: number;
 }
 
 export interface AllocationRequest {
@@ -38,6 +41,8 @@ export interface AllocationRequest {
   readonly usage: SharedMemoryUsage;
   /** Alignment of the first byte: a power of two of at least a page. Only with `contiguous`. Default one page. */
   readonly align?: number;
+  /** NUMA node whose memory is wanted where it has enough (SHM-18); a node that there is not, as MM_ANY_NODE_OK: any. */
+  readonly preferredNode?: number;
 }
 
 /** A block, or the status of the refusal (RESOURCES, INVALID_PARAMETER) and its reason. */
@@ -117,6 +122,8 @@ export function createSharedMemoryManager(
   const longest = options.longestElement ?? Number.MAX_SAFE_INTEGER;
   if (longest < PAGE_SIZE)
     throw new RangeError(`longestElement: at least ${PAGE_SIZE} bytes, got ${longest}`);
+  const nodes = options.nodes ?? 1;
+  if (!(Number.isInteger(nodes) && nodes >= 1)) throw new RangeError(`nodes: at least 1, got ${nodes}`);
   const tables = new Map<number, PageTable>();
   const held = new Map<number, Held>();
   const domains = new Set<string>();
@@ -132,6 +139,12 @@ export function createSharedMemoryManager(
     const made = new PageTable(found);
     tables.set(segment, made);
     return made;
+  };
+  /** Pages of a node of host memory; null if there is no such node, or no other. */
+  const nodeRange = (table: PageTable, node: number): PageRun | null => {
+    if (nodes === 1 || table.segment.id !== HOST_SEGMENT || node < 0 || node >= nodes) return null;
+    const first = Math.floor((table.pages * node) / nodes);
+    return { first, count: Math.floor((table.pages * (node + 1)) / nodes) - first };
   };
   const setRights = (domain: DmaDomain, { block, runs }: Held, rights: number): void => {
     for (const run of runs)
@@ -162,11 +175,13 @@ export function createSharedMemoryManager(
       const refused = guard?.(request) ?? null;
       if (refused !== null) return refuse(refused.status, refused.reason);
       const pages = Math.ceil(length / PAGE_SIZE);
-      let runs: PageRun[] | null;
-      if (contiguous) {
-        const run = table.findRun(pages, align >>> PAGE_SHIFT);
-        runs = run === null ? null : [run];
-      } else runs = table.findRuns(pages, Math.floor(longest / PAGE_SIZE));
+      const find = (range?: PageRun): PageRun[] | null => {
+        if (!contiguous) return table.findRuns(pages, Math.floor(longest / PAGE_SIZE), range);
+        const run = table.findRun(pages, align >>> PAGE_SHIFT, range);
+        return run === null ? null : [run];
+      };
+      const near = nodeRange(table, request.preferredNode ?? -1);
+      const runs = (near === null ? null : find(near)) ?? find();
       if (runs === null) {
         return refuse(
           NDIS_STATUS_RESOURCES,

@@ -21,6 +21,7 @@ export class PageTable {
   readonly pages: number;
   readonly #holder: Int32Array;
   readonly #used: Uint8Array;
+  readonly #all: PageRun;
   #free: number;
   /** No page below this one is free. */
   #lowestFree = 0;
@@ -33,6 +34,7 @@ export class PageTable {
     this.#holder = new Int32Array(this.pages);
     this.#used = new Uint8Array(this.pages);
     this.#free = this.pages;
+    this.#all = { first: 0, count: this.pages };
   }
 
   get freePages(): number {
@@ -44,11 +46,15 @@ export class PageTable {
     return this.#holder[page] ?? 0;
   }
 
-  /** The lowest free run of `count` pages whose first page is a multiple of `align` pages; null if there is none. */
-  findRun(count: number, align: number): PageRun | null {
+  /**
+   * The lowest free run of `count` pages whose first page is a multiple of `align` pages; null if there is none. Of the
+   * pages of `range` only, if it is given.
+   */
+  findRun(count: number, align: number, range: PageRun = this.#all): PageRun | null {
     const holder = this.#holder;
-    let first = Math.ceil(this.#lowestFree / align) * align;
-    while (first + count <= this.pages) {
+    const end = range.first + range.count;
+    let first = Math.ceil(Math.max(this.#lowestFree, range.first) / align) * align;
+    while (first + count <= end) {
       let taken = -1;
       for (let page = first + count - 1; page >= first; page--) {
         if (holder[page] !== 0) {
@@ -64,18 +70,20 @@ export class PageTable {
 
   /**
    * Free runs, lowest first, that together have `count` pages, none longer than `longest`; null if fewer are
-   * free.
+   * free. Of the pages of `range` only, if it is given.
    */
-  findRuns(count: number, longest: number): PageRun[] | null {
+  findRuns(count: number, longest: number, range: PageRun = this.#all): PageRun[] | null {
     if (count > this.#free) return null;
     const runs: PageRun[] = [];
+    const end = range.first + range.count;
     let missing = count;
-    let page = this.#lowestFree;
+    let page = Math.max(this.#lowestFree, range.first);
     while (missing > 0) {
-      while (this.#holder[page] !== 0) page++;
+      while (page < end && this.#holder[page] !== 0) page++;
+      if (page >= end) return null;
       const first = page;
       const most = Math.min(missing, longest);
-      while (page - first < most && page < this.pages && this.#holder[page] === 0) page++;
+      while (page - first < most && page < end && this.#holder[page] === 0) page++;
       runs.push({ first, count: page - first });
       missing -= page - first;
     }

@@ -29,7 +29,13 @@ import type { DetachedTransport, Publication, SwitchTransport } from './publicat
 import { ReceiveFilterRequests } from './receive-filter-requests.ts';
 import type { SwitchPort } from './switch-port.ts';
 import type { VmQueueManager } from './vm-queue-manager.ts';
-import { noVmq, readVmqCapability, type VmqCapability } from './vmq-capability.ts';
+import {
+  forbiddenBySpeed,
+  noVmq,
+  readVmqCapability,
+  type VmqCapability,
+  type VmqSettings,
+} from './vmq-capability.ts';
 
 /** Nanoseconds in which a guest that is alive completes what it has: many times what it takes to schedule one. */
 const GUESTS_TURN = 2e6;
@@ -41,6 +47,7 @@ export interface AdapterBindingOptions {
   readonly publication: Publication;
   readonly ledger: AllocationLedger;
   readonly extensions: ExtensionStack;
+  readonly vmqSettings: VmqSettings;
   /** Where the data halves are while there is no adapter. */
   readonly detached?: DetachedTransport;
   ports(): readonly SwitchPort[];
@@ -55,6 +62,8 @@ export class AdapterBinding {
   #binding: Binding | null = null;
   #requests: ReceiveFilterRequests | null = null;
   #revision = 4;
+  /** Bits per second. */
+  #linkSpeed = 0;
   /** The data halves exist and get what is posted. */
   #attached = false;
   #packetFilter = 0;
@@ -142,6 +151,7 @@ export class AdapterBinding {
     this.#leaveDetached();
     this.#binding = binding;
     this.#revision = parameters.revision;
+    this.#linkSpeed = parameters.maxXmitLinkSpeed;
     const capability = this.#capabilityOf(parameters.receiveFilterCapabilities);
     this.#requests = new ReceiveFilterRequests(binding, capability.ndis, this.#options.extensions);
     queues.attach(this.#requests, capability);
@@ -207,7 +217,11 @@ export class AdapterBinding {
   }
 
   #capabilityOf(bytes: Uint8Array | null): VmqCapability {
-    return readVmqCapability(bytes, this.#revision);
+    const capability = readVmqCapability(bytes, this.#revision);
+    const forbidden = forbiddenBySpeed(this.#linkSpeed, this.#options.vmqSettings);
+    return forbidden === ''
+      ? capability
+      : { ...capability, filters: false, queues: false, reason: forbidden };
   }
 
   /** CAP-32. Before a queue goes the adapter lets in all: frames that no filter takes any more come on queue 0. */

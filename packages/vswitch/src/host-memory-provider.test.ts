@@ -6,9 +6,9 @@ import { createHostMemoryProvider } from './host-memory-provider.ts';
 
 const { NdisSharedMemoryUsageReceive, NdisSharedMemoryUsageReceivePostLookahead } = NDIS_SHARED_MEMORY_USAGE;
 
-function setUp(longestElement = 8192) {
+function setUp(longestElement = 8192, nodes = 1) {
   const machine = createMachine({ hostMemoryBytes: 1 << 16, processors: 1, agents: [], dropReasons: [] });
-  const memory = createSharedMemoryManager(machine, { longestElement });
+  const memory = createSharedMemoryManager(machine, { longestElement, nodes });
   const provider = createHostMemoryProvider('switch', memory);
   const ask = (length: number, usage: SharedMemoryUsage, maximumElements = 16) =>
     provider.allocateSharedMemoryHandler('nic0', {
@@ -41,4 +41,32 @@ test('SHM-02 SHM-04: what is freed is gone, what does not fit is refused with a 
   expect(one.elements?.length).toBe(1);
   provider.freeSharedMemoryHandler('nic0', one.allocationContext);
   expect([memory.blocks(), provider.provided]).toEqual([[], []]);
+});
+
+test('SHM-18: PreferredNode is a hint: memory of that node while there is any, of another then', () => {
+  const { memory, provider } = setUp(8192, 2);
+  const half = (1 << 16) / 2;
+  const ask = (length: number, preferredNode: number, contiguous = false) =>
+    provider.allocateSharedMemoryHandler('nic0', {
+      contiguous,
+      queueId: 3,
+      vportId: 0,
+      usage: NdisSharedMemoryUsageReceive,
+      length,
+      preferredNode,
+      maximumElements: 16,
+    });
+  const nodes = (answer: ReturnType<typeof ask>): number[] =>
+    answer.elements?.map(({ offset }) => Math.floor(offset / half)) ?? [];
+  expect(nodes(ask(8192, 1))).toEqual([1]);
+  expect(nodes(ask(8192, 1, true))).toEqual([1]);
+  expect(nodes(ask(4096, 0))).toEqual([0]);
+  // Any, or one that there is not.
+  for (const node of [0x8000_0000, 7]) expect(ask(4096, node)).toMatchObject({ status: 0 });
+  expect(nodes(ask(12_288, 1))).toEqual([1, 1]);
+  // One page is left there; what does not fit comes from where there is room.
+  expect(nodes(ask(8192, 1))).toEqual([0]);
+  expect(nodes(ask(4096, 1))).toEqual([1]);
+  expect(nodes(ask(4096, 1))).toEqual([0]);
+  expect(memory.blocks().length).toBe(9);
 });

@@ -34,10 +34,10 @@ export function createHostMemoryProvider(
       return [...provided.values()];
     },
     allocateSharedMemoryHandler(adapter, parameters) {
-      const { contiguous, length, usage, queueId, maximumElements } = parameters;
+      const { contiguous, length, usage, queueId, maximumElements, preferredNode } = parameters;
       const segment = HOST_SEGMENT;
       const owner = `${adapter} queue ${queueId}`;
-      const wanted = { segment, length, owner, usage };
+      const wanted = { segment, length, owner, usage, preferredNode };
       let answer = sharedMemory.allocate({ ...wanted, contiguous });
       // A list that is too long for the caller is tried again as one element.
       if (answer.block !== null && answer.block.elements.length > maximumElements) {

@@ -46,4 +46,4 @@ export {
 export type { PortReport, SwitchExtensionReport, SwitchReport } from './switch-report.ts';
 export { describeSwitchTrace, VSWITCH_TRACE } from './trace.ts';
 export type { SwitchOptions, SwitchResult, SwitchType, VirtualSwitch } from './virtual-switch.ts';
-export type { VmqCapability } from './vmq-capability.ts';
+export type { VmqCapability, VmqSetting } from './vmq-capability.ts';

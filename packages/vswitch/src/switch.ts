@@ -133,6 +133,11 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
     publication,
     ledger,
     extensions,
+    vmqSettings: {
+      tenGigVmqEnabled: options.tenGigVmqEnabled ?? 1,
+      belowTenGigVmqEnabled: options.belowTenGigVmqEnabled ?? 1,
+      hostVersion: options.hostVersion ?? 630,
+    },
     ports: all,
     publish,
     ...(options.transport ? { detached: options.transport } : {}),

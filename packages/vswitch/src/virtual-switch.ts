@@ -8,6 +8,7 @@ import type { DetachedTransport } from './publication.ts';
 import type { SwitchExtension } from './switch-extension.ts';
 import type { NicOptions, PortProperties } from './switch-port.ts';
 import type { PortReport, SwitchReport } from './switch-report.ts';
+import type { VmqSetting } from './vmq-capability.ts';
 
 export type SwitchType = 'external' | 'internal' | 'private';
 
@@ -34,6 +35,9 @@ export interface SwitchOptions {
    * the tag that the switch looks at, and a cache line. Rounded into what the adapter can.
    */
   readonly lookaheadSize?: number;
+  /** VMQ on adapters of 10 Gbit/s and more, and on slower ones (CAP-33); default 1. */
+  readonly tenGigVmqEnabled?: VmqSetting;
+  readonly belowTenGigVmqEnabled?: VmqSetting;
   /** VMQ processor set; default: all processors. */
   readonly vmqProcessors?: readonly number[];
   /** Most ports, external one included; default 256. */

@@ -28,6 +28,26 @@ export interface VmqCapability {
   readonly lookaheadMax: number;
 }
 
+/** TenGigVmqEnabled, BelowTenGigVmqEnabled: 0 = the host's default (off on Windows Server 2008 R2), 1 = on, 2 = off. */
+export type VmqSetting = 0 | 1 | 2;
+
+/** The switch's settings, of which an adapter's link speed decides one (CAP-33). */
+export interface VmqSettings {
+  readonly tenGigVmqEnabled: VmqSetting;
+  readonly belowTenGigVmqEnabled: VmqSetting;
+  readonly hostVersion: 620 | 630;
+}
+
+const TEN_GIG = 10e9;
+
+/** Why the switch does not use VMQ on an adapter of that link speed, in bits per second; '' if it does. */
+export function forbiddenBySpeed(linkSpeed: number, settings: VmqSettings): string {
+  const name = linkSpeed >= TEN_GIG ? 'tenGigVmqEnabled' : 'belowTenGigVmqEnabled';
+  const setting = settings[name];
+  const isOn = setting === 1 || (setting === 0 && settings.hostVersion !== 620);
+  return isOn ? '' : `${name} is ${setting}, and the adapter's link has ${linkSpeed / 1e9} Gbit/s`;
+}
+
 /** No adapter, or one without receive filtering. */
 export function noVmq(reason: string): VmqCapability {
   return {

@@ -54,6 +54,8 @@ export interface PaperOptions {
   readonly vlanFiltering?: boolean;
   readonly ndis?: 20 | 30;
   readonly processors?: number;
+  /** Bits per second; default 10 Gbit/s. */
+  readonly linkSpeed?: number;
   readonly switch?: Partial<SwitchOptions>;
 }
 
@@ -182,7 +184,7 @@ function paperMiniport(
         type: 'general',
         revision: 2,
         mtuSize: 1500,
-        maxXmitLinkSpeed: 10e9,
+        maxXmitLinkSpeed: options.linkSpeed ?? 10e9,
         lookaheadSize: 1500,
         macOptions: 0x40,
         supportedPacketFilters: 0x2f,

@@ -143,3 +143,45 @@ test('CAP-32: an indication that comes while a request is under way is acted on 
   bench.indicateQueues(4);
   expect(bench.queuesOf(...ports)).toEqual([1, 2]);
 });
+
+test.each([
+  // link, TenGigVmqEnabled, BelowTenGigVmqEnabled, host, VMQ
+  [10, 1, 2, 630, true],
+  [10, 2, 1, 630, false],
+  [40, 2, 1, 630, false],
+  [1, 2, 1, 630, true],
+  [1, 1, 2, 630, false],
+  [10, 0, 2, 630, true],
+  [1, 2, 0, 630, true],
+  [10, 0, 1, 620, false],
+  [1, 1, 0, 620, false],
+  [1, 2, 1, 620, true],
+] as const)(
+  'CAP-33: %i Gbit/s, TenGigVmqEnabled %i, BelowTenGigVmqEnabled %i on a host of %i: VMQ %s',
+  (gigabits, tenGigVmqEnabled, belowTenGigVmqEnabled, hostVersion, isOn) => {
+    const options = { tenGigVmqEnabled, belowTenGigVmqEnabled, hostVersion };
+    const bench = createAdapterBench({ linkSpeed: gigabits * 1e9, switch: options });
+    bench.bind();
+    const port = bench.addPort('a');
+    bench.sw.connectNic(port);
+    expect(bench.queuesOf(port)).toEqual([isOn ? 1 : 0]);
+    const { vmq, ports } = bench.sw.inspect();
+    expect(vmq.queues).toBe(isOn);
+    if (isOn) return;
+    expect(ports[0]?.withoutQueue).toMatch(gigabits >= 10 ? /^tenGig.*10|40 Gbit/ : /^belowTenGig.*1 Gbit/);
+    expect(bench.requests.every((line) => line.startsWith('CURRENT_PACKET_FILTER'))).toBe(true);
+    // Nor when the adapter says that it could.
+    bench.indicateQueues(3);
+    expect(bench.queuesOf(port)).toEqual([0]);
+  },
+);
+
+test('CAP-33: without settings VMQ is used at every speed', () => {
+  for (const linkSpeed of [1e9, 10e9]) {
+    const bench = createAdapterBench({ linkSpeed });
+    bench.bind();
+    const port = bench.addPort('a');
+    bench.sw.connectNic(port);
+    expect(bench.queuesOf(port)).toEqual([1]);
+  }
+});
