@@ -195,6 +195,32 @@ describe('arrays', () => {
     expect(refusalStatus(refusal)).toBe(constants.NDIS_STATUS_INVALID_PARAMETER);
   });
 
+  test('FLT-06 QUE-18: a head that is longer than any known is left whole: elements begin behind what it says', () => {
+    const known = filter();
+    const [head, extra] = [48, 16];
+    // A later revision: 16 more bytes in the head, the elements behind them.
+    const later = new Uint8Array(known.length + extra);
+    later.set(known.subarray(0, head));
+    later.fill(0xee, head, head + extra);
+    later.set(known.subarray(head), head + extra);
+    later[1] = 9;
+    new DataView(later.buffer).setUint16(2, head + extra, true);
+    setU32(later, 20, head + extra);
+    const [a, b] = [
+      read(NDIS_RECEIVE_FILTER_PARAMETERS.decode(known)),
+      read(NDIS_RECEIVE_FILTER_PARAMETERS.decode(later)),
+    ];
+    expect(b.elements).toEqual(a.elements);
+    for (const inside of [head, head + 1, head + extra - 1]) {
+      setU32(later, 20, inside);
+      expect(refusalOf(NDIS_RECEIVE_FILTER_PARAMETERS.decode(later))).toMatchObject({
+        reason: 'bad-offset',
+        expected: `at least ${head + extra}, past the head`,
+        found: `${inside}`,
+      });
+    }
+  });
+
   test('FLT-06: an undersized element is bad geometry', () => {
     const bytes = filter();
     setU32(bytes, 28, 55);

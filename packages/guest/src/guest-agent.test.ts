@@ -2,6 +2,7 @@ import {
   createDeterministicExecutor,
   createFrameRing,
   createMachine,
+  createRandom,
   createVirtualClock,
   FrameProducer,
 } from '@vmq/machine';
@@ -298,6 +299,75 @@ describe('sink and record', () => {
   });
 });
 
+describe('what a frame’s destination says', () => {
+  test('broadcast is all of the address, a group any with the bit, its own all of it; counted alike on every path', () => {
+    const random = createRandom(3);
+    const halves = [
+      [MAC.hi, 0xffff, 0x0100, 0x0200, 0],
+      [MAC.lo, 0xffff_ffff, 0x5e00_0001, 0, 0xffff_0000],
+    ] as const;
+    const destinations = [
+      ...halves[0].flatMap((hi) => halves[1].map((lo) => [hi, lo] as const)),
+      ...Array.from({ length: 60 }, () => [random.below(0x10000), random.below(2 ** 32)] as const),
+    ];
+    const expected = {
+      framesReceived: destinations.length,
+      broadcastReceived: 0,
+      multicastReceived: 0,
+      misdirected: 0,
+    };
+    for (const [hi, lo] of destinations) {
+      if (hi === 0xffff && lo === 0xffff_ffff) expected.broadcastReceived++;
+      else if ((hi & 0x0100) !== 0) expected.multicastReceived++;
+      else if (hi !== MAC.hi || lo !== MAC.lo) expected.misdirected++;
+    }
+    const frames = destinations.map(([hi, lo]) => {
+      const bytes = new Uint8Array(60);
+      writeEthernetHeader(bytes, 0, hi, lo, PEER.hi, PEER.lo, 0x88b5);
+      return untagged(bytes);
+    });
+    for (const data of [{}, { verifyChecksums: true }, { responder: {} }]) {
+      const rig = createRig(data);
+      rig.deliver(frames);
+      rig.run();
+      expect(rig.statistics()).toMatchObject(expected);
+    }
+  });
+});
+
+describe('two hosts that answer', () => {
+  test('no answer is answered: what each says to the other ends there', () => {
+    const requests = [
+      ping4('10.0.0.5', '10.0.0.9', 20),
+      ping6('fe80::5', 'fe80::9'),
+      whoHas('10.0.0.5', '10.0.0.9'),
+      solicit('fe80::5', 'fe80::9'),
+    ];
+    for (const request of requests) {
+      const knows = { ipv4: ['10.0.0.5', '10.0.0.9'], ipv6: ['fe80::5', 'fe80::9'], answer: 'any' } as const;
+      const rig = createRig({ responder: knows });
+      rig.deliver([untagged(request)]);
+      rig.run();
+      expect(rig.sent).toHaveLength(1);
+      // The same station as the other side of the talk: the answer, addressed to it.
+      const answer = (rig.sent[0] as Frame).bytes.slice();
+      writeEthernetHeader(
+        answer,
+        0,
+        MAC.hi,
+        MAC.lo,
+        PEER.hi,
+        PEER.lo,
+        ((answer[12] ?? 0) << 8) | (answer[13] ?? 0),
+      );
+      rig.deliver([untagged(answer)]);
+      rig.run();
+      expect(rig.sent).toHaveLength(1);
+      expect(rig.statistics()).toMatchObject({ replies: 1, misdirected: 0 });
+    }
+  });
+});
+
 describe('sending', () => {
   test('the sender sends exactly what it was told, numbered, whatever the send buffer holds', () => {
     const rig = createRig({
@@ -329,16 +399,18 @@ describe('sending', () => {
     const source = createFrameRing(256, 1 << 18);
     const rig = createRig({ source });
     const ring = new FrameProducer(source);
+    // Priority, CFI and VLAN of a tag, each alone and together.
+    const tags = [0, 0x0064, 0x2000, 0xe000, 0x1000, 0xf064, 0x6fff];
     for (let i = 0; i < 200; i++) {
       const at = ring.reserve(60 + i);
       ring.u8.fill(i, at, at + 60 + i);
-      ring.commit(at, 60 + i, i & 1 ? 0x0064 : 0);
+      ring.commit(at, 60 + i, tags[i % tags.length] as number);
     }
     ring.publish();
     rig.machine.board.wake(rig.machine.agent('vm:a'));
     rig.run();
     expect(rig.sent.map(({ bytes, tci }) => [bytes.length, bytes[59], tci])).toEqual(
-      Array.from({ length: 200 }, (_, i) => [60 + i, i, i & 1 ? 0x0064 : 0]),
+      Array.from({ length: 200 }, (_, i) => [60 + i, i, tags[i % tags.length]]),
     );
   });
 

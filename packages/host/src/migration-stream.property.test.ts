@@ -159,6 +159,38 @@ describe('the stream of a migration', () => {
     },
   );
 
+  test.prop([fc.array(fc.nat(6), { minLength: 1, maxLength: 5 })])(
+    'takes pages whose numbers ascend, and no page twice',
+    (list) => {
+      const { numbers: given, bytes } = pagesOf(list, 1);
+      const body = new Uint8Array(8 + given.byteLength + bytes.length);
+      new DataView(body.buffer).setUint32(4, list.length, true);
+      body.set(new Uint8Array(given.buffer), 8);
+      body.set(bytes, 8 + given.byteLength);
+      const decoder = new MigrationDecoder();
+      const read = decoder.push(message(2, body));
+      const ascends = list.every((page, i) => i === 0 || page > (list[i - 1] as number));
+      expect([read.length, decoder.refusal?.name]).toEqual(ascends ? [1, undefined] : [0, 'pages']);
+    },
+  );
+
+  test.prop([fc.integer({ min: -24, max: 24 })])(
+    'takes a state whose figures are whole numbers of eight bytes and fill the body',
+    (change) => {
+      const whole = new MigrationEncoder().state(stateOf([], 2)).slice(20);
+      const before = new DataView(whole.buffer).getUint32(12, true);
+      const stated = before + change;
+      // Room for what is said: only its being odd can be wrong where it is more than there was.
+      const body = new Uint8Array(whole.length + Math.max(0, change));
+      body.set(whole);
+      new DataView(body.buffer).setUint32(12, stated, true);
+      const decoder = new MigrationDecoder();
+      const read = decoder.push(message(3, body));
+      const fits = change >= 0 && stated % 8 === 0;
+      expect([read.length, decoder.refusal?.name]).toEqual(fits ? [1, undefined] : [0, 'length']);
+    },
+  );
+
   test.prop([fc.json(), fc.constantFrom(...Object.keys(description)), fc.jsonValue()])(
     'refuses JSON that describes no VM, and a description with any member replaced by something else',
     (json, member, value) => {

@@ -452,6 +452,19 @@ describe('general requests', () => {
     expect(sequences(bench)).toEqual([2]);
   });
 
+  it('a multicast list takes the place of the one before, an empty one too', () => {
+    const bench = createBench();
+    const groups = range(1, 4).map((last) => [...GROUP.slice(0, 5), last]);
+    expect(packetFilter(bench, MULTICAST)).toBe(SUCCESS);
+    for (const list of [[1, 2, 3], [2], [], [4, 1], []]) {
+      expect(multicastList(bench, ...list.map((n) => groups[n - 1] as number[]))).toBe(SUCCESS);
+      const before = bench.frames.length;
+      bench.receive(...groups.map((group, i) => frame(group, { sequence: i + 1 })));
+      const came = bench.frames.slice(before).map(({ sequence }) => sequence);
+      expect(came).toEqual([...list].sort((x, y) => x - y));
+    }
+  });
+
   it('refuses what the device cannot do, and lists it cannot hold or read', () => {
     const bench = createBench();
     expect(packetFilter(bench, 0x8000)).toBe('NDIS_STATUS_NOT_SUPPORTED');

@@ -220,6 +220,24 @@ describe('completions', () => {
     ]);
   });
 
+  it('TX-02 SINGLE_QUEUE is right for every order of queues in a call', () => {
+    for (let code = 0; code < 3 ** 4; code++) {
+      const bench = createBench({ seed: code });
+      const memory = new SendMemory(bench);
+      const queues = range(0, 4).map((i) => Math.floor(code / 3 ** i) % 3);
+      send(
+        bench,
+        queues.map((queueId) => memory.frame(frame(1), queueId)),
+      );
+      bench.settle();
+      for (const { flags, nbls } of bench.completions) {
+        const ids = new Set(nbls.map(({ filteringInfo }) => filteringInfo >>> 16));
+        if ((flags & NDIS_SEND_COMPLETE_FLAGS_SINGLE_QUEUE) !== 0) expect(ids.size).toBe(1);
+        else expect(ids.size).toBeGreaterThan(1);
+      }
+    }
+  });
+
   it('a protocol that sends again from its completion handler is served', () => {
     const bench = createBench({ miniport: { transmitRingEntries: 2 } });
     const memory = new SendMemory(bench);

@@ -13,9 +13,10 @@ import {
   OID_RECEIVE_FILTER_GLOBAL_PARAMETERS,
   OID_RECEIVE_FILTER_HARDWARE_CAPABILITIES,
 } from '@vmq/abi';
+import { createRandom } from '@vmq/machine';
 import { describe, expect, test } from 'vitest';
 import { type OidRequest, outputOf, queryRequest, refusalLine, setRequest } from '../src/index.ts';
-import { allocateRequest, capabilities, createBench, freeRequest, stateOf } from './bench.ts';
+import { allocateRequest, capabilities, createBench, freeRequest, stateOf, TestProtocol } from './bench.ts';
 
 const packetFilter = (value: number) =>
   setRequest(OID_GEN_CURRENT_PACKET_FILTER, Uint8Array.of(value, 0, 0, 0));
@@ -182,6 +183,57 @@ describe('one request at a time', () => {
     miniport.completePended(NDIS_STATUS_REQUEST_ABORTED);
     expect(protocol.completions.at(-1)).toEqual({ request: first, status: NDIS_STATUS_REQUEST_ABORTED });
     expect(miniport.seen).toEqual([first]);
+  });
+});
+
+describe('cancelling', () => {
+  test('whoever cancels, only its own requests end, in whatever order, and each completes once', () => {
+    const random = createRandom(11);
+    for (let round = 0; round < 40; round++) {
+      const { adapter, binding, miniport, protocol } = createBench();
+      const other = new TestProtocol('other');
+      const second = adapter.bind(other).binding;
+      if (second === null) throw new Error('bind refused');
+      const owners = [
+        { binding, protocol },
+        { binding: second, protocol: other },
+      ];
+      miniport.pendNext = true;
+      // Ids of the two are the same: they are the issuer's to choose.
+      const sent = Array.from({ length: 8 }, (_, i) => {
+        const owner = random.below(2);
+        const request = packetFilter(i % 16);
+        Object.assign(request, { requestId: 1 + random.below(4) });
+        const mine = owners[owner] as (typeof owners)[number];
+        const status = mine.binding.oidRequest(request);
+        return { owner, request, status };
+      });
+      expect(new Set(sent.map(({ status }) => status))).toEqual(new Set([NDIS_STATUS_PENDING]));
+      const [first, ...queued] = sent;
+      const left = [...queued];
+      for (let n = 0; n < 6; n++) {
+        const owner = random.below(2);
+        const id = 1 + random.below(4);
+        const victim = left.findIndex((one) => one.owner === owner && one.request.requestId === id);
+        const before = owners.map((one) => one.protocol.completions.length);
+        const asked = miniport.events.length;
+        (owners[owner] as (typeof owners)[number]).binding.cancelOidRequest(id);
+        const after = owners.map((one) => one.protocol.completions.length);
+        const ended = victim < 0 ? undefined : left.splice(victim, 1)[0];
+        expect(after).toEqual(before.map((count, i) => count + (ended !== undefined && i === owner ? 1 : 0)));
+        if (ended !== undefined)
+          expect(owners[owner]?.protocol.completions.at(-1)).toEqual({
+            request: ended.request,
+            status: NDIS_STATUS_REQUEST_ABORTED,
+          });
+        const atMiniport = ended === undefined && first?.owner === owner && first.request.requestId === id;
+        expect(miniport.events.length - asked).toBe(atMiniport ? 1 : 0);
+      }
+      miniport.completePended();
+      expect(owners.reduce((sum, one) => sum + one.protocol.completions.length, 0)).toBe(sent.length);
+      const completed = owners.flatMap((one) => one.protocol.completions.map(({ request }) => request));
+      expect(new Set(completed).size).toBe(sent.length);
+    }
   });
 });
 

@@ -70,7 +70,10 @@ describe('allocate', () => {
     ['QUE-04', { ProcessorAffinity: { Mask: 0n } }, INVALID],
     ['QUE-04', { ProcessorAffinity: { Mask: 0xf0n } }, INVALID],
     ['QUE-04', { ProcessorAffinity: { Mask: 1n, Group: 1 } }, INVALID],
+    ['QUE-14', { LookaheadSize: 1 }, INVALID],
+    ['QUE-14', { LookaheadSize: 63 }, INVALID],
     ['QUE-14', { LookaheadSize: 64 }, INVALID],
+    ['QUE-14', { LookaheadSize: 0xffff_ffff }, INVALID],
     ['QUE-14', { LookaheadSize: 64, Flags: 2 }, INVALID],
   ];
   test.each(refusals)(

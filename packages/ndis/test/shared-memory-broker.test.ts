@@ -2,10 +2,13 @@ import {
   NDIS_SHARED_MEMORY_USAGE,
   NDIS_STATUS_FAILURE,
   NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_NOT_SUPPORTED,
+  NDIS_STATUS_PENDING,
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import { DMA_READ, DMA_WRITE, type DmaDomain } from '@vmq/machine';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ProviderAllocation, SharedMemoryParameters, SharedMemoryProvider } from '../src/index.ts';
 import { allocate, complete, createBench, createHost, free } from './bench.ts';
@@ -142,6 +145,65 @@ describe('NdisAllocateSharedMemory', () => {
 });
 
 describe('the provider', () => {
+  test('SHM-04: whatever status a provider ends with, the miniport gets one of three', () => {
+    const allowed = [NDIS_STATUS_RESOURCES, NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_FAILURE];
+    for (const status of [...allowed, NDIS_STATUS_PENDING, NDIS_STATUS_NOT_SUPPORTED, 0xc0000022, 1]) {
+      const { ndis, miniport } = createBench();
+      const { made, freed } = provider(() => ({ status }));
+      ndis.setOptionalHandlers(made);
+      const expected = allowed.includes(status) ? status : NDIS_STATUS_FAILURE;
+      expect(miniport.adapter.allocateSharedMemory(want())).toEqual({ status: expected, ...none });
+      expect(freed).toEqual([]);
+    }
+  });
+
+  test('SHM-07: an answer is taken if its pages are whole, in the segment, of nobody else, and add up', () => {
+    const PAGES = 512;
+    const element = fc.record({
+      page: fc.integer({ min: 400, max: 520 }),
+      shift: fc.constantFrom(0, 0, 0, 0, 8),
+      bytes: fc.integer({ min: 0, max: 3 * 4096 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(element, { minLength: 1, maxLength: 3 }), { maxLength: 12 }),
+        (answers) => {
+          const { ndis, miniport } = createBench();
+          const used = new Set<number>();
+          let elements: { segment: number; offset: number; length: number }[] = [];
+          const { made, freed } = provider(() => ({
+            status: NDIS_STATUS_SUCCESS,
+            elements,
+            allocationContext: elements,
+          }));
+          ndis.setOptionalHandlers(made);
+          for (const answer of answers) {
+            elements = answer.map(({ page, shift, bytes }) => ({
+              segment: 0,
+              offset: page * 4096 + shift,
+              length: bytes,
+            }));
+            const length = elements.reduce((sum, one) => sum + one.length, 0);
+            const pages = answer.flatMap(({ page, bytes }) =>
+              Array.from({ length: Math.ceil(bytes / 4096) }, (_, i) => page + i),
+            );
+            const good =
+              answer.every(({ shift, bytes }) => shift === 0 && bytes > 0) &&
+              pages.every((page) => page < PAGES && !used.has(page)) &&
+              new Set(pages).size === pages.length;
+            const before = freed.length;
+            const { status } = miniport.adapter.allocateSharedMemory(want({ length: Math.max(1, length) }));
+            expect(status).toBe(good ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE);
+            // What is not taken goes back to the provider at once.
+            expect(freed.length - before).toBe(good ? 0 : 1);
+            if (good) for (const page of pages) used.add(page);
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
   test('SHM-01 SHM-02: gets the caller’s parameters, and its context back at the free', () => {
     const { ndis, miniport } = createBench();
     const context = { mine: true };
