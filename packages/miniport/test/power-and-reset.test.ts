@@ -187,6 +187,27 @@ describe('reset', () => {
     expect(seen(bench, first.queueId)).toEqual(range(0, 64));
   });
 
+  it('LIFE-13 LIFE-14 frames that lie in the rings of a hung device end once, indicated or counted, whenever it hangs', () => {
+    for (let seed = 1; seed <= 120; seed++) {
+      const bench = createBench({ seed });
+      const { queueId } = runningQueue(bench, 1);
+      bench.put(...frames(1, 0, 30));
+      for (let turn = 0; turn < seed % 12; turn++) bench.executor.step();
+      bench.hang = true;
+      // A device that does not answer is reset in vain; when it does again it has forgotten everything.
+      reset(bench);
+      bench.hang = false;
+      expect(reset(bench)).toBe(SUCCESS);
+      bench.receive(...frames(1, 100, 5));
+      const { inFlight, receivedFromWire, ends } = bench.machine.ledger.report();
+      expect(inFlight, `seed ${seed}`).toBe(0);
+      expect(receivedFromWire).toBe(35);
+      expect(seen(bench, queueId).slice(-5)).toEqual(range(100, 5));
+      // Nobody above counts here: what was indicated is what was not dropped.
+      expect(bench.frames.length).toBe(35 - Object.values(ends.dropped).reduce((sum, n) => sum + n, 0));
+    }
+  });
+
   it('LIFE-14 sends that the wire has not taken end before the reset does, each frame in one counter', () => {
     const bench = createBench({ wireSlots: 4, miniport: { transmitRingEntries: 8 } });
     const memory = new SendMemory(bench);
