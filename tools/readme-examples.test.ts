@@ -1,8 +1,8 @@
-// Every package's README shows an example and what it prints. Here each one is compiled, run as a stranger would
-// run it (against the built package), and compared with what the README says.
+// Every README shows an example and what it prints. Here each one is compiled as it stands, run as a stranger would
+// run it (against the built packages), and compared with what the README says.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
@@ -15,28 +15,51 @@ interface Example {
   readonly output: string;
 }
 
+/** The root's README; its examples run as the command's package, which depends on all that they import. */
+const ROOT = 'vmq';
+const folderOf = (name: string): string => join(packages, name === ROOT ? 'cli' : name);
+const readmeOf = (name: string): string =>
+  readFileSync(join(name === ROOT ? resolve(packages, '..') : folderOf(name), 'README.md'), 'utf8');
+
 function examplesOf(name: string): Example[] {
-  const readme = readFileSync(join(packages, name, 'README.md'), 'utf8');
+  const readme = readmeOf(name);
   const found: Example[] = [];
   for (const match of readme.matchAll(/```ts\n(\/\/ example\n[\s\S]*?)```\s*```text\n([\s\S]*?)```/g)) {
-    const file = join(packages, name, 'dist', `readme-example-${found.length}.ts`);
+    // Inside the package, so that its own name and its dependencies resolve; not in dist, which is packed.
+    const file = join(folderOf(name), 'temp', `readme-${name}-${found.length}.ts`);
     found.push({ package: name, file, code: match[1] as string, output: match[2] as string });
   }
   return found;
 }
 
-const names = readdirSync(packages).filter((name) => existsSync(join(packages, name, 'package.json')));
+const packageNames = readdirSync(packages).filter((name) => existsSync(join(packages, name, 'package.json')));
+const names = [...packageNames, ROOT];
 
 describe('README examples', () => {
   it.each(names)('@vmq/%s has a README with an example, its output and a "Not modelled" list', (name) => {
-    expect(existsSync(join(packages, name, 'README.md')), `packages/${name}/README.md`).toBe(true);
-    expect(examplesOf(name).length, 'examples with output').toBeGreaterThan(0);
-    expect(readFileSync(join(packages, name, 'README.md'), 'utf8')).toMatch(/^## Not modelled/m);
+    const readme = readmeOf(name);
+    const examples = examplesOf(name);
+    expect(examples.length, 'examples with output').toBeGreaterThan(0);
+    // What can be pasted was compiled and run: there is no code in a README that was not.
+    expect(readme.match(/^```(ts|js|typescript|javascript)$/gm)).toHaveLength(examples.length);
+    expect(readme).toMatch(/^## Not modelled/m);
   });
 
-  const examples = names.filter((name) => existsSync(join(packages, name, 'README.md'))).flatMap(examplesOf);
+  it.each(names)(
+    '@vmq/%s says that it is not published, and where it is told how to use it all the same',
+    (name) => {
+      const readme = readmeOf(name);
+      expect(readme).not.toMatch(/(npm|pnpm|yarn) (install|i|add) (--?\w+ )*@vmq\//);
+      expect(readme).toMatch(
+        name === ROOT ? /^## Install\n\nNothing of it is published/m : /^Not published to npm yet/m,
+      );
+      if (name !== ROOT) expect(readme).toContain('](../../README.md#install)');
+    },
+  );
+
+  const examples = names.flatMap(examplesOf);
   for (const example of examples) {
-    mkdirSync(join(packages, example.package, 'dist'), { recursive: true });
+    mkdirSync(dirname(example.file), { recursive: true });
     writeFileSync(example.file, example.code);
   }
 
