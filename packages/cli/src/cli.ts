@@ -30,6 +30,8 @@ export async function runCli(
   }
 }
 
+const PROGRESS_HELP = 'show progress even if standard error is no terminal';
+
 /** One run of a command. */
 interface Run {
   readonly screen: Screen;
@@ -112,7 +114,7 @@ function addReplay(program: Command, run: Run): void {
     )
     .option('--out <dir>', 'write one pcapng per VM there, all at the end')
     .option('--json', 'report as JSON')
-    .option('--progress', 'show progress even if standard error is no terminal')
+    .option('--progress', PROGRESS_HELP)
     .action(async (file: string, flags: RawFlags & ReplayFlags) => {
       run.code = await replayCommand(file, cooked(flags), run.screen, run.interrupted);
     });
@@ -127,6 +129,7 @@ function addWhy(program: Command, run: Run): void {
     .addHelpText('after', WHY_HELP);
   addHostOptions(command)
     .option('--json', 'explain as JSON')
+    .option('--progress', PROGRESS_HELP)
     .action(async (file: string, frame: number, flags: RawFlags & WhyFlags) => {
       run.code = await whyCommand(file, frame, cooked(flags), run.screen, run.interrupted);
     });
@@ -158,6 +161,7 @@ function addSimulate(program: Command, run: Run): void {
       ]),
     )
     .option('--json', 'report as JSON')
+    .option('--progress', PROGRESS_HELP)
     .addHelpText('after', SIMULATE_HELP)
     .action(async (flags: SimulateFlags) => {
       run.code = await simulateCommand(flags, run.screen, run.interrupted);

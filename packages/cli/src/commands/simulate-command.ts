@@ -17,6 +17,7 @@ export interface SimulateFlags {
   readonly faults?: readonly string[];
   readonly replay?: string;
   readonly json?: boolean;
+  readonly progress?: boolean;
 }
 
 const DEFAULT_STEPS = 2000;
@@ -30,7 +31,7 @@ export async function simulateCommand(
   const { FAULT_NAMES, simulate } = await import('@vmq/testkit');
   const { seed = 1, seeds = 1, steps = DEFAULT_STEPS } = flags;
   const faults = faultsOf(flags.faults ?? [], FAULT_NAMES);
-  const progress = new Progress(screen, screen.errIsTerminal);
+  const progress = new Progress(screen, flags.progress ?? screen.errIsTerminal);
   const begun = performance.now();
   let ran = 0;
   let asked = 0;

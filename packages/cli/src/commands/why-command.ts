@@ -13,6 +13,7 @@ import { explainFrame, type WhyJson } from '../why/explain-frame.ts';
 export interface WhyFlags extends HostOverrides {
   readonly json?: boolean;
   readonly outbound?: OutboundPolicy;
+  readonly progress?: boolean;
 }
 
 export async function whyCommand(
@@ -22,7 +23,7 @@ export async function whyCommand(
   screen: Screen,
   interrupted: Interrupted,
 ): Promise<number> {
-  const progress = new Progress(screen, screen.errIsTerminal);
+  const progress = new Progress(screen, flags.progress ?? screen.errIsTerminal);
   const input = new CaptureInput(file);
   let why: WhyJson;
   try {

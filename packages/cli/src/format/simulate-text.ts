@@ -3,7 +3,7 @@ import type { SimulationFailureReport, SimulationReport, SimulationStop } from '
 import { stringify } from 'yaml';
 import { shownLine } from '../shown-text.ts';
 import type { Screen } from '../terminal.ts';
-import { hang, padText } from './wrap.ts';
+import { hang, nameColumn, padText, widthOfNames } from './wrap.ts';
 
 /** What was asked for. */
 export interface SimulationWish {
@@ -108,8 +108,8 @@ function membersText(members: object): string {
 /** `host0 nic: text` in two columns. */
 function traceLines(trace: readonly string[], columns: number): string[] {
   const split = trace.map((line) => /^([^:]*(?::\S+)?): (.*)$/s.exec(line)?.slice(1) ?? ['', line]);
-  const width = Math.max(...split.map(([who = '']) => who.length));
+  const width = widthOfNames(split.map(([who = '']) => who));
   return split.flatMap(([who = '', what = '']) =>
-    hang(`  ${padText(shownLine(who), width, 'left')}  `, shownLine(what), columns),
+    hang(`  ${nameColumn(who, width)}  `, shownLine(what), columns),
   );
 }

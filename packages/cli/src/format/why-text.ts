@@ -2,10 +2,10 @@
 import { shownLine } from '../shown-text.ts';
 import type { Screen } from '../terminal.ts';
 import type { WhyJson } from '../why/explain-frame.ts';
-import { hang, padText } from './wrap.ts';
+import { hang, nameColumn, widthOfNames } from './wrap.ts';
 
 export function whyText(why: WhyJson, { colours, columns }: Screen): string {
-  const agents = Math.max(0, ...why.steps.map(({ agent }) => agent.length));
+  const agents = widthOfNames(why.steps.map(({ agent }) => agent));
   const digits = String(why.steps.length).length;
   const end = why.end === 'delivered' || why.end === 'transmitted' ? colours.green : colours.red;
   const lines = [
@@ -14,7 +14,7 @@ export function whyText(why: WhyJson, { colours, columns }: Screen): string {
     ...(why.sender === null ? [] : [shownLine(`sent by ${why.sender}`)]),
     '',
     ...why.steps.flatMap(({ agent, text, sameFrame }, i) => {
-      const head = `${String(i + 1).padStart(digits)}. ${padText(shownLine(agent), agents, 'left')}  `;
+      const head = `${String(i + 1).padStart(digits)}. ${nameColumn(agent, agents)}  `;
       const step = hang(head, shownLine(sameFrame ? text : `${text} (a guest's answer)`), columns);
       return sameFrame ? step : step.map((line) => colours.dim(line));
     }),

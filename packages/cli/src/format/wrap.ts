@@ -1,5 +1,5 @@
 /** Lines that fit: text broken at blanks, and cut where there is no other way. */
-import { columnsOf } from '../shown-text.ts';
+import { columnsOf, shownLine } from '../shown-text.ts';
 
 /** `text` in lines of at most `columns`; a word that is longer has a line of its own, and sticks out. */
 export function wrapText(text: string, columns: number): string[] {
@@ -38,4 +38,16 @@ export function cutText(text: string, columns: number): string {
 export function padText(text: string, columns: number, align: 'left' | 'right'): string {
   const blanks = ' '.repeat(Math.max(0, columns - columnsOf(text)));
   return align === 'right' ? blanks + text : text + blanks;
+}
+
+/** Names in front of text have no more columns than this; who is longer is cut. */
+const MOST_NAME = 24;
+
+/** Columns for all of these names. */
+export function widthOfNames(names: readonly string[]): number {
+  return Math.min(MOST_NAME, Math.max(0, ...names.map((name) => columnsOf(shownLine(name)))));
+}
+
+export function nameColumn(name: string, columns: number): string {
+  return padText(cutText(shownLine(name), columns), columns, 'left');
 }

@@ -31,8 +31,11 @@ export function runDesk(threadUrl: URL): void {
   const thread = new Worker(threadUrl, { workerData: data });
   let out = '';
   let signal: NodeJS.Signals | null = null;
+  /** Its end has begun, in one way or another. */
   let isOver = false;
   const giveUp = (): void => {
+    if (isOver) return;
+    isOver = true;
     say(`stopped; what was at hand did not come to an end\n`);
     void endThread(thread, signal as NodeJS.Signals);
   };
