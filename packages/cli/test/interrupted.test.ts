@@ -48,7 +48,7 @@ describe('interrupted', () => {
       expect.stringMatching(
         /^stopped in the first pass, which looks for VMs: \d+ frames, \d+ of 4\d+ bytes read, nothing replayed$/,
       ),
-      expect.stringMatching(/^\d+ unicast destinations so far$/),
+      expect.stringMatching(/^\d+ VMs so far$/),
     ]);
   });
 
@@ -63,7 +63,7 @@ describe('interrupted', () => {
     const input = new CaptureInput(LAN);
     await stopOf(replayConfig(input, {}, undefined, after(3)));
     const { config } = await replayConfig(input, {});
-    expect(config.vms.length).toBeGreaterThan(4);
+    expect(config.vms.length).toBeGreaterThan(3);
     input.close();
   });
 });

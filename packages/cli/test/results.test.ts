@@ -40,7 +40,7 @@ function oldResultsIn(out: string): string[] {
 const OLD = ['old vm1', 'old vm2'];
 
 describe('a directory that cannot be made', () => {
-  posix.skipIf(process.platform !== 'linux')(
+  it.skipIf(process.platform !== 'linux')(
     'in a file system that makes none: refused, not waited for',
     async () => {
       for (const out of ['/proc/vmq/results', '/proc/vmq', '/sys/a/b/c', '/dev/null/x']) {

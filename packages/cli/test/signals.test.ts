@@ -102,7 +102,7 @@ describe('stopped with Ctrl-C', () => {
           expect.stringMatching(
             /^stopped in the first pass.*: \d+ frames, \d+ bytes read, nothing replayed$/,
           ),
-          '2 unicast destinations so far',
+          '2 VMs so far',
         ],
       },
     });

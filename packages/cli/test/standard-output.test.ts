@@ -18,7 +18,7 @@ function withOutput(path: string, args: readonly string[]): Promise<{ code: unkn
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', fd, 'pipe'] });
   closeSync(fd);
   let err = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     err += text;
   });
   return new Promise((done) => child.on('close', (code, signal) => done({ code: signal ?? code, err })));
