@@ -42,6 +42,14 @@ export class DeviceAudit {
       if (isEnabled !== active.has(queue))
         fail('books agree', `${name}: queue ${queue} ${isEnabled ? 'receives' : 'does not receive'}`);
     }
+    for (const { queueId, msixTableEntry } of queues) {
+      const entry = words[(REG.RXENTRY + queueId * RX_QUEUE_STRIDE) >> 2] as number;
+      if (entry !== msixTableEntry)
+        fail(
+          'books agree',
+          `${name}: queue ${queueId} interrupts by entry ${entry}, NDIS says ${msixTableEntry}`,
+        );
+    }
     const wanted = new Map<string, number>();
     for (const { mac, vlanId, queueId } of filters)
       wanted.set(
