@@ -70,7 +70,9 @@ export class Guest implements Agent, HostFrameHandler {
     this.#counters = new Float64Array(data.statistics);
     this.#budget = data.budget ?? 256;
     this.#number = data.number;
-    this.#taken = (this.#counters[statistics.FRAMES_RECEIVED] as number) | 0;
+    // As the switch numbers its deliveries to this guest.
+    this.#taken =
+      ((this.#counters[statistics.FRAMES_RECEIVED] as number) + context.machine.counters.words) | 0;
     this.#record = data.record === undefined ? null : new RecordWriter(data.record);
     this.#source = data.source === undefined ? null : new FrameConsumer(data.source);
     this.#layout = data.verifyChecksums === true ? new FrameLayout() : null;

@@ -12,6 +12,9 @@ import type { FramePort } from './frame-port.ts';
 
 /** IEEE Std 802 local experimental EtherType 1. */
 export const SENDER_ETHERTYPE = 0x88b5;
+/** More frames than this are as good as without end; their numbers begin anew at 2^32. */
+const MOST_COUNTED = 0x7fff_ffff;
+const ENDLESS = -1;
 
 export class Sender {
   /** What it is to send and how far it is stands in the guest's memory. */
@@ -32,7 +35,7 @@ export class Sender {
     words[page.SENDER_BURST] = burst;
     words[page.SENDER_LENGTH] = length;
     words[page.SENDER_TCI] = tci;
-    words[page.SENDER_COUNT] = Math.min(count, 0x7fff_ffff);
+    words[page.SENDER_COUNT] = count > MOST_COUNTED ? ENDLESS : count;
     words[page.SENDER_SENT] = 0;
     words[page.SENDER_WAIT] = 0;
     words[page.SENDER_THERE] = 1;
@@ -63,7 +66,8 @@ export class Sender {
     const words = this.#words;
     const count = this.#field(page.SENDER_COUNT);
     let number = this.#field(page.SENDER_SENT);
-    if (number >= count) return false;
+    const isEndless = count === ENDLESS;
+    if (!isEndless && number >= count) return false;
     const length = this.#field(page.SENDER_LENGTH);
     const wait = this.#field(page.SENDER_WAIT);
     if (wait > 0) {
@@ -78,10 +82,11 @@ export class Sender {
     const lo = own ? port.macLo : this.#field(page.SENDER_SOURCE_LO) >>> 0;
     const toHi = this.#field(page.SENDER_DESTINATION_HI);
     const toLo = this.#field(page.SENDER_DESTINATION_LO) >>> 0;
-    for (let n = 0; n < burst && number < count; n++) {
+    for (let n = 0; n < burst && (isEndless || number < count); n++) {
       const at = port.isBraked ? -1 : port.reserve();
       if (at < 0) return false; // the host's completions wake us, or whoever releases the brake
-      words[page.SENDER_SENT] = ++number;
+      number = (number + 1) | 0;
+      words[page.SENDER_SENT] = number;
       writeEthernetHeader(bytes, at, toHi, toLo, hi, lo, SENDER_ETHERTYPE);
       writeUint32(bytes, at + 14, this.#vm);
       writeUint32(bytes, at + 18, number);
@@ -89,6 +94,6 @@ export class Sender {
       port.commit(length, tci);
     }
     words[page.SENDER_WAIT] = this.#field(page.SENDER_INTERVAL) - 1;
-    return number < count;
+    return isEndless || number < count;
   }
 }

@@ -1,10 +1,12 @@
 /** What a host does does not depend on where its counters stand (docs/limits.md). */
 import type { LedgerReport } from '@vmq/machine';
 import { NIC_AGENT, NIC_TRACE, REG } from '@vmq/nic';
+import { VSWITCH_TRACE } from '@vmq/vswitch';
 import { describe, expect, it } from 'vitest';
 import { checkHostConfig } from './check-config.ts';
 import { createHost } from './create-host.ts';
 import type { Host, HostOptions } from './host.ts';
+import { migrateVm } from './migration.ts';
 
 const MACS = ['00-15-5D-00-00-01', '00-15-5D-00-00-02', '00-15-5D-00-00-03'];
 const BROADCAST = [255, 255, 255, 255, 255, 255];
@@ -125,7 +127,7 @@ const STARTS = [
   { words: -40 },
   { numbers: 2 ** 31 - 3 },
   { numbers: 2 ** 32 - 3 },
-  { numbers: 2 ** 53 - 2 ** 32 },
+  { numbers: 2 ** 51 },
   { nanoseconds: 2 ** 53 - 100_000 },
   { words: -40, numbers: 2 ** 32 - 3, nanoseconds: 2 ** 53 - 100_000 },
 ] as const;
@@ -201,3 +203,61 @@ it('gives each frame on the wire a stamp that is not 0, and takes none for a ful
   expect(received).toBe(5);
   await host.stop();
 });
+
+it('a VM moves between hosts whose counters stand elsewhere, and each numbers its deliveries as its switch does', async () => {
+  const starts = [{ words: -5 }, { words: 0x7fff_fffa, numbers: 2 ** 32 - 2 }, {}];
+  const hosts = starts.map((counters) => hostWith({ counters }));
+  const [first, ...others] = hosts as [Host, ...Host[]];
+  for (const host of others) for (const name of ['vm1', 'vm2']) expect(host.removeVm(name).status).toBe(0);
+  let at = first;
+  let sent = 0;
+  const numbers: number[] = [];
+  for (let move = 0; move < 9; move++) {
+    const to = hosts[(move + 1) % 3] as Host;
+    expect(migrateVm(at, to, 'vm1')).toMatchObject({ status: 0 });
+    at = to;
+    to.trace.setLevel(1);
+    to.publish();
+    for (let i = 0; i < 5; i++) {
+      const bytes = frame(macBytes(1), ++sent);
+      expect(to.wire.send(bytes, 0, bytes.length)).toBeGreaterThan(0);
+    }
+    to.wire.flush();
+    to.runUntilIdle();
+    const traced = to.trace
+      .drain()
+      .flatMap(({ kind, e }) => (kind === VSWITCH_TRACE.DELIVERY ? [e >>> 0] : []));
+    to.takeReceived('vm1', ({ bytes, offset, delivery }) => {
+      numbers.push(new DataView(bytes.buffer, bytes.byteOffset + offset).getUint32(20));
+      expect(traced).toContain(delivery >>> 0);
+    });
+  }
+  expect(numbers).toEqual(Array.from({ length: sent }, (_, i) => i + 1));
+  for (const host of hosts) await host.stop();
+});
+
+it('channels are numbered from 1 again behind 2^31 - 1, past those that are in use', async () => {
+  const host = hostWith({ counters: { numbers: 0x7fff_ffff - 4 } });
+  for (let n = 0; n < 6; n++) {
+    expect(host.addVm(vmOf(3)).status).toBe(0);
+    const bytes = frame(macBytes(3), n);
+    host.wire.send(bytes, 0, bytes.length);
+    host.wire.flush();
+    host.runUntilIdle();
+    expect(host.takeReceived('vm3', () => {})).toBe(1);
+    expect(host.removeVm('vm3').status).toBe(0);
+  }
+  await host.stop();
+});
+
+it.each([{ words: -400 }, { words: 0x7fff_ffff - 400, stamps: 0x7fff_ffff - 400 }])(
+  'threads agree on where counters begin: %j',
+  async (counters) => {
+    const host = hostWith({ executor: 'threads', receiveEngines: 2, counters });
+    const story = new Story();
+    for (let i = 0; i < 60; i++) story.round(host);
+    const { ledger, conservation } = host.inspect();
+    expect([conservation, ledger.received, ledger.ends.dropped]).toEqual([true, story.sent, {}]);
+    await host.stop();
+  },
+);

@@ -48,6 +48,7 @@ export interface VmLifeOptions {
   readonly guestProgram?: ((vm: VmConfig) => unknown) | undefined;
 }
 
+const MOST_CHANNEL = 0x7fff_ffff;
 const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
 const refuse = (status: number, reason: string): SwitchResult => ({ status, reason });
 const failed = ({ status }: SwitchResult): boolean => status !== NDIS_STATUS_SUCCESS;
@@ -63,7 +64,7 @@ export class VmLife {
   readonly #patience: GuestPatience;
   readonly #guests = new Map<string, Guest>();
   readonly #departed = new DepartedVms();
-  #channels = 0;
+  #lastChannel: number;
 
   constructor(options: VmLifeOptions) {
     this.#options = options;
@@ -73,6 +74,7 @@ export class VmLife {
     this.virtualSwitch = options.virtualSwitch;
     this.ports = new VmPorts(options.virtualSwitch, options.admitPort);
     this.#places = new VmPlaces(options.machine);
+    this.#lastChannel = options.machine.counters.numbers % MOST_CHANNEL;
     this.#patience = new GuestPatience(options.machine, options.executor, () => [...this.#guests.values()]);
   }
 
@@ -232,7 +234,7 @@ export class VmLife {
   /** Makes the VM one of this host's; its guest does not run yet. */
   settle(vm: VmConfig, place: VmPlace, moved?: MovedGuest): Guest {
     const { config, sizes, hasRecords, hasSources, guestProgram } = this.#options;
-    const channel = ++this.#channels;
+    const channel = this.#nextChannel();
     const program = guestProgram?.(vm);
     const options = {
       config,
@@ -248,6 +250,14 @@ export class VmLife {
     const guest = new Guest(this.machine, options);
     this.#guests.set(vm.name, guest);
     return guest;
+  }
+
+  /** 1 … 2^31 - 1, for it travels in words, and then from 1 again; none that a VM here has. */
+  #nextChannel(): number {
+    const taken = new Set([...this.#guests.values()].map(({ channel }) => channel.channel));
+    do this.#lastChannel = (this.#lastChannel % MOST_CHANNEL) + 1;
+    while (taken.has(this.#lastChannel));
+    return this.#lastChannel;
   }
 
   /** Undoes {@link settle}. */

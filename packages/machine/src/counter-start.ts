@@ -18,7 +18,7 @@ export interface CounterStart {
   readonly stamps: number;
   /**
    * Numbers that are given out once and never again: handles, sequence numbers of records, channels. The first one is this
-   * plus 1. A whole number, 0 (default) … 2^53 - 2^32.
+   * plus 1. A whole number, 0 (default) … 2^51; what counts like this has reached 2^52 after 142 years of a million a second.
    */
   readonly numbers: number;
   /** Time that the virtual clock shows at power-on. Threads have the real one, for which this is nothing. Default 0. */
@@ -26,7 +26,7 @@ export interface CounterStart {
 }
 
 const MOST_STAMP = 0x7fff_ffff;
-const MOST_NUMBER = 2 ** 53 - 2 ** 32;
+const MOST_NUMBER = 2 ** 51;
 
 /** Everything from 0. */
 export const COUNTERS_FROM_ZERO: CounterStart = { words: 0, stamps: 0, numbers: 0, nanoseconds: 0 };

@@ -74,4 +74,34 @@ describe('trace', () => {
     new TraceWriter(image, 0, board).write(1, 2, 0, 0, 0, 0, 0);
     expect(reader.drain().map(({ stamp }) => stamp)).toEqual([1, 2]);
   });
+
+  it.each([0x7fff_fffd, -3, 0])('tells one story wherever its counters begin: %i', (start) => {
+    const image = createTraceImage(2, 8, start);
+    const board = new Board();
+    board.startCounters(start);
+    const writers = [0, 1].map((agent) => new TraceWriter(image, agent, board));
+    const reader = new TraceReader(image);
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 6; i++) writers[i & 1]?.write(i, 0, 0, 0, 0, 0, 0);
+      expect(reader.drain().map(({ kind }) => kind)).toEqual([0, 1, 2, 3, 4, 5]);
+    }
+    expect(reader.lost).toBe(0);
+  });
+
+  it('tells a record before those that came 2^31 and more later, and counts what a ring has lost', () => {
+    const image = createTraceImage(2, 8);
+    const board = new Board();
+    const quiet = new TraceWriter(image, 0, board);
+    const reader = new TraceReader(image);
+    quiet.write(1, 0, 0, 0, 0, 0, 0);
+    // As if the other agent had written so many.
+    const written = 2 ** 31 + 5;
+    board.startCounters(written | 0);
+    const ringWords = image.buffer.byteLength / 4 / 2;
+    new Int32Array(image.buffer)[ringWords + 1] = written | 0;
+    const busy = new TraceWriter(image, 1, board);
+    for (let i = 0; i < 8; i++) busy.write(2 + i, 0, 0, 0, 0, 0, 0);
+    expect(reader.drain().map(({ kind }) => kind)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(reader.lost).toBe(written);
+  });
 });

@@ -104,8 +104,11 @@ export class TraceReader {
   readonly #rings: Int32Array[] = [];
   readonly #read: number[] = [];
   readonly #records: number;
+  /** Sequence behind the newest that was drained. */
+  #next: number;
 
   constructor(image: TraceImage) {
+    this.#next = image.start;
     const words = HEADER_WORDS + image.records * RECORD_WORDS;
     for (let agent = 0; agent < image.agents; agent++) {
       this.#rings.push(new Int32Array(image.buffer, agent * words * 4, words));
@@ -162,7 +165,13 @@ export class TraceReader {
       }
       this.#read[agent] = written;
     });
-    return out.sort((x, y) => (x.sequence - y.sequence) | 0);
+    // All were written since the last drain, so each is some way on from there: up to 2^32, and no record looks newer than
+    // another because half of that lies between them.
+    const from = this.#next;
+    out.sort((x, y) => ((x.sequence - from) >>> 0) - ((y.sequence - from) >>> 0));
+    const last = out.at(-1);
+    if (last !== undefined) this.#next = (last.sequence + 1) | 0;
+    return out;
   }
 
   static {

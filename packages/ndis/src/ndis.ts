@@ -133,7 +133,7 @@ export function createNdis(options: NdisOptions): Ndis {
   const domains = new Map<string, ReturnType<typeof createDmaDomain>>();
   let registered: SharedMemoryProvider | null = null;
   let adapters: Adapter[] = [];
-  let lastBinding = 0;
+  let lastBinding = machine.counters.numbers;
   let interposer: MiniportInterposer | null = null;
 
   return {

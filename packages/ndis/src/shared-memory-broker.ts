@@ -82,10 +82,11 @@ export class SharedMemoryBroker {
   readonly #allocations = new Map<number, Allocation>();
   /** The adapter's DMA domain, once it has registered for scatter-gather DMA. */
   #domain: DmaDomain | null = null;
-  #lastHandle = 0;
+  #lastHandle: number;
 
   constructor(setting: BrokerSetting) {
     this.#setting = setting;
+    this.#lastHandle = setting.machine.counters.numbers;
   }
 
   /** NdisMRegisterScatterGatherDma: the adapter's domain, the same at every call. */
@@ -152,7 +153,8 @@ export class SharedMemoryBroker {
         { allocationHandle },
       );
     if (found === undefined) {
-      const known = allocationHandle >= 1 && allocationHandle <= this.#lastHandle;
+      const known =
+        allocationHandle > this.#setting.machine.counters.numbers && allocationHandle <= this.#lastHandle;
       this.#setting.log.fail(
         known ? 'NdisSharedMemoryDoubleFree' : 'NdisSharedMemoryUnknownHandle',
         'one free of an allocation (SHM-09)',

@@ -7,12 +7,13 @@ import { type AllocationRequest, createSharedMemoryManager } from './manager.ts'
 
 const usage = NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceive;
 
-function setUp(pages: number = 16, longestElement?: number) {
+function setUp(pages: number = 16, longestElement?: number, numbers: number = 0) {
   const machine = createMachine({
     hostMemoryBytes: pages * PAGE_SIZE,
     processors: 1,
     agents: [],
     dropReasons: [],
+    counters: { numbers },
   });
   const manager = createSharedMemoryManager(machine, longestElement === undefined ? {} : { longestElement });
   const request = (change: Partial<AllocationRequest>) =>
@@ -172,4 +173,27 @@ describe('buffers of a ring', () => {
     buffers.give(0);
     expect(() => buffers.give(0)).toThrow('buffer 0 of 3 is not taken');
   });
+});
+
+describe('handles', () => {
+  // As 32-bit words they would name other blocks, and one in 2^32 no block at all: its pages would be given twice.
+  test.each([0, 2 ** 31 - 3, 2 ** 32 - 3, 2 ** 51])(
+    'behind %d others each block has its own pages',
+    (numbers) => {
+      const { manager, block } = setUp(16, undefined, numbers);
+      const blocks = Array.from({ length: 8 }, () => block({}));
+      expect(blocks.map(({ handle }) => handle - numbers)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      const offsets = blocks.map(({ elements }) => elements[0]?.offset as number);
+      expect(new Set(offsets).size).toBe(8);
+      expect(offsets.map((offset) => manager.blockAt(0, offset)?.handle)).toEqual(
+        blocks.map(({ handle }) => handle),
+      );
+      for (const { handle } of blocks) expect(manager.free(handle).status).toBe(0);
+      expect(manager.free(numbers + 8)).toMatchObject({ reason: expect.stringContaining('freed already') });
+      expect(manager.free(numbers + 9)).toMatchObject({
+        reason: expect.stringContaining('there is no block'),
+      });
+      expect(manager.inspect().partitions[0]?.freePages).toBe(16);
+    },
+  );
 });

@@ -127,7 +127,8 @@ export function createSharedMemoryManager(
   const tables = new Map<number, PageTable>();
   const held = new Map<number, Held>();
   const domains = new Set<string>();
-  let lastHandle = 0;
+  const beforeFirst = machine.counters.numbers;
+  let lastHandle = beforeFirst;
   let guard: AllocationGuard | null = null;
 
   // Segments are added while the machine runs (a VM starts), so their tables are made when first needed.
@@ -153,7 +154,7 @@ export function createSharedMemoryManager(
   const unknown = (handle: number): FreeResult => ({
     status: NDIS_STATUS_INVALID_PARAMETER,
     reason:
-      handle >= 1 && handle <= lastHandle
+      handle > beforeFirst && handle <= lastHandle
         ? `block ${handle} was freed already`
         : `there is no block ${handle}`,
   });

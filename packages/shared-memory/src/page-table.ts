@@ -19,7 +19,8 @@ export interface PageRun {
 export class PageTable {
   readonly segment: MemorySegment;
   readonly pages: number;
-  readonly #holder: Int32Array;
+  /** Handles are doubles: as words they would mean other blocks from 2^31 on, and a free page every 2^32. */
+  readonly #holder: Float64Array;
   readonly #used: Uint8Array;
   readonly #all: PageRun;
   #free: number;
@@ -31,7 +32,7 @@ export class PageTable {
   constructor(segment: MemorySegment) {
     this.segment = segment;
     this.pages = segment.byteLength >>> PAGE_SHIFT;
-    this.#holder = new Int32Array(this.pages);
+    this.#holder = new Float64Array(this.pages);
     this.#used = new Uint8Array(this.pages);
     this.#free = this.pages;
     this.#all = { first: 0, count: this.pages };

@@ -92,10 +92,18 @@ export function channelStateBytes(sectionCount: number): number {
   return ((words + 1) & ~1) * 4 + COUNTERS * 8;
 }
 
-export function createChannelState(sectionCount: number, violationLimit: number): SharedArrayBuffer {
+/** A channel that nobody has opened yet; its serials and its queue of answers begin at `start`, an int32. */
+export function createChannelState(
+  sectionCount: number,
+  violationLimit: number,
+  start: number,
+): SharedArrayBuffer {
   const state = new SharedArrayBuffer(channelStateBytes(sectionCount));
   const view = new Int32Array(state);
   view[VIOLATION_LIMIT] = violationLimit;
+  view[SERIAL] = start;
+  view[ANSWERS_HEAD] = start;
+  view[ANSWERS_TAIL] = start;
   return state;
 }
 
@@ -163,11 +171,11 @@ export class ChannelState {
   }
 
   get violations(): number {
-    return Atomics.load(this.words, VIOLATIONS);
+    return Atomics.load(this.words, VIOLATIONS) >>> 0;
   }
 
   violationCount(kind: number): number {
-    return Atomics.load(this.words, VIOLATION_COUNTS + kind);
+    return Atomics.load(this.words, VIOLATION_COUNTS + kind) >>> 0;
   }
 
   /**

@@ -78,7 +78,7 @@ class ControlHalf implements ChannelControl {
     this.#machine = machine;
     this.#options = options;
     this.channel = options.channel;
-    this.messages = options.messages ?? createMessageSlots();
+    this.messages = options.messages ?? createMessageSlots(machine.counters.words);
     this.#slots = new MessageSlots(this.messages, 'host');
     this.#state = this.#newState();
     if (!(this.#violationWindow > 0)) throw new RangeError('channel: violationWindow must be more than 0');
@@ -212,7 +212,11 @@ class ControlHalf implements ChannelControl {
   // --- life -------------------------------------------------------------------------------------------
 
   #newState(): ChannelState {
-    const buffer = createChannelState(this.#stateSections, this.#options.violationLimit ?? 64);
+    const buffer = createChannelState(
+      this.#stateSections,
+      this.#options.violationLimit ?? 64,
+      this.#machine.counters.words,
+    );
     return new ChannelState(buffer, this.#stateSections);
   }
 

@@ -22,9 +22,13 @@ const WORDS = 48;
 const TO_GUEST = 0;
 const TO_HOST = 1;
 
-export function createMessageSlots(): SharedArrayBuffer {
+/** Two empty slots, whose sequences begin at `start`, an int32. */
+export function createMessageSlots(start: number = 0): SharedArrayBuffer {
   const image = new SharedArrayBuffer(WORDS * 4);
-  new Int32Array(image)[SIGNAL_TARGET] = -1;
+  const words = new Int32Array(image);
+  words[TO_GUEST * SLOT_WORDS] = words[TO_HOST * SLOT_WORDS] = start;
+  words[TAKEN + TO_GUEST] = words[TAKEN + TO_HOST] = start;
+  words[SIGNAL_TARGET] = -1;
   return image;
 }
 

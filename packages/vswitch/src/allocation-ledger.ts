@@ -80,9 +80,11 @@ export function statusText(status: number): string {
 export class AllocationLedger {
   readonly #records: AllocationRecord[] = [];
   readonly #limit: number;
-  #sequence = 0;
+  #sequence: number;
 
-  constructor(limit: number = 4096) {
+  /** Keeps the `limit` newest; the first one's sequence number is `start` + 1. */
+  constructor(start: number = 0, limit: number = 4096) {
+    this.#sequence = start;
     this.#limit = limit;
   }
 

@@ -15,9 +15,12 @@ export function createDeliveryNumbers(maxPorts: number): SharedArrayBuffer {
 
 export class DeliveryNumbers {
   readonly words: Int32Array;
+  readonly #start: number;
 
-  constructor(buffer: SharedArrayBuffer) {
+  /** The number before the first delivery is `start`, an int32: for who {@link reset}s. */
+  constructor(buffer: SharedArrayBuffer, start: number = 0) {
     this.words = new Int32Array(buffer);
+    this.#start = start;
   }
 
   /** Index in {@link words} of the frames delivered to `port`; only under the lock of its channel. */
@@ -25,7 +28,7 @@ export class DeliveryNumbers {
     return port * STRIDE;
   }
 
-  /** Frames delivered so far. */
+  /** Frames delivered so far, modulo 2^32 and counted from where the machine's counters begin. */
   delivered(port: number): number {
     return Atomics.load(this.words, port * STRIDE) >>> 0;
   }
@@ -35,6 +38,6 @@ export class DeliveryNumbers {
    * it came from another host). While no data half delivers to it.
    */
   reset(port: number, delivered: number): void {
-    Atomics.store(this.words, port * STRIDE, delivered | 0);
+    Atomics.store(this.words, port * STRIDE, (delivered + this.#start) | 0);
   }
 }

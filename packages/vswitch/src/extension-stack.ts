@@ -38,9 +38,11 @@ export class ExtensionStack {
   readonly records: SwitchExtensionRecord[] = [];
   /** Extension that vetoed the last request that could be vetoed, '' = none did. */
   vetoedBy = '';
-  #sequence = 0;
+  #sequence: number;
 
-  constructor(switchName: string, extensions: readonly SwitchExtension[]) {
+  /** The first record's sequence number is `start` + 1. */
+  constructor(switchName: string, extensions: readonly SwitchExtension[], start: number = 0) {
+    this.#sequence = start;
     this.extensions = orderExtensions(switchName, extensions);
   }
 

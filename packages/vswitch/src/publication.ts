@@ -69,14 +69,15 @@ export class Publication {
   /** Team numbers of the VMs that have a port. */
   readonly #teams = new Map<string, number>();
   #learned: LearnedMacTableImage;
-  #version = 0;
+  #version: number;
 
   constructor(options: PublicationOptions) {
     const { machine, maxPorts } = options;
     this.#options = options;
+    this.#version = machine.counters.numbers;
     this.counters = createPortCounters(machine.processorCount, maxPorts);
     this.#numbersBuffer = createDeliveryNumbers(maxPorts);
-    this.numbers = new DeliveryNumbers(this.#numbersBuffer);
+    this.numbers = new DeliveryNumbers(this.#numbersBuffer, machine.counters.words);
     this.#outstanding = new SharedArrayBuffer(machine.processorCount * OUTSTANDING_STRIDE * 4);
     this.#sendBuffers = new Array<SendBuffersImage | null>(machine.processorCount).fill(null);
     this.#learned = createLearnedMacTable(options.macTableEntries);

@@ -76,9 +76,9 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
   const ports = new Map<number, SwitchPort>();
   if (options.hostVersion === 620 && (options.extensions ?? []).length > 0)
     throw new RangeError(`switch ${name}: extensions need a host of NDIS 6.30 or later`);
-  const extensions = new ExtensionStack(name, options.extensions ?? []);
+  const extensions = new ExtensionStack(name, options.extensions ?? [], machine.counters.numbers);
   const extensionsImage = extensions.image(machine.processorCount);
-  const ledger = new AllocationLedger();
+  const ledger = new AllocationLedger(machine.counters.numbers);
   const hostMemory = createHostMemoryProvider(name, sharedMemory);
   const provider =
     options.hostVersion === 620

@@ -18,7 +18,7 @@ export type VmMemoryLender = (queueId: number, bytes: number) => SectionLease | 
 
 const POST_LOOKAHEAD = NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead;
 /** SharedMemoryHandles of lent memory begin here, out of the way of host memory's. */
-const FIRST_HANDLE = 0x4000_0000;
+const FIRST_HANDLE: number = 2 ** 52;
 
 /** A block of VM memory, and its context for the free handler. */
 class LentBlock {
