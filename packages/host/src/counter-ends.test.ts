@@ -1,6 +1,6 @@
 /** What a host does does not depend on where its counters stand (docs/limits.md). */
 import type { LedgerReport } from '@vmq/machine';
-import { NIC_AGENT, NIC_TRACE, REG } from '@vmq/nic';
+import { NIC_AGENT, NIC_TRACE, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import { VSWITCH_TRACE } from '@vmq/vswitch';
 import { describe, expect, it } from 'vitest';
 import { checkHostConfig } from './check-config.ts';
@@ -261,3 +261,41 @@ it.each([{ words: -400 }, { words: 0x7fff_ffff - 400, stamps: 0x7fff_ffff - 400 
     await host.stop();
   },
 );
+
+describe('statistics of 64 bits in two words', () => {
+  it.each([2 ** 32 - 7, 2 ** 40 - 7])('go on past %d', async (before) => {
+    const host = hostWith({});
+    const bar = host.machine.memory.segments.find(({ name }) => name === NIC_AGENT)?.i32 as Int32Array;
+    const { QueueID } = host.inspect().queues.find(({ VmFriendlyName }) => VmFriendlyName === 'vm1') ?? {
+      QueueID: 0,
+    };
+    const at = QueueID * RX_QUEUE_STRIDE;
+    for (const [low, high] of [
+      [REG.RXPKTLO, REG.RXPKTHI],
+      [REG.RXBYTLO, REG.RXBYTHI],
+      [REG.RXDROP, REG.RXDROPHI],
+    ] as const) {
+      bar[(low + at) >> 2] = (before % 2 ** 32) | 0;
+      bar[(high + at) >> 2] = Math.floor(before / 2 ** 32);
+    }
+    const bytes = new Uint8Array(60);
+    bytes.set([...macBytes(1), 2, 0, 0, 0, 0, 9, 0x88, 0xb5]);
+    // The queue has 32 buffers, and the VM does not run.
+    for (let i = 0; i < 100; i++) expect(host.wire.send(bytes, 0, 60)).toBeGreaterThan(0);
+    host.executor.stall('processor:0', 1e6);
+    host.executor.stall('processor:1', 1e6);
+    host.publish();
+    host.wire.flush();
+    host.runUntilIdle();
+    const queue = host.inspect().queues.find((one) => one.QueueID === QueueID);
+    const { dropped } = host.inspect().ledger.ends;
+    const lost = dropped['nic.no-descriptor'] as number;
+    expect(lost).toBeGreaterThan(10);
+    expect(queue).toMatchObject({
+      frames: before + 100 - lost,
+      bytes: before + (100 - lost) * 60,
+      droppedNoDescriptor: before + lost,
+    });
+    await host.stop();
+  });
+});

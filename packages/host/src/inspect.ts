@@ -36,8 +36,8 @@ function reportQueues({ adapter, registers }: Inspected): QueueReport[] {
   const report = adapter.inspect();
   return report.queues.map((queue) => {
     const at = queue.queueId * RX_QUEUE_STRIDE;
-    const counter = (low: number): number =>
-      registers.read32(low + 4 + at) * 0x1_0000_0000 + registers.read32(low + at);
+    const counter = (low: number, high: number = low + 4): number =>
+      registers.read32(high + at) * 0x1_0000_0000 + registers.read32(low + at);
     const mask = queue.processors.reduce((bits, processor) => bits | (1n << BigInt(processor)), 0n);
     return {
       Name: report.name,
@@ -59,7 +59,7 @@ function reportQueues({ adapter, registers }: Inspected): QueueReport[] {
       MsixEntry: queue.msixTableEntry,
       frames: counter(REG.RXPKTLO),
       bytes: counter(REG.RXBYTLO),
-      droppedNoDescriptor: registers.read32(REG.RXDROP + at),
+      droppedNoDescriptor: counter(REG.RXDROP, REG.RXDROPHI),
     };
   });
 }

@@ -364,6 +364,10 @@ export class ReceiveUnit {
     const at = (register >> 2) + queue * QUEUE_WORDS;
     const words = this.#state.words;
     words[at] = ((words[at] as number) + 1) | 0;
+    // Without a driver to post buffers one word of these is full within five minutes.
+    if (words[at] !== 0 || register !== REG.RXDROP) return;
+    const high = (REG.RXDROPHI >> 2) + queue * QUEUE_WORDS;
+    words[high] = ((words[high] as number) + 1) | 0;
   }
 
   /** The port is off: lengths are still checked first, the rest is dropped. */

@@ -69,6 +69,7 @@ export const REG = {
   RXSMALL: 0x1050,
   RCT: 0x1054,
   RXENG: 0x1058,
+  RXDROPHI: 0x105c,
 
   TDBASE: 0x6000,
   TDSEG: 0x6004,

@@ -252,8 +252,8 @@ const RECEIVE: readonly Row[] = [
   ['RXBYTLO', 'RO', 'device', 'Bytes written to memory (without tags), low word.'],
   ['RXBYTHI', 'RO', 'device', 'Bytes written to memory, high word.'],
   ['RXDROP', 'RO', 'device', 'Frames dropped for want of a descriptor.'],
-  ['RXFAULT', 'RO', 'device', 'Frames dropped because DMA was refused.'],
-  ['RXSMALL', 'RO', 'device', 'Frames dropped because they did not fit the buffer.'],
+  ['RXFAULT', 'RO', 'device', 'Frames dropped because DMA was refused, modulo 2^32.'],
+  ['RXSMALL', 'RO', 'device', 'Frames dropped because they did not fit the buffer, modulo 2^32.'],
   [
     'RCT',
     'RW',
@@ -266,6 +266,7 @@ const RECEIVE: readonly Row[] = [
     'config',
     'Receive engine that serves the queue, modulo ENGINES. Power-on value: the queue number modulo ENGINES.',
   ],
+  ['RXDROPHI', 'RO', 'device', 'RXDROP, high word.'],
 ];
 
 const TRANSMIT: readonly Row[] = [

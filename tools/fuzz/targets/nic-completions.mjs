@@ -2,8 +2,8 @@
 // them while frames come and go. The miniport believes none of it more than it must: no exception, no endless turn, no
 // frame that ends twice.
 //
-// The last of these is asked only where one kind of word is damaged in a session: who forges the stamp of an old entry and
-// the head as well makes an old frame look like a new one, and there is nothing left to tell them apart by.
+// The last of these is asked only where one kind of word is damaged in a session: who forges an entry and the head as
+// well makes a frame of nothing, and there is nothing left to tell it by.
 import { edge } from '../bytes.mjs';
 
 const MOST_TURNS = 20_000;
