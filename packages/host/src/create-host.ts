@@ -102,6 +102,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     ],
     traceRecords: options.traceRecords ?? 4096,
     clock,
+    ...(options.onMark ? { onMark: options.onMark } : {}),
     ...(options.counters ? { counters: options.counters } : {}),
   });
   const executor: Executor = threads
@@ -341,6 +342,7 @@ function nicResources(
     bar,
     deviceAgent,
     wakeDevice,
+    reach: machine.reach,
     msixTableEntries,
     msixTableOffset: REG.MSIXADDRLO,
     write32: (offset, value) => registers.write32(offset, value),

@@ -59,6 +59,8 @@ export interface HostOptions {
   readonly record?: boolean;
   /** Give every guest a program that sends what {@link Host.sendFrom} is given. Default false. */
   readonly sources?: boolean;
+  /** Called with the name of each rare branch that is taken, in this thread; see `Machine.reach`. Default: nobody is told. */
+  readonly onMark?: (mark: string) => void;
   /** Trace records kept per agent; default 4096. */
   readonly traceRecords?: number;
   /** Size of the wire towards the NIC; default: 512 frames, 1 MiB or more. */

@@ -33,12 +33,16 @@ export class MigrationSource {
   /** Its queue had buffers in its memory and was given back before the stop. */
   #gaveQueueBack = false;
 
+  /** Tells the source's machine of a rare branch. */
+  readonly reach: (mark: string) => void;
+
   /** The VM must be connected and its channel open; see {@link refusalToMove}. */
   constructor(life: VmLife, guest: Guest) {
     const port = life.ports.inspect(guest.port);
     if (port === undefined) throw new Error(`migration: VM '${guest.vm.name}' has no port`);
     this.guest = guest;
     this.#life = life;
+    this.reach = life.reach;
     this.#pages = new PageTracker(guest.place.segment);
     this.#properties = port.properties;
     this.queueId = port.queueId;

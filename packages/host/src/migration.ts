@@ -275,6 +275,8 @@ class Migration {
 
   /** Back to where it was, last step first. Returns what could not be undone. */
   #undo(): string[] {
+    const last = this.#taken.at(-1)?.step ?? 'nothing';
+    this.#from.reach(`host.migration-undone-after-${last}`);
     return this.#taken.reverse().flatMap(({ step, undo }) => {
       const result = undo?.() ?? OK;
       return failed(result) ? [`undoing ${step}: ${statusName(result.status)}: ${result.reason ?? ''}`] : [];

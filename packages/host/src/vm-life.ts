@@ -198,10 +198,15 @@ export class VmLife {
     this.virtualSwitch.freeKeptQueues();
     const { lentSections } = guest.channel.report();
     if (!failed(deleted) && lentSections !== 0) guest.port = 0;
+    if (lentSections !== 0) this.#options.machine.reach('host.vm-kept-by-its-adapter');
     if (lentSections !== 0)
       return refuse(NDIS_STATUS_FAILURE, `an adapter still has ${lentSections} sections of VM '${name}'`);
     this.depart(guest, failed(deleted));
     return deleted;
+  }
+
+  get reach(): (mark: string) => void {
+    return this.#options.machine.reach;
   }
 
   /** Lets everything run until nothing is left to do, but for guests that never rest. */
@@ -225,6 +230,7 @@ export class VmLife {
   prepare(place: VmPlace): void {
     this.#options.reach([place.segment]);
     const { agent, segment } = place;
+    if (place.isStarted) this.#options.machine.reach('host.place-used-again');
     if (place.isStarted) this.executor.confine(agent, [segment.id]);
     else this.executor.start([{ name: agent, factory: 'guest', data: null, segments: [segment.id] }]);
     place.isStarted = true;

@@ -32,6 +32,8 @@ export interface MachineOptions {
   /** Trace records kept per agent (rounded up to a power of two); default 1024. */
   readonly traceRecords?: number;
   readonly clock?: Clock;
+  /** Called with the name of each rare branch that is taken; see {@link Machine.reach}. Default: nobody is told. */
+  readonly onMark?: (mark: string) => void;
   /** Where counters begin, for tests of what happens at their ends; default 0. Give {@link clock} its own start. */
   readonly counters?: Partial<CounterStart>;
 }
@@ -68,8 +70,16 @@ export interface Machine {
   renameAgent(agent: AgentId, name: string): void;
   /** Id of an agent by name (`processor:0`, `nic`, …). Throws for a name that does not exist. */
   agent(name: string): AgentId;
+  /**
+   * A rare branch of the code, by name: `place.what-happens`. Tests and simulations prove by it that they have been where
+   * they claim to go ({@link MachineOptions.onMark}); else, and on worker threads, it does nothing. Nowhere on the way of
+   * ordinary frames.
+   */
+  readonly reach: (mark: string) => void;
   image(): MachineImage;
 }
+
+const nobodyListens = (_mark: string): void => {};
 
 export function createMachine(options: MachineOptions): Machine {
   const { processors, agents } = options;
@@ -94,6 +104,7 @@ export function createMachine(options: MachineOptions): Machine {
     processors,
     names,
     counters,
+    reach: options.onMark ?? nobodyListens,
     clock: options.clock ?? createVirtualClock(counters.nanoseconds),
   });
 }
@@ -108,6 +119,7 @@ export function attachMachine(image: MachineImage, clock: Clock): Machine {
     processors: image.processors,
     names: image.agents,
     counters: image.counters,
+    reach: nobodyListens,
     clock,
   });
 }
@@ -126,10 +138,11 @@ interface Parts {
   readonly names: readonly string[];
   readonly counters: CounterStart;
   readonly clock: Clock;
+  readonly reach: (mark: string) => void;
 }
 
 function assemble(parts: Parts): Machine {
-  const { memory, board, processors, counters, clock } = parts;
+  const { memory, board, processors, counters, clock, reach } = parts;
   const names = [...parts.names];
   return {
     memory,
@@ -139,6 +152,7 @@ function assemble(parts: Parts): Machine {
     ledger: new Ledger(parts.ledger),
     traceImage: parts.trace,
     processorCount: processors,
+    reach,
     counters,
     agentNames: names,
     addAgent(name: string): AgentId {

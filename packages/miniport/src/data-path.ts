@@ -195,6 +195,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
 
   /** This processor has no transmit queue, or nothing can be sent at present. */
   #refuse(chain: NetBufferList): void {
+    this.#context.machine.reach('miniport.send-refused');
     let frames = 0;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
       nbl.status = this.#refusal.status;
@@ -220,6 +221,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
     this.#accepts = false;
     if (!abandon || transmit === null) return;
     this.#transmit = null;
+    this.#context.machine.reach('miniport.sends-abandoned');
     this.#countDropped(transmit.abandon(refusal.status));
   }
 
@@ -295,7 +297,8 @@ class VmqMiniportDataPath implements MiniportDataPath {
     const lost = (head - consumed) | 0;
     const isPossible = lost >>> 0 <= ((words[STATE_POSTED] as number) - consumed) >>> 0;
     if (words[STATE_PRIMED] === 0 || lost === 0 || !isPossible) return;
-    const { counters } = this.#context;
+    const { counters, machine } = this.#context;
+    machine.reach('miniport.queue-ends-with-frames');
     const column = ledger.column(DROPPED_QUEUE_GONE);
     counters[column] = (counters[column] as number) + lost;
   }

@@ -148,6 +148,7 @@ export class Device {
     if (owesAnswer) return false;
     const answered = this.#adapter.runUntil(() => registers.read32(REG.CFGACK) === wanted);
     this.hasGivenUp ||= !answered;
+    if (!answered) this.#adapter.resources.reach?.('miniport.device-does-not-answer');
     return answered;
   }
 

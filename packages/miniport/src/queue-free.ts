@@ -28,6 +28,7 @@ export class QueueFree {
       return NDIS_STATUS_SUCCESS;
     }
     this.#pending = request;
+    this.#adapter.resources.reach?.('miniport.free-waits-for-nbls');
     whenTrue(
       this.#adapter,
       () => this.#pending !== request || queues.canFinishFree(queueId),
@@ -42,7 +43,9 @@ export class QueueFree {
 
   /** No request may be pending at the end of a reset. */
   abort(): void {
-    if (this.#pending !== null) this.#complete(NDIS_STATUS_REQUEST_ABORTED);
+    if (this.#pending === null) return;
+    this.#adapter.resources.reach?.('miniport.free-aborted-by-reset');
+    this.#complete(NDIS_STATUS_REQUEST_ABORTED);
   }
 
   #complete(status: number): void {

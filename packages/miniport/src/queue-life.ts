@@ -117,7 +117,10 @@ export class QueueLife {
       const shape = { queueId, ringEntries, lookaheadBytes, bufferBytes: this.#bufferBytes };
       const built = buildReceiveQueue(this.#adapter, this.#device, queue.message, shape);
       statuses.set(queueId, built.status);
-      if (built.resources === undefined) continue;
+      if (built.resources === undefined) {
+        this.#adapter.resources.reach?.('miniport.no-memory-for-a-queue');
+        continue;
+      }
       queue.resources = built.resources;
       made.push(queue);
       this.serve(queue);
@@ -161,6 +164,7 @@ export class QueueLife {
     queue.message = message;
     const entry = this.#interrupts.aimReceiveQueue(queueId, message);
     // One that does not answer adopts it when it is reset.
+    if (isOtherEngine) this.#adapter.resources.reach?.('miniport.queue-moves-to-another-engine');
     if (isOtherEngine) device.commit();
     if (resources !== null) {
       queue.resources = { ...resources, image: { ...resources.image, vector: message.vector } };
@@ -178,7 +182,10 @@ export class QueueLife {
   stop(queueId: number): boolean {
     const queue = this.#queues.get(queueId) as Queue;
     // Issued again after a reset: the device has let go of it, and that was indicated (QUE-31).
-    if (queue.isStopped) return this.canFinishFree(queueId);
+    if (queue.isStopped) {
+      this.#adapter.resources.reach?.('miniport.free-issued-again');
+      return this.canFinishFree(queueId);
+    }
     queue.isStopped = true;
     if (queue.resources !== null) {
       this.#device.disableReceiveQueue(queueId);

@@ -62,6 +62,7 @@ export class ReceiveQueue {
   isDue = false;
   /** Of its interrupt. */
   readonly vector: number;
+  readonly #reach: (mark: string) => void;
   readonly #host: Int32Array;
   readonly #state: Int32Array;
   readonly #buffers: QueueBuffers;
@@ -90,6 +91,7 @@ export class ReceiveQueue {
     upcalls: ReceiveSink,
   ) {
     const { memory } = context.machine;
+    this.#reach = context.machine.reach;
     this.queueId = image.queueId;
     this.vector = image.vector;
     this.ringEntries = image.ringEntries;
@@ -135,8 +137,10 @@ export class ReceiveQueue {
    */
   #postAgain(context: AgentContext, start: number): void {
     const lost = this.waiting();
+    context.machine.reach('miniport.ring-posted-again');
     if (lost > 0) {
       const { counters, machine } = context;
+      machine.reach('miniport.frames-lost-in-reset');
       const column = machine.ledger.column(DROPPED_RESET);
       counters[column] = (counters[column] as number) + lost;
     }
@@ -259,6 +263,7 @@ export class ReceiveQueue {
     if (taken !== sound.length) this.#registers.write32(this.#doorbell, this.#posted);
     if (ended) guard.correctHead(this.#consumed, this.#posted);
     if (unused.length > 0) this.#pool.giveChain(link(unused), unused.at(-1) as NetBufferList, unused.length);
+    this.#reach('miniport.completion-damaged');
     if (sound.length === 0) return taken;
     this.#handUp(link(sound), sound.length);
     return taken;
@@ -319,7 +324,10 @@ export class ReceiveQueue {
     this.#pool.giveChain(chain, last, count);
     this.held -= count;
     if (this.isServed) this.#registers.write32(this.#doorbell, this.#posted);
-    else this.#away.tell();
+    else {
+      this.#reach('miniport.buffer-comes-back-elsewhere');
+      this.#away.tell();
+    }
     if (!this.#isIndicating) this.#showHeld();
   }
 
@@ -344,7 +352,9 @@ export class ReceiveQueue {
       this.#buffers.post(this.#posted, buffer);
       this.#posted = (this.#posted + 1) | 0;
     }
-    if (this.#posted !== before) this.#registers.write32(this.#doorbell, this.#posted);
+    if (this.#posted === before) return;
+    this.#reach('miniport.buffers-collected');
+    this.#registers.write32(this.#doorbell, this.#posted);
   }
 }
 

@@ -78,6 +78,7 @@ export class Standstill {
       this.#isStanding = false;
       return true;
     }
+    this.#parts.adapter.resources.reach?.('miniport.device-does-not-come-back');
     this.begin(this.#why, false);
     return false;
   }

@@ -32,6 +32,8 @@ export interface AdapterCore {
   readonly filters: ReceiveFilterBook;
   readonly reception: Reception;
   readonly log: AdapterRefusals;
+  /** Tells of a rare branch; see `Machine.reach`. */
+  readonly reach: (mark: string) => void;
   readonly trace: NdisTraceWriter;
   /** Bit n = processor n exists. */
   readonly processorMask: bigint;

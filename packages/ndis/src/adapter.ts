@@ -39,6 +39,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   readonly name: string;
   readonly version: MiniportVersion;
   readonly processorMask: bigint;
+  readonly reach: (mark: string) => void;
   readonly log: AdapterRefusals;
   readonly trace: NdisTraceWriter;
   readonly work: WorkItems;
@@ -68,6 +69,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.version = (600 + driver.minorNdisVersion) as MiniportVersion;
     this.processorMask = (1n << BigInt(machine.processorCount)) - 1n;
     this.log = log;
+    this.reach = machine.reach;
     this.trace = setting.trace;
     this.work = setting.work;
     this.capabilities = new Capabilities(this.version, log);

@@ -108,6 +108,7 @@ class DataPathRouter implements NdisDataPath {
   readonly #words: Int32Array;
   readonly #line: number;
   readonly #counters: Float64Array;
+  readonly #reach: (mark: string) => void;
   readonly #column: number;
   readonly #ups: UpLink[] = [];
   readonly #downs: DownLink[] = [];
@@ -128,6 +129,7 @@ class DataPathRouter implements NdisDataPath {
     this.#words = words.words;
     this.#line = words.line(processor);
     this.#counters = context.counters;
+    this.#reach = context.machine.reach;
     this.#column = context.machine.ledger.column(DROPPED_NOT_RUNNING);
     this.miniportUpcalls = {
       receiveNetBufferLists: (chain, port, count, flags) => this.#indicate(chain, port, count, flags),
@@ -207,6 +209,7 @@ class DataPathRouter implements NdisDataPath {
 
   /** Filter modules are not running: past them, back to the miniport. */
   #refuse(chain: NetBufferList, count: number, flags: number): void {
+    this.#reach('ndis.chain-before-paused-filters');
     this.#counters[this.#column] = (this.#counters[this.#column] as number) + count;
     if ((flags & RESOURCES) === 0) this.#returnDown(chain, 0);
   }
@@ -227,6 +230,7 @@ class DataPathRouter implements NdisDataPath {
       this.#below.sendNetBufferLists(chain, port, flags);
       return;
     }
+    this.#reach('ndis.send-while-not-running');
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) nbl.status = PAUSED;
     this.#protocol?.sendNetBufferListsComplete(chain, 0);
   }

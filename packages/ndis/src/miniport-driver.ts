@@ -156,6 +156,8 @@ export interface MiniportResources {
   readonly setDevicePower?: (state: number) => void;
   /** The DMA domain the bus driver has put the device in. Default: NDIS makes one of the adapter's name. */
   readonly dmaDomain?: DmaDomain;
+  /** `reach` of the machine, for rare branches of the miniport. Default: nobody is told. */
+  readonly reach?: (mark: string) => void;
 }
 
 /** NdisMConfigMSIXTableEntry operations (NDIS_MSIX_TABLE_OPERATION). */

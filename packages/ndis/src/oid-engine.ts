@@ -147,6 +147,7 @@ export class OidEngine {
       return verdict.status;
     }
     const entry: Entry = { call, completed, synchronous: true, status: NDIS_STATUS_PENDING };
+    if (this.#current !== null) this.#core.reach('ndis.request-waits-for-another');
     this.#queue.push(entry);
     this.#pump();
     entry.synchronous = false;
@@ -279,6 +280,7 @@ export class OidEngine {
     if (status === NDIS_STATUS_REQUEST_ABORTED && this.#resetting && verdict.reissueAfterReset === true) {
       this.#current = null;
       this.#held = current;
+      this.#core.reach('ndis.request-held-for-a-reset');
       return;
     }
     this.#finished.add(request);

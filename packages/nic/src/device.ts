@@ -130,6 +130,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
     if (owner === 0) interrupts.considerReceive(queue);
     else {
       // It has changed hands since.
+      machine.reach('nic.arming-follows-its-queue');
       markReceiveQueue(words, owner, queue);
       crew?.wake(owner);
     }

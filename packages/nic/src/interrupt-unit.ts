@@ -134,6 +134,7 @@ export class InterruptUnit implements ReceiveInterrupts {
     this.#state.context.wakeAt(until);
     if (this.#isDelayed[source] !== 0) return;
     this.#isDelayed[source] = 1;
+    this.#state.context.machine.reach('nic.interrupt-moderated');
     this.#delayed[this.#delayedCount++] = source;
   }
 
@@ -161,8 +162,10 @@ export class InterruptUnit implements ReceiveInterrupts {
     if (((words[at + 3] as number) & MSIX_VCTRL_MASK) !== 0) {
       Atomics.or(words, (REG.PBA >> 2) + (entry >> 5), 1 << (entry & 31));
       // Unmasked meanwhile: whoever serves that may have looked before the bit was there.
-      if ((Atomics.load(words, at + 3) & MSIX_VCTRL_MASK) !== 0 || !this.#takePending(entry))
+      if ((Atomics.load(words, at + 3) & MSIX_VCTRL_MASK) !== 0 || !this.#takePending(entry)) {
+        this.#state.context.machine.reach('nic.interrupt-while-masked');
         return INTERRUPT_MASKED;
+      }
     }
     this.#state.addShared(REG.INTERRUPTS >> 2, 1);
     this.#state.context.machine.interrupts.message((words[at] as number) >>> 0, words[at + 2] as number);

@@ -44,6 +44,8 @@ export class ReceiveEngine {
     // Where the stamps begin anew a batch ends: inside of one they only grow.
     const count = Math.min(this.#waiting, limit, NIC_BATCH, LAST_STAMP - this.receive.stampBefore);
     if (count === 0) return 0;
+    if (count === LAST_STAMP - this.receive.stampBefore)
+      this.#state.context.machine.reach('nic.stamps-begin-anew');
     const receive = this.receive;
     const traced = this.#state.context.trace.level >= TRACE_ALL;
     const taken = traced ? this.#tracer.take(count) : receive.receiveBatch(count);

@@ -276,7 +276,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
       const info = nbl.ieee8021QInfo | 0;
       const vlan = (info >>> 4) & 0xfff;
       for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) {
-        if (batch.isFull || !this.#fanOut.hasRoom) this.#flush(EXTERNAL_PORT);
+        if (batch.isFull || !this.#fanOut.hasRoom) this.#flushFull(EXTERNAL_PORT);
         const i = this.#addReceived(nb);
         batch.vlan[i] = vlan;
         batch.priority[i] = ((info & 7) << 13) | ((info & 8) << 9);
@@ -317,6 +317,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     ) {
       return this.#batch.add(mdl.segment, at, nb.dataLength, EXTERNAL_PORT);
     }
+    this.#context.machine.reach('vswitch.frame-gathered');
     const gathered = this.#gatherer.gather(nb, this.#batch.count);
     return this.#batch.add(this.#gatherer.segment, gathered, this.#gatherer.length, EXTERNAL_PORT);
   }
@@ -343,7 +344,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
 
   frameFromGuest(port: number, offset: number, length: number, askedTci: number): void {
     const batch = this.#batch;
-    if (batch.isFull || !this.#fanOut.hasRoom) this.#flush(port);
+    if (batch.isFull || !this.#fanOut.hasRoom) this.#flushFull(port);
     const i = batch.add(this.#host, offset, length, port);
     const stamp = GUEST_STAMP | (this.#processor.index << 25) | this.#stampsGiven;
     this.#stampsGiven = (this.#stampsGiven + 1) & GUEST_STAMP_COUNT;
@@ -363,6 +364,12 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   }
 
   // --- both ---------------------------------------------------------------------------------------------
+
+  /** There is no room for another frame. */
+  #flushFull(source: number): void {
+    this.#context.machine.reach('vswitch.batch-full');
+    this.#flush(source);
+  }
 
   /** Carries out what was decided for the batch, and counts how each frame ended. */
   #flush(source: number): void {

@@ -43,12 +43,13 @@ export function scenarioOf(seed: number, steps: number, choices: StepChoices): S
 
 /**
  * Does what a scenario says. Never throws for what the stack does. `traced`: newest trace records to return.
- * `interrupted` is asked before each step.
+ * `interrupted` is asked before each step. `marks` counts the rare branches that were taken.
  */
 export function play(
   { config, steps }: Scenario,
   traced: number = 0,
   interrupted: () => boolean = () => false,
+  marks: Map<string, number> | null = null,
 ): Outcome {
   let taken = 0;
   let world: World | null = null;
@@ -59,6 +60,7 @@ export function play(
       config,
       framesOf(steps),
       traced === 0 ? { records: 2, level: 0 } : { records: 1024, level: TRACE_ALL },
+      marks,
     );
     for (const step of steps) {
       wasInterrupted = interrupted();
@@ -73,6 +75,7 @@ export function play(
   } catch (error) {
     failure = faultOf(error, taken);
   }
+  if (marks !== null) world?.countDrops(marks);
   return {
     traceHash: world?.hash.digits ?? '',
     steps: Math.min(taken, steps.length),

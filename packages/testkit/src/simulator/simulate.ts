@@ -24,6 +24,8 @@ export interface SimulationOptions {
   readonly hostile?: boolean | readonly string[];
   /** Make failing lists of steps short; default true. */
   readonly shrink?: boolean;
+  /** Counts the rare branches of the product's code that were taken, by name; see `Machine.reach`. */
+  readonly marks?: Map<string, number>;
   /** Stop after so many failures; default 10. */
   readonly mostFailures?: number;
   /** Called after each seed; `false` ends the run. */
@@ -74,7 +76,7 @@ export function simulate(options: SimulationOptions): SimulationReport {
   while (ran < seeds && stopped === null) {
     const current = (seed + ran) >>> 0;
     const scenario = scenarioOf(current, steps, choices);
-    const outcome = play(scenario, 0, interrupted);
+    const outcome = play(scenario, 0, interrupted, options.marks);
     taken += outcome.steps;
     if (outcome.interrupted) {
       stopped = { seed: current, step: outcome.steps + 1, why: 'interrupted' };

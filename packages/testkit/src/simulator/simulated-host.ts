@@ -35,6 +35,14 @@ const PATIENCE = 200_000;
 const LONGEST_STEP = 1e9;
 const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
 
+/** Of what world it is, and who watches. */
+interface Observed {
+  readonly traceRecords: number;
+  readonly world: Omit<SimulationConfig, 'hosts'>;
+  /** Counts rare branches by name; null: nobody does. */
+  readonly marks: Map<string, number> | null;
+}
+
 /** No adapter has so many. */
 const ALL_QUEUES = 255;
 
@@ -72,8 +80,7 @@ export class SimulatedHost {
     config: HostConfigInput,
     frames: number,
     hash: TraceHash,
-    traceRecords: number,
-    world: Omit<SimulationConfig, 'hosts'>,
+    { traceRecords, world, marks }: Observed,
   ) {
     const { exposed = false, extensions = false, filters = 0 } = world;
     this.index = index;
@@ -93,6 +100,7 @@ export class SimulatedHost {
       record: true,
       sources: true,
       traceRecords,
+      ...(marks === null ? {} : { onMark: (mark) => marks.set(mark, (marks.get(mark) ?? 0) + 1) }),
       sizes: smallSizes(config, world),
       ...(world.counters ? { counters: world.counters } : {}),
       dataPaths: {

@@ -43,6 +43,7 @@ export class World {
     config: SimulationConfig,
     mostFrames: number,
     trace: { readonly records: number; readonly level: TraceLevel },
+    marks: Map<string, number> | null = null,
   ) {
     const traffic = new MarkedTraffic(mostFrames);
     this.#traffic = traffic;
@@ -54,7 +55,11 @@ export class World {
       probe: (vm) => this.#probe(vm),
     });
     config.hosts.forEach((hostConfig, index) => {
-      const made = new SimulatedHost(index, hostConfig, mostFrames, this.hash, trace.records, config);
+      const made = new SimulatedHost(index, hostConfig, mostFrames, this.hash, {
+        traceRecords: trace.records,
+        world: config,
+        marks,
+      });
       this.hosts.push(made);
       this.#population.arrivals.push(made.watch.arrivals);
       // Published whether it changes anything or not: a traced world is to go the way of one that is not.
@@ -352,6 +357,15 @@ export class World {
     this.rest();
     while (this.vms.length > 0) this.#remove(0);
     for (const host of this.hosts) host.tearDown();
+  }
+
+  /** Reasons for which frames were dropped are marks, too. */
+  countDrops(marks: Map<string, number>): void {
+    for (const { host } of this.hosts) {
+      const { dropped } = host.machine.ledger.report().ends;
+      for (const [reason, frames] of Object.entries(dropped))
+        marks.set(`dropped.${reason}`, (marks.get(`dropped.${reason}`) ?? 0) + frames);
+    }
   }
 
   /** The newest `count` trace records in words. */
