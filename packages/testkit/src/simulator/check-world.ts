@@ -26,6 +26,7 @@ const KINDS: Readonly<Record<SimulationStep['do'], true>> = {
   rebind: true,
   fault: true,
   heal: true,
+  hold: true,
   hostile: true,
 };
 

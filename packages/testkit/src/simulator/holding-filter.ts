@@ -15,6 +15,7 @@ import { createRandom, type Random } from '@vmq/machine';
 import type {
   FilterDataPathFactory,
   FilterDriver,
+  FilterModule,
   NetBufferList,
   ProcessorServices,
   ReceiveSink,
@@ -33,7 +34,8 @@ interface HoldingImage {
   readonly seed: number;
 }
 
-type Told = 'pause' | 'restart';
+/** `hold`: keep all that comes back, until `release`. */
+type Told = 'pause' | 'restart' | 'hold' | 'release';
 
 interface Waiting {
   readonly chain: NetBufferList;
@@ -42,14 +44,30 @@ interface Waiting {
   readonly flags: number;
 }
 
-/** As NDIS is told of module `number` of a host. It forwards every request, and hears of those that pended. */
-export function holdingFilter(name: string, seed: number): FilterDriver {
+/** A driver, and what makes its modules hold on. */
+export interface HoldingDriver extends FilterDriver {
+  /** From now on its modules keep all that comes back; false: they let go of it. */
+  holdAll(holds: boolean): void;
+}
+
+/** As NDIS is told of a host's filter driver. It forwards every request, and hears of those that pended. */
+export function holdingFilter(name: string, seed: number): HoldingDriver {
+  const modules = new Set<FilterModule>();
   return {
+    holdAll(holds) {
+      for (const module of modules) {
+        module.post('all', (holds ? 'hold' : 'release') satisfies Told);
+        module.publish();
+      }
+    },
     name,
     majorNdisVersion: 6,
     minorNdisVersion: 30,
-    attach: () => NDIS_STATUS_SUCCESS,
-    detach() {},
+    attach(module) {
+      modules.add(module);
+      return NDIS_STATUS_SUCCESS;
+    },
+    detach: (module) => void modules.delete(module),
     pause(module) {
       module.post('all', 'pause' satisfies Told);
       module.publish();
@@ -84,6 +102,7 @@ class HoldingFilter {
   #turnsUp = 0;
   #turnsBack = 0;
   #keeps = true;
+  #keepsAll = false;
 
   constructor(processor: ProcessorServices, random: Random, up: ReceiveSink, down: SendSink) {
     this.#processor = processor;
@@ -119,7 +138,7 @@ class HoldingFilter {
   }
 
   returnNetBufferLists(chain: NetBufferList, flags: number): void {
-    if (!this.#keeps || this.#random.below(KEEPS_BACK) !== 0) {
+    if (!this.#keepsAll && (!this.#keeps || this.#random.below(KEEPS_BACK) !== 0)) {
       this.#down.returnNetBufferLists(chain, flags);
       return;
     }
@@ -138,13 +157,22 @@ class HoldingFilter {
 
   runDpc(): void {
     if (this.#turnsUp > 0 && --this.#turnsUp === 0) this.#letUp();
-    if (this.#turnsBack > 0 && --this.#turnsBack === 0) this.#letBack();
-    if (this.#turnsUp > 0 || this.#turnsBack > 0) this.#processor.queueDpc(this);
+    const ripens = this.#turnsBack > 0 && !this.#keepsAll;
+    if (ripens && --this.#turnsBack === 0) this.#letBack();
+    if (this.#turnsUp > 0 || (this.#turnsBack > 0 && !this.#keepsAll)) this.#processor.queueDpc(this);
   }
 
   receiveMessage(message: unknown): void {
-    this.#keeps = (message as Told) === 'restart';
-    if (this.#keeps) return;
+    const told = message as Told;
+    if (told === 'hold') this.#keepsAll = this.#keeps;
+    if (told === 'restart') this.#keeps = true;
+    if (told === 'hold' || told === 'restart') return;
+    this.#keepsAll = false;
+    if (told === 'release') {
+      this.#letBack();
+      return;
+    }
+    this.#keeps = false;
     // Nobody above takes them any more: back they go.
     for (const { chain } of this.#waiting.splice(0)) this.#down.returnNetBufferLists(chain, 0);
     this.#letBack();

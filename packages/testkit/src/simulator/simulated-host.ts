@@ -15,7 +15,7 @@ import { DeviceAudit } from './device-audit.ts';
 import { DropAudit } from './drop-audit.ts';
 import { ExposedFrames } from './exposed-frames.ts';
 import { FreePages } from './free-pages.ts';
-import { createHoldingFilter, HOLDING_FILTER, holdingFilter } from './holding-filter.ts';
+import { createHoldingFilter, HOLDING_FILTER, type HoldingDriver, holdingFilter } from './holding-filter.ts';
 import { HostLedger } from './host-ledger.ts';
 import { checkNothingLeft } from './leak-audit.ts';
 import { NblWatch } from './nbl-watch.ts';
@@ -72,6 +72,11 @@ export class SimulatedHost {
   /** Something has gone wrong since all was well for certain. */
   #needsRecovery = false;
   #isLow = false;
+  readonly #filters: readonly HoldingDriver[];
+  /** Ends a hold before its time. */
+  #cancelHold: (() => void) | null = null;
+  /** Somebody held on to NBLs since the last step. */
+  #wasHeld = false;
   /** The first promise that a driver broke, in words. */
   #violation = '';
   isRemoved = false;
@@ -95,6 +100,7 @@ export class SimulatedHost {
       comesBack: (chain) => exposure?.restore(chain),
     });
     const checked = checkHostConfig(config);
+    this.#filters = Array.from({ length: filters }, (_, i) => holdingFilter(`filter${i}`, config.seed ?? 1));
     if (!checked.ok) throw new Error(`simulation: ${JSON.stringify(checked.problems)}`);
     this.host = createHost(checked.config, {
       record: true,
@@ -112,9 +118,7 @@ export class SimulatedHost {
         switchExtensions: switchWatch?.factories ?? {},
         filters: { [HOLDING_FILTER]: createHoldingFilter },
       },
-      filterDrivers: Array.from({ length: filters }, (_, i) =>
-        holdingFilter(`filter${i}`, checked.config.seed),
-      ),
+      filterDrivers: this.#filters,
       switchExtensions: switchWatch ? [SWITCH_WATCH] : [],
       guestProgram: ({ name }) => this.#programs.get(name),
     });
@@ -238,6 +242,21 @@ export class SimulatedHost {
     this.#faults?.heal();
   }
 
+  /** Filter modules keep all that comes back, for so long. */
+  hold(milliseconds: number): void {
+    if (this.#filters.length === 0 || this.#cancelHold !== null) return;
+    for (const filter of this.#filters) filter.holdAll(true);
+    const cancel = this.host.ndis.setTimer(milliseconds * 1e6, () => this.letGo());
+    this.#cancelHold = cancel;
+    this.#wasHeld = true;
+  }
+
+  letGo(): void {
+    this.#cancelHold?.();
+    this.#cancelHold = null;
+    for (const filter of this.#filters) filter.holdAll(false);
+  }
+
   /** Lets so much time go by as the stack needs to notice. */
   giveTime(): void {
     this.#faults?.passTime(RECOVERY);
@@ -245,6 +264,7 @@ export class SimulatedHost {
 
   /** Heals, and gives the stack the time it needs to notice. */
   recover(): void {
+    if (this.#cancelHold !== null) this.letGo();
     if (this.#needsRecovery && this.#faults !== null) {
       this.#faults.heal();
       this.giveTime();
@@ -387,7 +407,9 @@ export class SimulatedHost {
     const now = this.host.machine.clock.now();
     const taken = now - this.#checkedAt;
     this.#checkedAt = now;
-    if (taken > LONGEST_STEP && this.#faults === null)
+    const wasHeld = this.#wasHeld;
+    this.#wasHeld = this.#cancelHold !== null;
+    if (taken > LONGEST_STEP && this.#faults === null && !wasHeld)
       fail(
         'the host lives',
         `${this.name}: one step took ${Math.round(taken / 1e6)} ms of the machine's time`,

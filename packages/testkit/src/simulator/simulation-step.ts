@@ -109,6 +109,8 @@ export type SimulationStep =
       readonly turns: number;
     }
   | { readonly do: 'heal'; readonly host: number; readonly turns: number }
+  /** Filter modules keep all NBLs that come back, for so long of the machine's time. */
+  | { readonly do: 'hold'; readonly host: number; readonly milliseconds: number; readonly turns: number }
   | {
       readonly do: 'hostile';
       readonly vm: number;
@@ -227,6 +229,8 @@ function rareStep(
       return { do: 'fault', host, fault: pick(random, choices.faults), turns };
     case 'heal':
       return choices.faults.length === 0 ? { do: 'run', host, turns } : { do: 'heal', host, turns };
+    case 'hold':
+      return { do: 'hold', host, milliseconds: [1, 100, 3000, 5000, 9000][random.below(5)] as number, turns };
     case 'hostile': {
       const behaviours = allowed(choices.faults.length === 0 ? RUNNING : RUNNING_RESTED, choices);
       if (behaviours.length === 0) return { do: 'run', host, turns };

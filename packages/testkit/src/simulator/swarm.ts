@@ -21,6 +21,7 @@ const USUAL = [
   [6, 'fault'],
   [6, 'heal'],
   [6, 'hostile'],
+  [3, 'hold'],
   [30, 'ask'],
   [2, 'live'],
   [2140, 'wire'],

@@ -115,6 +115,11 @@ export class World {
         return this.#hostile(step);
       case 'fault':
         return this.#fault(this.#host(step.host), step.fault);
+      case 'hold': {
+        const host = this.#host(step.host);
+        host.hold(step.milliseconds);
+        return host;
+      }
       case 'heal': {
         const host = this.#host(step.host);
         host.heal();
