@@ -153,7 +153,14 @@ function addSimulate(program: Command, run: Run): void {
       ).argParser((text: string) => text.split(',')),
     )
     .addOption(
+      new Option(
+        '--model',
+        'also 500 random sequences of requests for each seed, held against the reference model',
+      ),
+    )
+    .addOption(
       new Option('--replay <file>', 'repeat each failure of a file').conflicts([
+        'model',
         'seed',
         'seeds',
         'steps',

@@ -33,6 +33,7 @@ describe('--json', () => {
     ['why', 0, ['why', good, '1', '--json']],
     ['why', 0, ['why', good, '2', '--json', '--vms', '1']],
     ['simulate', 0, ['simulate', '--steps', '50', '--json']],
+    ['simulate', 0, ['simulate', '--steps', '50', '--model', '--json']],
     ['simulate', 0, ['simulate', '--replay', FAILED, '--json']],
   ])('a result of %s, exit code %i', async (command, code, args) => {
     const run = await vmq(...args);

@@ -11,6 +11,17 @@ const FOUND_ONCE = fileURLToPath(
 );
 
 describe('vmq simulate', () => {
+  it('runs the model sequences too, and says what they came to', async () => {
+    const args = ['simulate', '--seed', '7', '--steps', '50', '--model'];
+    const { code, out } = await vmq(...args);
+    expect(code).toBe(0);
+    expect(out).toMatch(/\n500 model sequences: \d+ requests, \d+ frames; stack and model agree\n$/);
+    const { model } = JSON.parse((await vmq(...args, '--json')).out);
+    expect(model).toMatchObject({ sequences: 500, disagreement: null });
+    expect(model.requests).toBeGreaterThan(500);
+    expect((await vmq('simulate', '--model', '--replay', FOUND_ONCE)).code).not.toBe(0);
+  });
+
   it('reports as JSON, and the same again', async () => {
     const args = ['simulate', '--seed', '3', '--seeds', '2', '--steps', '150', '--json'];
     const run = await vmq(...args);

@@ -80,7 +80,8 @@ export class HostOutbound extends HostBatch {
       else if (state.looksIn(OPEN)) {
         const room = this.room();
         if (room >= 0) why = DROP_RING_FULL;
-        if (room >= 0 && room < MESSAGE_OVERHEAD + (used << 3)) this.context.machine.reach('vmbus.ring-to-guest-full');
+        if (room >= 0 && room < MESSAGE_OVERHEAD + (used << 3))
+          this.context.machine.reach('vmbus.ring-to-guest-full');
         sent = Math.min(used, Math.max(0, (room - MESSAGE_OVERHEAD) >> 3));
       }
       if (sent !== used) this.refusal = why;

@@ -3,18 +3,20 @@ import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { SimulationFailureReport, SimulationReport } from '@vmq/testkit';
 import { CannotRun, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED, systemMessage } from '../exit-code.ts';
-import { failureLines, simulationText } from '../format/simulate-text.ts';
+import { failureLines, modelText, simulationText } from '../format/simulate-text.ts';
 import type { Interrupted } from '../interruption.ts';
 import { jsonText } from '../json/envelope.ts';
 import { simulateJson } from '../json/simulate-json.ts';
 import { Progress } from '../replay/progress.ts';
 import type { Screen } from '../terminal.ts';
+import { runModel } from './model-sequences.ts';
 
 export interface SimulateFlags {
   readonly seed?: number;
   readonly seeds?: number;
   readonly steps?: number;
   readonly faults?: readonly string[];
+  readonly model?: boolean;
   readonly replay?: string;
   readonly json?: boolean;
   readonly progress?: boolean;
@@ -50,13 +52,17 @@ export async function simulateCommand(
       return true;
     },
   });
+  const model = flags.model === true ? await runModel(seed, seeds, interrupted) : null;
   progress.clear();
   const seconds = (performance.now() - begun) / 1000;
   if (screen.errIsTerminal && flags.json !== true)
     screen.errLine(`${Math.round(report.steps / seconds)} steps/s`);
-  if (flags.json === true) screen.out(jsonText(simulateJson(report)));
-  else screen.out(simulationText(report, { seeds, steps, faults: flags.faults ?? [] }, screen));
-  return exitCodeOf(report);
+  if (flags.json === true) screen.out(jsonText(simulateJson(report, model)));
+  else {
+    screen.out(simulationText(report, { seeds, steps, faults: flags.faults ?? [] }, screen));
+    if (model !== null) screen.out(modelText(model));
+  }
+  return model !== null && model.disagreement !== null ? EXIT_INTERNAL : exitCodeOf(report);
 }
 
 function exitCodeOf({ failures, stopped }: SimulationReport): number {

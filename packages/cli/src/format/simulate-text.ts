@@ -1,6 +1,7 @@
 /** What a simulation prints for people. */
 import type { SimulationFailureReport, SimulationReport, SimulationStop } from '@vmq/testkit';
 import { stringify } from 'yaml';
+import type { ModelJson } from '../commands/model-sequences.ts';
 import { shownLine } from '../shown-text.ts';
 import type { Screen } from '../terminal.ts';
 import { hang, nameColumn, padText, widthOfNames } from './wrap.ts';
@@ -30,6 +31,14 @@ export function simulationText(report: SimulationReport, wish: SimulationWish, s
     ...repeatLines(failure.seed, wish),
   ]);
   return `${[...lines, ...shown.flat()].join('\n')}\n`;
+}
+
+/** What the model sequences came to. */
+export function modelText({ sequences, requests, frames, disagreement }: ModelJson): string {
+  const ran = `${sequences} model sequences`;
+  return disagreement === null
+    ? `${ran}: ${requests} requests, ${frames} frames; stack and model agree\n`
+    : `${ran}, and one in which stack and model disagree:\n${disagreement}\n`;
 }
 
 function seedsText(first: number, count: number): string {

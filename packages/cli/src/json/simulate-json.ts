@@ -1,13 +1,26 @@
 /** The stable JSON of `vmq simulate --json`, documented in docs/cli.md. */
 import type { SimulationReport } from '@vmq/testkit';
+import type { ModelJson } from '../commands/model-sequences.ts';
 import { type Envelope, JSON_VERSION } from './envelope.ts';
 
 /** A report of one seed range and one version of vmq is the same everywhere. */
 export interface SimulateJson extends Envelope, SimulationReport {
   readonly command: 'simulate';
+  /** With `--model`: what the model sequences came to. */
+  readonly model?: ModelJson;
 }
 
-export function simulateJson(report: SimulationReport): SimulateJson {
+export function simulateJson(report: SimulationReport, model: ModelJson | null = null): SimulateJson {
   const { traceHash, seed, seeds, steps, failures, stopped } = report;
-  return { version: JSON_VERSION, command: 'simulate', traceHash, seed, seeds, steps, failures, stopped };
+  const ran = {
+    version: JSON_VERSION,
+    command: 'simulate',
+    traceHash,
+    seed,
+    seeds,
+    steps,
+    failures,
+    stopped,
+  } as const;
+  return model === null ? ran : { ...ran, model };
 }
