@@ -172,7 +172,7 @@ NOTES = """
   bridge carries tagged frames. The bridge itself does not filter VLANs: the access ports do.
 - **VM or peer.** VMs are meant to live behind the NIC under test, peers out on the wire. In pcapng
   files `epb_flags` says so from that NIC's side: inbound if a peer sent the frame, outbound if a
-  VM did. A replay towards the NIC takes the inbound ones.
+  VM did. A replay has the first arrive from the wire, and the VMs send the second.
 - **Time** is the kernel's; frames are sorted by it, because two processors may hand over two frames
   tens of microseconds the wrong way round.
 - A new recording has the same hosts, source ports and payloads, but other times, TCP sequence

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, expect, it } from 'vitest';
-import { expectedFor, type OracleVm, readPackets } from './oracle.ts';
+import { expectedFrom, expectedOnWire, type OracleVm, readPackets } from './oracle.ts';
 import { CAPTURES, MAIN, Scratch } from './run-vmq.ts';
 
 const scratch = new Scratch();
@@ -61,8 +61,9 @@ it.skipIf(process.platform !== 'linux')('a 1 GB capture stays below 300 MB of me
   const frames = readPackets(source);
   expect(report.input.frames).toBe(repeats * frames.length);
   expect(report.ends.delivered + report.copies).toBe(
-    repeats * VMS.reduce((sum, vm) => sum + expectedFor(vm, frames).length, 0),
+    repeats * VMS.reduce((sum, vm) => sum + expectedFrom(vm, frames, VMS).length, 0),
   );
+  expect(report.ends.transmitted).toBe(repeats * expectedOnWire(frames, VMS));
   expect(peak).toBeGreaterThan(20e6);
   expect(peak).toBeLessThan(MOST_RESIDENT);
 });

@@ -5,6 +5,7 @@ const LINES = [
   ['replay', 'no/such.pcap', '--vms', '4', '--vmq', 'on'],
   ['replay', 'no/such.pcap', '--config', 'no/host.yaml', '--out', 'no/such/out', '--json', '--progress'],
   ['replay', 'no/such.pcap', '--processors', '2', '--seed', '7', '--answer'],
+  ['replay', 'no/such.pcap', '--outbound', 'skip', '--json'],
   ['why', 'no/such.pcap', '100', '--vms', '3', '--seed', '1'],
   ['why', 'no/such.pcap', '1', '--config', 'no/host.yaml', '--json'],
   ['--help'],
