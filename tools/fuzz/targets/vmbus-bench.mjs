@@ -27,7 +27,7 @@ export function makeChannel({ machine, vmbus }, canary) {
   };
   channel.handler = {
     frameBuffer(length) {
-      if (!(length >= 14 && length <= 1514)) throw new Error(`a frame of ${length} bytes`);
+      if (!(length >= 14 && length <= 1522)) throw new Error(`a frame of ${length} bytes`);
       return FRAME_AT;
     },
     frameReady(offset, length, tci) {

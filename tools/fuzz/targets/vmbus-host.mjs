@@ -18,6 +18,9 @@ const CONTROLS = [
   [8, 12, 5],
 ];
 
+/** Stands for the page of the first send sections. */
+const SEND_PAGE = 'send';
+
 export const vmbusHost = {
   name: 'vmbus-host',
   about: 'the host side of an open channel: ring, indexes, NVSP, RNDIS, completions, channel messages',
@@ -101,6 +104,32 @@ export const vmbusHost = {
           header: spoiledHeader(random),
         };
       }
+      if (kind === 7) {
+        // A message in the guest's pages: those of its sections, or some that are none.
+        const isControl = random.once(2);
+        const rndis = spoil(isControl ? random.pick(CONTROLS) : random.once(2) ? GOOD_FRAME : TAGGED_FRAME);
+        const first = random.below(200);
+        const page = () =>
+          random.once(12) ? [1000 + random.below(1 << 20), 0] : [SEND_PAGE, random.once(40) ? 1 : 0];
+        const size = random.once(4) ? edge(random) : isControl ? rndis.length * 4 : 124;
+        const parts = random.once(2)
+          ? [[size, 0]]
+          : [
+              [first, 0],
+              [size - first, first],
+            ];
+        const ranges = parts.flatMap(([bytes, offset]) => {
+          const from = random.once(12) ? edge(random) : offset;
+          const pages = Math.min(4, Math.max(1, Math.ceil(((from >>> 0) + (bytes >>> 0)) / 4096)));
+          return [bytes, from, ...Array.from({ length: pages }, page).flat()];
+        });
+        const head = [0, random.once(12) ? edge(random) : parts.length, ...ranges];
+        const header = spoiledHeader(random, 9);
+        if (!random.once(12)) header.offset8 = 2 + head.length / 2;
+        if (!random.once(12)) header.length8 = 6 + head.length / 2;
+        const section = random.once(6) ? edge(random) : -1;
+        return { do: 'pages', rndis, head, nvsp: [107, isControl ? 1 : 0, section, 44], header };
+      }
       if (kind < 9)
         return { do: 'complete', header: spoiledHeader(random, 11), nvsp: spoil([108, 1]), where };
       if (kind === 9) return { do: 'send', rndis: [], nvsp: some(8), header: spoiledHeader(random) };
@@ -139,7 +168,7 @@ export const vmbusHost = {
       high: random.once(3) ? edge(random) | 0 : random.below(40),
     });
 
-    const write = (side, { type, offset8, length8, flags, low, high }, payload) => {
+    const write = (side, { type, offset8, length8, flags, low, high }, payload, count = 8) => {
       const { toHost } = side;
       const start = toHost.loadHeader(ring.RING_WRITE_INDEX);
       if (!toHost.isIndex(start)) return;
@@ -148,7 +177,7 @@ export const vmbusHost = {
       toHost.put(length8 | (flags << 16));
       toHost.put(low);
       toHost.put(high);
-      for (let i = 0; i < 8; i++) toHost.put(payload[i] ?? 0);
+      for (let i = 0; i < count; i++) toHost.put(payload[i] ?? 0);
       toHost.endPacket(start);
       toHost.storeHeader(ring.RING_WRITE_INDEX, toHost.position);
     };
@@ -164,6 +193,14 @@ export const vmbusHost = {
             i32[at + i] = word;
           });
           write(side, step.header, step.nvsp);
+          break;
+        }
+        case 'pages': {
+          step.rndis.forEach((word, i) => {
+            i32[(image.send.offset >>> 2) + i] = word;
+          });
+          const head = step.head.map((word) => (word === SEND_PAGE ? image.send.offset / 4096 : word));
+          write(side, step.header, [...head, ...step.nvsp], head.length + 8);
           break;
         }
         case 'complete': {
