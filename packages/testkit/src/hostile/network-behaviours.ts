@@ -49,6 +49,28 @@ export const NETWORK_BEHAVIOURS: readonly HostileBehaviour[] = [
     guest.frame(0, 60, to, BROADCAST, 0xee);
     return 124;
   }),
+  frames(
+    'talks-to-bridges',
+    'sends spanning tree, LACP, 802.1X and LLDP as if it were a neighbour of every other station',
+    'reserved-address',
+    (guest) => {
+      const reserved = Uint8Array.of(0x01, 0x80, 0xc2, 0, 0, guest.random.below(16));
+      guest.header(0, goodHeader(60));
+      guest.frame(0, 60, reserved, guest.mac, 0xee);
+      return 124;
+    },
+  ),
+  frames(
+    'pauses-others',
+    'sends MAC control frames, to have others stop sending',
+    'mac-control',
+    (guest, to) => {
+      guest.header(0, goodHeader(60));
+      guest.frame(0, 60, to, guest.mac, 0xee);
+      guest.memory.u8.set([0x88, 0x08, 0, 1, 0xff, 0xff], guest.section(0) + 64 + 12);
+      return 124;
+    },
+  ),
   frames('vlan-beside-frame', 'asks for VLANs that are not its port’s', 'vlan-mismatch', (guest, to) => {
     guest.header(0, taggedHeader(60, foreignVlan(guest)));
     guest.frame(0, 60, to, guest.mac, 0xee);

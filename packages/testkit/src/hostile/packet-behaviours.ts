@@ -160,6 +160,25 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
         guest.send(CONTROL, bout & 1, bout % 2 === 0 ? 32 : 28);
       }),
   },
+  {
+    name: 'filter-and-halt',
+    does: 'halts, starts and closes its packet filter again and again while frames come for it',
+    countedAs: null,
+    channel: 'open',
+    begins: 'running',
+    program: (guest) =>
+      inBouts(guest, (bout) => {
+        const filter = (value: number): number[] => [5, 32, bout, 0x0001_010e, 4, 20, 0, value];
+        const list = [5, 40, bout, 0x0101_0103, 12, 20, 0, 0x005e_0001, 0x0001_fb00, bout];
+        const requests = [[3, 12, bout], [2, 24, bout, 1, 0, 0x4000], list, filter(0), filter(0x0f)];
+        // Each in a section of its own: the host may read it when the next one stands there.
+        for (let section = bout % 2 === 0 ? 0 : 3; section < requests.length; section++) {
+          const words = requests[section] as number[];
+          guest.header(section, words);
+          guest.send(CONTROL, section, words.length * 4);
+        }
+      }),
+  },
   refused(
     'section-unknown',
     'sends frames from sections of the send buffer that do not exist',
