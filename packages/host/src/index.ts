@@ -38,3 +38,5 @@ export {
 } from './migration-report.ts';
 export type { HostReport, PortReport, QueueReport } from './report.ts';
 export type { HostLimits, HostSizes } from './sizing.ts';
+export type { HostSizes } from './sizing.ts';
+export type { VmqGate } from './vmq-gates.ts';

@@ -1,12 +1,13 @@
 /** Reads a host's state into a report: NDIS's books, the NIC's counters, the switch's ports, the ledger. */
 import { enumName, NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE } from '@vmq/abi';
 import type { Executor, Machine } from '@vmq/machine';
-import type { NdisAdapter } from '@vmq/ndis';
+import type { AdapterReport, NdisAdapter } from '@vmq/ndis';
 import { type NicRegisters, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import type { ChannelReport } from '@vmq/vmbus';
-import type { VirtualSwitch } from '@vmq/vswitch';
-import type { HostConfig } from './config.ts';
+import type { SwitchReport, VirtualSwitch } from '@vmq/vswitch';
+import { type HostConfig, vmqProcessorsOf } from './config.ts';
 import type { HostReport, PortReport, QueueReport } from './report.ts';
+import { vmqGates } from './vmq-gates.ts';
 
 export interface Inspected {
   readonly config: HostConfig;
@@ -20,24 +21,30 @@ export interface Inspected {
 export function reportHost(inspected: Inspected): HostReport {
   const { config, executor, machine } = inspected;
   const ledger = machine.ledger.report();
+  const adapter = inspected.adapter.inspect();
+  const virtualSwitch = inspected.virtualSwitch.inspect();
+  const gates = vmqGates(config, adapter, virtualSwitch);
   return {
     name: config.name,
     executor: executor.kind,
-    processors: config.processors,
-    vmq: config.vmq,
+    processors: machine.processorCount,
+    vmq: gates.every(({ isOpen }) => isOpen),
+    vmqRequested: config.vmq,
+    vmqGates: gates,
+    vmqProcessors: vmqProcessorsOf(config),
     ledger,
     conservation: ledger.inFlight === 0,
-    queues: reportQueues(inspected),
-    ports: reportPorts(inspected),
+    queues: reportQueues(adapter, inspected.registers),
+    ports: reportPorts(virtualSwitch),
   };
 }
 
-function reportQueues({ adapter, registers }: Inspected): QueueReport[] {
-  const report = adapter.inspect();
+function reportQueues(report: AdapterReport, registers: NicRegisters): QueueReport[] {
   return report.queues.map((queue) => {
     const at = queue.queueId * RX_QUEUE_STRIDE;
     const counter = (low: number, high: number = low + 4): number =>
       registers.read32(high + at) * 0x1_0000_0000 + registers.read32(low + at);
+    const entry = report.msixEntries.find((one) => one.entry === queue.msixTableEntry);
     const mask = queue.processors.reduce((bits, processor) => bits | (1n << BigInt(processor)), 0n);
     return {
       Name: report.name,
@@ -46,7 +53,7 @@ function reportQueues({ adapter, registers }: Inspected): QueueReport[] {
       NumFilters: queue.filters,
       ProcessorGroup: 0,
       ProcessorAffinityMask: `0x${mask.toString(16).toUpperCase()}`,
-      Processor: queue.processors[0] ?? 0,
+      Processor: entry?.processor ?? queue.processors[0] ?? 0,
       VmFriendlyName: queue.vmName,
       QueueName: queue.queueName,
       FilterList: report.filters
@@ -70,8 +77,8 @@ function operationalStateName(state: number): string {
   return name.replace('NdisReceiveQueueOperationalState', '');
 }
 
-function reportPorts({ virtualSwitch }: Inspected): PortReport[] {
-  return virtualSwitch.inspect().ports.map((port) => {
+function reportPorts({ ports }: SwitchReport): PortReport[] {
+  return ports.map((port) => {
     const { vlan } = port.properties;
     return {
       PortId: port.port,

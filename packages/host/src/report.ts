@@ -3,6 +3,7 @@
  */
 import type { LedgerReport } from '@vmq/machine';
 import type { ChannelPhase, VmbusViolation } from '@vmq/vmbus';
+import type { VmqGate } from './vmq-gates.ts';
 
 /** One receive queue, shaped as `Get-NetAdapterVmqQueue` prints it, and what it has done. */
 export interface QueueReport {
@@ -15,7 +16,7 @@ export interface QueueReport {
   readonly ProcessorGroup: number;
   /** Hexadecimal, as the cmdlet's ProcessorAffinityMask. */
   readonly ProcessorAffinityMask: string;
-  /** The one processor that serves the queue. */
+  /** The one processor that serves the queue: that of its MSI-X entry. */
   readonly Processor: number;
   readonly VmFriendlyName: string;
   readonly QueueName: string;
@@ -62,7 +63,14 @@ export interface HostReport {
   readonly name: string;
   readonly executor: 'deterministic' | 'threads';
   readonly processors: number;
+  /** VM queues can be had now: what is, whatever was asked for. */
   readonly vmq: boolean;
+  /** What was asked for: the configuration's `vmq`. */
+  readonly vmqRequested: boolean;
+  /** Everything that decides about {@link vmq}, which is true if all of it is open. */
+  readonly vmqGates: readonly VmqGate[];
+  /** Processors that the switch spreads VM queues over, in this order. */
+  readonly vmqProcessors: readonly number[];
   /** `received = Σ ends` when everything is at rest. */
   readonly ledger: LedgerReport;
   readonly conservation: boolean;
