@@ -54,8 +54,7 @@ function failureOf(error: unknown): Failure {
     const messages = [error.message.replace(/^error: /, '')];
     return { code: 'usage', exitCode: EXIT_COULD_NOT_RUN, messages, isSaid: true };
   }
-  if (error instanceof CannotRun)
-    return { code: 'cannot-run', exitCode: EXIT_COULD_NOT_RUN, messages: error.lines };
+  if (error instanceof CannotRun) return { code: 'cannot-run', exitCode: error.code, messages: error.lines };
   if (error instanceof StoppedByUser)
     return { code: 'interrupted', exitCode: EXIT_INTERRUPTED, messages: error.lines };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

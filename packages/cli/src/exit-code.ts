@@ -15,12 +15,15 @@ export const EXIT_INTERRUPTED = 130;
 export class CannotRun extends Error {
   /** One line each; already name file, key path or option. */
   readonly lines: readonly string[];
+  /** What the command ends with. */
+  readonly code: number;
 
-  constructor(lines: string | readonly string[]) {
+  constructor(lines: string | readonly string[], code: number = EXIT_COULD_NOT_RUN) {
     const list = typeof lines === 'string' ? [lines] : lines;
     super(list.join('\n'));
     this.name = 'CannotRun';
     this.lines = list;
+    this.code = code;
   }
 }
 

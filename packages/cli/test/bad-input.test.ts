@@ -355,6 +355,8 @@ describe('outputs that cannot be written: exit 1 before anything is processed', 
 });
 
 describe('configurations and arguments that cannot be used: exit 1', () => {
+  const engines = scratch.file('engines.yaml', 'vms: []\nnic: { receiveEngines: 3 }\n');
+
   it.each([
     ['an unknown key', 'vmz: []\n', /c\.yaml:1: vmz: unknown key/],
     [
@@ -369,6 +371,12 @@ describe('configurations and arguments that cannot be used: exit 1', () => {
     ],
     ['an empty file', '', /c\.yaml: expected a configuration/],
     ['an unknown NIC', 'nic: {profile: e1000}\nvms: []\n', /e1000/],
+    [
+      'a misspelt keyword',
+      'nic: {keywords: {"*VMQVlanFilterng": 0}}\n',
+      /c\.yaml:1: .* mean \*VMQVlanFiltering\?/,
+    ],
+    ["nobody's address", 'vms:\n- {name: a, mac: "000000000000"}\n', /c\.yaml:2: vms\[0\]\.mac: .*nobody's/],
   ])('%s', async (_, text, message) => {
     const run = await vmq('replay', good, '--config', scratch.file('c.yaml', text));
     expect(run).toMatchObject({ code: 1, out: '' });
@@ -383,6 +391,13 @@ describe('configurations and arguments that cannot be used: exit 1', () => {
     [['replay', good, '--processors', '65'], /Expected an integer from 1 to 64/],
     [['replay', good, '--vms', '2', '--config', 'x.yaml'], /cannot be used with option '--config/],
     [['replay', good, '--config', join(scratch.path, 'none.yaml')], /none\.yaml: ENOENT/],
+    [['replay', good, '--config', '/dev/zero'], /^\/dev\/zero: expected a configuration, found a device\n/],
+    [['replay', good, '--config', '.'], /found a directory/],
+    [['replay', good, '--seed', '4294967296'], /from 0 to 4294967295, found '4294967296'/],
+    [
+      ['replay', good, '--config', engines, '--processors', '2'],
+      /--processors 2: nic\.receiveEngines: .*found 3/,
+    ],
     [['replay', good, '--bogus'], /unknown option '--bogus'/],
     [['replya', good], /unknown command 'replya'/],
     [['why', good, '0'], /Expected an integer from 1/],

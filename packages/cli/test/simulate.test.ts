@@ -75,23 +75,55 @@ describe('vmq simulate', () => {
   });
 
   it('shows a failure with its steps, and how to repeat it', async () => {
-    // A step nobody knows is no fault of the stack's, but it is seen as one.
-    const file = scratch.file(
-      'strange.json',
-      JSON.stringify({
-        ...JSON.parse(readFileSync(FOUND_ONCE, 'utf8')),
-        steps: [
-          { do: 'guest', from: 0, target: 'vm', vm: 0 },
-          { do: 'oid', host: 0, turns: 1 },
-        ],
-      }),
-    );
+    // A VM with the address of another gets nothing: no fault of the stack's, but it is seen as one.
+    const recorded = JSON.parse(readFileSync(FOUND_ONCE, 'utf8'));
+    const frame = { do: 'wire', host: 0, target: 'vm', vm: 0, length: 60, count: 1, priority: 0, turns: 30 };
+    recorded.config.hosts[0].vms = [{ name: 'vm1', mac: '00-15-5D-00-01-02' }];
+    recorded.steps = [frame, { do: 'rest' }];
+    const file = scratch.file('strange.json', JSON.stringify(recorded));
     const run = await vmq('simulate', '--replay', file);
     expect(run.code).toBe(3);
     expect(run.out).toContain('Steps (2 of 2 are needed; it failed after step 2)');
-    expect(run.out).toContain('2. oid    host 0, turns 1');
+    expect(run.out).toContain('1. wire   host 0, target vm, vm 0');
     expect(JSON.parse((await vmq('simulate', '--replay', file, '--json')).out)).toMatchObject({
-      failures: [{ seed: 26, invariant: 'the host lives' }],
+      failures: [{ seed: 26, invariant: 'frames arrive' }],
     });
+  });
+
+  it('says by line what of a failure file cannot be repeated, and ends with code 2', async () => {
+    const recorded = JSON.parse(readFileSync(FOUND_ONCE, 'utf8'));
+    recorded.config.hosts[0].processors = 0;
+    recorded.steps = [{ do: 'rest' }, { do: 'dance' }];
+    const text = JSON.stringify(recorded, null, 1);
+    const file = scratch.file('mistaken.json', text);
+    const line = (part: string): number => text.split(part)[0]?.split('\n').length ?? 0;
+    const run = await vmq('simulate', '--replay', file);
+    expect(run).toMatchObject({ code: 2, out: '' });
+    const [host = '', step = ''] = run.err.split('\n');
+    expect(host).toBe(
+      `${file}:${line('"processors"')}: config.hosts[0].processors: expected a whole number from 1 to 64, found 0`,
+    );
+    expect(step).toContain(`${file}:${line('"dance"')}: steps[1].do: unknown step: expected one of wire, `);
+  });
+
+  it('refuses at once a file without an end', async () => {
+    const run = await vmq('simulate', '--replay', '/dev/zero');
+    expect(run).toEqual({
+      code: 1,
+      out: '',
+      err: '/dev/zero: expected a recorded failure, found a device\n',
+    });
+  });
+
+  it('takes the last seed there is, and none behind it', async () => {
+    const last = await vmq('simulate', '--seed', '4294967295', '--steps', '5');
+    expect(last).toMatchObject({ code: 0, err: '' });
+    expect(last.out).toContain('seed 4294967295: 5 steps');
+    for (const args of [
+      ['--seed', '4294967296'],
+      ['--seed', '4294967295', '--seeds', '2'],
+      ['--seed', '-1'],
+    ])
+      expect(await vmq('simulate', ...args, '--steps', '5')).toMatchObject({ code: 1, out: '' });
   });
 });

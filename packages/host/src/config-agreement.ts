@@ -6,7 +6,7 @@ import { NIC_PROFILES } from '@vmq/nic';
 import type { z } from 'zod';
 import { type KeywordTarget, keywordOf, keywordValue, settleKeywords } from './adapter-keywords.ts';
 import { type HostConfig, mostProcessors, processorsLeft } from './config.ts';
-import { type ConfigProblem, problem } from './config-problems.ts';
+import { type ConfigProblem, problemAt } from './config-problems.ts';
 import type { WrittenConfig } from './config-schema.ts';
 
 type Keys = readonly (string | number)[];
@@ -61,12 +61,12 @@ export function idleSettings(written: WrittenConfig, { vmq }: HostConfig): Confi
     Object.hasOwn(keywords, name) ? keywordValue(keywords[name]) : null;
   const notes: ConfigProblem[] = [];
   const note = (name: string, message: string): void => {
-    if (valueSaid(name) !== null) notes.push(problem(['nic', 'keywords', name], message));
+    if (valueSaid(name) !== null) notes.push(problemAt(['nic', 'keywords', name], message));
   };
   const prefersRss = valueSaid('*RssOrVmqPreference') === 0;
   if (prefersRss) {
     const message = 'has no effect: *RssOrVmqPreference is 0, so the adapter reads no keyword of VMQ';
-    if (written.vmq === true) notes.push(problem(['vmq'], message));
+    if (written.vmq === true) notes.push(problemAt(['vmq'], message));
     for (const name of ['*VMQ', '*VMQVlanFiltering', '*VMQLookaheadSplit']) note(name, message);
   } else {
     note('*RSS', 'has no effect: *RssOrVmqPreference is 1, so the adapter reads no keyword of RSS');

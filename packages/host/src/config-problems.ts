@@ -26,12 +26,13 @@ export function shown(value: unknown): string {
 export function problemsOf(issues: readonly z.core.$ZodIssue[], known: readonly string[]): ConfigProblem[] {
   return issues.flatMap((issue) => {
     const keys = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
-    if (issue.code !== 'unrecognized_keys') return [problem(keys, issue.message)];
-    return issue.keys.map((key) => problem([...keys, key], unknownKey(keys, key, known)));
+    if (issue.code !== 'unrecognized_keys') return [problemAt(keys, issue.message)];
+    return issue.keys.map((key) => problemAt([...keys, key], unknownKey(keys, key, known)));
   });
 }
 
-export function problem(keys: readonly (string | number)[], message: string): ConfigProblem {
+/** A problem by the parts of its path. */
+export function problemAt(keys: readonly (string | number)[], message: string): ConfigProblem {
   return { path: pathText(keys), keys, message };
 }
 

@@ -21,7 +21,7 @@ export {
   type VmConfigInput,
   vmqProcessorsOf,
 } from './config.ts';
-export type { ConfigProblem } from './config-problems.ts';
+export { type ConfigProblem, problemAt } from './config-problems.ts';
 export { createHost } from './create-host.ts';
 export type { Host, HostOptions, HostWire, PortRequest, ReceivedFrame } from './host.ts';
 export { migrateVm } from './migration.ts';
@@ -38,5 +38,5 @@ export {
 } from './migration-report.ts';
 export type { HostReport, PortReport, QueueReport } from './report.ts';
 export type { HostLimits, HostSizes } from './sizing.ts';
-export type { HostSizes } from './sizing.ts';
+export { meantName } from './spelling.ts';
 export type { VmqGate } from './vmq-gates.ts';

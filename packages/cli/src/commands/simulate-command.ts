@@ -1,8 +1,8 @@
 /** `vmq simulate`. */
-import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
+import { MAX_SEED } from '@vmq/machine';
 import type { SimulationFailureReport, SimulationReport } from '@vmq/testkit';
-import { CannotRun, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED, systemMessage } from '../exit-code.ts';
+import { CannotRun, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from '../exit-code.ts';
 import { failureLines, modelText, simulationText } from '../format/simulate-text.ts';
 import type { Interrupted } from '../interruption.ts';
 import { jsonText } from '../json/envelope.ts';
@@ -10,6 +10,7 @@ import { simulateJson } from '../json/simulate-json.ts';
 import { Progress } from '../replay/progress.ts';
 import type { Screen } from '../terminal.ts';
 import { runModel } from './model-sequences.ts';
+import { readFailure } from './read-failure.ts';
 
 export interface SimulateFlags {
   readonly seed?: number;
@@ -33,6 +34,10 @@ export async function simulateCommand(
   const { FAULT_NAMES, simulate } = await import('@vmq/testkit');
   const { seed = 1, seeds = 1, steps = DEFAULT_STEPS } = flags;
   const faults = faultsOf(flags.faults ?? [], FAULT_NAMES);
+  if (seed + seeds - 1 > MAX_SEED)
+    throw new CannotRun(
+      `--seeds ${seeds}: expected at most ${MAX_SEED - seed + 1} from seed ${seed} on, the last is ${MAX_SEED}`,
+    );
   const progress = new Progress(screen, flags.progress ?? screen.errIsTerminal);
   const begun = performance.now();
   let ran = 0;
@@ -76,16 +81,8 @@ async function replayCommand(
   screen: Screen,
   interrupted: Interrupted,
 ): Promise<number> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CannotRun(`${file}: ${systemMessage(error)}`);
-  }
-  const { readFailureFile, replayFailure } = await import('@vmq/testkit');
-  const read = readFailureFile(text);
-  if (!read.ok) throw new CannotRun(`${file}: ${read.reason}`);
-  const recorded = read.failure;
+  const { replayFailure } = await import('@vmq/testkit');
+  const recorded = await readFailure(file);
   const outcome = replayFailure(recorded, interrupted);
   const { traceHash, steps, failure, trace } = outcome;
   const failures: SimulationFailureReport[] =

@@ -1,13 +1,12 @@
 /** A host configuration from a YAML file: what is wrong is named by file, line and key path. */
 import { type ConfigProblem, checkHostConfig, HOST_CONFIG_KEYS, type HostConfig } from '@vmq/host';
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { CannotRun, systemMessage } from '../exit-code.ts';
+import { firstLines, saidByLine } from '../problem-lines.ts';
 import { readSmallFile } from '../small-file.ts';
 
 /** A configuration has a few hundred lines; anything much larger is the wrong file, and would take minutes to judge. */
 const LARGEST_FILE = 1 << 16;
-/** Lines printed of what is wrong; nobody mends more at a time. */
-const MOST_LINES = 20;
 
 export interface ConfigFile {
   readonly config: HostConfig;
@@ -52,9 +51,7 @@ export function parseConfig(text: string, name: string): ConfigFile {
   }
   const result = checkHostConfig(input);
   const said = (problems: readonly ConfigProblem[]): string[] =>
-    firstLines(name, inOrder(document, lines, problems), ({ path, message, line }) => {
-      return `${name}${line === null ? '' : `:${line}`}: ${path === '' ? '' : `${path}: `}${message}`;
-    });
+    saidByLine(name, problems, { document, lines });
   if (result.ok) return { config: result.config, notes: said(result.notes) };
   throw new CannotRun(said(result.problems));
 }
@@ -81,44 +78,9 @@ function nodesAt(node: unknown, [part, ...rest]: readonly string[]): unknown[] {
   return isMap(node) ? nodesAt(node.get(part, true), rest) : [];
 }
 
-/** Problems with their lines, sorted by them; first what is about the whole file. */
-function inOrder(document: Document, lines: LineCounter, problems: readonly ConfigProblem[]) {
-  return problems
-    .map((one) => ({ ...one, line: lineOf(document, lines, one.keys) }))
-    .sort((x, y) => (x.line ?? 0) - (y.line ?? 0));
-}
-
-/** One line for each, as many as one would read. */
-function firstLines<T>(name: string, wrong: readonly T[], lineFor: (one: T) => string): string[] {
-  const shown = wrong.slice(0, MOST_LINES).map((one) => printable(lineFor(one)));
-  return wrong.length > MOST_LINES ? [...shown, `${name}: and ${wrong.length - MOST_LINES} more`] : shown;
-}
-
-/** What a file says goes to a terminal: its control characters are shown, not obeyed. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) => {
-    const code = character.charCodeAt(0).toString(16).padStart(4, '0');
-    return `\\u${code}`;
-  });
-}
-
 /** The parser is recursive, and reports that it ran out of stack as an error like any other. */
 function yamlMessage({ message }: Error): string {
   return message.includes('call stack')
     ? 'expected a configuration, found lists or keys nested too deeply'
     : message;
-}
-
-/** Line of the key, or of the nearest thing around it that exists (a missing key has no line of its own). */
-function lineOf(document: Document, lines: LineCounter, keys: ConfigProblem['keys']): number | null {
-  for (let depth = keys.length; depth > 0; depth--) {
-    const parent: unknown = depth === 1 ? document.contents : document.getIn(keys.slice(0, depth - 1), true);
-    const last = keys[depth - 1];
-    let node: unknown = document.getIn(keys.slice(0, depth), true);
-    if (isMap(parent)) {
-      node = parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(last))?.key;
-    }
-    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-  }
-  return null;
 }

@@ -1,8 +1,11 @@
 /** A failure as a file: everything that is needed to see it again, as JSON. */
-import { checkSteps, checkWorld, isRecord } from './check-world.ts';
+import { type ConfigProblem, problemAt } from '@vmq/host';
+import { isSeed, MAX_SEED } from '@vmq/machine';
+import { isRecord, type Problem, shown, worldOf, worldProblems } from './check-world.ts';
 import type { SimulationConfig } from './simulation-config.ts';
 import { INVARIANTS, type Invariant } from './simulation-failure.ts';
 import type { SimulationStep } from './simulation-step.ts';
+import { stepProblems } from './step-check.ts';
 
 /** Of the world's meaning of steps; a file of another version may do something else. */
 export const FAILURE_FILE_VERSION = 1;
@@ -19,11 +22,17 @@ export interface FailureFile {
 
 export type ReadFailure =
   | { readonly ok: true; readonly failure: FailureFile }
-  | { readonly ok: false; readonly reason: string };
+  | {
+      readonly ok: false;
+      /** Why it is no failure at all, or the first of what is wrong with it. */
+      readonly reason: string;
+      /** A failure, but one that cannot be repeated: all that is wrong with it, by path. Empty if it is none. */
+      readonly problems: readonly ConfigProblem[];
+    };
 
 /** Reads a failure, or the first one of a report with `failures`. Never throws. */
 export function readFailureFile(text: string): ReadFailure {
-  const wrong = (reason: string): ReadFailure => ({ ok: false, reason });
+  const wrong = (reason: string): ReadFailure => ({ ok: false, reason, problems: [] });
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -35,25 +44,41 @@ export function readFailureFile(text: string): ReadFailure {
   const found: unknown = Array.isArray(failures) ? failures[0] : parsed;
   if (found === undefined) return wrong('the report has no failure');
   if (!isRecord(found)) return wrong('expected a failure');
-  const { version, seed, invariant, message, config, steps } = found;
+  const { version } = found;
   if (version !== FAILURE_FILE_VERSION)
     return wrong(`version: expected ${FAILURE_FILE_VERSION}, found ${JSON.stringify(version)}`);
-  if (typeof seed !== 'number') return wrong('seed: expected a number');
-  if (!INVARIANTS.some((known) => known === invariant))
-    return wrong(`invariant: expected one of ${INVARIANTS.join(', ')}; found ${JSON.stringify(invariant)}`);
-  const world = checkWorld(config);
-  if (typeof world === 'string') return wrong(world);
-  const taken = checkSteps(steps);
-  if (typeof taken === 'string') return wrong(taken);
+  const around = Array.isArray(failures) ? ['failures', 0] : [];
+  const problems = failureProblems(found).map(({ keys, message }) =>
+    problemAt([...around, ...keys], message),
+  );
+  const [first] = problems;
+  if (first !== undefined) return { ok: false, reason: `${first.path}: ${first.message}`, problems };
+  return { ok: true, failure: failureOf(found as unknown as FailureFile) };
+}
+
+/** All that is wrong with a failure, its hosts as configurations are checked. */
+function failureProblems({ seed, invariant, config, steps }: Readonly<Record<string, unknown>>): Problem[] {
+  const problems: Problem[] = [];
+  const wrong = (keys: ConfigProblem['keys'], message: string): void => void problems.push({ keys, message });
+  if (!isSeed(seed)) wrong(['seed'], `expected a whole number from 0 to ${MAX_SEED}, found ${shown(seed)}`);
+  if (!INVARIANTS.some((known) => known === invariant)) {
+    const message = `expected one of ${INVARIANTS.join(', ')}; found ${shown(invariant)}`;
+    wrong(['invariant'], message);
+  }
+  problems.push(...worldProblems(config));
+  if (!Array.isArray(steps)) wrong(['steps'], 'expected a list');
+  else problems.push(...steps.flatMap((step, i) => stepProblems(step, ['steps', i])));
+  return problems;
+}
+
+/** What of a checked failure is needed to repeat it. */
+function failureOf({ seed, invariant, message, config, steps }: FailureFile): FailureFile {
   return {
-    ok: true,
-    failure: {
-      version: FAILURE_FILE_VERSION,
-      seed,
-      invariant: invariant as Invariant,
-      message: typeof message === 'string' ? message : '',
-      config: world,
-      steps: taken,
-    },
+    version: FAILURE_FILE_VERSION,
+    seed,
+    invariant,
+    message: typeof message === 'string' ? message : '',
+    config: worldOf(config),
+    steps,
   };
 }

@@ -51,6 +51,8 @@ const KINDS: Readonly<Record<OidWord, RequestKind>> = {
   'set packet filter': 'set',
   'set multicast list': 'set',
 };
+/** Every request that a step can make. */
+export const OID_WORDS: readonly OidWord[] = Object.keys(KINDS) as OidWord[];
 const ALL_KINDS: readonly RequestKind[] = ['query', 'statistics', 'set', 'method'];
 const GEOMETRIES: readonly Geometry[] = ['past the end', 'inside the header', 'undersized elements'];
 
