@@ -84,7 +84,7 @@ describe('vmq simulate', () => {
     const run = await vmq('simulate', '--replay', file);
     expect(run.code).toBe(3);
     expect(run.out).toContain('Steps (2 of 2 are needed; it failed after step 2)');
-    expect(run.out).toContain('1. wire   host 0, target vm, vm 0');
+    expect(run.out).toContain('1. wire  host 0, target vm, vm 0, length 60');
     expect(JSON.parse((await vmq('simulate', '--replay', file, '--json')).out)).toMatchObject({
       failures: [{ seed: 26, invariant: 'frames arrive' }],
     });

@@ -91,7 +91,7 @@ function tableProblems(table: unknown, keys: readonly string[]): Problem[] {
   if (!isRecord(table)) return [{ keys: [], message: `expected a table of ${keys.join(', ')}` }];
   return Object.entries(table).flatMap(([key, number]) => {
     if (!keys.includes(key)) return [{ keys: [key], message: expected }];
-    if (Number.isSafeInteger(number)) return [];
+    if (Number.isInteger(number)) return [];
     return [{ keys: [key], message: `expected a whole number, found ${shown(number)}` }];
   });
 }

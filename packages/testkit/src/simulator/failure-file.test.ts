@@ -59,7 +59,7 @@ test.each([
 
 const wire = { do: 'wire', host: 0, target: 'vm', vm: 0, length: 60, count: 1, priority: 0, turns: 1 };
 test.each([
-  [{ do: 'dance' }, 'steps[0].do', /^unknown step: expected one of wire, guest, /],
+  [{ do: 'dance' }, 'steps[0].do', /^unknown step: expected one of wire, ask, guest, /],
   [{ do: 'wires' }, 'steps[0].do', /did you mean wire\?$/],
   [{}, 'steps[0].do', /found nothing/],
   [{ ...wire, length: 12 }, 'steps[0].length', /from 13 to 9216, found 12/],
