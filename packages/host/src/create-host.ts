@@ -308,10 +308,10 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     return { adapter: added.adapter, status, reason: '' };
   }
 
-  /** Status by name, and the last thing NDIS refused. */
+  /** Status by name, and the last thing NDIS refused or a driver did: not what pages only ask of it. */
   function why(status: number): string {
-    const { last } = ndis.refusals;
-    return last === null ? statusName(status) : `${statusName(status)}; ${refusalLine(last)}`;
+    const last = ndis.refusals.entries.filter(({ page }) => page === '').at(-1);
+    return last === undefined ? statusName(status) : `${statusName(status)}; ${refusalLine(last)}`;
   }
 
   /** Tables for the VMs' memory, empty, so that parts of it can be granted to the NIC later. */

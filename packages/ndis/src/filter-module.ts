@@ -99,14 +99,12 @@ class Module implements FilterHandle, OidFilter {
   }
 
   originateOidRequest(request: OidRequest): number {
-    if (this.state === 'Attaching' || this.state === 'Detached')
-      return this.#setting.log.refuse(
-        'INIT-23',
-        request.oid,
-        NDIS_STATUS_ADAPTER_NOT_OPEN,
-        'an attached filter module',
-        `${this.name} is ${this.state}`,
-      );
+    const { log } = this.#setting;
+    const expected = 'requests of attached filter modules';
+    const found = `${this.name} is ${this.state}`;
+    if (this.state === 'Detached')
+      return log.refuse('INIT-23', request.oid, NDIS_STATUS_ADAPTER_NOT_OPEN, expected, found);
+    if (this.state === 'Attaching') log.advise('INIT-23', 'FilterAttach', expected, found);
     return this.#setting.submit(this.owner, request, (status) =>
       this.driver.oidRequestComplete?.(this, request, status),
     );
@@ -179,6 +177,7 @@ export class FilterStack {
       const status = driver.attach(module, parameters(module.number));
       if (status !== NDIS_STATUS_SUCCESS) {
         module.state = 'Detached';
+        this.#setting.cleanUp(module.owner, module.name);
         this.#setting.log.refuse(
           'INIT-06',
           0,

@@ -28,6 +28,8 @@ import { ALLOCATE_RULES, ALLOCATION_FLAGS, ownedQueue } from './queue-rules.ts';
 import { operationalState } from './queue-states.ts';
 
 const QUEUE_ID_OFFSET = memberOffset(NDIS_RECEIVE_QUEUE_PARAMETERS, 'QueueId');
+const MSIX_ENTRY_OFFSET = memberOffset(NDIS_RECEIVE_QUEUE_PARAMETERS, 'MSIXTableEntry');
+
 /** OID_RECEIVE_FILTER_ALLOCATE_QUEUE, method: SUCCESS, INVALID_PARAMETER, INVALID_LENGTH, NOT_SUPPORTED, FAILURE. */
 export function allocateQueue(call: OidCall): Verdict {
   const { core, request, owner } = call;
@@ -43,6 +45,8 @@ export function allocateQueue(call: OidCall): Verdict {
 
   const id = core.queues.freeId(core.capabilities.queueLimit);
   writeU32(bytes, QUEUE_ID_OFFSET, id);
+  // A miniport that says nothing of its MSI-X entry, as Microsoft's sample does, says 0 and not what the caller left.
+  writeU32(bytes, MSIX_ENTRY_OFFSET, 0);
   return {
     kind: 'down',
     complete(status) {

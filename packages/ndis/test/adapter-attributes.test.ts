@@ -91,6 +91,22 @@ describe('attributes', () => {
     },
   );
 
+  test('INIT-01: an NDIS of 2008 R2 does not know the attributes of 6.30', () => {
+    const statuses: number[] = [];
+    const { add } = createHost({
+      minor: 20,
+      hostVersion: 620,
+      initialize(adapter, miniport) {
+        const [registration, general, hardware] = miniport.attributes();
+        for (const attributes of [registration!, general!, { ...hardware!, revision: 3 }, hardware!])
+          statuses.push(adapter.setMiniportAttributes(attributes));
+        return SUCCESS;
+      },
+    });
+    expect(add().adapter?.inspect()).toMatchObject({ vmqCurrent: true, advice: [] });
+    expect(statuses).toEqual([SUCCESS, SUCCESS, BAD_VERSION, SUCCESS]);
+  });
+
   test('INIT-02 INIT-21: revision 1 ends before the capabilities: the adapter runs without receive filtering', () => {
     const { add } = createHost({
       initialize(adapter, miniport) {

@@ -464,6 +464,23 @@ describe('INIT-23: requests of a module’s own', () => {
     expect(violations()).toEqual(['LIFE-09', 'LIFE-09']);
   });
 
+  test('INIT-21: one while it attaches is written down, and made; a module that fails to attach leaves nothing', () => {
+    const filter = new TestFilter('low');
+    filter.onAttach = (module) => {
+      const request = allocateRequest();
+      expect(module.originateOidRequest(request)).toBe(NDIS_STATUS_SUCCESS);
+    };
+    const attached = createBench({ filterDrivers: [filter] });
+    expect([...attached.miniport.queues.keys()]).toEqual([1]);
+    expect(attached.adapter.inspect().advice).toMatchObject([
+      { rule: 'INIT-23', page: 'FilterAttach', found: 'low is Attaching' },
+    ]);
+    filter.attachStatus = NDIS_STATUS_RESOURCES;
+    const failed = createBench({ filterDrivers: [filter] });
+    expect([failed.miniport.queues.size, failed.adapter.inspect().queues.length]).toEqual([0, 1]);
+    expect(failed.violations()).toEqual(['INIT-23', 'LIFE-09']);
+  });
+
   test('a detached module has none', () => {
     const { adapter, filter, lastRule } = withFilters(['low']);
     adapter.halt();

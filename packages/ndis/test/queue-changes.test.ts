@@ -51,6 +51,13 @@ test('QUE-37 QUE-25: flags that contradict the fixed lookahead size are refused,
   ]);
 });
 
+test('QUE-08 QUE-35: of a miniport that says nothing of its MSI-X entry 0 is reported, not what a caller left', () => {
+  const { binding, adapter, miniport } = createBench();
+  miniport.saysEntry = false;
+  const id = allocate(binding, { MSIXTableEntry: 99 });
+  expect(adapter.inspect().queues[1]).toMatchObject({ queueId: id, msixTableEntry: 0 });
+});
+
 test('QUE-35: the MSI-X entry is what the miniport says last, whatever a caller leaves in its buffer', () => {
   const { binding, adapter, miniport } = createBench();
   const id = allocate(binding);

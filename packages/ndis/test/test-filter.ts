@@ -29,6 +29,7 @@ export class TestFilter implements FilterDriver {
   ) => module.oidRequestComplete(request, status);
   onStatus: (module: FilterModule, indication: StatusIndication) => void = (module, indication) =>
     module.indicateStatus(indication);
+  onAttach: (module: FilterModule) => void = () => {};
   onPause: () => void = () => {};
   onRestart: () => void = () => {};
 
@@ -42,6 +43,7 @@ export class TestFilter implements FilterDriver {
     this.module = module;
     this.parameters = parameters;
     this.log.push(`${this.name} attach`);
+    this.onAttach(module);
     return this.attachStatus;
   }
 

@@ -75,6 +75,8 @@ export class TestMiniport implements MiniportDriver {
   /** DmaStopped indications per free. */
   dmaStops = 1;
   freeStatus: number = NDIS_STATUS_SUCCESS;
+  /** It fills MSIXTableEntry at the allocation. */
+  saysEntry = true;
   /** What it leaves in the buffer of a queue-parameters set. */
   onSetParameters: (parameters: NdisReceiveQueueParameters) => NdisReceiveQueueParameters = (same) => same;
   removed = false;
@@ -203,7 +205,7 @@ export class TestMiniport implements MiniportDriver {
         if (!decoded.ok) throw new Error('NDIS let an unreadable request through');
         const { QueueId } = decoded.value;
         this.queues.set(QueueId, { allocationHandle: 0, outstanding: 0 });
-        const answer = { ...decoded.value, MSIXTableEntry: QueueId + 1 };
+        const answer = this.saysEntry ? { ...decoded.value, MSIXTableEntry: QueueId + 1 } : decoded.value;
         request.bytesWritten = NDIS_RECEIVE_QUEUE_PARAMETERS.encode(answer, { into: bytes }).length;
         return NDIS_STATUS_SUCCESS;
       }
