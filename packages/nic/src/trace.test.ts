@@ -1,6 +1,7 @@
 import { TRACE_ALL, TraceReader } from '@vmq/machine';
 import { expect, test } from 'vitest';
-import { Bench, frameTo, macOf } from '../test/bench.ts';
+import { Bench, BenchSender, frameTo, macOf } from '../test/bench.ts';
+import { TXD_EOP, TXD_INSERT_VLAN } from './descriptors.ts';
 import { FLTVLAN_ANY, FLTVLAN_EXACT, REG, RXCTL_DROPEN, RXCTL_ENABLE } from './register-constants.ts';
 import { describeNicTrace } from './trace-kinds.ts';
 
@@ -45,6 +46,26 @@ test('the trace tells each test, the queue, the buffer, the completion and the i
     expect.stringMatching(/^frame 4: 10 bytes/),
     'dropped: runt',
   ]);
+});
+
+test('the trace tells of each transmitted frame its queue, descriptors, length on the wire and tag', () => {
+  const [bench, lines] = traced();
+  const queue = new BenchSender(bench, 1, 64);
+  bench.configure();
+  lines();
+  const frame = frameTo(macOf(1), 100);
+  queue.put(frame, TXD_EOP | TXD_INSERT_VLAN, 0xa123);
+  queue.put(frame.subarray(0, 40), 0);
+  queue.put(frame.subarray(40), TXD_EOP);
+  queue.put(frame.subarray(0, 10), TXD_EOP);
+  queue.ringDoorbell();
+  bench.executor.runUntilIdle();
+  expect(lines().filter((line) => line.startsWith('transmit'))).toEqual([
+    'transmit queue 1: descriptor 0: 104 bytes put on the wire, with tag 291 priority 5',
+    'transmit queue 1: descriptor 1: 100 bytes put on the wire from 2 descriptors',
+    'transmit queue 1: descriptor 3 refused',
+  ]);
+  expect(bench.transmitted()).toHaveLength(2);
 });
 
 test('only the wanted stamp is traced', () => {
