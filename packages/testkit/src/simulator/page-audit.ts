@@ -20,7 +20,7 @@ export class PageAudit {
   readonly #watch: NblWatch;
   /** Per segment: what the grants say of each page; filled anew each time. */
   readonly #expected: Uint8Array[] = [];
-  readonly #holder: Int32Array[] = [];
+  readonly #holder: Float64Array[] = [];
 
   constructor(host: Host, watch: NblWatch) {
     this.#host = host;
@@ -57,14 +57,14 @@ export class PageAudit {
       const pages = (segments[id] as { byteLength: number }).byteLength >>> PAGE_SHIFT;
       if (this.#expected[id] === undefined) {
         this.#expected[id] = new Uint8Array(pages);
-        this.#holder[id] = new Int32Array(pages);
+        this.#holder[id] = new Float64Array(pages);
       }
       (this.#expected[id] as Uint8Array).fill(0);
-      (this.#holder[id] as Int32Array).fill(0);
+      (this.#holder[id] as Float64Array).fill(0);
     }
     for (const { handle, segment, elements, grants } of sharedMemory.inspect().blocks) {
       const rights = grants[dmaDomain.name] ?? 0;
-      const holder = this.#holder[segment] as Int32Array;
+      const holder = this.#holder[segment] as Float64Array;
       const expected = this.#expected[segment] as Uint8Array;
       for (const { offset, length } of elements) {
         const last = (offset + length - 1) >>> PAGE_SHIFT;
@@ -85,7 +85,7 @@ export class PageAudit {
         for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
           const where = `${config.name}: page ${page} of segment ${segment} of allocation ${allocationHandle}`;
           // What a VM lends of its own memory (6.20) is in no block of the host's.
-          if (segment === HOST_SEGMENT && (this.#holder[segment] as Int32Array)[page] === 0)
+          if (segment === HOST_SEGMENT && (this.#holder[segment] as Float64Array)[page] === 0)
             fail('one owner of each page', `${where} is of no block`);
           const expected = this.#expected[segment] as Uint8Array;
           if (expected[page] !== 0) fail('one owner of each page', `${where} is of another one, too`);
