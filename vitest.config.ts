@@ -12,7 +12,9 @@ export default defineConfig({
       'tools/**/*.test.ts',
       'examples/**/*.test.ts',
     ],
-    testTimeout: 120_000,
+    // These end a test that hangs, not one on a busy machine.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     pool: 'forks',
   },
 });
