@@ -1,4 +1,5 @@
 /** What a host does does not depend on where its counters stand (docs/limits.md). */
+import { NDIS_DEVICE_POWER_STATE } from '@vmq/abi';
 import type { LedgerReport } from '@vmq/machine';
 import { NIC_AGENT, NIC_TRACE, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import { VSWITCH_TRACE } from '@vmq/vswitch';
@@ -8,6 +9,7 @@ import { createHost } from './create-host.ts';
 import type { Host, HostOptions } from './host.ts';
 import { migrateVm } from './migration.ts';
 
+const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
 const MACS = ['00-15-5D-00-00-01', '00-15-5D-00-00-02', '00-15-5D-00-00-03'];
 const BROADCAST = [255, 255, 255, 255, 255, 255];
 const vmOf = (n: number) => ({ name: `vm${n}`, mac: MACS[n - 1] as string, vlan: n === 2 ? 100 : 0 });
@@ -185,6 +187,31 @@ describe('a queue that is idle while others receive', () => {
       await host.stop();
     },
   );
+});
+
+it('stamps of the wire are those of the NIC after a reset and after low power, too', async () => {
+  const host = hostWith({ receiveEngines: 2 });
+  const bytes = frame(macBytes(1), 1);
+  const traced: number[] = [];
+  const sent: number[] = [];
+  for (const happen of [
+    () => {},
+    () => host.adapter.reset(),
+    () => host.adapter.setPower(D3) | host.adapter.setPower(D0),
+  ]) {
+    happen();
+    host.trace.setLevel(2);
+    host.publish();
+    for (let i = 0; i < 3; i++) sent.push(host.wire.send(bytes, 0, bytes.length));
+    host.wire.flush();
+    host.runUntilIdle();
+    traced.push(
+      ...host.trace.drain().flatMap(({ kind, stamp }) => (kind === NIC_TRACE.FRAME ? [stamp] : [])),
+    );
+  }
+  expect(sent).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(traced).toEqual(sent);
+  await host.stop();
 });
 
 it('gives each frame on the wire a stamp that is not 0, and takes none for a full wire', async () => {

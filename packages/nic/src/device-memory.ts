@@ -69,9 +69,8 @@ export const SHARED_FLAGS: number = SHARED + 2;
 export const SHARED_TABLE_MASK: number = SHARED + 3;
 /** Counts the resets. */
 export const SHARED_RESETS: number = SHARED + 4;
-/** Where the stamps and the indices of rings begin after a reset: 0, unless a test wants to see their ends. */
-export const STAMP_START: number = SHARED + 5;
-export const RING_START: number = SHARED + 6;
+/** Where the indices of rings begin after a reset: 0, unless a test wants to see their ends. */
+export const RING_START: number = SHARED + 5;
 /** Per engine two cache lines; what only the engine writes, and its attention words. Engine 0 has no use for them. */
 const ENGINE_LINES: number = (BAR_REGISTER_BYTES + 0x200) / 4;
 /** Nonzero while the engine uses what is shared. */
@@ -140,7 +139,9 @@ export function createNicBar(machine: Machine, options: NicBarOptions): MemorySe
   );
   const words = bar.i32;
   words[SHARED_ENGINES] = engines;
-  words[STAMP_START] = machine.counters.stamps;
+  words[REG.RXSTAMP >> 2] = machine.counters.stamps;
+  for (let engine = 1; engine < engines; engine++)
+    words[engineLine(engine) + ENGINE_STAMP] = machine.counters.stamps;
   words[RING_START] = machine.counters.words;
   // Until the device's first agent has looked at the registers.
   words[GATE] = GATE_CLOSED;
@@ -151,10 +152,14 @@ export function createNicBar(machine: Machine, options: NicBarOptions): MemorySe
   return bar;
 }
 
-/** Power-on values everywhere; only the permanent address, the link state and the wake-up words stay. */
+/**
+ * Power-on values everywhere; only the permanent address, the link state, the receive stamp and the wake-up words stay. Who
+ * feeds the wire counts its frames and does not hear of resets.
+ */
 export function resetRegisters(words: Int32Array, profile: NicProfile, link: number): void {
   const low = words[REG.PMACLO >> 2] as number;
   const high = words[REG.PMACHI >> 2] as number;
+  const stamp = words[REG.RXSTAMP >> 2] as number;
   words.fill(0, 1, BAR_REGISTER_BYTES / 4); // CTRL comes last: its RST bit tells the driver to keep waiting
   words[REG.PMACLO >> 2] = low;
   words[REG.PMACHI >> 2] = high;
@@ -172,7 +177,7 @@ export function resetRegisters(words: Int32Array, profile: NicProfile, link: num
     CAPF_TX_VLAN;
   words[REG.CAPL >> 2] = profile.lookaheadMin | (profile.lookaheadMax << 16);
   words[REG.CAPM >> 2] = profile.maxFrameBytes;
-  words[REG.RXSTAMP >> 2] = words[STAMP_START] as number;
+  words[REG.RXSTAMP >> 2] = stamp;
   const engines = words[SHARED_ENGINES] as number;
   words[REG.ENGINES >> 2] = engines;
   const start = words[RING_START] as number;

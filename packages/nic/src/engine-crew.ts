@@ -25,7 +25,6 @@ import {
   SHARED_FLAGS,
   SHARED_RESETS,
   SHARED_TABLE_MASK,
-  STAMP_START,
 } from './device-memory.ts';
 import { type DeviceState, Q_ENGINE, Q_SHIFT } from './device-state.ts';
 import type { ReceiveInterrupts } from './interrupt-unit.ts';
@@ -153,9 +152,7 @@ export class EngineCrew {
 
   /** With the gate closed: the device was reset. */
   reset(): void {
-    const { words, engines } = this.#state;
-    for (let engine = 1; engine < engines; engine++)
-      words[this.#state.stampWord(engine)] = words[STAMP_START] as number;
+    const { words } = this.#state;
     words[SHARED_RESETS] = ((words[SHARED_RESETS] as number) + 1) | 0;
     this.assignQueues();
   }

@@ -181,7 +181,7 @@ const GLOBAL: readonly Row[] = [
     'RXSTAMP',
     'RO',
     'device',
-    'Stamp of the latest frame of the port: 1, 2, 3 … 2^31 - 1 and 1 again; 0 = none since reset.',
+    'Stamp of the latest frame of the port: 1, 2, 3 … 2^31 - 1 and 1 again; 0 = none yet. No reset puts it back.',
   ],
   ['ENGINES', 'RO', 'device', 'Receive engines that work side by side, 1 to 8; see RXENG.'],
 ];
