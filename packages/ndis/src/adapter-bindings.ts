@@ -1,12 +1,13 @@
 /**
- * The bindings of one adapter, in the order in which they were opened. The first one that has data halves sits on the
- * adapter's data path; all hear indications, events, pause and restart.
+ * The bindings of one adapter, in the order in which they were opened. Those that have data halves sit on the adapter's data
+ * path, and get what they have asked for (RX-22); all hear indications, events, pause and restart.
  */
 import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import type { AdapterDataPlane } from './adapter-data-plane.ts';
 import type { BindingReport } from './adapter-inspection.ts';
 import { AdapterBinding, type BindingAdapter } from './binding.ts';
 import type { BindParameters, ProtocolDriver, StatusIndication } from './protocol-driver.ts';
+import { receiversImage } from './receivers-image.ts';
 
 export interface OpenedBinding {
   readonly status: number;
@@ -18,8 +19,10 @@ export class AdapterBindings {
   readonly #dataPlane: AdapterDataPlane;
   readonly #nextNumber: () => number;
   #bindings: AdapterBinding[] = [];
-  /** The binding whose data halves sit on the adapter's data path. */
-  #onDataPath: AdapterBinding | null = null;
+  /** Those whose data halves sit on the adapter's data path. */
+  readonly #onDataPath = new Set<AdapterBinding>();
+  /** What the data halves were last told of who gets what, and whether the way up is open. */
+  #told = '';
 
   constructor(adapter: BindingAdapter, dataPlane: AdapterDataPlane, nextNumber: () => number) {
     this.#adapter = adapter;
@@ -30,8 +33,6 @@ export class AdapterBindings {
   /** NdisOpenAdapterEx: the protocol's status. `isRunning`: the adapter is, so the binding restarts at once. */
   open(driver: ProtocolDriver, parameters: BindParameters, isRunning: boolean): OpenedBinding {
     const binding = new AdapterBinding(this.#nextNumber(), driver, this.#adapter);
-    const onDataPath = this.#onDataPath === null && driver.dataPathFactory !== '';
-    if (onDataPath) this.#onDataPath = binding;
     this.#bindings.push(binding);
     binding.state = 'Paused';
     const status = driver.bindAdapter(binding, parameters);
@@ -39,7 +40,10 @@ export class AdapterBindings {
       binding.close();
       return { status, binding: null };
     }
-    if (onDataPath) this.#dataPlane.attachProtocol(driver.dataPathFactory, driver.dataPathImage(binding));
+    if (driver.dataPathFactory !== '') {
+      this.#onDataPath.add(binding);
+      this.#dataPlane.attachProtocol(binding.number, driver.dataPathFactory, driver.dataPathImage(binding));
+    }
     if (isRunning) binding.restart();
     this.aimReceives();
     return { status, binding };
@@ -48,9 +52,8 @@ export class AdapterBindings {
   /** The binding has closed: it is forgotten. */
   closed(binding: AdapterBinding): void {
     this.#bindings = this.#bindings.filter((other) => other !== binding);
-    if (this.#onDataPath !== binding) return;
-    this.#onDataPath = null;
-    this.#dataPlane.detachProtocol();
+    this.#onDataPath.delete(binding);
+    this.#dataPlane.detachProtocol(binding.number);
     this.aimReceives();
   }
 
@@ -78,15 +81,36 @@ export class AdapterBindings {
     for (const binding of [...this.#bindings]) binding.driver.netPnpEvent?.(binding, event);
   }
 
-  /** Opens the way up while the binding on the data path is Running, and lets every processor see it. */
+  /** Opens the way up while a binding with data halves is Running, says who gets what, and lets every processor see it. */
   aimReceives(): void {
-    this.#dataPlane.openReceives(this.#onDataPath?.state === 'Running');
+    this.#aim();
     this.#dataPlane.publish();
+  }
+
+  /** The same if that has changed. */
+  receptionChanged(): void {
+    if (this.#aim()) this.#dataPlane.publish();
+  }
+
+  /** True if there is something new to be seen. */
+  #aim(): boolean {
+    const bindings = this.#bindings.filter((binding) => this.#onDataPath.has(binding));
+    const image = receiversImage(this.#adapter.core, bindings);
+    const sole = bindings.find(({ number }) => number === image.sole);
+    const isOpen = sole ? sole.state === 'Running' : bindings.some(({ state }) => state === 'Running');
+    const told = JSON.stringify([isOpen, image]);
+    if (told === this.#told) return false;
+    this.#told = told;
+    // Before the first binding there is nobody to tell.
+    if (bindings.length > 0) this.#dataPlane.aimReceivers(image);
+    this.#dataPlane.openReceives(isOpen);
+    return true;
   }
 
   /** A message for the binding's data halves, if it has any. */
   post(binding: AdapterBinding, processor: number | 'all', message: unknown): void {
-    if (binding === this.#onDataPath) this.#dataPlane.post('protocol', processor, message);
+    if (binding.driver.dataPathFactory !== '')
+      this.#dataPlane.postToProtocol(binding.number, processor, message);
   }
 
   inspect(): BindingReport[] {

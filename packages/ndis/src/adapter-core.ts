@@ -42,6 +42,8 @@ export interface AdapterCore {
   /** VMQ on encapsulated packets (NVGRE): whether the hardware can do it, and whether it does. */
   readonly encapsulation: { readonly supported: boolean; enabled: boolean };
   readonly attributes: RequestAttributes;
+  /** What bindings are to receive may have changed: their filters on queue 0, queues, packet filters, addresses. */
+  receptionChanged(): void;
   /** Shared-memory allocations that the miniport still has for a queue. */
   sharedMemoryLeft(queueId: number): number;
   /** Says to the data halves whether frames may be indicated on a queue (QUE-38). */

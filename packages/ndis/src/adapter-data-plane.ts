@@ -8,8 +8,9 @@ import type { Executor } from '@vmq/machine';
 import { DataPathWords, type OutstandingNbls } from './data-path-words.ts';
 import type { DataPlane, NdisDataPlaneMessage } from './data-plane.ts';
 import type { FilterImage } from './filter-driver.ts';
+import type { ReceiversImage } from './receivers.ts';
 
-type Side = 'miniport' | 'filter' | 'protocol';
+type Side = 'miniport' | 'filter';
 interface Early {
   readonly processor: number | 'all';
   readonly message: unknown;
@@ -23,7 +24,9 @@ export class AdapterDataPlane {
   /** Of each processor, as last taken. */
   readonly #misplaced: number[];
   /** Messages kept for each side; null once it is attached. */
-  readonly #early: Record<Side, Early[] | null> = { miniport: [], filter: [], protocol: [] };
+  readonly #early: Record<Side, Early[] | null> = { miniport: [], filter: [] };
+  /** The same for the protocol of each binding; null once it is attached. */
+  readonly #earlyOfBindings = new Map<number, Early[] | null>();
 
   constructor(adapterName: string, plane: DataPlane, executor: Executor, processors: number) {
     this.#adapterName = adapterName;
@@ -46,14 +49,28 @@ export class AdapterDataPlane {
     this.publish();
   }
 
-  attachProtocol(factory: string, image: unknown): void {
-    this.#toNdis({ op: 'attach protocol', factory, image });
-    this.#flush('protocol');
+  attachProtocol(number: number, factory: string, image: unknown): void {
+    this.#toNdis({ op: 'attach protocol', number, factory, image });
+    const early = this.#earlyOfBindings.get(number) ?? [];
+    this.#earlyOfBindings.set(number, null);
+    for (const { processor, message } of early) this.postToProtocol(number, processor, message);
+    this.publish();
   }
 
-  detachProtocol(): void {
-    if (this.#early.protocol === null) this.#toNdis({ op: 'detach protocol' });
-    this.#early.protocol = [];
+  detachProtocol(number: number): void {
+    if (this.#earlyOfBindings.get(number) === null) this.#toNdis({ op: 'detach protocol', number });
+    this.#earlyOfBindings.delete(number);
+  }
+
+  /** Who is to get which frames from the next publication on. */
+  aimReceivers(receivers: ReceiversImage): void {
+    this.#toNdis({ op: 'receivers', receivers });
+  }
+
+  postToProtocol(number: number, processor: number | 'all', message: unknown): void {
+    const early = this.#earlyOfBindings.get(number);
+    if (early === null) this.#plane.post(this.#adapterName, 'protocol', processor, { number, message });
+    else this.#earlyOfBindings.set(number, [...(early ?? []), { processor, message }]);
   }
 
   detachMiniport(): void {

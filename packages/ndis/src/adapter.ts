@@ -355,6 +355,10 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.modules.indicate({ sourceHandle: this.name, statusCode, statusBuffer: new Uint8Array(buffer) });
   }
 
+  receptionChanged(): void {
+    this.#bindings.receptionChanged();
+  }
+
   sharedMemoryLeft(queueId: number): number {
     return this.broker.remaining(queueId).length;
   }

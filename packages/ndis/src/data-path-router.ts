@@ -1,7 +1,7 @@
 /**
  * NDIS on one processor: routes one adapter's chains between its miniport, its filter modules and its protocol.
  *
- *   protocol
+ *   protocols                 one: all goes to it; several: receivers.ts says who wants a frame
  *      ^ │        gate up: a binding is Running, else the chain goes straight back (counted)
  *      │ v        gate down: the adapter is Running, else sends complete NDIS_STATUS_PAUSED
  *   filter n … filter 1
@@ -32,7 +32,9 @@ import {
   RETURNED,
   SENT,
 } from './data-path-words.ts';
+import { Distribution } from './distribution.ts';
 import type { NetBufferList } from './net-buffer-list.ts';
+import type { Receivers } from './receivers.ts';
 
 const RESOURCES = FLAGS_RESOURCES;
 const SINGLE_QUEUE = FLAGS_SINGLE_QUEUE;
@@ -42,9 +44,13 @@ const RECEIVE_GATE = 1;
 const FILTER_GATE = 2;
 
 const DROPPED_NOT_RUNNING = 'dropped.ndis.not-running';
+const DROPPED_NOT_WANTED = 'dropped.ndis.not-wanted';
 
-/** Why NDIS itself ends a frame: nobody above was running when it was indicated. */
-export const NDIS_DROP_REASONS: readonly string[] = [DROPPED_NOT_RUNNING];
+/**
+ * Why NDIS itself ends a frame: nobody above was running when it was indicated; several bindings share the adapter, and it
+ * is for none of them.
+ */
+export const NDIS_DROP_REASONS: readonly string[] = [DROPPED_NOT_RUNNING, DROPPED_NOT_WANTED];
 
 /** What crosses to a processor to make an adapter's data path there. */
 export interface NdisDataPathImage {
@@ -55,12 +61,24 @@ export interface NdisDataPathImage {
 export interface NdisDataPath {
   /** What the miniport calls: indications and send completions. */
   readonly miniportUpcalls: ReceiveSink;
-  /** What the protocol calls: sends and returns. */
-  readonly protocolDowncalls: SendSink;
+  /** What the protocol of a binding calls: sends and returns. */
+  protocolLink(number: number): SendSink;
   /** What filter module `index` calls: its neighbours, in both directions. 0 is next to the miniport. */
   filterLinks(index: number): { readonly up: ReceiveSink; readonly down: SendSink };
-  /** Joins the layers; a null protocol takes it off again. Call between batches only. */
-  attach(miniport: SendSink, filters: readonly FilterDataPath[], protocol: ReceiveSink | null): void;
+  /** Joins the layers; `protocols` in the order of their bindings. Call between batches only. */
+  attach(
+    miniport: SendSink,
+    filters: readonly FilterDataPath[],
+    protocols: readonly AttachedProtocol[],
+  ): void;
+  /** Who is to get what from now on. Call between batches only. */
+  aim(receivers: Receivers): void;
+}
+
+/** The data half of a binding's protocol. */
+export interface AttachedProtocol {
+  readonly number: number;
+  readonly path: ReceiveSink;
 }
 
 function chainLength(chain: NetBufferList): number {
@@ -104,7 +122,6 @@ class DownLink implements SendSink {
 
 class DataPathRouter implements NdisDataPath {
   readonly miniportUpcalls: ReceiveSink;
-  readonly protocolDowncalls: SendSink;
   readonly #words: Int32Array;
   readonly #line: number;
   readonly #counters: Float64Array;
@@ -113,10 +130,19 @@ class DataPathRouter implements NdisDataPath {
   readonly #ups: UpLink[] = [];
   readonly #downs: DownLink[] = [];
   #miniport: SendSink | null = null;
+  #protocols: readonly AttachedProtocol[] = [];
+  /** Whom everything is for; null with several, or none. */
   #protocol: ReceiveSink | null = null;
+  #receivers: Receivers | null = null;
+  /** By place in the receivers. */
+  #sinks: readonly (ReceiveSink | null)[] = [];
+  readonly #distribution: Distribution;
+  readonly #notWanted: number;
   #filtered = false;
   /** A chain is on its way up. */
   #isIndicating = false;
+  /** The chain on its way up is the miniport's again when the call returns. */
+  #isBorrowed = false;
   /** Above the accounting: the lowest filter, or the gate to the protocol. */
   #above: ReceiveSink;
   /** Below the send gate: the highest filter, or the accounting towards the miniport. */
@@ -135,13 +161,14 @@ class DataPathRouter implements NdisDataPath {
       receiveNetBufferLists: (chain, port, count, flags) => this.#indicate(chain, port, count, flags),
       sendNetBufferListsComplete: (chain, flags) => this.#complete(chain, flags),
     };
-    this.protocolDowncalls = {
-      sendNetBufferLists: (chain, port, flags) => this.#send(chain, port, flags),
-      returnNetBufferLists: (chain, flags) => this.#below.returnNetBufferLists(chain, flags),
-    };
+    this.#notWanted = context.machine.ledger.column(DROPPED_NOT_WANTED);
+    this.#distribution = new Distribution({
+      notRunning: (chain, count) => this.#end(this.#column, chain, count),
+      notWanted: (chain, count) => this.#end(this.#notWanted, chain, count),
+    });
     this.#top = {
       receiveNetBufferLists: (chain, port, count, flags) => this.#deliver(chain, port, count, flags),
-      sendNetBufferListsComplete: (chain, flags) => this.#protocol?.sendNetBufferListsComplete(chain, flags),
+      sendNetBufferListsComplete: (chain, flags) => this.#completeUp(chain, flags),
     };
     this.#bottom = {
       sendNetBufferLists: (chain, port, flags) => this.#sendDown(chain, port, flags),
@@ -159,9 +186,36 @@ class DataPathRouter implements NdisDataPath {
     return { up: this.#ups[index] as UpLink, down: this.#downs[index] as DownLink };
   }
 
-  attach(miniport: SendSink, filters: readonly FilterDataPath[], protocol: ReceiveSink | null): void {
+  protocolLink(number: number): SendSink {
+    return {
+      sendNetBufferLists: (chain, port, flags) => this.#send(number, chain, port, flags),
+      returnNetBufferLists: (chain, flags) => this.#below.returnNetBufferLists(chain, flags),
+    };
+  }
+
+  aim(receivers: Receivers): void {
+    this.#receivers = receivers;
+    this.#aim();
+  }
+
+  #aim(): void {
+    const receivers = this.#receivers;
+    const pathOf = (number: number): ReceiveSink | null =>
+      this.#protocols.find((protocol) => protocol.number === number)?.path ?? null;
+    const isShared = receivers !== null && receivers.sole === 0 && receivers.numbers.length > 0;
+    this.#sinks = isShared ? receivers.numbers.map(pathOf) : [];
+    const sole = receivers === null || receivers.sole === 0 ? null : pathOf(receivers.sole);
+    this.#protocol = isShared ? null : (sole ?? this.#protocols[0]?.path ?? null);
+  }
+
+  attach(
+    miniport: SendSink,
+    filters: readonly FilterDataPath[],
+    protocols: readonly AttachedProtocol[],
+  ): void {
     this.#miniport = miniport;
-    this.#protocol = protocol;
+    this.#protocols = [...protocols];
+    this.#aim();
     this.#filtered = filters.length > 0;
     filters.forEach((_, index) => {
       this.filterLinks(index);
@@ -221,18 +275,55 @@ class DataPathRouter implements NdisDataPath {
       protocol.receiveNetBufferLists(chain, port, count, flags);
       return;
     }
-    this.#counters[this.#column] = (this.#counters[this.#column] as number) + count;
-    if ((flags & RESOURCES) === 0) this.#below.returnNetBufferLists(chain, 0);
+    if (this.#sinks.length > 0 && this.#words[RECEIVE_GATE] !== 0) {
+      this.#isBorrowed = (flags & RESOURCES) !== 0;
+      this.#distribution.deliver(chain, this.#receivers as Receivers, this.#sinks, port, flags);
+      return;
+    }
+    this.#isBorrowed = (flags & RESOURCES) !== 0;
+    this.#end(this.#column, chain, count);
   }
 
-  #send(chain: NetBufferList, port: number, flags: number): void {
+  /** Frames that nobody above gets. */
+  #end(column: number, chain: NetBufferList, count: number): void {
+    this.#counters[column] = (this.#counters[column] as number) + count;
+    if (!this.#isBorrowed) this.#below.returnNetBufferLists(chain, 0);
+  }
+
+  #send(number: number, chain: NetBufferList, port: number, flags: number): void {
     if (this.#words[SEND_GATE] !== 0) {
+      // With several protocols each is to get its own back.
+      if (this.#protocols.length > 1)
+        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) nbl.sourceHandle = number;
       this.#below.sendNetBufferLists(chain, port, flags);
       return;
     }
     this.#reach('ndis.send-while-not-running');
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) nbl.status = PAUSED;
-    this.#protocol?.sendNetBufferListsComplete(chain, 0);
+    this.#pathOf(number)?.sendNetBufferListsComplete(chain, 0);
+  }
+
+  /** Of NBLs sent while there was one protocol, that one is the first still. */
+  #pathOf(number: number): ReceiveSink | null {
+    const protocols = this.#protocols;
+    for (let i = 0; i < protocols.length; i++)
+      if (protocols[i]?.number === number) return protocols[i]?.path ?? null;
+    return protocols[0]?.path ?? null;
+  }
+
+  #completeUp(chain: NetBufferList, flags: number): void {
+    if (this.#protocols.length <= 1) {
+      this.#protocols[0]?.path.sendNetBufferListsComplete(chain, flags);
+      return;
+    }
+    for (let head: NetBufferList | null = chain; head !== null; ) {
+      let last: NetBufferList = head;
+      while (last.next !== null && last.next.sourceHandle === head.sourceHandle) last = last.next;
+      const rest: NetBufferList | null = last.next;
+      last.next = null;
+      this.#pathOf(head.sourceHandle)?.sendNetBufferListsComplete(head, flags);
+      head = rest;
+    }
   }
 
   #sendDown(chain: NetBufferList, port: number, flags: number): void {

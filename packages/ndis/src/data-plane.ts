@@ -4,6 +4,7 @@
  */
 import type { NdisDataPathImage } from './data-path-router.ts';
 import type { FilterImage } from './filter-driver.ts';
+import type { ReceiversImage } from './receivers.ts';
 
 /** Whom a message is for. */
 export type DataPlaneComponent = 'miniport' | 'filter' | 'protocol' | 'ndis';
@@ -26,6 +27,12 @@ export interface FilterDataPlaneMessage {
   readonly message: unknown;
 }
 
+/** Messages of component `protocol`: for the data half of one binding. */
+export interface ProtocolDataPlaneMessage {
+  readonly number: number;
+  readonly message: unknown;
+}
+
 /** Messages of component `ndis`: which data halves there are. */
 export type NdisDataPlaneMessage =
   | {
@@ -38,6 +45,13 @@ export type NdisDataPlaneMessage =
       readonly filters: readonly FilterImage[];
     }
   | { readonly op: 'bypass filter'; readonly number: number }
-  | { readonly op: 'attach protocol'; readonly factory: string; readonly image: unknown }
-  | { readonly op: 'detach protocol' }
+  /** `number`: of the binding. */
+  | {
+      readonly op: 'attach protocol';
+      readonly number: number;
+      readonly factory: string;
+      readonly image: unknown;
+    }
+  | { readonly op: 'detach protocol'; readonly number: number }
+  | { readonly op: 'receivers'; readonly receivers: ReceiversImage }
   | { readonly op: 'detach miniport' };

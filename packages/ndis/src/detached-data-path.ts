@@ -22,6 +22,9 @@ export interface DetachedDataPath {
   runUntil(done: () => boolean): boolean;
 }
 
+/** In place of a binding's number. */
+const ALONE = 0;
+
 /** `name` stands in the place of an adapter's and must be no adapter's. */
 export function createDetachedDataPath(
   name: string,
@@ -34,14 +37,14 @@ export function createDetachedDataPath(
     attach(factory, image) {
       plane = new AdapterDataPlane(name, dataPlane, executor, processors);
       plane.attachMiniport('', null, []);
-      plane.attachProtocol(factory, image);
+      plane.attachProtocol(ALONE, factory, image);
     },
     detach() {
-      plane?.detachProtocol();
+      plane?.detachProtocol(ALONE);
       plane?.detachMiniport();
       plane = null;
     },
-    post: (processor, message) => plane?.post('protocol', processor, message),
+    post: (processor, message) => plane?.postToProtocol(ALONE, processor, message),
     publish: () => executor.publish(),
     runUntil: (done) => executor.runUntil(done),
   };

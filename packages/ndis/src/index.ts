@@ -32,6 +32,7 @@ export type {
   DataPlaneEnvelope,
   FilterDataPlaneMessage,
   NdisDataPlaneMessage,
+  ProtocolDataPlaneMessage,
 } from './data-plane.ts';
 export type { DetachedDataPath } from './detached-data-path.ts';
 export type * from './filter-driver.ts';
@@ -56,6 +57,7 @@ export {
   type QueueState,
   queueTransition,
 } from './queue-states.ts';
+export type { DefaultQueueFilter, ReceiverImage, ReceiversImage } from './receivers.ts';
 export { type RefusalLog, type RefusalRecord, refusalLine } from './refusal-log.ts';
 export type { SharedMemoryReportEntry } from './shared-memory-broker.ts';
 export type * from './shared-memory-provider.ts';

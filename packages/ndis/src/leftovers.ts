@@ -38,6 +38,7 @@ export function withdrawReception(
   submit: (request: OidRequest) => number,
 ): void {
   const requests = core.reception.withdraw(owner);
+  core.receptionChanged();
   if (core.removed) return;
   for (const request of requests) submit(request);
 }

@@ -7,10 +7,16 @@
 import type { AgentContext } from '@vmq/machine';
 import type { ReceiveSink, SendSink } from './data-path.ts';
 import { createNdisDataPath, type NdisDataPath } from './data-path-router.ts';
-import type { DataPlaneEnvelope, FilterDataPlaneMessage, NdisDataPlaneMessage } from './data-plane.ts';
+import type {
+  DataPlaneEnvelope,
+  FilterDataPlaneMessage,
+  NdisDataPlaneMessage,
+  ProtocolDataPlaneMessage,
+} from './data-plane.ts';
 import type { FilterDataPathFactory } from './filter-driver.ts';
 import type { MiniportDataPathFactory, ProcessorServices } from './miniport-driver.ts';
 import type { ProtocolDataPathFactory } from './protocol-driver.ts';
+import { Receivers } from './receivers.ts';
 
 export interface NdisProcessorFactories {
   /** By the name that {@link MiniportDriver.dataPathFactory} gives. */
@@ -35,12 +41,18 @@ interface AttachedFilter {
   readonly down: SendSink;
 }
 
+interface AttachedBinding {
+  readonly number: number;
+  readonly path: ReturnType<ProtocolDataPathFactory>;
+}
+
 interface Attached {
   readonly path: NdisDataPath;
   readonly miniport: ReturnType<MiniportDataPathFactory>;
   /** Lowest first. */
   readonly filters: AttachedFilter[];
-  protocol: ReturnType<ProtocolDataPathFactory> | null;
+  /** In the order of their bindings. */
+  protocols: AttachedBinding[];
 }
 
 /** In place of a module that was detached: hands everything on. */
@@ -83,11 +95,11 @@ export function createNdisProcessor(
     return found;
   };
 
-  const join = ({ path, miniport, filters, protocol }: Attached): void =>
+  const join = ({ path, miniport, filters, protocols }: Attached): void =>
     path.attach(
       miniport,
       filters.map((filter) => filter.path),
-      protocol,
+      protocols,
     );
 
   const compose = (adapter: string, message: NdisDataPlaneMessage): void => {
@@ -108,7 +120,7 @@ export function createNdisProcessor(
           const makeFilter = factory('filter', factories.filters ?? {}, name);
           return { number, path: makeFilter(context, processor, image, up, down), up, down };
         });
-        const attached = { path, miniport, filters, protocol: null };
+        const attached = { path, miniport, filters, protocols: [] };
         join(attached);
         adapters.set(adapter, attached);
         return;
@@ -125,16 +137,21 @@ export function createNdisProcessor(
       case 'attach protocol': {
         const attached = attachedAdapter(adapter);
         const make = factory('protocol', factories.protocols, message.factory);
-        attached.protocol = make(context, processor, message.image, attached.path.protocolDowncalls);
+        const downcalls = attached.path.protocolLink(message.number);
+        const path = make(context, processor, message.image, downcalls);
+        attached.protocols.push({ number: message.number, path });
         join(attached);
         return;
       }
       case 'detach protocol': {
         const attached = attachedAdapter(adapter);
-        attached.protocol = null;
+        attached.protocols = attached.protocols.filter(({ number }) => number !== message.number);
         join(attached);
         return;
       }
+      case 'receivers':
+        attachedAdapter(adapter).path.aim(new Receivers(message.receivers));
+        return;
       case 'detach miniport':
         adapters.delete(adapter);
     }
@@ -148,13 +165,17 @@ export function createNdisProcessor(
         const { number, message: own } = message as FilterDataPlaneMessage;
         const filter = attachedAdapter(adapter).filters.find((candidate) => candidate.number === number);
         filter?.path.receiveMessage(own);
-      } else attachedAdapter(adapter).protocol?.receiveMessage(message);
+      } else {
+        const { number, message: own } = message as ProtocolDataPlaneMessage;
+        const found = attachedAdapter(adapter).protocols.find((candidate) => candidate.number === number);
+        found?.path.receiveMessage(own);
+      }
     },
     refresh() {
-      for (const { miniport, filters, protocol } of adapters.values()) {
+      for (const { miniport, filters, protocols } of adapters.values()) {
         miniport.refresh();
         for (const { path } of filters) path.refresh();
-        protocol?.refresh();
+        for (const { path } of protocols) path.refresh();
       }
     },
     path: (adapterName) => adapters.get(adapterName)?.path ?? null,

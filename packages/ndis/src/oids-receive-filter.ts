@@ -106,6 +106,7 @@ export function setFilter(call: OidCall): Verdict {
       core.filters.add({ id, queueId: value.QueueId, owner, parameters: { ...value, FilterId: id } });
       moveQueue(core, queue, 'set filter');
       core.trace.filterSet(id, value.QueueId, owner);
+      core.receptionChanged();
       return status;
     },
   };
@@ -139,6 +140,7 @@ export function clearFilter(call: OidCall): Verdict {
         core.filters.ofQueue(queueId).length === 0 ? 'clear last filter' : 'clear filter',
       );
       core.trace.filterCleared(filterId, queueId, owner);
+      core.receptionChanged();
       return NDIS_STATUS_SUCCESS;
     },
   };

@@ -74,6 +74,7 @@ export function allocateQueue(call: OidCall): Verdict {
         MSIXTableEntry: msixTableEntry,
       });
       core.trace.queueState(id, 'Undefined', queue.state);
+      core.receptionChanged();
       return status;
     },
   };
@@ -145,6 +146,7 @@ export function freeQueue(call: OidCall): Verdict {
         );
       moveQueue(core, queue, 'resources freed');
       core.queues.delete(queue.id);
+      core.receptionChanged();
       return NDIS_STATUS_SUCCESS;
     },
   };

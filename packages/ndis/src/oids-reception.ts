@@ -98,6 +98,7 @@ function down({ core, owner, request }: OidCall, change: Change, bytes: Uint8Arr
       request.bytesRead = request.inputBufferLength;
       request.supportedRevision = combined.supportedRevision;
       core.reception.accept(owner, change);
+      core.receptionChanged();
       return status;
     },
   };

@@ -39,6 +39,18 @@ export class Reception {
     };
   }
 
+  /** What one binding wants. */
+  of(owner: number): Share {
+    return this.#shares.get(owner) ?? NOTHING;
+  }
+
+  /** Who wants anything at all. */
+  owners(): number[] {
+    return [...this.#shares]
+      .filter(([, { packetFilter, multicastList }]) => packetFilter !== 0 || multicastList.length > 0)
+      .map(([number]) => number);
+  }
+
   /** The miniport has accepted the combination with this change. */
   accept(owner: number, change: Partial<Share>): void {
     this.#shares.set(owner, { ...(this.#shares.get(owner) ?? NOTHING), ...change });

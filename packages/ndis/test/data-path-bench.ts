@@ -1,7 +1,8 @@
 /** NDIS on two processors, with data halves of a miniport and of a protocol that do what a test orders. */
 import { NDIS_RECEIVE_FLAGS_RESOURCES, NDIS_STATUS_SUCCESS } from '@vmq/abi';
-import { type AgentContext, type AgentFactories, Processor } from '@vmq/machine';
+import { type AgentContext, type AgentFactories, type MemorySegment, Processor } from '@vmq/machine';
 import {
+  type Binding,
   createNdisProcessor,
   type DataPlaneEnvelope,
   type FilterDataPathFactory,
@@ -20,6 +21,12 @@ export interface Order {
   readonly flags?: number;
   /** Queue of each NBL; default: the default queue. */
   readonly queues?: readonly number[];
+  /** Destination of each NBL's frame, six bytes; default: all zero. */
+  readonly to?: readonly (readonly number[])[];
+  /** Memory of each frame; default: the host's. */
+  readonly segments?: readonly MemorySegment[];
+  /** Ieee8021QNetBufferListInfo of each. */
+  readonly tags?: readonly number[];
 }
 
 const count = (chain: NetBufferList | null): number => {
@@ -33,6 +40,12 @@ export function setUp(filterNames: readonly string[] = [], options: BenchOptions
   const log: string[] = [];
   const pools: NetBufferListPool[] = [];
   const completed: number[] = [];
+  /** Which protocol each completion went to. */
+  const completedBy: string[] = [];
+  /** Places in the miniport's chain that each protocol got, a line a call. */
+  const seen: string[] = [];
+  /** Rude: it takes a chain apart that it was only lent. */
+  const manners = { isRude: false };
   const early: unknown[] = [];
 
   const miniport: MiniportDataPathFactory = (context, processor, _image, upcalls) => {
@@ -41,11 +54,17 @@ export function setUp(filterNames: readonly string[] = [], options: BenchOptions
     let order: Order | null = null;
     const dpc = {
       runDpc: () => {
-        const { count: wanted, flags = 0, queues = [] } = order as Order;
+        const { count: wanted, flags = 0, queues = [], to = [], tags = [], segments = [] } = order as Order;
         const chain = pool.takeChain(wanted) as NetBufferList;
         let i = 0;
-        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next)
-          nbl.filteringInfo = filteringInfo(queues[i++] ?? 0, 0);
+        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next, i++) {
+          nbl.filteringInfo = filteringInfo(queues[i] ?? 0, 0);
+          nbl.ieee8021QInfo = tags[i] ?? 0;
+          const { mdl } = nbl.firstNetBuffer;
+          mdl.segment = segments[i] ?? context.machine.memory.host;
+          mdl.byteOffset = 64 * i;
+          mdl.segment.u8.set(to[i] ?? new Uint8Array(6), mdl.byteOffset);
+        }
         upcalls.receiveNetBufferLists(chain, 0, wanted, flags);
         if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) giveBack(chain);
       },
@@ -77,7 +96,9 @@ export function setUp(filterNames: readonly string[] = [], options: BenchOptions
     };
   };
 
-  const protocol: ProtocolDataPathFactory = (context, processor, _image, downcalls) => {
+  const protocol: ProtocolDataPathFactory = (context, processor, image, downcalls) => {
+    const own = (image as { readonly protocol: string }).protocol;
+    const name = own === 'switch' ? 'protocol' : own;
     const held: NetBufferList[] = [];
     const pool = new NetBufferListPool(64, context.machine.memory.host);
     let order: Order | null = null;
@@ -95,14 +116,27 @@ export function setUp(filterNames: readonly string[] = [], options: BenchOptions
     };
     return {
       receiveNetBufferLists(chain, _port, number, flags) {
-        log.push(`protocol ${processor.index} gets ${number}`);
-        if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) return;
+        const isLent = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0;
+        const places: number[] = [];
+        for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next)
+          places.push(nbl.firstNetBuffer.mdl.byteOffset / 64);
+        log.push(`${name} ${processor.index} gets ${number}`);
+        seen.push(`${name}: ${places.join(' ')}${isLent ? ' lent' : ''}`);
+        if (isLent) {
+          for (let nbl: NetBufferList | null = manners.isRude ? chain : null; nbl !== null; ) {
+            const next: NetBufferList | null = nbl.next;
+            nbl.next = null;
+            nbl = next;
+          }
+          return;
+        }
         for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) held.push(nbl);
       },
       sendNetBufferListsComplete(chain) {
         for (let nbl: NetBufferList | null = chain; nbl !== null; ) {
           const next: NetBufferList | null = nbl.next;
           completed.push(nbl.status);
+          completedBy.push(name);
           pool.give(nbl);
           nbl = next;
         }
@@ -183,6 +217,31 @@ export function setUp(filterNames: readonly string[] = [], options: BenchOptions
     bench.executor.publish();
     bench.executor.runUntilIdle();
   };
-  const dropped = (): number => bench.machine.ledger.total('dropped.ndis.not-running');
-  return { ...bench, run, log, pools, completed, early, dropped, filterDrivers };
+  const dropped = (reason = 'not-running'): number => bench.machine.ledger.total(`dropped.ndis.${reason}`);
+  /** Another protocol with data halves, which keeps what it gets too. */
+  const bindOther = (other: string): Binding => {
+    const { binding } = bench.adapter.bind(new TestProtocol(other, 'switch'));
+    if (binding === null) throw new Error(`${other} was not bound`);
+    return binding;
+  };
+  const order = (binding: Binding, processor: number, wanted: Order): void => {
+    binding.post(processor, wanted);
+    bench.executor.publish();
+    bench.executor.runUntilIdle();
+  };
+  return {
+    ...bench,
+    run,
+    order,
+    bindOther,
+    log,
+    seen,
+    manners,
+    pools,
+    completed,
+    completedBy,
+    early,
+    dropped,
+    filterDrivers,
+  };
 }

@@ -1,5 +1,5 @@
 /**
- * The real stack on a bench: machine, NIC, miniport, NDIS and two protocols, A (which gets the adapter's frames)
+ * The real stack on a bench: machine, NIC, miniport, NDIS and two protocols, A
  * and B, as one host would join them; a cable; and shared memory that can be made to run out.
  */
 import { NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
@@ -172,8 +172,8 @@ export function createBench(options: BenchOptions, listeners: Record<'A' | 'B', 
   const wakeDevice = (): void => machine.board.wake(nic);
   const registers = attachNicRegisters(bar, wakeDevice);
   const producer = new FrameProducer(rx);
-  const A = createRecordingProtocol('A', true, listeners.A);
-  const B = createRecordingProtocol('B', false, listeners.B);
+  const A = createRecordingProtocol('A', listeners.A);
+  const B = createRecordingProtocol('B', listeners.B);
   const bench = { kind, ndis, executor, A, B, memoryAvailable: true } as Bench & { adapter: NdisAdapter };
 
   const added = ndis.addAdapter({

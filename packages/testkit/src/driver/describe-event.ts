@@ -9,7 +9,7 @@ export function describeEvent(event: ReferenceEvent): string {
     case 'frames':
       return `${event.racing ? 'frames under way' : 'frames'}: ${event.frames.map(describeFrame).join(', ')}`;
     case 'return':
-      return `A returns frames ${event.numbers.join(' ')}`;
+      return `the protocols return frames ${event.numbers.join(' ')}`;
     case 'memory':
       return event.available ? 'shared memory is there again' : 'shared memory runs out';
     case 'capabilities':

@@ -4,9 +4,13 @@
  *
  *   record (shared)   word 0: records written, by all processors | 8 words a record, in a ring
  *      +0 frame number  +1 queue id  +2 processor  +3 indication flags  +4 802.1Q info   +5 faults
- *      +6 bytes << 8 | MDLs  +7 bytes of the first MDL
+ *      +6 bytes << 8 | MDLs  +7 bytes of the first MDL   +8 1: only to look at (RESOURCES)
  */
-import { NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID, NDIS_RECEIVE_FLAGS_SINGLE_QUEUE } from '@vmq/abi';
+import {
+  NDIS_RECEIVE_FLAGS_RESOURCES,
+  NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID,
+  NDIS_RECEIVE_FLAGS_SINGLE_QUEUE,
+} from '@vmq/abi';
 import type { AgentContext } from '@vmq/machine';
 import {
   type Binding,
@@ -25,7 +29,7 @@ import { HOLD_AT, isIntact, NUMBER_AT } from './test-frame.ts';
 
 export const RECORDING_DATA_PATH = 'recording-protocol';
 
-const WORDS = 8;
+const WORDS = 9;
 const RECORDS = 1024;
 const HEAD = 8;
 
@@ -90,10 +94,11 @@ class RecordingDataPath {
     }
     const ofChain =
       (length === count ? 0 : 4) | ((flags & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) !== 0 && queues !== 0 ? 16 : 0);
+    const isLent = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0;
     let back: NetBufferList | null = null;
     for (let nbl: NetBufferList | null = chain; nbl !== null; ) {
       const next: NetBufferList | null = nbl.next;
-      if (!this.#take(nbl, flags, ofChain)) {
+      if (!this.#take(nbl, flags, ofChain) && !isLent) {
         nbl.next = back;
         back = nbl;
       }
@@ -131,7 +136,9 @@ class RecordingDataPath {
     words[slot + 5] = faults;
     words[slot + 6] = (bytes.length << 8) | mdls;
     words[slot + 7] = nbl.firstNetBuffer.mdl.byteCount;
-    if (!this.#keeps || bytes[HOLD_AT] !== 1) return false;
+    const isLent = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0;
+    words[slot + 8] = isLent ? 1 : 0;
+    if (isLent || !this.#keeps || bytes[HOLD_AT] !== 1) return false;
     nbl.next = null;
     this.#held.set(number, nbl);
     return true;
@@ -200,24 +207,18 @@ export interface RecordingProtocol extends ProtocolDriver {
   takeFrames(): Indicated[];
 }
 
-/** `withData`: it gets the adapter's frames. */
-export function createRecordingProtocol(
-  name: string,
-  withData: boolean,
-  listener: ProtocolListener,
-): RecordingProtocol {
+export function createRecordingProtocol(name: 'A' | 'B', listener: ProtocolListener): RecordingProtocol {
   const record = new SharedArrayBuffer((HEAD + RECORDS * WORDS) * 4);
   const words = new Int32Array(record);
   let read = 0;
   const tell = (binding: Binding, message: RecordingMessage): void => {
-    if (!withData) return;
     binding.post('all', message);
     binding.publish();
   };
   return {
     name,
     binding: null,
-    dataPathFactory: withData ? RECORDING_DATA_PATH : '',
+    dataPathFactory: RECORDING_DATA_PATH,
     dataPathImage: (): RecordingImage => ({ record }),
     bindAdapter(binding) {
       this.binding = binding;
@@ -247,6 +248,8 @@ export function createRecordingProtocol(
           length: word(6) >>> 8,
           mdls: word(6) & 0xff,
           firstMdlBytes: word(7),
+          to: name,
+          isLent: word(8) === 1,
           faults: FAULTS.filter((_, bit) => (word(5) & (1 << bit)) !== 0),
         });
       }

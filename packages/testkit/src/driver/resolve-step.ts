@@ -84,7 +84,10 @@ export function resolveStep(step: Step, model: ReferenceAdapter, nextFrame: numb
     case 'reopen': {
       // With requests pending or its NBLs out, closing has to wait; that is not this step.
       const ofB = [...model.queues.values()].filter(({ owner }) => owner === 'B');
-      const waits = model.pendingFree !== null || ofB.some(({ id }) => model.frames.heldOn(id) > 0);
+      const waits =
+        model.pendingFree !== null ||
+        model.frames.heldBy('B') > 0 ||
+        ofB.some(({ id }) => model.frames.heldOn(id) > 0);
       return waits || model.frames.onTheirWay > 0 ? null : { type: 'reopen' };
     }
     case 'settle':

@@ -148,8 +148,10 @@ export class SequenceDriver {
         break;
       case 'return': {
         const message: RecordingMessage = { op: 'return', numbers: event.numbers, oneByOne };
-        bench.A.binding?.post('all', message);
-        bench.A.binding?.publish();
+        for (const { binding } of [bench.A, bench.B]) {
+          binding?.post('all', message);
+          binding?.publish();
+        }
         break;
       }
       case 'memory':
@@ -218,7 +220,7 @@ export class SequenceDriver {
       indications: this.#indications,
       capabilities: this.#capabilities,
       violations: this.#violations,
-      frames: this.#bench.A.takeFrames(),
+      frames: [...this.#bench.A.takeFrames(), ...this.#bench.B.takeFrames()],
       queues: this.#bench.adapter.inspect().queues.map(({ queueId, state, operationalState, filters }) => ({
         queueId,
         // Undefined, Allocated, Set, Running, Paused, StopDma, Freeing; Stop DMA is D in the table.

@@ -6,7 +6,7 @@
  *                        │        └ grows with every state the adapter goes through meanwhile
  *                        └──settle: gone, which must have been allowed
  */
-import { classify, type World } from './records.ts';
+import { classify, receiversOf, type World } from './records.ts';
 import type { Frame, Indicated } from './vocabulary.ts';
 
 interface Travelling {
@@ -15,6 +15,8 @@ interface Travelling {
   readonly outcomes: Set<number | null>;
   /** `queue processor` pairs that have been right since it was sent. */
   readonly places: Set<string>;
+  /** `queue receivers`: who gets it on a queue it may be indicated on, in a state since it was sent. */
+  readonly receivers: Set<string>;
   /** Where a queue it may get splits frames: the queue itself may be gone when the step is over. */
   readonly splitAt: Map<number, number>;
 }
@@ -26,11 +28,17 @@ export class FrameTracker {
   /** Frame numbers of NBLs that the protocol holds, and their queues. */
   readonly held: Map<number, number> = new Map();
   readonly #travelling = new Map<number, Travelling>();
-  /** The last frame indicated on each queue. */
-  readonly #last = new Map<number, number>();
+  /** Of the frames held, who holds each. */
+  readonly #holders = new Map<number, 'A' | 'B'>();
+  /** The last frame indicated on each queue to each protocol. */
+  readonly #last = new Map<string, number>();
 
   heldOn(queueId: number): number {
     return [...this.held.values()].filter((other) => other === queueId).length;
+  }
+
+  heldBy(protocol: 'A' | 'B'): number {
+    return [...this.held.keys()].filter((number) => this.#holders.get(number) === protocol).length;
   }
 
   /** True if one of these frames, not taken in yet, was indicated on the queue and will be kept. */
@@ -45,13 +53,19 @@ export class FrameTracker {
   }
 
   sent(frame: Frame, world: World): void {
-    this.#travelling.set(frame.number, { frame, outcomes: new Set(), places: new Set(), splitAt: new Map() });
+    this.#travelling.set(frame.number, {
+      frame,
+      outcomes: new Set(),
+      places: new Set(),
+      receivers: new Set(),
+      splitAt: new Map(),
+    });
     this.note(world);
   }
 
   /** The adapter is in this state now: frames on their way may be classified by it. */
   note(world: World): void {
-    for (const { frame, outcomes, places, splitAt } of this.#travelling.values()) {
+    for (const { frame, outcomes, places, receivers, splitAt } of this.#travelling.values()) {
       const queueId = classify(world, frame);
       outcomes.add(queueId);
       if (queueId !== null) {
@@ -60,17 +74,52 @@ export class FrameTracker {
       }
       // A frame classified before the affinity changed is indicated where the queue is by then.
       for (const known of outcomes) {
-        if (known !== null && world.queues.has(known)) places.add(`${known} ${processorOf(world, known)}`);
+        if (known === null || !world.queues.has(known)) continue;
+        places.add(`${known} ${processorOf(world, known)}`);
+        receivers.add(`${known} ${receiversOf(world, known, frame)}`);
       }
     }
   }
 
-  /** What is wrong with an indication, in words. */
-  indicated(seen: Indicated, world: World): string[] {
+  /** What is wrong with the indications of a step, in words. */
+  allIndicated(seen: readonly Indicated[], world: World): string[] {
+    const problems: string[] = [];
+    const together = new Map<number, Indicated[]>();
+    for (const one of seen) {
+      const others = together.get(one.number);
+      if (others === undefined) together.set(one.number, [one]);
+      else others.push(one);
+    }
+    for (const [number, records] of together) {
+      const travelling = this.#travelling.get(number);
+      if (travelling !== undefined) problems.push(...this.#receivedBy(number, records, travelling));
+      for (const one of records) problems.push(...this.#indicated(one, world, travelling));
+      this.#travelling.delete(number);
+    }
+    return problems;
+  }
+
+  /** RX-22, RX-14: who got it, once each, and that one of them has the NBL. */
+  #receivedBy(number: number, records: readonly Indicated[], { receivers, outcomes }: Travelling): string[] {
+    const got = [...new Set(records.map(({ to }) => to))].sort();
+    const queueId = records[0]?.queueId ?? 0;
+    if (!outcomes.has(queueId)) return [];
+    if (got.length < records.length) return [`frame ${number} on queue ${queueId}: indicated again`];
+    const problems: string[] = [];
+    if (!receivers.has(`${queueId} ${got.join('')}`)) {
+      const allowed = [...receivers].map((text) => `queue ${text}`).join(' or ');
+      problems.push(
+        `RX-22: frame ${number} on queue ${queueId} to ${got.join(' and ')}, expected ${allowed}`,
+      );
+    }
+    if (records.filter(({ isLent }) => !isLent).length !== 1)
+      problems.push(`RX-14: frame ${number}: not one of ${got.join(' and ')} has its NBL`);
+    return problems;
+  }
+
+  #indicated(seen: Indicated, world: World, travelling: Travelling | undefined): string[] {
     const what = `frame ${seen.number} on queue ${seen.queueId}`;
-    const travelling = this.#travelling.get(seen.number);
     if (travelling === undefined) return [`${what}: indicated again, or after it had to be gone`];
-    this.#travelling.delete(seen.number);
     const { frame, outcomes, places } = travelling;
     const problems = seen.faults.map((fault) => `${what}: ${fault}`);
     if (!outcomes.has(seen.queueId)) {
@@ -78,9 +127,10 @@ export class FrameTracker {
       problems.push(`${what}, expected ${allowed}`);
     } else if (!places.has(`${seen.queueId} ${seen.processor}`))
       problems.push(`INT-05: ${what}: on processor ${seen.processor}, expected ${[...places].join(' or ')}`);
-    if ((this.#last.get(seen.queueId) ?? -1) >= seen.number)
-      problems.push(`RX-11: ${what}: after frame ${this.#last.get(seen.queueId)}`);
-    this.#last.set(seen.queueId, seen.number);
+    const flow = `${seen.queueId} ${seen.to}`;
+    if ((this.#last.get(flow) ?? -1) >= seen.number)
+      problems.push(`RX-11: ${what}: after frame ${this.#last.get(flow)}`);
+    this.#last.set(flow, seen.number);
     if (world.queues.get(seen.queueId)?.perQueueIndication === true && !seen.singleQueue)
       problems.push(`RX-02: ${what}: without SINGLE_QUEUE`);
     const splitAt = travelling.splitAt.get(seen.queueId) ?? 0;
@@ -91,12 +141,18 @@ export class FrameTracker {
     const tag = frame.vlan === null ? null : `${TAG_PRIORITY} 0 ${frame.vlan}`;
     if (seen.tag !== tag) problems.push(`FLT-20: ${what}: tag ${seen.tag}, expected ${tag}`);
     // LIFE-07: while pausing it keeps nothing.
-    if (frame.hold && world.running) this.held.set(seen.number, seen.queueId);
+    if (frame.hold && world.running && !seen.isLent) {
+      this.held.set(seen.number, seen.queueId);
+      this.#holders.set(seen.number, seen.to);
+    }
     return problems;
   }
 
   returned(numbers: readonly number[]): void {
-    for (const number of numbers) this.held.delete(number);
+    for (const number of numbers) {
+      this.held.delete(number);
+      this.#holders.delete(number);
+    }
   }
 
   /** FLT-30, QUE-36: a queue that is not Running indicates nothing any more, earlier arrivals included. */
@@ -111,14 +167,15 @@ export class FrameTracker {
   }
 
   queueGone(queueId: number): void {
-    this.#last.delete(queueId);
+    for (const to of ['A', 'B']) this.#last.delete(`${queueId} ${to}`);
   }
 
   /** The machine is at rest: what was not indicated never will be. */
   settle(): string[] {
     const problems: string[] = [];
-    for (const { frame, outcomes } of this.#travelling.values()) {
-      if (outcomes.has(null)) continue;
+    for (const { frame, outcomes, receivers } of this.#travelling.values()) {
+      const forNobody = [...outcomes].some((queueId) => receivers.has(`${queueId} `));
+      if (outcomes.has(null) || forNobody) continue;
       problems.push(`frame ${frame.number} was not indicated, expected queue ${[...outcomes].join(' or ')}`);
     }
     this.#travelling.clear();

@@ -24,6 +24,9 @@ export interface FilterRecord {
 
 /** Everything a frame's way depends on. */
 export interface World {
+  /** What each caller has asked for by itself. */
+  readonly packetFilters: ReadonlyMap<Caller, PacketFilter>;
+  readonly multicastLists: ReadonlyMap<Caller, readonly string[]>;
   readonly running: boolean;
   readonly queues: ReadonlyMap<number, QueueRecord>;
   readonly filters: ReadonlyMap<number, FilterRecord>;
@@ -61,10 +64,36 @@ export function classify(world: World, frame: Frame): number | null {
     if (taking.some((filter) => filter.queueId === queue.id)) return queue.id;
   }
   if (taking.some((filter) => filter.queueId === 0)) return 0;
-  return acceptedByAddress(world, frame.destination) ? 0 : null;
+  return accepts(world, frame.destination) ? 0 : null;
 }
 
-function acceptedByAddress({ packetFilter, multicastList, stationMac }: World, mac: string): boolean {
+/**
+ * RX-22: who gets a frame that is indicated on a queue: of a VM queue its owner, of queue 0 each whose packet filter or
+ * whose filter there takes it. In the order of the bindings, '' = nobody.
+ */
+export function receiversOf(world: World, queueId: number, frame: Frame): string {
+  const owner = world.queues.get(queueId)?.owner;
+  if (queueId !== 0) return owner === 'A' || owner === 'B' ? owner : '';
+  return (['A', 'B'] as const).filter((caller) => takesOnDefaultQueue(world, caller, frame)).join('');
+}
+
+function takesOnDefaultQueue(world: World, caller: Caller, frame: Frame): boolean {
+  const packetFilter = world.packetFilters.get(caller);
+  const multicastList = world.multicastLists.get(caller) ?? [];
+  if (
+    packetFilter !== undefined &&
+    accepts({ packetFilter, multicastList, stationMac: world.stationMac }, frame.destination)
+  )
+    return true;
+  return [...world.filters.values()].some(
+    (filter) => filter.queueId === 0 && filter.owner === caller && passes(filter, frame),
+  );
+}
+
+function accepts(
+  { packetFilter, multicastList, stationMac }: Pick<World, 'packetFilter' | 'multicastList' | 'stationMac'>,
+  mac: string,
+): boolean {
   if (packetFilter.promiscuous) return true;
   if (mac === BROADCAST) return packetFilter.broadcast;
   if (isGroupAddress(mac))

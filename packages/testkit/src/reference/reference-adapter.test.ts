@@ -122,6 +122,8 @@ const frame = (number: number, vlan: number | null = null): Frame => ({
 });
 const indicated = (number: number, members: Partial<Indicated> = {}): Indicated => ({
   number,
+  to: 'A',
+  isLent: false,
   queueId: 1,
   processor: 0,
   singleQueue: true,
@@ -249,6 +251,41 @@ describe('CAP-31: with the set withdrawn', () => {
     const event: ReferenceEvent = { type: 'capabilities', queues: 0 };
     expect(apply(event, { capabilities: heard.slice(0, 1) })[0]).toMatch(/CAP-18/);
     expect(apply({ type: 'settle' }, { capabilities: heard.slice(0, 1) })[0]).toMatch(/CAP-18/);
+  });
+});
+
+describe('RX-22: frames on queue 0', () => {
+  const everything = {
+    directed: true,
+    multicast: true,
+    allMulticast: true,
+    broadcast: true,
+    promiscuous: true,
+  };
+  const accepts = (caller: 'A' | 'B', change: Partial<typeof everything> = {}): string[] => {
+    const body: Body = { oid: 'set packet filter', accepts: { ...everything, ...change } };
+    const request: Request = { caller, kind: 'set', body, input: 'whole', output: 'whole', room: null };
+    const end = { request, status: NDIS_STATUS_SUCCESS, bytesNeeded: 0, bytesGiven: 0, faults: [] };
+    return apply({ type: 'request', request }, { completions: [end] });
+  };
+  const onDefault = (number: number, members: Partial<Indicated> = {}): Indicated =>
+    indicated(number, { queueId: 0, singleQueue: false, ...members });
+
+  test('go to each whose packet filter takes them, and one has the NBL', () => {
+    expect([...accepts('A'), ...accepts('B')]).toEqual([]);
+    const lent = onDefault(1, { isLent: true });
+    expect(send([frame(1)], lent, onDefault(1, { to: 'B' }))).toEqual([]);
+    expect(send([frame(2)], onDefault(2))[0]).toMatch(/RX-22/);
+    expect(send([frame(3)], onDefault(3), onDefault(3, { to: 'B' }))[0]).toMatch(/RX-14/);
+    expect(
+      send([frame(4)], onDefault(4, { isLent: true }), onDefault(4, { to: 'B', isLent: true }))[0],
+    ).toMatch(/RX-14/);
+  });
+
+  test('do not go to one that did not ask', () => {
+    expect(accepts('B')).toEqual([]);
+    expect(send([frame(1)], onDefault(1, { to: 'B' }))).toEqual([]);
+    expect(send([frame(2)], onDefault(2))[0]).toMatch(/RX-22/);
   });
 });
 

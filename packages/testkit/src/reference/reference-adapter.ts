@@ -120,7 +120,7 @@ export class ReferenceAdapter implements World {
     this.#leftovers = false;
     this.frames.note(this);
     this.#happen(event);
-    for (const frame of seen.frames) this.#problems.push(...this.frames.indicated(frame, this));
+    this.#problems.push(...this.frames.allIndicated(seen.frames, this));
     if (event.type !== 'request' && !(event.type === 'frames' && event.racing))
       this.#problems.push(...this.frames.settle());
     else this.frames.forgetStopped(this);

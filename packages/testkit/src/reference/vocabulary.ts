@@ -187,8 +187,11 @@ export interface FilterSeen {
   readonly untaggedOrZero: boolean;
 }
 
-/** A frame as the protocol's receive handler got it. */
+/** A frame as a protocol's receive handler got it. */
 export interface Indicated {
+  readonly to: 'A' | 'B';
+  /** With RESOURCES: only to look at, as another protocol has the NBL. */
+  readonly isLent: boolean;
   readonly number: number;
   readonly queueId: number;
   readonly processor: number;
