@@ -22,7 +22,7 @@ function help(examples: readonly (readonly [command: string, does: string])[], m
 export const VMQ_HELP: string = help([
   ['replay lan.pcapng', 'its VMs are found, and send again what they had sent'],
   ['why lan.pcapng 500', 'what happened to frame 500, test by test'],
-  ['simulate --seeds 20', 'twenty random worlds, checked after every step'],
+  ['simulate --seeds 5', 'five random worlds, checked after every step'],
   ['help replay', 'options and examples of one command'],
 ]);
 
@@ -40,7 +40,7 @@ export const WHY_HELP: string = help([
 ]);
 
 export const SIMULATE_HELP: string = help([
-  ['simulate --seed 7 --seeds 100 --steps 500', 'seeds 7 to 106'],
-  ['simulate --seeds 100 --faults all --json > report.json', 'everything goes wrong now and then'],
+  ['simulate --seed 7 --seeds 20 --steps 200', 'seeds 7 to 26'],
+  ['simulate --seeds 5 --faults all --json > report.json', 'everything goes wrong now and then'],
   ['simulate --replay report.json', 'every failure of the report, once more'],
 ]);

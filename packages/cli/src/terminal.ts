@@ -1,6 +1,7 @@
 /** Where a command writes: the two streams, and the one place that writes to them. */
 import { randomUUID } from 'node:crypto';
 import pc from 'picocolors';
+import { cutText } from './format/wrap.ts';
 import { shownLine, shownText } from './shown-text.ts';
 
 /** The two streams as they are. Tests bring their own. */
@@ -78,7 +79,8 @@ export class Screen {
 
   /** Where a long command is: in the place of what was said last, where that can be; else a line of its own. */
   status(line: string): void {
-    const shown = shownLine(line);
+    // One that wraps could not be taken away again.
+    const shown = cutText(shownLine(line), this.columns - 1);
     this.#terminal.err(this.errIsTerminal ? `\r\u001b[K${shown}` : `${shown}\n`);
     this.#hasStatus = true;
   }
