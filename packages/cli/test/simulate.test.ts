@@ -60,6 +60,39 @@ describe('vmq simulate', () => {
     expect(await vmq('simulate', '--replay', report)).toEqual(run);
   });
 
+  it('repeats every failure of a report, and one that has none', async () => {
+    const found = JSON.parse(readFileSync(FOUND_ONCE, 'utf8'));
+    const lonely = { do: 'wire', host: 0, target: 'vm', vm: 0, length: 60, count: 1, priority: 0, turns: 30 };
+    const [host] = found.config.hosts;
+    const failing = {
+      ...found,
+      seed: 27,
+      // A VM with the address of another gets nothing: no fault of the stack's, but it is seen as one.
+      config: { ...found.config, hosts: [{ ...host, vms: [{ name: 'vm1', mac: '00-15-5D-00-01-02' }] }] },
+      steps: [lonely, { do: 'rest' }],
+    };
+    const file = scratch.file('three.json', JSON.stringify({ failures: [found, failing, found] }));
+    const run = await vmq('simulate', '--replay', file);
+    expect(run).toMatchObject({ code: 3, err: '' });
+    expect(run.out.match(/^seed 26: 2 steps, 'the host lives' holds now/gm)).toHaveLength(2);
+    expect(run.out).toMatch(/^seed 27: frames arrive: /m);
+    expect(run.out).toMatch(/\n3 of 3 failures repeated: 1 fail still, 2 hold now\n$/);
+    const json = JSON.parse((await vmq('simulate', '--replay', file, '--json')).out);
+    expect(json).toMatchObject({ seed: 26, seeds: 3, steps: 6, failures: [{ seed: 27 }], stopped: null });
+    let asked = 0;
+    const stopped = await vmq.interrupted(() => ++asked > 3, 'simulate', '--replay', file);
+    expect(stopped).toMatchObject({ code: 130 });
+    expect(stopped.out).toMatch(
+      /\n1 of 3 failures repeated: .*\nstopped before step 2 of seed 27: interrupted\n$/,
+    );
+    const none = scratch.file('none.json', JSON.stringify({ failures: [] }));
+    expect(await vmq('simulate', '--replay', none)).toEqual({
+      code: 0,
+      out: 'no failure in the file: nothing to repeat\n',
+      err: '',
+    });
+  });
+
   it('says what is wrong with a file', async () => {
     const empty = scratch.file('empty.json', '{}');
     expect(await vmq('simulate', '--replay', empty)).toEqual({

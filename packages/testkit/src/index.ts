@@ -24,10 +24,18 @@ export { type Step, stepArbitrary } from './driver/steps.ts';
 export { FAULT_NAMES, type FaultName } from './faults/fault-names.ts';
 export { ReferenceAdapter, type ReferenceEvent } from './reference/reference-adapter.ts';
 export type * from './reference/vocabulary.ts';
-export { type FailureFile, type ReadFailure, readFailureFile } from './simulator/failure-file.ts';
+export {
+  type FailureFile,
+  type ReadFailure,
+  type ReadFailures,
+  readFailureFile,
+  readFailureFiles,
+} from './simulator/failure-file.ts';
 export type { Fault, Outcome } from './simulator/run-simulation.ts';
 export {
+  type ReplayOptions,
   replayFailure,
+  replayFailures,
   type SimulationFailureReport,
   type SimulationOptions,
   type SimulationReport,

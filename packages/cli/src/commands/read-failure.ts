@@ -1,4 +1,4 @@
-/** A recorded failure from a file, checked before anything of it is repeated. */
+/** Recorded failures from a file, checked before anything of them is repeated. */
 import type { FailureFile } from '@vmq/testkit';
 import { LineCounter, parseDocument } from 'yaml';
 import { CannotRun, EXIT_BAD_IN_PART } from '../exit-code.ts';
@@ -12,11 +12,11 @@ const LARGEST_FILE = 1 << 27;
  * Throws {@link CannotRun}: with code 1 for a file that cannot be read or holds no failure, with code 2 for a failure that
  * cannot be repeated as it says (an unknown step, a host that cannot be), every fault of it by line and path.
  */
-export async function readFailure(path: string): Promise<FailureFile> {
+export async function readFailures(path: string): Promise<readonly FailureFile[]> {
   const text = readSmallFile(path, LARGEST_FILE, 'a recorded failure');
-  const { readFailureFile } = await import('@vmq/testkit');
-  const read = readFailureFile(text);
-  if (read.ok) return read.failure;
+  const { readFailureFiles } = await import('@vmq/testkit');
+  const read = readFailureFiles(text);
+  if (read.ok) return read.failures;
   if (read.problems.length === 0) throw new CannotRun(`${path}: ${read.reason}`);
   const lines = new LineCounter();
   // JSON is YAML, and this parser knows where everything stands.

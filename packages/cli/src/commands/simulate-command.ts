@@ -1,16 +1,16 @@
 /** `vmq simulate`. */
 import { performance } from 'node:perf_hooks';
 import { MAX_SEED } from '@vmq/machine';
-import type { SimulationFailureReport, SimulationReport } from '@vmq/testkit';
+import type { SimulationReport } from '@vmq/testkit';
 import { CannotRun, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from '../exit-code.ts';
-import { failureLines, modelText, simulationText } from '../format/simulate-text.ts';
+import { modelText, replaysText, simulationText } from '../format/simulate-text.ts';
 import type { Interrupted } from '../interruption.ts';
 import { jsonText } from '../json/envelope.ts';
 import { simulateJson } from '../json/simulate-json.ts';
 import { Progress } from '../replay/progress.ts';
 import type { Screen } from '../terminal.ts';
 import { runModel } from './model-sequences.ts';
-import { readFailure } from './read-failure.ts';
+import { readFailures } from './read-failure.ts';
 
 export interface SimulateFlags {
   readonly seed?: number;
@@ -75,43 +75,25 @@ function exitCodeOf({ failures, stopped }: SimulationReport): number {
   return stopped?.why === 'interrupted' ? EXIT_INTERRUPTED : EXIT_GOOD;
 }
 
+/** Repeats every failure of a file. */
 async function replayCommand(
   file: string,
   { json }: SimulateFlags,
   screen: Screen,
   interrupted: Interrupted,
 ): Promise<number> {
-  const { replayFailure } = await import('@vmq/testkit');
-  const recorded = await readFailure(file);
-  const outcome = replayFailure(recorded, interrupted);
-  const { traceHash, steps, failure, trace } = outcome;
-  const failures: SimulationFailureReport[] =
-    failure === null
-      ? []
-      : [
-          {
-            ...recorded,
-            invariant: failure.invariant,
-            message: failure.message,
-            stepsBefore: recorded.steps.length,
-            failedAfter: failure.step,
-            trace,
-          },
-        ];
-  const report: SimulationReport = {
-    traceHash,
-    seed: recorded.seed,
-    seeds: 1,
-    steps,
-    failures,
-    stopped: outcome.interrupted ? { seed: recorded.seed, step: steps + 1, why: 'interrupted' } : null,
-  };
+  const { replayFailures } = await import('@vmq/testkit');
+  const recorded = await readFailures(file);
+  const texts: string[] = [];
+  const report = replayFailures(recorded, {
+    interrupted,
+    onReplay({ seed, invariant }, { steps, failure, traceHash }) {
+      if (failure === null)
+        texts.push(`seed ${seed}: ${steps} steps, '${invariant}' holds now; trace ${traceHash}`);
+    },
+  });
   if (json === true) screen.out(jsonText(simulateJson(report)));
-  else if (failure === null)
-    screen.out(
-      `seed ${recorded.seed}: ${steps} steps, '${recorded.invariant}' holds now; trace ${traceHash}\n`,
-    );
-  else for (const one of failures) screen.out(`${failureLines(one, screen).join('\n')}\n`);
+  else screen.out(replaysText(report, recorded.length, texts, screen));
   return exitCodeOf(report);
 }
 

@@ -71,6 +71,29 @@ function repeatLines(seed: number, { steps, faults }: SimulationWish): string[] 
   ];
 }
 
+/** What came of the failures of a file: `held` has a line for each that is none any more. */
+export function replaysText(
+  report: SimulationReport,
+  asked: number,
+  held: readonly string[],
+  screen: Screen,
+): string {
+  const { failures, seeds, stopped } = report;
+  const lines = [...held, ...failures.flatMap((failure) => ['', ...failureLines(failure, screen)])];
+  if (asked !== 1) {
+    const tally = `${seeds} of ${asked} failures repeated: ${failures.length} fail still, ${held.length} hold now`;
+    lines.push(
+      ...(lines.length > 0 ? [''] : []),
+      asked === 0 ? 'no failure in the file: nothing to repeat' : tally,
+    );
+  }
+  if (stopped !== null)
+    lines.push(
+      ...hang('', `stopped before step ${stopped.step} of seed ${stopped.seed}: interrupted`, screen.columns),
+    );
+  return `${lines.join('\n')}\n`;
+}
+
 /** One failure: what does not hold, in which world, after which steps, and what happened last. */
 export function failureLines(failure: SimulationFailureReport, { colours, columns }: Screen): string[] {
   const { seed, message, config, steps, stepsBefore, failedAfter, trace } = failure;

@@ -30,30 +30,46 @@ export type ReadFailure =
       readonly problems: readonly ConfigProblem[];
     };
 
+export type ReadFailures =
+  | { readonly ok: true; readonly failures: readonly FailureFile[] }
+  | Extract<ReadFailure, { readonly ok: false }>;
+
 /** Reads a failure, or the first one of a report with `failures`. Never throws. */
 export function readFailureFile(text: string): ReadFailure {
-  const wrong = (reason: string): ReadFailure => ({ ok: false, reason, problems: [] });
+  const read = readFailureFiles(text);
+  if (!read.ok) return read;
+  const [failure] = read.failures;
+  return failure === undefined ? noFailure('the report has no failure') : { ok: true, failure };
+}
+
+/** Reads a failure, or all of a report with `failures`, which may be none. Never throws. */
+export function readFailureFiles(text: string): ReadFailures {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    return wrong(`expected JSON: ${error instanceof Error ? error.message : String(error)}`);
+    return noFailure(`expected JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (!isRecord(parsed)) return wrong('expected a failure, or a report with failures');
+  if (!isRecord(parsed)) return noFailure('expected a failure, or a report with failures');
   const { failures } = parsed;
-  const found: unknown = Array.isArray(failures) ? failures[0] : parsed;
-  if (found === undefined) return wrong('the report has no failure');
-  if (!isRecord(found)) return wrong('expected a failure');
-  const { version } = found;
-  if (version !== FAILURE_FILE_VERSION)
-    return wrong(`version: expected ${FAILURE_FILE_VERSION}, found ${JSON.stringify(version)}`);
-  const around = Array.isArray(failures) ? ['failures', 0] : [];
-  const problems = failureProblems(found).map(({ keys, message }) =>
-    problemAt([...around, ...keys], message),
-  );
+  const found: readonly unknown[] = Array.isArray(failures) ? failures : [parsed];
+  const problems: ConfigProblem[] = [];
+  for (const [i, one] of found.entries()) {
+    if (!isRecord(one)) return noFailure('expected a failure');
+    const { version } = one;
+    if (version !== FAILURE_FILE_VERSION)
+      return noFailure(`version: expected ${FAILURE_FILE_VERSION}, found ${JSON.stringify(version)}`);
+    const around = Array.isArray(failures) ? ['failures', i] : [];
+    for (const { keys, message } of failureProblems(one))
+      problems.push(problemAt([...around, ...keys], message));
+  }
   const [first] = problems;
   if (first !== undefined) return { ok: false, reason: `${first.path}: ${first.message}`, problems };
-  return { ok: true, failure: failureOf(found as unknown as FailureFile) };
+  return { ok: true, failures: found.map((one) => failureOf(one as FailureFile)) };
+}
+
+function noFailure(reason: string): Extract<ReadFailure, { readonly ok: false }> {
+  return { ok: false, reason, problems: [] };
 }
 
 /** All that is wrong with a failure, its hosts as configurations are checked. */

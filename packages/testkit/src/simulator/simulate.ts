@@ -128,3 +128,42 @@ export function replayFailure(
 ): Outcome {
   return play({ config, steps }, TRACE_TAIL, interrupted);
 }
+
+export interface ReplayOptions {
+  /** Called after each that was repeated to its end. */
+  readonly onReplay?: (recorded: FailureFile, outcome: Outcome) => void;
+  /** Asked before each step; true ends it there. */
+  readonly interrupted?: () => boolean;
+}
+
+/**
+ * Does what failure files say, one after the other. The report has those that fail still, the number of all that were
+ * repeated as `seeds`, and the seed of the first.
+ */
+export function replayFailures(
+  recorded: readonly FailureFile[],
+  options: ReplayOptions = {},
+): SimulationReport {
+  const hash = new TraceHash();
+  const failures: SimulationFailureReport[] = [];
+  let stopped: SimulationStop | null = null;
+  let seeds = 0;
+  let taken = 0;
+  for (const one of recorded) {
+    const outcome = replayFailure(one, options.interrupted);
+    taken += outcome.steps;
+    if (outcome.interrupted) {
+      stopped = { seed: one.seed, step: outcome.steps + 1, why: 'interrupted' };
+      break;
+    }
+    seeds++;
+    hash.addText(outcome.traceHash);
+    const { failure, trace } = outcome;
+    if (failure !== null) {
+      const { invariant, message, step: failedAfter } = failure;
+      failures.push({ ...one, invariant, message, stepsBefore: one.steps.length, failedAfter, trace });
+    }
+    options.onReplay?.(one, outcome);
+  }
+  return { traceHash: hash.digits, seed: recorded[0]?.seed ?? 0, seeds, steps: taken, failures, stopped };
+}
