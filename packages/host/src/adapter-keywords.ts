@@ -54,7 +54,8 @@ const BY_NAME: ReadonlyMap<string, Keyword> = new Map(KEYWORDS.map((keyword) => 
 
 /** Keywords of what is not modelled, so that who knows them is told so. */
 const FOREIGN: readonly (readonly [pattern: RegExp, of: string])[] = [
-  [/^\*?(?:Below)?TenGigVmqEnabled$/i, 'is a setting of the switch, not of an adapter'],
+  [/^\*?TenGigVmqEnabled$/i, 'it is a setting of the switch: switch.tenGigVmqEnabled'],
+  [/^\*?BelowTenGigVmqEnabled$/i, 'it is a setting of the switch: switch.belowTenGigVmqEnabled'],
   [/^\*RssOnHostVPorts$|^\*NumVmmq/i, 'belongs to VMMQ, which is not modelled'],
   [/^\*Sriov|^\*NumVFs$/i, 'belongs to SR-IOV, which this hardware does not have'],
   [/^\*(?:RSSProfile|NumRSSQueues)$/i, 'belongs to RSS, which is not modelled'],

@@ -134,9 +134,18 @@ const nicSchema: z.ZodType<WrittenNic> = z.strictObject({
   keywords: z.record(z.string(), z.unknown()).superRefine(checkKeywords).default({}),
 });
 
+/** As the registry has it. */
+const vmqSetting = z
+  .literal([0, 1, 2], {
+    error: ({ input }) => `expected 0 (the host's default), 1 (on) or 2 (off), found ${shown(input)}`,
+  })
+  .default(1);
+
 const switchSchema = z.strictObject({
   name: label(64).default('external'),
   floodUnknownUnicast: z.boolean().default(false),
+  tenGigVmqEnabled: vmqSetting,
+  belowTenGigVmqEnabled: vmqSetting,
   vmqProcessors: z.array(whole(0, 63)).min(1).optional(),
 });
 

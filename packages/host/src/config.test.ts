@@ -27,7 +27,12 @@ describe('checkHostConfig', () => {
         receiveEngines: 1,
         baseProcessorNumber: 0,
       },
-      switch: { name: 'external', floodUnknownUnicast: false },
+      switch: {
+        name: 'external',
+        floodUnknownUnicast: false,
+        tenGigVmqEnabled: 1,
+        belowTenGigVmqEnabled: 1,
+      },
       vms: [],
     });
     const withVm = checkHostConfig({ vms: [VM] });
@@ -128,6 +133,12 @@ describe('checkHostConfig', () => {
       /contradicts nic\.profile \(netvmini\), which leave 0, .* 8/,
     ],
     ['a VMQ processor twice', { switch: { vmqProcessors: [1, 1] } }, 'switch.vmqProcessors[1]', /twice/],
+    [
+      'a setting that is none',
+      { switch: { tenGigVmqEnabled: 3 } },
+      'switch.tenGigVmqEnabled',
+      /0 \(the host's default\), 1 \(on\) or 2 \(off\), found 3/,
+    ],
     ['no VMQ processor', { switch: { vmqProcessors: [] } }, 'switch.vmqProcessors', /at least 1/],
     [
       'a VMQ processor that is not there',

@@ -72,6 +72,12 @@ export interface HostConfig {
     readonly name: string;
     /** Give unknown unicast from the wire to every port of its VLAN, as a plain bridge does; default false. */
     readonly floodUnknownUnicast: boolean;
+    /**
+     * The switch's settings by the adapter's link speed (CAP-33): 1 = VM queues (default), 2 = none, 0 = as the host's
+     * version has it: none on NDIS 6.20, VM queues later.
+     */
+    readonly tenGigVmqEnabled: 0 | 1 | 2;
+    readonly belowTenGigVmqEnabled: 0 | 1 | 2;
     /** Processors that VM queues are spread over, in this order; default: those that the adapter's keywords leave. */
     readonly vmqProcessors?: readonly number[] | undefined;
   };
@@ -150,6 +156,8 @@ export const HOST_CONFIG_KEYS: Readonly<Record<string, 'text' | 'number' | 'flag
     'nic.receiveEngines': 'number',
     'switch.name': 'text',
     'switch.floodUnknownUnicast': 'flag',
+    'switch.tenGigVmqEnabled': 'number',
+    'switch.belowTenGigVmqEnabled': 'number',
     'switch.vmqProcessors': 'numbers',
     'vms[].name': 'text',
     'vms[].mac': 'text',

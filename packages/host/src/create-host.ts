@@ -174,6 +174,8 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     hostVersion,
     floodUnknownUnicast: config.switch.floodUnknownUnicast,
     vmqProcessors: vmqProcessorsOf(config),
+    tenGigVmqEnabled: config.switch.tenGigVmqEnabled,
+    belowTenGigVmqEnabled: config.switch.belowTenGigVmqEnabled,
     ...(options.switchExtensions ? { extensions: options.switchExtensions } : {}),
     suggestedReceiveBuffers: config.nic.receiveBuffers,
     ...(limits.channelBudget ? { channelBudget: limits.channelBudget } : {}),

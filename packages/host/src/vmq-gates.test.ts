@@ -42,7 +42,22 @@ describe('the report of VM queues', () => {
       true,
       ['*RssOrVmqPreference', ...BEHIND],
     ],
-  ])('%s', (_, input, requested, closed) =>
+    [
+      'switched off for its speed of 1 Gbit/s',
+      { nic: { profile: 'i350' }, switch: { belowTenGigVmqEnabled: 2 } },
+      true,
+      ['switch'],
+    ],
+    [
+      'switched off for 10 Gbit/s, which it has not',
+      { nic: { profile: 'i350' }, switch: { tenGigVmqEnabled: 2 } },
+      true,
+      [],
+    ],
+    ['switched off for its speed of 10 Gbit/s', { switch: { tenGigVmqEnabled: 2 } }, true, ['switch']],
+    ['by default of NDIS 6.20', { ndisVersion: '6.20', switch: { tenGigVmqEnabled: 0 } }, true, ['switch']],
+    ['by default of NDIS 6.30', { switch: { tenGigVmqEnabled: 0 } }, true, []],
+  ])('CAP-33 %s', (_, input, requested, closed) =>
     running(input, (host) => {
       expect(state(host)).toEqual({ vmq: closed.length === 0, vmqRequested: requested, closed });
     }),

@@ -21,6 +21,7 @@ export interface VmqGate {
 
 const KEYWORDS_PAGE = 'Standardized INF Keywords for VMQ';
 const CAPABILITIES_PAGE = 'Determining the VMQ Capabilities of a Network Adapter';
+const SPEED_KEYS = 'switch.tenGigVmqEnabled, switch.belowTenGigVmqEnabled';
 const INDICATION_PAGE = 'NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES';
 
 export function vmqGates(config: HostConfig, adapter: AdapterReport, virtualSwitch: SwitchReport): VmqGate[] {
@@ -63,7 +64,7 @@ export function vmqGates(config: HostConfig, adapter: AdapterReport, virtualSwit
       gate: 'switch',
       isOpen: vmq.queues,
       found: vmq.queues ? `${vmq.inUse} of ${vmq.numQueues} VM queues in use` : vmq.reason,
-      source: CAPABILITIES_PAGE,
+      source: `${SPEED_KEYS}; ${KEYWORDS_PAGE}`,
     },
   ];
 }

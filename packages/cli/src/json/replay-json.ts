@@ -1,5 +1,5 @@
 /** The stable JSON of `vmq replay --json`, documented in docs/cli.md. */
-import type { HostReport, PortReport, QueueReport } from '@vmq/host';
+import type { HostReport, PortReport, QueueReport, VmqGate } from '@vmq/host';
 import type { OutputFile } from '../output/output-directory.ts';
 import type { InputReport, ReplayResult } from '../replay/replay-capture.ts';
 import { type Envelope, JSON_VERSION } from './envelope.ts';
@@ -25,7 +25,14 @@ export interface ReplayJson extends Envelope {
     readonly name: string;
     readonly executor: string;
     readonly processors: number;
+    /** VM queues can be had: what is. */
     readonly vmq: boolean;
+    /** What was asked for. */
+    readonly vmqRequested: boolean;
+    /** What decides about it. */
+    readonly vmqGates: readonly VmqGate[];
+    /** Processors that VM queues are spread over. */
+    readonly vmqProcessors: readonly number[];
   };
   /** What became of each file of `--out`. */
   readonly files: readonly Omit<OutputFile, 'name'>[];
@@ -49,6 +56,9 @@ export function replayJson(result: ReplayResult): ReplayJson {
       executor: report.executor,
       processors: report.processors,
       vmq: report.vmq,
+      vmqRequested: report.vmqRequested,
+      vmqGates: report.vmqGates,
+      vmqProcessors: report.vmqProcessors,
     },
     files: files.map(({ name: _, ...file }) => file),
     outputs,
