@@ -6,6 +6,7 @@
 import type { Machine, MemorySegment } from '@vmq/machine';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ChannelHost } from './channel-host.ts';
+import { layoutGuest } from './guest-layout.ts';
 import { createChannelHost } from './host-channel.ts';
 import { RING_WRITE_INDEX, RingWords } from './ring.ts';
 import { type Bench, createBench, frame } from './test-bench.test-support.ts';
@@ -92,7 +93,7 @@ interface Watch {
   readonly watched: WatchedSegment;
   /** Words at the start of a send section. */
   section(index: number, words: readonly number[]): void;
-  packet(type: number, payload: readonly number[], id?: readonly [number, number]): void;
+  packet(type: number, payload: readonly number[], id?: readonly [number, number], dataOffset?: number): void;
   /** The header page of the guest-to-host ring; of the other. */
   readonly headers: readonly (readonly [number, number])[];
 }
@@ -123,10 +124,10 @@ function watch(): Watch {
         bench.segment.i32[at + i] = word;
       });
     },
-    packet(type, payload, [low, high] = [0, 0]) {
+    packet(type, payload, [low, high] = [0, 0], dataOffset = 16) {
       const start = ring.loadHeader(RING_WRITE_INDEX);
       ring.seek(start);
-      ring.beginPacket(type, 16, 16 + payload.length * 4, 1, low, high);
+      ring.beginPacket(type, dataOffset, 16 + payload.length * 4, 1, low, high);
       for (const word of payload) ring.put(word);
       ring.endPacket(start);
       ring.storeHeader(RING_WRITE_INDEX, ring.position);
@@ -144,7 +145,14 @@ describe('SEC-06 SEC-10 no byte that the guest can change is read twice', () => 
     readonly type?: number;
     readonly payload: readonly number[];
     readonly id?: readonly [number, number];
+    readonly dataOffset?: number;
   }
+  /** A packet that names the send buffer's first page as one that holds a message of so many bytes. */
+  const inPages = (kind: number, bytes: number): Message => ({
+    type: 9,
+    dataOffset: 40,
+    payload: [0, 1, bytes, 0, layoutGuest().send / 4096, 0, 107, kind, -1, 0],
+  });
   const info = [16, 0, 12, 7];
   const infos = [1, 156, 88, 60, 0, 0, 0, 36, 48, 0, 0, ...info, ...info, 16, 6, 12, 9 << 4];
   const cases: readonly [string, number, Message][] = [
@@ -154,15 +162,18 @@ describe('SEC-06 SEC-10 no byte that the guest can change is read twice', () => 
     ['several infos', 1, { section: infos, payload: [107, 0, 0, 156, 0, 0, 0, 0] }],
     ['a query', 0, { section: [4, 28, 1, 0x01010101, 0, 20, 0], payload: [107, 1, 0, 28] }],
     ['a set', 0, { section: [5, 32, 1, 0x0001010e, 4, 20, 0, 3], payload: [107, 1, 0, 32] }],
+    ['a frame that is too long', 0, { section: [1, 1582, 56, 1518], payload: [107, 0, 0, 1582] }],
+    ['a frame in pages', 1, { ...inPages(0, 124), section: TAGGED }],
+    ['a query in pages', 0, { ...inPages(1, 28), section: [4, 28, 1, 0x01010101, 0, 20, 0] }],
     ['a completion', 0, { type: 11, payload: [108, 1], id: [0, 1] }],
     ['a message out of place', 0, { payload: [101, 2, 0xcafe, 0] }],
     ['a malformed message', 0, { section: [1, 9999, 56, 60], payload: SEND }],
     ['malformed infos', 0, { section: [...TAGGED.slice(0, 11), 20, 6, 12, 0], payload: SEND }],
   ];
-  test.each(cases)('%s', (_name, frames, { section, type = 6, payload, id }) => {
+  test.each(cases)('%s', (_name, frames, { section, type = 6, payload, id, dataOffset }) => {
     const w = watch();
     if (section) w.section(0, section);
-    w.packet(type, payload, id);
+    w.packet(type, payload, id, dataOffset);
     w.watched.reads.clear();
     w.host.poll(w.bench.handler, 1);
     expect(w.bench.sent.length).toBe(frames);
