@@ -17,7 +17,12 @@ describe('vmq simulate', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/\n500 model sequences: \d+ requests, \d+ frames; stack and model agree\n$/);
     const { model } = JSON.parse((await vmq(...args, '--json')).out);
-    expect(model).toMatchObject({ sequences: 500, disagreement: null });
+    expect(model).toMatchObject({ sequences: 500, disagreement: null, interrupted: false });
+    // 50 steps and one question before the sequences; then one for each.
+    let asked = 0;
+    const stopped = await vmq.interrupted(() => ++asked > 90, ...args);
+    expect(stopped.code).toBe(130);
+    expect(stopped.out).toMatch(/\n\d\d model sequences \(interrupted\): /);
     expect(model.requests).toBeGreaterThan(500);
     expect((await vmq('simulate', '--model', '--replay', FOUND_ONCE)).code).not.toBe(0);
   });

@@ -67,7 +67,9 @@ export async function simulateCommand(
     screen.out(simulationText(report, { seeds, steps, faults: flags.faults ?? [] }, screen));
     if (model !== null) screen.out(modelText(model));
   }
-  return model !== null && model.disagreement !== null ? EXIT_INTERNAL : exitCodeOf(report);
+  if (model !== null && model.disagreement !== null) return EXIT_INTERNAL;
+  const code = exitCodeOf(report);
+  return code === EXIT_GOOD && model?.interrupted === true ? EXIT_INTERRUPTED : code;
 }
 
 function exitCodeOf({ failures, stopped }: SimulationReport): number {

@@ -34,8 +34,8 @@ export function simulationText(report: SimulationReport, wish: SimulationWish, s
 }
 
 /** What the model sequences came to. */
-export function modelText({ sequences, requests, frames, disagreement }: ModelJson): string {
-  const ran = `${sequences} model sequences`;
+export function modelText({ sequences, requests, frames, disagreement, interrupted }: ModelJson): string {
+  const ran = `${sequences} model sequences${interrupted ? ' (interrupted)' : ''}`;
   return disagreement === null
     ? `${ran}: ${requests} requests, ${frames} frames; stack and model agree\n`
     : `${ran}, and one in which stack and model disagree:\n${disagreement}\n`;

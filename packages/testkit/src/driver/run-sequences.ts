@@ -17,12 +17,15 @@ export interface SequenceRunOptions {
   readonly shrink?: boolean;
   /** Default: all, the usual ones more often. */
   readonly kinds?: readonly BenchKind[];
+  /** Asked before each sequence; from the first true on none is run any more. */
+  readonly interrupted?: () => boolean;
 }
 
 /** All kinds; those in which more can happen come more often. */
 const USUAL_MIX: readonly BenchKind[] = [...BENCH_KINDS, '6.30', '6.30', '6.20 split', '6.20 split', '6.60'];
 
 export interface SequenceReport {
+  /** That were run: all, unless it was interrupted. */
   readonly sequences: number;
   readonly seed: number;
   readonly tally: Tally;
@@ -52,6 +55,8 @@ export function runSequences(options: SequenceRunOptions): SequenceReport {
   const { sequences, seed, kinds = USUAL_MIX, maxSteps = 5 } = options;
   const drivers = new Map<BenchKind, SequenceDriver>();
   const tally = emptyTally();
+  let ran = 0;
+  let isInterrupted = false;
   const retire = (kind: BenchKind): void => {
     const driver = drivers.get(kind);
     if (driver !== undefined) add(tally, driver.tally);
@@ -59,6 +64,9 @@ export function runSequences(options: SequenceRunOptions): SequenceReport {
   };
   fc.assert(
     fc.property(sequenceArbitrary(kinds, maxSteps), ({ kind, opening, steps, ending }) => {
+      isInterrupted ||= options.interrupted?.() === true;
+      if (isInterrupted) return;
+      ran++;
       let driver = drivers.get(kind);
       if (driver === undefined) {
         driver = new SequenceDriver({ kind });
@@ -80,7 +88,7 @@ export function runSequences(options: SequenceRunOptions): SequenceReport {
     },
   );
   for (const kind of [...drivers.keys()]) retire(kind);
-  return { sequences, seed, tally };
+  return { sequences: isInterrupted ? ran : sequences, seed, tally };
 }
 
 function add(total: Tally, part: Tally): void {
