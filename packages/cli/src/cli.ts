@@ -66,7 +66,9 @@ function fail({ code, exitCode, messages, isSaid }: Failure, { screen, name }: R
   if (!isSaid) for (const line of messages) screen.errLine(line);
   if (asJson) {
     const error = { code, exitCode, messages };
-    screen.out(jsonText({ version: JSON_VERSION, command: name, error }));
+    // Who reads a replay's queues without looking for an error first finds none.
+    const nothing = name === 'replay' ? { host: {}, queues: [] as const } : {};
+    screen.out(jsonText({ version: JSON_VERSION, command: name, error, ...nothing }));
   }
   return exitCode;
 }

@@ -56,6 +56,7 @@ describe('--json', () => {
     const document = documentOf(run);
     expect(document).toMatchObject({ command, error: { code, exitCode: run.code } });
     expect(run.code).toBe(1);
+    if (command === 'replay') expect(document).toMatchObject({ host: {}, queues: [] });
     // People get the same on standard error.
     const { messages } = document['error'] as { messages: string[] };
     for (const message of messages) expect(run.err).toContain(message);

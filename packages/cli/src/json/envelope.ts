@@ -33,6 +33,9 @@ export interface ErrorJson {
     /** The lines that standard error has, too. */
     readonly messages: readonly string[];
   };
+  /** Of replay: empty, as there is no host. */
+  readonly host?: object;
+  readonly queues?: readonly [];
 }
 
 export function jsonText(document: (Envelope & object) | ErrorJson): string {
