@@ -22,7 +22,7 @@ import { NblWatch } from './nbl-watch.ts';
 import { type OidScene, type OidStep, requestOfStep } from './oid-step.ts';
 import { PageAudit } from './page-audit.ts';
 import { SECOND_PROTOCOL, SecondProtocol } from './second-protocol.ts';
-import { type SimulationConfig, smallSizes } from './simulation-config.ts';
+import { type SimulationConfig, smallSizes, vmMac } from './simulation-config.ts';
 import { fail } from './simulation-failure.ts';
 import { StateAudit } from './state-audit.ts';
 import { SWITCH_WATCH, SwitchWatch } from './switch-watch.ts';
@@ -360,6 +360,13 @@ export class SimulatedHost {
     const bytes = oidRequestOf(request, config.ndisVersion === '6.20' ? 620 : 630);
     if (step.by === 'user') this.#status(adapter.userModeRequest(bytes));
     else this.protocol.submit(bytes);
+  }
+
+  /** Somebody besides the switch has a VM queue with a filter for that VM's address: such frames are its own (RX-22). */
+  isTakenByOther(vm: number): boolean {
+    const { filters, bindings } = this.host.adapter.inspect();
+    const own = bindings.find(({ protocol }) => protocol === this.host.config.switch.name)?.number ?? -1;
+    return filters.some(({ owner, queueId, mac }) => owner !== own && queueId !== 0 && mac === vmMac(vm));
   }
 
   #scene(vms: readonly number[]): OidScene {
