@@ -2,6 +2,7 @@
  * Faults of the device and of what lies between it and memory: messages to its agent, damaged descriptors in host
  * memory, and an arm bit that goes out without anybody being told.
  */
+import { NDIS_SHARED_MEMORY_USAGE } from '@vmq/abi';
 import { HOST_SEGMENT, type MemorySegment, PAGE_SIZE, type Random } from '@vmq/machine';
 import {
   attachNicRegisters,
@@ -21,6 +22,9 @@ import type { FaultHost } from './fault-host.ts';
 import { FAR_BEYOND, StrayDescriptors } from './stray-descriptors.ts';
 
 const NO_SEGMENT = 0x7fff;
+/** Less than the shortest frame has. */
+const BYTES_BEFORE_THE_END = 32;
+const { NdisSharedMemoryUsageReceive: RECEIVE } = NDIS_SHARED_MEMORY_USAGE;
 const NEGATIVE = 0x8000_0000 | 0;
 
 /** A receive queue that is in service, as its registers say. */
@@ -109,7 +113,10 @@ export class DeviceFaultInjection {
       if (kind === 'no such segment') words[at + 1] = NO_SEGMENT + random.below(0x8000);
       else if (kind === 'beyond memory') words[at] = FAR_BEYOND;
       else if (kind === 'negative offset') words[at] = NEGATIVE | random.below(0x1_0000);
-      else this.#stray.point(at, this.#pageNotGranted(random));
+      else if (kind === 'across the end') {
+        const page = this.#endOfBuffers(random);
+        this.#stray.point(at, page - BYTES_BEFORE_THE_END, page);
+      } else this.#stray.point(at, this.#pageNotGranted(random));
     }
     return damaged;
   }
@@ -124,6 +131,20 @@ export class DeviceFaultInjection {
       if (sharedMemory.blockAt(HOST_SEGMENT, offset) === null) return offset;
     }
     return FAR_BEYOND;
+  }
+
+  /** Offset of a page that nobody has, behind one into which the device may receive. */
+  #endOfBuffers(random: Random): number {
+    const { machine, sharedMemory } = this.#host;
+    const pages = machine.memory.host.byteLength / PAGE_SIZE;
+    const first = random.below(pages);
+    for (let i = 0; i < pages; i++) {
+      const offset = ((first + i) % pages) * PAGE_SIZE;
+      const before = offset === 0 ? null : sharedMemory.blockAt(HOST_SEGMENT, offset - PAGE_SIZE);
+      const isEnd = before?.usage === RECEIVE && sharedMemory.blockAt(HOST_SEGMENT, offset) === null;
+      if (isEnd) return offset;
+    }
+    return this.#pageNotGranted(random);
   }
 
   #read(register: number, queue: number): number {

@@ -88,7 +88,7 @@ export const FAULTS: Readonly<Record<FaultName, FaultDescription>> = {
     survival:
       'IOMMU refuses, frames end as dropped.nic.dma-fault; the miniport sees the faults and asks for a reset',
     defaults: { count: 1 },
-    kinds: ['no such segment', 'beyond memory', 'negative offset', 'not granted'],
+    kinds: ['no such segment', 'beyond memory', 'negative offset', 'not granted', 'across the end'],
   },
   'completion-corrupted': {
     what: 'write-backs of the next `count` batches of receive queues arrive damaged',

@@ -12,8 +12,8 @@ export const FAR_BEYOND = 0x7fff_f000;
 
 export class StrayDescriptors {
   readonly #words: Int32Array;
-  /** By index of the descriptor's word of host memory: the page's offset, which the word has. */
-  readonly #pages: Map<number, number> = new Map();
+  /** By index of the descriptor's word of host memory: what the word has, and the offset of the page that nobody has. */
+  readonly #strays: Map<number, { readonly offset: number; readonly page: number }> = new Map();
 
   constructor({ machine, sharedMemory }: FaultHost) {
     this.#words = machine.memory.host.i32;
@@ -26,20 +26,20 @@ export class StrayDescriptors {
     };
   }
 
-  /** Has the descriptor's word `at` point to the page at `offset`. */
-  point(at: number, offset: number): void {
+  /** Has the descriptor's word `at` point to `offset`: to the page that nobody has, or so that a frame reaches into it. */
+  point(at: number, offset: number, page: number = offset): void {
     this.#words[at] = offset;
-    this.#pages.set(at, offset);
+    this.#strays.set(at, { offset, page });
   }
 
   #given(from: number, end: number): void {
-    for (const [at, page] of this.#pages) {
+    for (const [at, { offset, page }] of this.#strays) {
       const byte = at << 2;
       // Its ring is gone, or the driver has posted another buffer there.
-      const isOver = (byte >= from && byte < end) || this.#words[at] !== page;
+      const isOver = (byte >= from && byte < end) || this.#words[at] !== offset;
       if (!isOver && (page < from || page >= end)) continue;
       if (!isOver) this.#words[at] = FAR_BEYOND;
-      this.#pages.delete(at);
+      this.#strays.delete(at);
     }
   }
 }
