@@ -3,7 +3,7 @@ import { ASTRAY, EVERYBODY, FrameWriter, markOf, NOBODY, OUTSIDE } from './frame
 import { Questions } from './questions.ts';
 import type { SimulatedHost } from './simulated-host.ts';
 import type { SimulatedVm } from './simulated-vm.ts';
-import { VLANS, vmMac } from './simulation-config.ts';
+import { STRANGE_ADDRESS, VLANS, vmMac } from './simulation-config.ts';
 import { fail } from './simulation-failure.ts';
 import type { SimulationStep, Target } from './simulation-step.ts';
 
@@ -19,7 +19,7 @@ const address = (text: string): Uint8Array =>
   Uint8Array.from(text.split('-'), (pair) => Number.parseInt(pair, 16));
 const BROADCAST = address('FF-FF-FF-FF-FF-FF');
 const MULTICAST = address('01-00-5E-00-00-01');
-const UNKNOWN = address('00-15-5D-00-02-01');
+const UNKNOWN = address(STRANGE_ADDRESS);
 const STATION = address('02-56-4D-51-00-01');
 const STRANGER = address(STRANGERS_ADDRESS);
 

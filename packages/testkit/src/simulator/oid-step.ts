@@ -3,7 +3,7 @@ import type { Random } from '@vmq/machine';
 import { packetFilter } from '../driver/resolve-step.ts';
 import { macHeaderTest } from '../driver/steps.ts';
 import type { FieldTest, Geometry, OidWord, Request, RequestKind } from '../reference/vocabulary.ts';
-import { VLANS, vmMac } from './simulation-config.ts';
+import { STRANGE_ADDRESS, VLANS, vmMac } from './simulation-config.ts';
 
 const WORDS: readonly OidWord[] = [
   'allocate queue',
@@ -160,7 +160,7 @@ function bodyOf(step: OidStep, scene: OidScene): Request['body'] {
         vmQueueType: spoil !== 10,
         filterId: spoil === 11 ? detail : 0,
         idBits: spoil === 12 ? 4 : 0,
-        tests: fieldTests(step, scene),
+        tests: fieldTests(step),
         geometry,
       };
     case 'clear filter': {
@@ -180,11 +180,11 @@ function bodyOf(step: OidStep, scene: OidScene): Request['body'] {
   }
 }
 
-function fieldTests({ vm, vlan, spoil, detail }: OidStep, { vms }: OidScene): readonly FieldTest[] {
-  // A protocol may ask for frames of addresses that are VMs', too.
-  const number = detail < 64 ? (vms[vm % Math.max(1, vms.length)] ?? 0) : 0xf0 + (vm & 7);
+function fieldTests({ vm, vlan, spoil, detail }: OidStep): readonly FieldTest[] {
+  // Frames on its queues are its own: not those of VMs, to which they would not come any more.
+  const mac = detail < 128 ? STRANGE_ADDRESS : vmMac(0xf0 + (vm & 7));
   const address = macHeaderTest('destination', {
-    mac: spoil === 5 ? '01-00-5E-00-00-01' : vmMac(number),
+    mac: spoil === 5 ? '01-00-5E-00-00-01' : mac,
     untaggedOrZero: vlan === 0,
   });
   if (spoil === 6) return [];

@@ -28,6 +28,9 @@ export const MOST_HOSTS = 4;
 /** Most VMs that a world ever has: its numbers go into a byte of each frame, with some left for groups. */
 export const MOST_VM_NUMBERS = 224;
 
+/** An address that is no VM's, and to which frames are sent all the same. */
+export const STRANGE_ADDRESS = '00-15-5D-00-02-01';
+
 export const vmName = (number: number): string => `vm${number}`;
 
 /** The address of VM `number`, in the way NDIS prints it. */
