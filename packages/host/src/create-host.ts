@@ -63,6 +63,9 @@ import { createWirePort } from './wire-port.ts';
 /** Name of the agent under which the control half writes its trace records; it never runs. */
 const CONTROL_AGENT = 'control';
 
+/** Most memory for young objects in each worker thread: data halves make none per frame, so what Node takes is idle. */
+const YOUNG_MB = 4;
+
 /** Name of the adapter, as Windows would show it. */
 const ADAPTER_NAME = 'NIC1';
 
@@ -109,6 +112,7 @@ function bringUp(config: HostConfig, options: HostOptions, started: Executor[]):
     ? createThreadsExecutor(machine, {
         entry: options.workerEntry ?? builtFile('worker.js'),
         placement: groupsOf(options, config),
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
         ...(options.spin === undefined ? {} : { spin: options.spin }),
         ...(options.cores !== undefined && { cores: options.cores }),
         // Under a test runner this process reads sources; its workers must not.
