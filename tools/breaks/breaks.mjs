@@ -690,6 +690,15 @@ export const BREAKS = [
     put: 'if (queue === undefined || queue.resources !== null || this.#queues.size > 2) {',
     caughtBy: ['life goes on'],
   },
+  {
+    name: 'the-right-of-a-buffers-second-page-unchecked',
+    breaks: 'DMA only where granted (SEC-01)',
+    faults: ['descriptor-corrupted'],
+    file: `${NIC}/short-way.ts`,
+    find: '((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0\n      )\n        break;\n      // What comes',
+    put: '((rights[page] as number) & WRITE) === 0\n      )\n        break;\n      // What comes',
+    caughtBy: ['DMA only where granted'],
+  },
 ];
 
 /** The pieces a break changes: file, what stands there, and what is put in its place. */
