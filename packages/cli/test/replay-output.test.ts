@@ -103,7 +103,15 @@ describe('vmq replay --json', () => {
         },
       ],
       input: { frames: 3, bytes: 24 + 3 * 76, wire: 3, guests: 0, skipped: {}, problems: [] },
-      host: { name: 'host', executor: 'deterministic', processors: 4, vmq: true },
+      host: {
+        name: 'host',
+        executor: 'deterministic',
+        processors: 4,
+        vmq: true,
+        vmqRequested: true,
+        vmqGates: expect.any(Array),
+        vmqProcessors: expect.any(Array),
+      },
       files: [
         { ...file, vm: 'vm1', path: join(scratch.path, 'json', 'vm1.pcapng'), frames: 2 },
         { ...file, vm: 'vm2', path: join(scratch.path, 'json', 'vm2.pcapng'), frames: 1 },
