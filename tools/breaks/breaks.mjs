@@ -606,7 +606,14 @@ export const BREAKS = [
     file: `${NDIS}/oids-receive-filter.ts`,
     find: 'if (filter.owner !== owner)\n',
     put: 'if (filter.owner === -1)\n',
-    caughtBy: ['books agree', 'frames arrive', 'legal states', 'the host lives', 'no bytes of others'],
+    caughtBy: [
+      'books agree',
+      'frames arrive',
+      'legal states',
+      'the host lives',
+      'no bytes of others',
+      'life goes on',
+    ],
   },
   // --- requests -------------------------------------------------------------------------------------------------
   {
