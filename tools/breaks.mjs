@@ -4,7 +4,8 @@
 //   node tools/breaks.mjs [--only NAME or PART OF WHAT IT BREAKS] [--jobs 2] [--seed 1] [--steps 1000]
 //   node tools/breaks.mjs --guards    the breaks that take two guards of isolation away, each guard alone: the other must hold
 //
-// tools/breaks/breaks.mjs lists them: a piece of a source file and what stands there instead. Needs a build
+// tools/breaks/breaks.mjs lists them: a piece of a source file and what stands there instead. One that is not about
+// running hosts names the tests that see it. Needs a build
 // (`npx tsc -b`). Exit code 1 if one was not caught.
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -100,14 +101,16 @@ const alone = (one) =>
     name: `${one.name}, guard ${i + 1} alone`,
     isSeen: one.seenAlone?.includes(i + 1) === true,
   }));
-const queue = BREAKS.filter(
+const chosen = BREAKS.filter(
   ({ name, breaks }) => only === undefined || name === only || breaks.includes(only),
 ).flatMap((one) => {
   if (!values.guards) return [one];
   return one.breaks.startsWith('SEC-') && one.also !== undefined ? alone(one) : [];
 });
-if (queue.length === 0) throw new Error(`--only ${only}: there is no such break`);
-const total = queue.length;
+if (chosen.length === 0) throw new Error(`--only ${only}: there is no such break`);
+const total = chosen.length;
+const forTests = chosen.filter(({ tests }) => tests !== undefined);
+const forSimulator = chosen.filter(({ tests }) => tests === undefined);
 const caught = new Map();
 const missed = [];
 const pristine = new Map();
@@ -116,19 +119,43 @@ const textOf = (file) => {
   return pristine.get(file);
 };
 
-async function work() {
-  const copy = copyTree(root, ['dist', 'node_modules', 'package.json']);
+/** What tests that are to see a break say of it, or null if they pass. */
+function runTests(copy, { tests }) {
+  return new Promise((done) => {
+    const child = spawn(
+      process.execPath,
+      [join(copy, 'node_modules/vitest/vitest.mjs'), 'run', '--bail', '1', '--maxWorkers', '1', ...tests],
+      { cwd: copy, stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    let out = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.on('close', (code) =>
+      done(
+        code === 0 ? null : { invariant: 'tests', message: out.slice(-2000), seed: 0, step: 0, seconds: 0 },
+      ),
+    );
+  });
+}
+
+/** The simulator needs only what was built; tests read the sources. */
+const BUILT = ['dist', 'node_modules', 'package.json'];
+
+async function work(queue, parts, look) {
+  if (queue.length === 0) return;
+  const copy = copyTree(root, parts);
   writeFileSync(join(copy, 'run.mjs'), RUNNER);
   try {
     for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
       const texts = broken(one, textOf);
       for (const [file, text] of texts) putFile(copy, file, text);
-      const result = await run(copy, one);
+      const result = await look(copy, one);
       for (const file of texts.keys()) putFile(copy, file, textOf(file));
       // Of two guards one alone may go: nobody sees others' bytes then, though something else may go wrong.
       const fitting = values.guards
         ? one.isSeen === (result?.invariant === 'no bytes of others')
-        : result !== null && one.caughtBy.includes(result.invariant);
+        : result !== null && (one.caughtBy ?? ['tests']).includes(result.invariant);
       if (values.guards && fitting) caught.set(one.name, result?.invariant ?? 'nothing');
       if (values.guards && fitting) {
         console.log(
@@ -152,7 +179,9 @@ async function work() {
 }
 
 const started = performance.now();
-await Promise.all(Array.from({ length: Math.min(Number(values.jobs), total) }, work));
+const jobs = Array.from({ length: Math.min(Number(values.jobs), total) });
+await Promise.all(jobs.map(() => work(forSimulator, BUILT, run)));
+await Promise.all(jobs.map(() => work(forTests, undefined, runTests)));
 const by = {};
 for (const invariant of caught.values()) by[invariant] = (by[invariant] ?? 0) + 1;
 console.log(

@@ -1,6 +1,7 @@
 // Deliberate mistakes, each in one place of the sources, and which invariants of the simulator may see them. `breaks`
 // is what the mistake takes away: an invariant, or a rule of isolation (SEC-…, of docs/requirements.md); `faults` and
-// `hostile`, where the mistake is about them, are what goes wrong and how guests turn hostile. A break of SEC-… that also makes
+// `hostile`, where the mistake is about them, are what goes wrong and how guests turn hostile. `tests`, in place of
+// `caughtBy`: test files that see the mistake, where it is not one about running hosts. A break of SEC-… that also makes
 // another edit takes two guards away; `seenAlone`: guards, from 1, behind which there is no other in some worlds. Used by
 // tools/breaks.mjs; a test checks that every piece still stands where it is looked for.
 
@@ -708,6 +709,94 @@ export const BREAKS = [
     find: '((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0\n      )\n        break;\n      // What comes',
     put: '((rights[page] as number) & WRITE) === 0\n      )\n        break;\n      // What comes',
     caughtBy: ['DMA only where granted'],
+  },
+  // --- kinds that nobody saw when strangers planted them --------------------------------------------------------------
+  {
+    name: 'only-the-first-page-of-a-buffer-is-asked-for',
+    breaks: 'SEC-05, DMA rights',
+    file: `${NIC}/short-way.ts`,
+    find: '((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0',
+    put: '((rights[page] as number) & WRITE) === 0',
+    also: [
+      {
+        file: `${NIC}/device-state.ts`,
+        find: 'for (let page = offset >>> 12; page <= last; page++) {',
+        put: 'for (let page = offset >>> 12, end = page; page <= end; page++) {',
+      },
+    ],
+    tests: ['packages/nic/src/dma.property.test.ts'],
+  },
+  {
+    name: 'only-the-first-page-in-vm-memory-is-asked-for',
+    breaks: 'SEC-05, DMA rights',
+    file: `${NIC}/short-way.ts`,
+    find: '((granted[page] as number) & (granted[lastPage] as number) & WRITE) === 0',
+    put: '((granted[page] as number) & WRITE) === 0',
+    also: [
+      {
+        file: `${NIC}/device-state.ts`,
+        find: 'for (let page = offset >>> 12; page <= last; page++) {',
+        put: 'for (let page = offset >>> 12, end = page; page <= end; page++) {',
+      },
+    ],
+    tests: ['packages/nic/src/dma.property.test.ts'],
+  },
+  {
+    name: 'a-ring-filled-to-its-last-byte-looks-empty',
+    breaks: 'rings',
+    file: `${VMBUS}/guest-rings.ts`,
+    find: 'return this.outbound.dataBytes - this.outbound.distance(this.#readSeen, this.#write) - 8;',
+    put: 'return this.outbound.dataBytes - this.outbound.distance(this.#readSeen, this.#write);',
+    tests: ['packages/vmbus/src/guest-rings.property.test.ts'],
+  },
+  {
+    name: 'no-signal-when-there-is-room-again',
+    breaks: 'rings',
+    file: `${VMBUS}/host-channel.ts`,
+    find: 'if (read !== start && ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.wakeGuest();',
+    put: '',
+    tests: ['packages/vmbus/src/scripted-guest.test.ts', 'packages/vmbus/src/linux-handshake.test.ts'],
+  },
+  {
+    name: 'a-queue-that-would-not-go-is-forgotten',
+    breaks: 'books agree',
+    file: `${SWITCH}/vm-queue-manager.ts`,
+    find: 'if (status !== NDIS_STATUS_SUCCESS) this.#kept.push({ queueId, port, filters });',
+    put: '',
+    tests: ['packages/vswitch/test/changed-capabilities.test.ts'],
+  },
+  {
+    name: 'the-tag-of-the-frame-before',
+    breaks: 'frames unchanged',
+    file: `${MINIPORT}/frame-loops.ts`,
+    find: 'nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? toIeee8021Q(word1 & 0xffff) : 0;',
+    put: 'if ((word0 & VLAN_STRIPPED) !== 0) nbl.ieee8021QInfo = toIeee8021Q(word1 & 0xffff);',
+    caughtBy: ['no bytes of others', 'frames unchanged', 'frames arrive'],
+  },
+  {
+    name: 'a-receive-buffer-twice',
+    breaks: 'SEC-10',
+    file: `${VMBUS}/handshake-answers.ts`,
+    find: 'if (this.#receive || this.#ndisVersion === 0) return undefined;',
+    put: 'if (this.#ndisVersion === 0) return undefined;',
+    tests: ['packages/vmbus/src/scripted-guest.test.ts', 'packages/vmbus/src/linux-handshake.test.ts'],
+  },
+  {
+    name: 'anybody-cancels-anybodys-requests',
+    breaks: 'INIT-14',
+    file: `${NDIS}/oid-engine.ts`,
+    find: '({ call }) => call.owner === owner && call.request.requestId === requestId,',
+    put: '({ call }) => call.request.requestId === requestId || owner === -9,',
+    tests: ['packages/ndis/test/oid-engine.test.ts'],
+  },
+  {
+    name: 'sent-frames-are-aborted-too',
+    breaks: 'LIFE-14',
+    file: `${MINIPORT}/transmit-queue.ts`,
+    find: 'abandon(status: number): number {\n    this.reap();',
+    put: 'abandon(status: number): number {',
+    faults: ['nic-hang', 'transmit-hang'],
+    caughtBy: ['ledger closes'],
   },
 ];
 

@@ -8,7 +8,9 @@ import { INVARIANTS } from '../src/index.ts';
 interface Break {
   readonly name: string;
   readonly breaks: string;
-  readonly caughtBy: readonly string[];
+  readonly caughtBy?: readonly string[];
+  /** Test files that see it, where the simulator is not to. */
+  readonly tests?: readonly string[];
 }
 const LIST = new URL('../../../tools/breaks/breaks.mjs', import.meta.url);
 const { BREAKS, broken } = (await import(LIST.href)) as {
@@ -20,7 +22,9 @@ const textOf = (file: string): string =>
 
 test.each(BREAKS)('$name has its place', (one) => {
   for (const [file, text] of broken(one, textOf)) expect(text).not.toBe(textOf(file));
-  expect(one.caughtBy.filter((name) => !INVARIANTS.some((known) => known === name))).toEqual([]);
+  expect((one.caughtBy === undefined) !== (one.tests === undefined)).toBe(true);
+  expect((one.caughtBy ?? []).filter((name) => !INVARIANTS.some((known) => known === name))).toEqual([]);
+  for (const file of one.tests ?? []) expect(textOf(file)).toMatch(/^ *test\b/m);
 });
 
 test('there are breaks for every invariant and every rule of isolation', () => {

@@ -130,3 +130,33 @@ test('SW-29: a driver that begins with the newest versions and asks in pages ope
   const host = createChannelHost({ machine: bench.machine, trace: null }, control.image());
   expect(bench.deliver(host, [frame(1, 60), frame(2, 1514, 5)])).toBe(2);
 });
+
+const INIT = [1, 0x50000, 0x50000];
+const VERSION = [100, 6, 30];
+const RECEIVE_BUFFER = [101, 2, 0xcafe];
+const SEND_BUFFER = [104, 3, 0];
+
+test.each([
+  ['the receive buffer twice', [INIT, VERSION, RECEIVE_BUFFER, RECEIVE_BUFFER]],
+  ['the send buffer twice', [INIT, VERSION, RECEIVE_BUFFER, SEND_BUFFER, SEND_BUFFER]],
+  ['the beginning twice', [INIT, INIT]],
+  ['the send buffer before the receive buffer', [INIT, VERSION, SEND_BUFFER]],
+  ['the receive buffer before the version of NDIS', [INIT, RECEIVE_BUFFER]],
+  ['a buffer before the beginning', [RECEIVE_BUFFER]],
+] as const)('SEC-10: in a handshake %s is a violation, and nothing is handed out for it', (_, messages) => {
+  const guest = new Stranger();
+  const { bench } = guest;
+  const { layout, control } = bench;
+  control.offer();
+  guest.slots.take();
+  guest.call(8, 1, layout.rings, layout.ringsLength);
+  guest.call(5, 1, layout.downstream);
+  guest.call(8, 2, layout.receive, layout.receiveLength);
+  guest.call(8, 3, layout.send, layout.sendLength);
+  const [last, ...before] = [...messages].reverse();
+  for (const message of before.reverse()) guest.tell(message, message !== VERSION);
+  expect(control.report().violations).toEqual({});
+  // The answer names no sections: only that the packet was read, and refused.
+  expect(guest.tell(last ?? [], true)?.slice(0, 3)).toEqual([108, 2, 0]);
+  expect(control.report().violations).toEqual({ 'handshake.order': 1 });
+});

@@ -317,3 +317,22 @@ describe('SW-28: the longest frame of a guest', () => {
     expect(guest.bench.control.report().violations).toEqual({ 'rndis.frame-length': 1 });
   });
 });
+
+test('a driver that waits for room is woken when its packets were read, though none of them wants an answer', () => {
+  const guest = new ScriptedGuest();
+  const { board } = guest.bench.machine;
+  const woken: number[] = [];
+  const wake = board.wake.bind(board);
+  board.wake = (agent) => {
+    woken.push(agent);
+    wake(agent);
+  };
+  const PENDING_SEND_SIZE = 3;
+  const ring = guest.bench.layout.rings >> 2;
+  const unanswered = { nvsp: [125, 1514, 0, 8], silent: true };
+  guest.packet(unanswered);
+  expect(woken).toEqual([]);
+  guest.memory.i32[ring + PENDING_SEND_SIZE] = 4000;
+  guest.packet(unanswered);
+  expect(woken).toEqual([guest.bench.machine.agent('vm:a')]);
+});
