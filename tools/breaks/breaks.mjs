@@ -38,6 +38,14 @@ export const BREAKS = [
     file: `${SWITCH}/port-table.ts`,
     find: '.filter((image) => image.connected && (state.floodUnknownUnicast || image.allowMacSpoofing))',
     put: '.filter((image) => image.connected)',
+    also: [
+      // A guest's own packet filter would keep them out once more.
+      {
+        file: `${SWITCH}/port-delivery.ts`,
+        find: 'if (!passesFilter(host, host.packetFilter, a, b, isOwn)) return PACKET_FILTER;',
+        put: 'if (!passesFilter(host, host.packetFilter | 0x20, a, b, isOwn)) return PACKET_FILTER;',
+      },
+    ],
     caughtBy: ['no bytes of others'],
   },
   {

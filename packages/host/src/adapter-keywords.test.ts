@@ -46,7 +46,6 @@ describe('keywords', () => {
     ['*SRIOV', /SR-IOV/],
     ['*NumaNodeId', /NUMA/],
     ['*PriorityVLANTag', /always 3/],
-    ['*InterruptModeration', /always 0/],
     ['TenGigVmqEnabled', /setting of the switch: switch\.tenGigVmqEnabled/],
     ['*BelowTenGigVmqEnabled', /switch\.belowTenGigVmqEnabled/],
     ['*TCPChecksumOffloadIPv4', /offload/],

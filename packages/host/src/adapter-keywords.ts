@@ -42,6 +42,7 @@ export const KEYWORDS: readonly Keyword[] = [
   { name: '*VMQLookaheadSplit', least: 0, most: 1 },
   { name: '*JumboPacket', least: 60, most: 16_000, target: 'jumboPacket' },
   { name: '*ReceiveBuffers', least: 32, most: 1024, target: 'receiveBuffers' },
+  { name: '*InterruptModeration', least: 0, most: 1 },
   { name: '*RssBaseProcNumber', least: 0, most: GROUP_PROCESSORS - 1, target: 'baseProcessorNumber' },
   { name: '*MaxRssProcessors', least: 1, most: GROUP_PROCESSORS, target: 'maxProcessors' },
   { name: '*RssMaxProcNumber', least: 0, most: GROUP_PROCESSORS - 1, target: 'maxProcessorNumber' },
@@ -62,7 +63,6 @@ const FOREIGN: readonly (readonly [pattern: RegExp, of: string])[] = [
   [/^\*NumaNodeId$/i, 'is about NUMA nodes, of which there is one'],
   [/^\*SpeedDuplex$|^\*FlowControl$/i, 'is about the link, which is as its profile says'],
   [/^\*PriorityVLANTag$/i, 'is always 3 here: tags are taken off and put in, with priority and VLAN'],
-  [/^\*InterruptModeration$/i, 'is always 0 here: interrupts are not moderated'],
   [/Offload|^\*Lso|^\*Rsc|^\*Uso|^\*IPsec/i, 'is about an offload that the adapter does not have'],
   [/^\*(?:TransmitBuffers|HeaderDataSplit|QOS|PacketDirect|NetworkDirect)/i, 'is not modelled'],
 ];
