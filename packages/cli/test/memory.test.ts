@@ -30,13 +30,9 @@ it.skipIf(process.platform !== 'linux')('a 1 GB capture stays below 300 MB of me
   );
   const pipe = join(scratch.path, 'capture.pipe');
   execFileSync('mkfifo', [pipe]);
-  const child = spawn(
-    process.execPath,
-    [MAIN, 'replay', pipe, '--config', config, '--outbound', 'wire', '--json'],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const child = spawn(process.execPath, [MAIN, 'replay', pipe, '--config', config, '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;
