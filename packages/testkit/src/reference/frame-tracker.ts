@@ -93,9 +93,10 @@ export class FrameTracker {
     for (const [number, records] of together) {
       const travelling = this.#travelling.get(number);
       if (travelling !== undefined) problems.push(...this.#receivedBy(number, records, travelling));
-      for (const one of records) problems.push(...this.#indicated(one, world, travelling));
-      this.#travelling.delete(number);
     }
+    // As they came: one protocol may have had a later frame before the other had the first (RX-11 holds for each).
+    for (const one of seen) problems.push(...this.#indicated(one, world, this.#travelling.get(one.number)));
+    for (const number of together.keys()) this.#travelling.delete(number);
     return problems;
   }
 

@@ -282,6 +282,18 @@ describe('RX-22: frames on queue 0', () => {
     ).toMatch(/RX-14/);
   });
 
+  test('RX-11: come to each in their order, though one may have the second before the other has the first', () => {
+    expect([...accepts('A', { multicast: false }), ...accepts('B')]).toEqual([]);
+    const first = onDefault(2, { isLent: true });
+    const both = [onDefault(1, { to: 'B' }), onDefault(2, { to: 'B' })];
+    const lent = onDefault(1, { isLent: true });
+    expect(send([frame(1), frame(2)], lent, first, ...both)).toEqual([]);
+    const later = [onDefault(4, { isLent: true }), onDefault(3, { isLent: true })];
+    expect(
+      send([frame(3), frame(4)], ...later, onDefault(3, { to: 'B' }), onDefault(4, { to: 'B' }))[0],
+    ).toMatch(/RX-11/);
+  });
+
   test('do not go to one that did not ask', () => {
     expect(accepts('B')).toEqual([]);
     expect(send([frame(1)], onDefault(1, { to: 'B' }))).toEqual([]);
