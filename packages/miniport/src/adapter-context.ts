@@ -125,7 +125,7 @@ export class AdapterContext {
    */
   release(): void {
     if (!this.#isRemoved && !this.device.isAsleep) this.device.reset();
-    this.queues.endAll();
+    this.queues.unserveAll();
     this.#post('all', { op: 'stop' });
     this.#adapter.publish();
     this.queues.release();

@@ -138,7 +138,7 @@ export class QueueLife {
     if (failed.length === 0) return statuses;
     this.#device.commit();
     this.#adapter.publish();
-    for (const queue of failed) this.#freeMemory(queue);
+    this.#freeMemory(failed);
     return statuses;
   }
 
@@ -190,7 +190,7 @@ export class QueueLife {
     if (queue.resources !== null) {
       this.#device.disableReceiveQueue(queueId);
       this.#device.commit();
-      this.#end(queue);
+      this.unserve(queue);
       this.#adapter.publish();
     }
     this.#adapter.indicateStatusEx(
@@ -209,7 +209,7 @@ export class QueueLife {
 
   finishFree(queueId: number): void {
     const queue = this.#queues.get(queueId) as Queue;
-    this.#freeMemory(queue);
+    this.#freeMemory([queue]);
     if (!this.#parts.isRemoved()) this.#interrupts.releaseReceiveQueue(queueId);
     this.#queues.delete(queueId);
   }
@@ -242,28 +242,36 @@ export class QueueLife {
     this.#post(message.processor, { op: 'release', queueId });
   }
 
-  /** Nobody serves the queue again. */
-  #end(queue: Queue): void {
-    const { image } = queue.resources as QueueResources<ReceiveQueueImage>;
-    queue.isServed = false;
-    setHome(image, NO_HOME);
-    this.#post(queue.message.processor, { op: 'end', queue: image });
+  /** The adapter halts: nobody serves a queue again. In force from the next publication on. */
+  unserveAll(): void {
+    for (const queue of this.#queues.values()) this.unserve(queue);
   }
 
-  /** The adapter halts: all queues end. In force from the next publication on. */
-  endAll(): void {
-    for (const queue of this.#queues.values())
-      if (queue.resources !== null && !queue.isStopped) this.#end(queue);
+  /**
+   * Gives memory back in an order in which no frame is lost from the books: the buffers first, so that a device that was
+   * not told that the queue ends, or did not listen, puts no further frame there; then the rings, once what they hold
+   * is counted.
+   */
+  #freeMemory(queues: Iterable<Queue>): void {
+    const ended: { queue: Queue; rings: number }[] = [];
+    for (const queue of queues) {
+      if (queue.resources === null) continue;
+      const [rings, ...buffers] = queue.resources.allocationHandles as [number, ...number[]];
+      freeMemory(this.#adapter, buffers);
+      this.#post(queue.message.processor, { op: 'end', queue: queue.resources.image });
+      ended.push({ queue, rings });
+    }
+    if (ended.length === 0) return;
+    this.#adapter.publish();
+    for (const { queue, rings } of ended) {
+      freeMemory(this.#adapter, [rings]);
+      queue.resources = null;
+    }
   }
 
-  #freeMemory(queue: Queue): void {
-    freeMemory(this.#adapter, queue.resources?.allocationHandles ?? []);
-    queue.resources = null;
-  }
-
-  /** Gives all memory back; no processor and no device knows of it any more. */
+  /** Gives all memory back; no processor knows of it any more. */
   release(): void {
-    for (const queue of this.#queues.values()) this.#freeMemory(queue);
+    this.#freeMemory(this.#queues.values());
     this.#queues.clear();
   }
 

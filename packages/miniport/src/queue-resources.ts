@@ -44,6 +44,7 @@ const {
 /** A queue's memory and the image its data half serves it by. */
 export interface QueueResources<Image> {
   readonly image: Image;
+  /** The rings' first. */
   readonly allocationHandles: readonly number[];
 }
 
