@@ -13,8 +13,9 @@
  * long the queue was idle. (The receive stamp would not tell: others' frames move it on, by more than half its range.)
  */
 import type { AgentContext } from '@vmq/machine';
-import { DESCRIPTOR_BYTES, type NicRegisters, REG, RX_QUEUE_STRIDE, RXC_DD } from '@vmq/nic';
+import { DESCRIPTOR_BYTES, type NicRegisters, QSTS_ENABLED, REG, RX_QUEUE_STRIDE, RXC_DD } from '@vmq/nic';
 import { DROPPED_BAD_COMPLETION } from './drop-reasons.ts';
+import { readHead } from './head-register.ts';
 import { type ReceiveQueueImage, STATE_DAMAGED } from './queue-image.ts';
 
 const ENTRY_WORDS = DESCRIPTOR_BYTES >> 2;
@@ -31,6 +32,7 @@ export class CompletionGuard {
   readonly #state: Int32Array;
   readonly #registers: NicRegisters;
   readonly #headRegister: number;
+  readonly #statusRegister: number;
   readonly #statusWord: number;
   readonly #completions: number;
   readonly #mask: number;
@@ -47,6 +49,7 @@ export class CompletionGuard {
     this.#state = state;
     this.#registers = registers;
     this.#headRegister = REG.RDH + image.hardwareQueue * RX_QUEUE_STRIDE;
+    this.#statusRegister = REG.RXSTS + image.hardwareQueue * RX_QUEUE_STRIDE;
     this.#statusWord = image.statusOffset >> 2;
     this.#completions = image.completionOffset >> 2;
     this.#mask = image.ringEntries - 1;
@@ -78,10 +81,24 @@ export class CompletionGuard {
 
   /** How many completions there are from `consumed` on: the device's own count, or, if it has none, what looks so. */
   made(consumed: number, posted: number): number {
-    const made = (this.#registers.read32(this.#headRegister) - consumed) | 0;
+    const head = this.#deviceHead();
+    if (head === null) return this.#sound(consumed, posted);
+    const made = (head - consumed) | 0;
     const isPossible = made >>> 0 <= (posted - consumed) >>> 0;
-    // A card that was reset or is gone counts from 0, or answers all ones.
+    // A card that was reset counts from its start again.
     return isPossible ? made : this.#sound(consumed, posted);
+  }
+
+  /**
+   * Frames that lie in a ring of which nobody takes anything any more: the completions that can be believed, wherever they
+   * are, and by the device's own count those that cannot. The head in memory may be damaged, and nobody would notice.
+   */
+  left(consumed: number, posted: number): number {
+    let sound = 0;
+    for (let at = consumed; at !== posted; at = (at + 1) | 0) if (this.isSound(at)) sound++;
+    const head = this.#deviceHead();
+    const made = head === null ? 0 : (head - consumed) | 0;
+    return made >>> 0 <= (posted - consumed) >>> 0 ? Math.max(sound, made) : sound;
   }
 
   /** True if the completion at `position` can be believed. */
@@ -102,6 +119,12 @@ export class CompletionGuard {
     const column = machine.ledger.column(DROPPED_BAD_COMPLETION);
     counters[column] = (counters[column] as number) + frames;
     this.#damaged(frames);
+  }
+
+  /** The device's own count; null where it has none: it is gone, or has not begun with this queue yet and shows an older one's. */
+  #deviceHead(): number | null {
+    const isEnabled = (this.#registers.read32(this.#statusRegister) & QSTS_ENABLED) !== 0;
+    return isEnabled ? readHead(this.#registers, this.#headRegister) : null;
   }
 
   #sound(consumed: number, posted: number): number {

@@ -25,6 +25,7 @@ import {
   type ReceiveSink,
 } from '@vmq/ndis';
 import { attachNicRegisters, type NicRegisters } from '@vmq/nic';
+import { CompletionGuard } from './completion-guard.ts';
 import {
   DROPPED_ADAPTER_REMOVED,
   DROPPED_NO_TRANSMIT_QUEUE,
@@ -289,17 +290,21 @@ class VmqMiniportDataPath implements MiniportDataPath {
   }
 
   /** Completions of a queue that nobody serves any more, and nobody will. */
-  #countLost({ statusOffset, state }: ReceiveQueueImage): void {
-    const words = new Int32Array(state);
-    const { memory, ledger } = this.#context.machine;
-    const head = Atomics.load(memory.host.i32, statusOffset >> 2);
-    const consumed = words[STATE_CONSUMED] as number;
-    const lost = (head - consumed) | 0;
-    const isPossible = lost >>> 0 <= ((words[STATE_POSTED] as number) - consumed) >>> 0;
-    if (words[STATE_PRIMED] === 0 || lost === 0 || !isPossible) return;
+  #countLost(image: ReceiveQueueImage): void {
+    const words = new Int32Array(image.state);
+    if (words[STATE_PRIMED] === 0) return;
+    const guard = new CompletionGuard(
+      this.#context,
+      image,
+      words,
+      this.#registers,
+      image.buffers.bufferBytes,
+    );
+    const lost = guard.left(words[STATE_CONSUMED] as number, words[STATE_POSTED] as number);
+    if (lost === 0) return;
     const { counters, machine } = this.#context;
     machine.reach('miniport.queue-ends-with-frames');
-    const column = ledger.column(DROPPED_QUEUE_GONE);
+    const column = machine.ledger.column(DROPPED_QUEUE_GONE);
     counters[column] = (counters[column] as number) + lost;
   }
 

@@ -32,6 +32,7 @@ import {
   TXCTL_ENABLE,
 } from '@vmq/nic';
 import type { HardwareSizes } from './capabilities.ts';
+import { ALL_ONES } from './head-register.ts';
 
 /** One entry of the receive-filter table. */
 export interface HardwareFilter {
@@ -45,7 +46,6 @@ export interface HardwareFilter {
 
 /** The version of the register map this driver is written for, without its minor number. */
 const KNOWN_VERSION = 1;
-const ALL_ONES = 0xffff_ffff;
 
 export class Device {
   readonly registers: NicRegisters;

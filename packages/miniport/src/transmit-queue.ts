@@ -26,6 +26,7 @@ import {
   TXD_EOP,
   TXD_INSERT_VLAN,
 } from '@vmq/nic';
+import { readHead } from './head-register.ts';
 import type { TransmitQueueImage } from './queue-image.ts';
 import { MINIPORT_TRACE } from './trace-kinds.ts';
 
@@ -139,7 +140,8 @@ export class TransmitQueue {
 
   /** Looks if the device has sent more than it was heard of. */
   poll(): void {
-    const head = this.#registers.read32(this.#headRegister) | 0;
+    const head = readHead(this.#registers, this.#headRegister);
+    if (head === null) return;
     const shown = Atomics.load(this.#host, this.#statusWord);
     const isAhead = (head - shown) >>> 0 <= (this.#posted - shown) >>> 0;
     if (isAhead) Atomics.compareExchange(this.#host, this.#statusWord, shown, head);
@@ -147,7 +149,8 @@ export class TransmitQueue {
 
   /** The device's own count of what it has sent, or, where it tells nothing, ours. */
   #askHead(): number {
-    const head = this.#registers.read32(this.#headRegister) | 0;
+    const head = readHead(this.#registers, this.#headRegister);
+    if (head === null) return this.#completed;
     const isPossible = (head - this.#completed) >>> 0 <= (this.#posted - this.#completed) >>> 0;
     return isPossible ? head : this.#completed;
   }
