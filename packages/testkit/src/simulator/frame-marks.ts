@@ -35,6 +35,17 @@ export const WHOLE_HEADER = 32;
 /** IEEE 802 local experimental EtherType 1. */
 export const MARKED_TYPE = 0x88b5;
 
+/** EtherType, or what else stands in two bytes. */
+export const typeAt = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+
+/** Bytes of the tags that lie in a frame's data: what is above stands so much further behind. */
+export function tagBytes(bytes: Uint8Array, offset: number, length: number): number {
+  let tags = 0;
+  while (length >= 18 + tags && typeAt(bytes, offset + 12 + tags) === 0x8100) tags += 4;
+  return tags;
+}
+
 export function markOf(source: number, audience: number, vlan: number): number {
   const low = (audience << 16) | (source << 8) | (vlan << 6);
   return (MAGIC << 24) | low | checkOf(low);

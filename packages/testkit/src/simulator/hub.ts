@@ -2,7 +2,17 @@
  * The hub that joins the wires of a simulated world: what one host's NIC sends, all others receive. On its way each frame
  * is looked at: it is whole, and its tag is its sender's VLAN.
  */
-import { isFromOutside, isMark, MARK_AT, MARKED_TYPE, sourceOf, vlanOfMark, wordAt } from './frame-marks.ts';
+import {
+  isFromOutside,
+  isMark,
+  MARK_AT,
+  MARKED_TYPE,
+  sourceOf,
+  tagBytes,
+  typeAt,
+  vlanOfMark,
+  wordAt,
+} from './frame-marks.ts';
 import type { Population } from './population.ts';
 import { isAnswer } from './questions.ts';
 import type { SimulatedHost } from './simulated-host.ts';
@@ -47,10 +57,8 @@ export class Hub {
     const { everybody, hostiles } = this.#population;
     const tagged = bytes[offset + 12] === 0x81 && bytes[offset + 13] === 0;
     const tci = tagged ? ((bytes[offset + 14] as number) << 8) | (bytes[offset + 15] as number) : 0;
-    let skip = 0;
-    while (bytes[offset + 12 + skip] === 0x81 && bytes[offset + 13 + skip] === 0 && skip + 18 < length)
-      skip += 4;
-    const type = ((bytes[offset + 12 + skip] as number) << 8) | (bytes[offset + 13 + skip] as number);
+    const skip = tagBytes(bytes, offset, length);
+    const type = typeAt(bytes, offset + 12 + skip);
     if (isAnswer(bytes, offset + skip, type)) this.#answered(bytes, offset, tci);
     if (type !== MARKED_TYPE || length < skip + MARK_AT + 4) return;
     const mark = wordAt(bytes, offset + skip + MARK_AT);

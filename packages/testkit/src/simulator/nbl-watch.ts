@@ -13,7 +13,7 @@ import { HOST_SEGMENT } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
 import type { Mdl, MiniportDataPathFactory, NetBufferList, ReceiveSink, SendSink } from '@vmq/ndis';
 import { isNewerStamp } from '@vmq/nic';
-import { isMark, SEQUENCE_AT, WHOLE_HEADER } from './frame-marks.ts';
+import { isMark, MARK_AT, SEQUENCE_AT, tagBytes, WHOLE_HEADER } from './frame-marks.ts';
 import { fail } from './simulation-failure.ts';
 
 const RESOURCES = NDIS_RECEIVE_FLAGS_RESOURCES;
@@ -179,10 +179,12 @@ export class NblWatch {
         `the header of frame ${nbl.stamp} of queue ${queue} lies in VM memory`,
       );
     const at = mdl.byteOffset + dataOffset;
-    if (dataLength < WHOLE_HEADER || mdl.byteCount < dataOffset + WHOLE_HEADER || (at & 3) !== 0) return;
+    const inMdl = Math.min(dataLength, inFirst);
+    const tags = tagBytes(mdl.segment.u8, at, inMdl);
+    if (inMdl < WHOLE_HEADER + tags || (at & 3) !== 0) return;
     const words = mdl.segment.i32;
-    if (!isMark(words[(at + 16) >> 2] as number)) return;
-    const sequence = words[(at + SEQUENCE_AT) >> 2] as number;
+    if (!isMark(words[(at + tags + MARK_AT) >> 2] as number)) return;
+    const sequence = words[(at + tags + SEQUENCE_AT) >> 2] as number;
     const arrivals = this.arrivals;
     if (sequence < 0 || sequence >= arrivals.queue.length) return;
     arrivals.queue[sequence] = queue;

@@ -12,7 +12,9 @@ import {
   NOBODY,
   SEQUENCE_AT,
   sourceOf,
+  tagBytes,
   tailByteOf,
+  typeAt,
   vlanOfMark,
   WHOLE_HEADER,
   wordAt,
@@ -339,16 +341,6 @@ export class SimulatedVm {
       `${this.name} (VLAN ${this.tci}) has bytes ${describeMark(word)} at ${(index << 2).toString(16)}`,
     );
   }
-}
-
-const typeAt = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-
-/** Bytes of the tags that lie in a frame's data. */
-function tagBytes(bytes: Uint8Array, offset: number, length: number): number {
-  let tags = 0;
-  while (length >= 18 + tags && typeAt(bytes, offset + 12 + tags) === 0x8100) tags += 4;
-  return tags;
 }
 
 export function describeMark(mark: number): string {
