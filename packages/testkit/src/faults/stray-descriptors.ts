@@ -12,11 +12,14 @@ export const FAR_BEYOND = 0x7fff_f000;
 
 export class StrayDescriptors {
   readonly #words: Int32Array;
+  readonly #memory: FaultHost['sharedMemory'];
   /** By index of the descriptor's word of host memory: what the word has, and the offset of the page that nobody has. */
-  readonly #strays: Map<number, { readonly offset: number; readonly page: number }> = new Map();
+  readonly #strays: Map<number, { readonly offset: number; readonly page: number; readonly ring: number }> =
+    new Map();
 
   constructor({ machine, sharedMemory }: FaultHost) {
     this.#words = machine.memory.host.i32;
+    this.#memory = sharedMemory;
     const { allocate } = sharedMemory;
     sharedMemory.allocate = (request) => {
       const result = allocate(request);
@@ -29,14 +32,18 @@ export class StrayDescriptors {
   /** Has the descriptor's word `at` point to `offset`: to the page that nobody has, or so that a frame reaches into it. */
   point(at: number, offset: number, page: number = offset): void {
     this.#words[at] = offset;
-    this.#strays.set(at, { offset, page });
+    this.#strays.set(at, { offset, page, ring: this.#blockOf(at) });
+  }
+
+  /** Handle of the block that a word of host memory lies in, 0 for none. */
+  #blockOf(word: number): number {
+    return this.#memory.blockAt(HOST_SEGMENT, word << 2)?.handle ?? 0;
   }
 
   #given(from: number, end: number): void {
-    for (const [at, { offset, page }] of this.#strays) {
-      const byte = at << 2;
-      // Its ring is gone, or the driver has posted another buffer there.
-      const isOver = (byte >= from && byte < end) || this.#words[at] !== offset;
+    for (const [at, { offset, page, ring }] of this.#strays) {
+      // Its ring is gone, perhaps to nobody yet, or the driver has posted another buffer there.
+      const isOver = this.#blockOf(at) !== ring || this.#words[at] !== offset;
       if (!isOver && (page < from || page >= end)) continue;
       if (!isOver) this.#words[at] = FAR_BEYOND;
       this.#strays.delete(at);
