@@ -23,3 +23,12 @@ test.prop([marks, marks, fc.integer({ min: MARK_AT + 1, max: 200 })])(
     expect([...strange]).toEqual([]);
   },
 );
+
+test.prop([marks, fc.integer({ min: 0, max: 3 })])(
+  'zeros over a part of a mark leave no other one',
+  (mark, bytes) => {
+    const words = Uint32Array.of(mark >>> 0);
+    new Uint8Array(words.buffer).fill(0, 0, bytes);
+    expect(isMark(words[0] as number)).toBe(bytes === 0);
+  },
+);

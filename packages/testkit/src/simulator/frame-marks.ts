@@ -5,11 +5,11 @@
  *   0        6        12       14      16     20         24     28       32 …
  *   | dst    | src    | type   | 0 0   | mark | sequence | mark | length | mark | mark | …     (tag taken out)
  *
- *   mark   31..24 magic 0xE7   23..16 audience   15..8 source   7..6 VLAN number   5..0 check, never 63
+ *   mark   31..24 magic 0xE7   23..16 audience   15..8 source   7..6 VLAN number   5..0 check, 1 to 62
  *   tail   a frame's last 1 to 3 bytes, those of its mark with 63 as check
  *
  * A tail shares its word of memory with what an older frame left there; with the check that no mark has the two do not
- * make up a mark of their own (seed 4733 at cd850fe).
+ * make up a mark of their own (seed 4733 at cd850fe). Nor do zeros that pad a frame, and what they leave of an older word.
  *
  * Words are little-endian at offsets that are multiples of 4 wherever a frame may lie, so memory is searched by words.
  */
@@ -53,7 +53,7 @@ export function markOf(source: number, audience: number, vlan: number): number {
 
 function checkOf(low: number): number {
   const mixed = Math.imul(low >>> 6, 0x9e3779b1);
-  return (mixed >>> 26) % NO_CHECK;
+  return 1 + ((mixed >>> 26) % (NO_CHECK - 1));
 }
 
 /** Byte `index`, 0 to 2, of the tail of a frame with this mark. */
