@@ -3,7 +3,8 @@ import { expect } from 'vitest';
 import { FrameWriter, isMark, MARK_AT, markOf } from './frame-marks.ts';
 
 const byte = fc.integer({ min: 0, max: 255 });
-const marks = fc.tuple(byte, byte, fc.integer({ min: 0, max: 3 })).map((of) => markOf(...of));
+const source = fc.integer({ min: 1, max: 255 });
+const marks = fc.tuple(source, byte, fc.integer({ min: 0, max: 3 })).map((of) => markOf(...of));
 const NO_ADDRESS = new Uint8Array(6);
 
 test.prop([marks])('a mark is one', (mark) => {

@@ -61,9 +61,9 @@ export function tailByteOf(mark: number, index: number): number {
   return ((mark | NO_CHECK) >>> (8 * index)) & 0xff;
 }
 
-/** True for a word that some frame of this world may have. */
+/** True for a word that some frame of this world may have: VMs are numbered from 1. */
 export function isMark(word: number): boolean {
-  return word >>> 24 === MAGIC && checkOf(word & 0xffffc0) === (word & 0x3f);
+  return word >>> 24 === MAGIC && sourceOf(word) !== 0 && checkOf(word & 0xffffc0) === (word & 0x3f);
 }
 
 export const audienceOf = (mark: number): number => (mark >>> 16) & 0xff;
