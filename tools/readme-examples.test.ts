@@ -27,7 +27,7 @@ function examplesOf(name: string): Example[] {
   for (const match of readme.matchAll(/```ts\n(\/\/ example\n[\s\S]*?)```\s*```text\n([\s\S]*?)```/g)) {
     // Inside the package, so that its own name and its dependencies resolve; not in dist, which is packed.
     const file = join(folderOf(name), 'temp', `readme-${name}-${found.length}.ts`);
-    found.push({ package: name, file, code: match[1] as string, output: match[2] as string });
+    found.push({ package: name, file, code: match[1], output: match[2] });
   }
   return found;
 }

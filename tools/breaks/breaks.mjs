@@ -5,21 +5,12 @@
 // another edit takes two guards away; `seenAlone`: guards, from 1, behind which there is no other in some worlds. Used by
 // tools/breaks.mjs; a test checks that every piece still stands where it is looked for.
 
-const SWITCH = 'packages/vswitch/src';
-const MACHINE = 'packages/machine/src';
-const NIC = 'packages/nic/src';
-const MINIPORT = 'packages/miniport/src';
-const NDIS = 'packages/ndis/src';
-const VMBUS = 'packages/vmbus/src';
-const HOST = 'packages/host/src';
-const MEMORY = 'packages/shared-memory/src';
-
 export const BREAKS = [
   // --- SEC-02, SW-17 to SW-19: who gets a frame -----------------------------------------------------------------
   {
     name: 'flood-ignores-vlan',
     breaks: 'SEC-02',
-    file: `${SWITCH}/forwarder.ts`,
+    file: `packages/vswitch/src/forwarder.ts`,
     find: 'if (!ports.isMember(port, vlan)) return 0;',
     put: '',
     caughtBy: ['no bytes of others'],
@@ -27,21 +18,21 @@ export const BREAKS = [
   {
     name: 'flood-without-a-check-of-the-source',
     breaks: 'SEC-02',
-    file: `${SWITCH}/forwarder.ts`,
-    find: 'if (port === source || ((ports.flags[port] as number) & PORT_CONNECTED) === 0) return 0;',
-    put: 'if (((ports.flags[port] as number) & PORT_CONNECTED) === 0) return 0;',
+    file: `packages/vswitch/src/forwarder.ts`,
+    find: 'if (port === source || (ports.flags[port] & PORT_CONNECTED) === 0) return 0;',
+    put: 'if ((ports.flags[port] & PORT_CONNECTED) === 0) return 0;',
     caughtBy: ['order of each queue', 'ledger closes', 'no bytes of others'],
   },
   {
     name: 'unknown-unicast-to-every-port',
     breaks: 'SEC-02',
-    file: `${SWITCH}/port-table.ts`,
+    file: `packages/vswitch/src/port-table.ts`,
     find: '.filter((image) => image.connected && (state.floodUnknownUnicast || image.allowMacSpoofing))',
     put: '.filter((image) => image.connected)',
     also: [
       // A guest's own packet filter would keep them out once more.
       {
-        file: `${SWITCH}/port-delivery.ts`,
+        file: `packages/vswitch/src/port-delivery.ts`,
         find: 'if (!passesFilter(host, host.packetFilter, a, b, isOwn)) return PACKET_FILTER;',
         put: 'if (!passesFilter(host, host.packetFilter | 0x20, a, b, isOwn)) return PACKET_FILTER;',
       },
@@ -51,7 +42,7 @@ export const BREAKS = [
   {
     name: 'any-vlan-for-the-asking',
     breaks: 'SEC-02 (SW-18)',
-    file: `${SWITCH}/port-table.ts`,
+    file: `packages/vswitch/src/port-table.ts`,
     find: 'return asked === 0 || asked === own ? own : -1;',
     put: 'return asked === 0 ? own : asked;',
     caughtBy: ['no bytes of others'],
@@ -59,12 +50,12 @@ export const BREAKS = [
   {
     name: 'addresses-without-their-vlan',
     breaks: 'SEC-02 (SW-18)',
-    file: `${SWITCH}/forwarder.ts`,
+    file: `packages/vswitch/src/forwarder.ts`,
     find: 'const b = mac | (vlan << 16);',
     put: 'const b = mac;',
     also: [
       {
-        file: `${SWITCH}/port-table.ts`,
+        file: `packages/vswitch/src/port-table.ts`,
         find: 'this.addresses.add(a, keyB(image.macLo, image.accessVlan), image.port);',
         put: 'this.addresses.add(a, keyB(image.macLo, 0), image.port);',
       },
@@ -74,7 +65,7 @@ export const BREAKS = [
   {
     name: 'any-source-address',
     breaks: 'SEC-02 (SW-17)',
-    file: `${SWITCH}/port-table.ts`,
+    file: `packages/vswitch/src/port-table.ts`,
     find: 'if (this.macA[port] === a && this.macB[port] === b) return true;\n    if (((this.flags[port]',
     put: 'if (a !== -1) return true;\n    if (((this.flags[port]',
     caughtBy: ['no bytes of others'],
@@ -82,7 +73,7 @@ export const BREAKS = [
   {
     name: 'queue-of-another-port',
     breaks: 'SEC-07 (SW-10)',
-    file: `${SWITCH}/port-table.ts`,
+    file: `packages/vswitch/src/port-table.ts`,
     find: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = port;',
     put: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = ports[0]?.port ?? port;',
     caughtBy: ['no bytes of others', 'frames arrive', 'frames unchanged'],
@@ -90,13 +81,13 @@ export const BREAKS = [
   {
     name: 'no-check-of-the-address-on-a-vm-queue',
     breaks: 'SEC-07',
-    file: `${SWITCH}/queue-delivery.ts`,
+    file: `packages/vswitch/src/queue-delivery.ts`,
     find: 'if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {',
     put: 'if (length < ETHERNET_HEADER) {',
     also: [
       // Filters that are set on the wrong queue are what the check is for.
       {
-        file: `${SWITCH}/port-table.ts`,
+        file: `packages/vswitch/src/port-table.ts`,
         find: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = port;',
         put: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = ports.find((one) => one.queueId !== 0)?.port ?? port;',
       },
@@ -108,12 +99,12 @@ export const BREAKS = [
     breaks: 'SEC-03',
     // 6.20: the device writes the rest of a frame into the VM's memory itself, and no switch stands behind its filters.
     seenAlone: [1],
-    file: `${NIC}/filter-unit.ts`,
+    file: `packages/nic/src/filter-unit.ts`,
     find: 'if (vid < 0) {\n      insert',
     put: 'if (vid < 4095) {\n      insert',
     also: [
       {
-        file: `${SWITCH}/queue-delivery.ts`,
+        file: `packages/vswitch/src/queue-delivery.ts`,
         find: 'if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {',
         put: 'if (length < ETHERNET_HEADER || !addressed) {',
       },
@@ -123,23 +114,23 @@ export const BREAKS = [
   {
     name: 'sent-without-a-tag',
     breaks: 'SEC-02 (SW-19)',
-    file: `${SWITCH}/forwarder.ts`,
-    find: 'const tci = (batch.priority[i] as number) | (batch.vlan[i] as number);',
-    put: 'const tci = batch.priority[i] as number;',
+    file: `packages/vswitch/src/forwarder.ts`,
+    find: 'const tci = batch.priority[i] | batch.vlan[i];',
+    put: 'const tci = batch.priority[i];',
     caughtBy: ['no bytes of others'],
   },
   // --- SEC-04, SEC-05: what of a VM's memory the adapter gets, and what for ---------------------------------------
   {
     name: 'vm-memory-behind-filters-without-a-vlan',
     breaks: 'SEC-04 (FLT-18)',
-    file: `${SWITCH}/vm-queue-manager.ts`,
+    file: `packages/vswitch/src/vm-queue-manager.ts`,
     find: "if (vlan.vlan !== 0 && !this.#capability.vlanFiltering) return 'the adapter filters no VLANs';",
     put: '',
     also: [
       { find: "const any = this.#capability.anyVlan ? 'any' : null;", put: "const any = 'any';" },
       { find: 'return queueId === 0 ? any : null;', put: 'return any;' },
       {
-        file: `${NDIS}/filter-rules.ts`,
+        file: `packages/ndis/src/filter-rules.ts`,
         find: 'core.version === 620 && !untaggedFlag(value)',
         put: 'core.version === 0 && !untaggedFlag(value)',
       },
@@ -149,7 +140,7 @@ export const BREAKS = [
   {
     name: 'vm-memory-without-a-split',
     breaks: 'SEC-04, VM memory behind MAC and VLAN',
-    file: `${SWITCH}/vm-queue-manager.ts`,
+    file: `packages/vswitch/src/vm-queue-manager.ts`,
     find: "if (port.lookahead === 0) return 'frames of the queue are not split';",
     put: '',
     also: [
@@ -157,13 +148,13 @@ export const BREAKS = [
       { find: 'lookaheadSize,\n    });', put: 'lookaheadSize: 0,\n    });' },
       { find: 'port.lookahead = lookaheadSize;', put: 'port.lookahead = 0;' },
       {
-        file: `${SWITCH}/vm-memory-provider.ts`,
+        file: `packages/vswitch/src/vm-memory-provider.ts`,
         find: 'if (usage !== POST_LOOKAHEAD || queueId === 0) {',
         put: 'if (usage !== NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceive || queueId === 0) {',
       },
       // NDIS refuses such memory as well.
       {
-        file: `${NDIS}/shared-memory-broker.ts`,
+        file: `packages/ndis/src/shared-memory-broker.ts`,
         find: 'hostVersion === 620 && usage === USAGE.NdisSharedMemoryUsageReceivePostLookahead;',
         put: 'hostVersion === 620;',
       },
@@ -173,13 +164,13 @@ export const BREAKS = [
   {
     name: 'headers-in-vm-memory',
     breaks: 'SEC-05',
-    file: `${SWITCH}/vm-memory-provider.ts`,
+    file: `packages/vswitch/src/vm-memory-provider.ts`,
     find: 'if (usage !== POST_LOOKAHEAD || queueId === 0) {',
     put: 'if (usage !== NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceiveLookahead || queueId === 0) {',
     also: [
       // NDIS refuses such memory as well.
       {
-        file: `${NDIS}/shared-memory-broker.ts`,
+        file: `packages/ndis/src/shared-memory-broker.ts`,
         find: 'hostVersion === 620 && usage === USAGE.NdisSharedMemoryUsageReceivePostLookahead;',
         put: 'hostVersion === 620;',
       },
@@ -189,18 +180,18 @@ export const BREAKS = [
   {
     name: 'a-frame-is-not-split',
     breaks: 'SEC-05',
-    file: `${NIC}/queue-setup.ts`,
-    find: 'const control = words[at + CONTROL] as number;\n  const wasEnabled',
-    put: 'const control = (words[at + CONTROL] as number) & ~RXCTL_SPLIT;\n  const wasEnabled',
+    file: `packages/nic/src/queue-setup.ts`,
+    find: 'const control = words[at + CONTROL];\n  const wasEnabled',
+    put: 'const control = words[at + CONTROL] & ~RXCTL_SPLIT;\n  const wasEnabled',
     also: [
       // The driver, too, takes the room in front of the rest for the header's place.
       {
-        file: `${MINIPORT}/frame-loops.ts`,
-        find: `mdl.byteOffset = places[buffer << 1] as number;
+        file: `packages/miniport/src/frame-loops.ts`,
+        find: `mdl.byteOffset = places[buffer << 1];
       mdl.byteCount = first;
       if (mdl.segment !== firstSegment) mdl.segment = firstSegment;`,
-        put: `const ahead = (places[(buffer << 1) + 1] as number) - firstBytes;
-      mdl.byteOffset = isSplit ? ahead : (places[buffer << 1] as number);
+        put: `const ahead = places[(buffer << 1) + 1] - firstBytes;
+      mdl.byteOffset = isSplit ? ahead : places[buffer << 1];
       mdl.byteCount = first;
       mdl.segment = restSegment;`,
       },
@@ -210,12 +201,12 @@ export const BREAKS = [
   {
     name: 'a-split-within-the-header',
     breaks: 'SEC-05',
-    file: `${NIC}/queue-setup.ts`,
+    file: `packages/nic/src/queue-setup.ts`,
     find: 'rxq[q + Q_HEADER_SIZE] = header;',
     put: 'rxq[q + Q_HEADER_SIZE] = header === 0 ? 0 : 8;',
     also: [
       {
-        file: `${MINIPORT}/queue-buffers.ts`,
+        file: `packages/miniport/src/queue-buffers.ts`,
         find: 'numbers[FIRST_BYTES] = lookahead === null ? WHOLE : lookahead.bufferBytes;',
         put: 'numbers[FIRST_BYTES] = lookahead === null ? WHOLE : 8;',
       },
@@ -227,7 +218,7 @@ export const BREAKS = [
     name: 'learned-from-what-the-guest-hands-back',
     breaks: 'SEC-06',
     hostile: ['receive-buffer-rewritten'],
-    file: `${SWITCH}/queue-delivery.ts`,
+    file: `packages/vswitch/src/queue-delivery.ts`,
     find: 'return lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);',
     put: `const back = lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);
     for (let nbl = back; nbl !== null; nbl = nbl.next) {
@@ -236,8 +227,8 @@ export const BREAKS = [
       const rest = mdl.next as NonNullable<typeof mdl.next>;
       const word = (rest.byteOffset - mdl.byteCount) >> 2;
       const { i32 } = rest.segment;
-      const [w1, w2] = [i32[word + 1] as number, i32[word + 2] as number];
-      const b = (w2 >>> 16) | ((this.#ports.vlan[port] as number) << 16);
+      const [w1, w2] = [i32[word + 1], i32[word + 2]];
+      const b = (w2 >>> 16) | (this.#ports.vlan[port] << 16);
       (this.learned as LearnedMacTable).learn((w1 >>> 16) | (w2 << 16), b, EXTERNAL, 0);
     }
     return back;`,
@@ -246,7 +237,7 @@ export const BREAKS = [
   {
     name: 'judged-where-a-vm-can-write',
     breaks: 'SEC-06, decisions in host memory',
-    file: `${SWITCH}/queue-delivery.ts`,
+    file: `packages/vswitch/src/queue-delivery.ts`,
     find: 'segment.id !== HOST ||\n',
     put: '',
     caughtBy: ['decisions in host memory'],
@@ -254,7 +245,7 @@ export const BREAKS = [
   {
     name: 'looked-up-where-a-vm-can-write',
     breaks: 'SEC-06',
-    file: `${SWITCH}/data-path.ts`,
+    file: `packages/vswitch/src/data-path.ts`,
     find: 'mdl.segment.id === HOST_SEGMENT &&\n',
     put: '',
     caughtBy: ['decisions in host memory'],
@@ -263,7 +254,7 @@ export const BREAKS = [
   {
     name: 'all-packet-data-is-safe',
     breaks: 'SEC-09',
-    file: `${SWITCH}/extension-path.ts`,
+    file: `packages/vswitch/src/extension-path.ts`,
     find: 'this.isPacketDataSafe[i] = safe ? 1 : 0;',
     put: 'this.isPacketDataSafe[i] = 1;',
     caughtBy: ['decisions in host memory', 'frames unchanged', 'no bytes of others'],
@@ -271,7 +262,7 @@ export const BREAKS = [
   {
     name: 'more-packet-data-is-safe-than-is',
     breaks: 'SEC-09',
-    file: `${SWITCH}/extension-path.ts`,
+    file: `packages/vswitch/src/extension-path.ts`,
     find: 'this.safePacketDataSize[i] = nb.mdl.segment.id === HOST_SEGMENT ? inFirst : 0;',
     put: 'this.safePacketDataSize[i] = nb.mdl.segment.id === HOST_SEGMENT ? nb.dataLength : inFirst;',
     caughtBy: ['decisions in host memory'],
@@ -279,7 +270,7 @@ export const BREAKS = [
   {
     name: 'nobody-copies-what-is-not-safe',
     breaks: 'SEC-09',
-    file: `${SWITCH}/extension-path.ts`,
+    file: `packages/vswitch/src/extension-path.ts`,
     find: 'if (this.isPacketDataSafe[i] === 0) this.copyPacketData(i);',
     put: '',
     caughtBy: ['decisions in host memory'],
@@ -288,7 +279,7 @@ export const BREAKS = [
   {
     name: 'a-vm-gets-the-memory-of-the-one-before',
     breaks: 'SEC-08',
-    file: `${HOST}/vm-places.ts`,
+    file: `packages/host/src/vm-places.ts`,
     find: 'place.segment.u64.fill(0n);',
     put: '',
     caughtBy: ['no bytes of others', 'the host lives'],
@@ -296,17 +287,17 @@ export const BREAKS = [
   {
     name: 'more-bytes-than-the-frame-has',
     breaks: 'SEC-08',
-    file: `${MACHINE}/copy.ts`,
-    find: `if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1] as number;`,
-    put: `if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1] as number;
+    file: `packages/machine/src/copy.ts`,
+    find: `if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1];`,
+    put: `if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1];
   const more = (length & 7) === 0 ? 0 : 6;
-  for (let i = length; i < length + more; i++) to.u8[target + i] = from.u8[source + i] as number;`,
+  for (let i = length; i < length + more; i++) to.u8[target + i] = from.u8[source + i];`,
     caughtBy: ['no bytes of others'],
   },
   {
     name: 'padding-with-what-lay-there',
     breaks: 'SEC-08',
-    file: `${NIC}/transmit-unit.ts`,
+    file: `packages/nic/src/transmit-unit.ts`,
     find: 'for (let i = target + length; i < target + padded; i++) wire.u8[i] = 0;',
     put: '',
     caughtBy: ['no bytes of others', 'frames unchanged'],
@@ -314,7 +305,7 @@ export const BREAKS = [
   {
     name: 'a-frame-longer-than-it-was',
     breaks: 'SEC-08',
-    file: `${MINIPORT}/frame-loops.ts`,
+    file: `packages/miniport/src/frame-loops.ts`,
     find: 'netBuffer.dataLength = length;',
     put: 'netBuffer.dataLength = length + 8;',
     also: [{ find: 'mdl.byteCount = first;', put: 'mdl.byteCount = first + 8;' }],
@@ -324,7 +315,7 @@ export const BREAKS = [
   {
     name: 'rights-are-left-behind',
     breaks: 'DMA only where granted',
-    file: `${NDIS}/shared-memory-broker.ts`,
+    file: `packages/ndis/src/shared-memory-broker.ts`,
     find: 'for (const element of found.elements) this.#setRights(element, 0);',
     put: '',
     caughtBy: ['DMA only where granted', 'the host lives', 'books agree'],
@@ -332,7 +323,7 @@ export const BREAKS = [
   {
     name: 'rights-to-do-more-than-is-needed',
     breaks: 'DMA only where granted',
-    file: `${NDIS}/shared-memory-broker.ts`,
+    file: `packages/ndis/src/shared-memory-broker.ts`,
     find: 'return DMA_WRITE;',
     put: 'return DMA_READ | DMA_WRITE;',
     caughtBy: ['DMA only where granted'],
@@ -340,7 +331,7 @@ export const BREAKS = [
   {
     name: 'a-page-for-two',
     breaks: 'one owner of each page',
-    file: `${MEMORY}/page-table.ts`,
+    file: `packages/shared-memory/src/page-table.ts`,
     find: 'if (run.first === this.#lowestFree) this.#lowestFree = run.first + run.count;',
     put: 'if (run.first === this.#lowestFree) this.#lowestFree = run.first + run.count;\n    this.#holder[run.first + run.count - 1] = 0;',
     caughtBy: [
@@ -355,8 +346,8 @@ export const BREAKS = [
     name: 'the-device-asks-nobody',
     breaks: 'SEC-01, DMA only where granted',
     faults: ['descriptor-corrupted'],
-    file: `${NIC}/short-way.ts`,
-    find: '((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0',
+    file: `packages/nic/src/short-way.ts`,
+    find: '(rights[page] & rights[lastPage] & WRITE) === 0',
     put: 'rights.length === 0',
     caughtBy: [
       'DMA only where granted',
@@ -369,12 +360,12 @@ export const BREAKS = [
   {
     name: 'memory-is-given-back-while-the-device-writes',
     breaks: 'DMA only where granted',
-    file: `${MEMORY}/manager.ts`,
+    file: `packages/shared-memory/src/manager.ts`,
     find: 'for (const domain of found.grants.keys()) setRights(domain, found, 0);',
     put: '',
     also: [
       {
-        file: `${NDIS}/shared-memory-broker.ts`,
+        file: `packages/ndis/src/shared-memory-broker.ts`,
         find: 'for (const element of found.elements) this.#setRights(element, 0);',
         put: 'if (found.elements.length > 1) for (const element of found.elements) this.#setRights(element, 0);',
       },
@@ -385,7 +376,7 @@ export const BREAKS = [
   {
     name: 'an-nbl-comes-back-twice',
     breaks: 'one owner of each NBL',
-    file: `${SWITCH}/data-path.ts`,
+    file: `packages/vswitch/src/data-path.ts`,
     find: 'if (!isOurs) return;',
     put: 'if (!isOurs) return;\n    if (count === 3) this.#downcalls.returnNetBufferLists(chain, 0);',
     caughtBy: ['one owner of each NBL', 'the host lives'],
@@ -393,7 +384,7 @@ export const BREAKS = [
   {
     name: 'a-chain-is-forgotten',
     breaks: 'one owner of each NBL',
-    file: `${SWITCH}/data-path.ts`,
+    file: `packages/vswitch/src/data-path.ts`,
     find: 'if (!isOurs) return;',
     put: 'if (!isOurs || count === 5) return;',
     caughtBy: ['one owner of each NBL', 'the host lives', 'nothing leaks'],
@@ -401,7 +392,7 @@ export const BREAKS = [
   {
     name: 'a-send-is-never-completed',
     breaks: 'one owner of each NBL',
-    file: `${MINIPORT}/transmit-queue.ts`,
+    file: `packages/miniport/src/transmit-queue.ts`,
     find: 'if (nbl === null) continue;',
     put: 'if (nbl === null || at % 64 === 63) continue;',
     caughtBy: ['one owner of each NBL', 'the host lives', 'nothing leaks'],
@@ -409,16 +400,16 @@ export const BREAKS = [
   {
     name: 'returns-are-not-counted',
     breaks: 'one owner of each NBL',
-    file: `${NDIS}/data-path-router.ts`,
-    find: 'const returned = ((words[at] as number) + count) | 0;',
-    put: 'const returned = ((words[at] as number) + Math.min(count, 4)) | 0;',
+    file: `packages/ndis/src/data-path-router.ts`,
+    find: 'const returned = (words[at] + count) | 0;',
+    put: 'const returned = (words[at] + Math.min(count, 4)) | 0;',
     caughtBy: ['one owner of each NBL'],
   },
   // --- ledger ---------------------------------------------------------------------------------------------------
   {
     name: 'a-drop-is-not-counted',
     breaks: 'ledger closes',
-    file: `${SWITCH}/forwarder.ts`,
+    file: `packages/vswitch/src/forwarder.ts`,
     find: 'batch.reason[i] = DROP_SOURCE_PORT;\n      return;',
     put: 'batch.reason[i] = DROP_SOURCE_PORT;\n      batch.fate[i] = FATE_WIRE;\n      return;',
     caughtBy: ['ledger closes', 'one owner of each NBL', 'the host lives'],
@@ -426,7 +417,7 @@ export const BREAKS = [
   {
     name: 'a-copy-counts-as-an-end',
     breaks: 'ledger closes',
-    file: `${SWITCH}/port-delivery.ts`,
+    file: `packages/vswitch/src/port-delivery.ts`,
     find: 'this.#ends.delivered(firstEnds);',
     put: 'this.#ends.delivered(delivered);',
     caughtBy: ['ledger closes'],
@@ -434,16 +425,16 @@ export const BREAKS = [
   {
     name: 'what-the-wire-brought-is-counted-twice',
     breaks: 'ledger closes',
-    file: `${NIC}/receive-unit.ts`,
-    find: 'counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken - this.passed;',
-    put: 'counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken - this.passed + (taken >> 2);',
+    file: `packages/nic/src/receive-unit.ts`,
+    find: 'counters[this.#receivedColumn] = counters[this.#receivedColumn] + taken - this.passed;',
+    put: 'counters[this.#receivedColumn] = counters[this.#receivedColumn] + taken - this.passed + (taken >> 2);',
     caughtBy: ['ledger closes'],
   },
   // --- order ----------------------------------------------------------------------------------------------------
   {
     name: 'a-chain-back-to-front',
     breaks: 'order of each queue',
-    file: `${SWITCH}/data-path.ts`,
+    file: `packages/vswitch/src/data-path.ts`,
     find: 'const singleVmQueue = (flags',
     put: `let turned: NetBufferList | null = null;
     for (let one: NetBufferList | null = chain; one !== null; ) {
@@ -459,7 +450,7 @@ export const BREAKS = [
   {
     name: 'a-completion-keeps-its-last-lap',
     breaks: 'frames unchanged',
-    file: `${MINIPORT}/frame-loops.ts`,
+    file: `packages/miniport/src/frame-loops.ts`,
     find: 'host[(completions + (slot << ENTRY_SHIFT)) | 0] = 0;',
     put: '',
     faults: ['completion-corrupted'],
@@ -475,7 +466,7 @@ export const BREAKS = [
   {
     name: 'handles-outgrow-the-holder-of-a-page',
     breaks: 'one owner of each page',
-    file: `${MEMORY}/page-table.ts`,
+    file: `packages/shared-memory/src/page-table.ts`,
     find: 'new Float64Array(this.pages)',
     put: 'new Int32Array(this.pages)',
     caughtBy: ['DMA only where granted', 'one owner of each page'],
@@ -483,7 +474,7 @@ export const BREAKS = [
   {
     name: 'two-frames-have-one-stamp',
     breaks: 'books agree',
-    file: `${NIC}/receive-unit.ts`,
+    file: `packages/nic/src/receive-unit.ts`,
     find: 'host[completion + 3] = stamp;',
     put: 'host[completion + 3] = stamp & ~1;',
     caughtBy: ['books agree', 'order of each queue', 'frames arrive'],
@@ -491,16 +482,16 @@ export const BREAKS = [
   {
     name: 'a-section-is-sent-twice',
     breaks: 'order of each queue',
-    file: `${VMBUS}/host-outbound.ts`,
+    file: `packages/vmbus/src/host-outbound.ts`,
     find: 'guest[(at + 1) | 0] = place;',
-    put: 'guest[at + 1] = entry === 1 << SHIFT ? Math.imul(entries[SECTION] as number, size) : place;',
+    put: 'guest[at + 1] = entry === 1 << SHIFT ? Math.imul(entries[SECTION], size) : place;',
     caughtBy: ['order of each queue', 'frames unchanged', 'no bytes of others'],
   },
   // --- what is delivered ----------------------------------------------------------------------------------------
   {
     name: 'tagged-frames-lose-their-end',
     breaks: 'frames unchanged',
-    file: `${NIC}/short-way.ts`,
+    file: `packages/nic/src/short-way.ts`,
     find: 'copyTo(memory, body + 16, target + 16, first - 16)',
     put: 'copyTo(memory, body + 16, target + 16, first - 16 - (tagged & 4))',
     caughtBy: ['frames unchanged', 'no bytes of others'],
@@ -508,9 +499,9 @@ export const BREAKS = [
   {
     name: 'the-wrong-buffer-is-described',
     breaks: 'frames unchanged',
-    file: `${MINIPORT}/frame-loops.ts`,
-    find: 'mdl.byteOffset = places[buffer << 1] as number;',
-    put: 'mdl.byteOffset = places[(buffer === 3 ? 4 : buffer) << 1] as number;',
+    file: `packages/miniport/src/frame-loops.ts`,
+    find: 'mdl.byteOffset = places[buffer << 1];',
+    put: 'mdl.byteOffset = places[(buffer === 3 ? 4 : buffer) << 1];',
     caughtBy: [
       'frames unchanged',
       'order of each queue',
@@ -522,7 +513,7 @@ export const BREAKS = [
   {
     name: 'a-frame-waits-for-ever',
     breaks: 'frames arrive',
-    file: `${MINIPORT}/receive-queue.ts`,
+    file: `packages/miniport/src/receive-queue.ts`,
     find: 'this.#registers.write32(this.#arm, 1);',
     put: 'if ((this.#consumed & 7) !== 7) this.#registers.write32(this.#arm, 1);',
     caughtBy: ['frames arrive', 'ledger closes'],
@@ -530,7 +521,7 @@ export const BREAKS = [
   {
     name: 'a-wake-up-is-lost',
     breaks: 'frames arrive',
-    file: `${VMBUS}/host-outbound.ts`,
+    file: `packages/vmbus/src/host-outbound.ts`,
     find: 'if (sent !== 0) this.signalGuest();',
     put: 'if (sent > 1) this.signalGuest();',
     caughtBy: ['frames arrive', 'one owner of each section'],
@@ -539,15 +530,15 @@ export const BREAKS = [
   {
     name: 'unused-sections-are-lost',
     breaks: 'one owner of each section',
-    file: `${VMBUS}/host-batch.ts`,
-    find: 'words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION] as number;',
-    put: 'if (entries[(i << SHIFT) + FREE_SECTION] !== 2) words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION] as number;',
+    file: `packages/vmbus/src/host-batch.ts`,
+    find: 'words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION];',
+    put: 'if (entries[(i << SHIFT) + FREE_SECTION] !== 2) words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION];',
     caughtBy: ['one owner of each section', 'frames arrive'],
   },
   {
     name: 'a-lease-keeps-its-first-section',
     breaks: 'one owner of each section',
-    file: `${VMBUS}/section-lease.ts`,
+    file: `packages/vmbus/src/section-lease.ts`,
     find: 'section >= first; section--) {',
     put: 'section > first; section--) {',
     caughtBy: ['one owner of each section', 'frames arrive', 'the host lives'],
@@ -556,7 +547,7 @@ export const BREAKS = [
   {
     name: 'a-queue-runs-without-a-filter',
     breaks: 'legal states',
-    file: `${NDIS}/queue-states.ts`,
+    file: `packages/ndis/src/queue-states.ts`,
     find: "{ rule: 'STA-05', event: 'clear last filter', next: '. . A P . . .'",
     put: "{ rule: 'STA-05', event: 'clear last filter', next: '. . A R . . .'",
     caughtBy: ['legal states', 'the host lives'],
@@ -564,7 +555,7 @@ export const BREAKS = [
   {
     name: 'frames-behind-a-cleared-filter',
     breaks: 'books agree (QUE-38, FLT-30)',
-    file: `${MINIPORT}/adapter-context.ts`,
+    file: `packages/miniport/src/adapter-context.ts`,
     find: 'if (queue?.isServed === true) {',
     put: 'if (queue?.isServed === undefined) {',
     caughtBy: ['books agree', 'no bytes of others'],
@@ -572,7 +563,7 @@ export const BREAKS = [
   {
     name: 'a-completion-that-is-not-told',
     breaks: 'books agree (QUE-38)',
-    file: `${MINIPORT}/oid-handlers.ts`,
+    file: `packages/miniport/src/oid-handlers.ts`,
     find: 'const status = statuses.get(element.QueueId) ?? NDIS_STATUS_INVALID_PARAMETER;',
     put: 'const status = statuses.get(element.QueueId) ?? NDIS_STATUS_INVALID_PARAMETER;\n    if (i > 0) return;',
     caughtBy: ['books agree'],
@@ -580,7 +571,7 @@ export const BREAKS = [
   {
     name: 'a-queue-without-its-entry',
     breaks: 'books agree (QUE-35)',
-    file: `${MINIPORT}/oid-handlers.ts`,
+    file: `packages/miniport/src/oid-handlers.ts`,
     find: 'const entry = context.queues.move(queueId, parameters.ProcessorAffinity.Mask);\n  if',
     put: 'const entry = 1 + (context.queues.move(queueId, parameters.ProcessorAffinity.Mask) ?? 0);\n  if',
     caughtBy: ['books agree'],
@@ -588,7 +579,7 @@ export const BREAKS = [
   {
     name: 'filter-ids-are-given-twice',
     breaks: 'legal states',
-    file: `${NDIS}/receive-filter.ts`,
+    file: `packages/ndis/src/receive-filter.ts`,
     find: 'while (this.#filters.has(id)) id++;',
     put: 'while (this.#filters.has(id) && id < 3) id++;',
     caughtBy: ['legal states', 'books agree', 'the host lives', 'frames arrive'],
@@ -596,7 +587,7 @@ export const BREAKS = [
   {
     name: 'a-filter-stays-in-the-device',
     breaks: 'books agree',
-    file: `${MINIPORT}/filter-table.ts`,
+    file: `packages/miniport/src/filter-table.ts`,
     find: 'this.#device.writeFilter(slot, null);\n    if (!this.#device.commit()) return false;\n    this.#slots[slot] = 0;',
     put: 'this.#slots[slot] = 0;',
     caughtBy: ['books agree', 'frames arrive'],
@@ -604,7 +595,7 @@ export const BREAKS = [
   {
     name: 'filters-are-forgotten-in-a-reset',
     breaks: 'books agree',
-    file: `${MINIPORT}/filter-table.ts`,
+    file: `packages/miniport/src/filter-table.ts`,
     find: 'this.#device.writeFilter(slot, filterId === 0 ? null : (this.#filters[slot] as HardwareFilter));',
     put: 'this.#device.writeFilter(slot, null);\n      void filterId;',
     caughtBy: ['books agree', 'frames arrive'],
@@ -612,7 +603,7 @@ export const BREAKS = [
   {
     name: 'anybody-clears-anybodys-filters',
     breaks: 'books agree (FLT-29)',
-    file: `${NDIS}/oids-receive-filter.ts`,
+    file: `packages/ndis/src/oids-receive-filter.ts`,
     find: 'if (filter.owner !== owner)\n',
     put: 'if (filter.owner === -1)\n',
     caughtBy: [
@@ -628,7 +619,7 @@ export const BREAKS = [
   {
     name: 'a-request-is-answered-and-completed',
     breaks: 'requests complete once',
-    file: `${NDIS}/oid-engine.ts`,
+    file: `packages/ndis/src/oid-engine.ts`,
     find: 'if (!entry.synchronous) entry.completed(status);',
     put: 'entry.completed(status);',
     caughtBy: ['requests complete once'],
@@ -637,7 +628,7 @@ export const BREAKS = [
     name: 'requests-behind-a-slow-one-are-forgotten',
     breaks: 'requests complete once',
     faults: ['oid-slow'],
-    file: `${NDIS}/oid-engine.ts`,
+    file: `packages/ndis/src/oid-engine.ts`,
     find: 'this.#finish(current, status);\n    this.#pump();',
     put: 'this.#finish(current, status);',
     caughtBy: ['requests complete once', 'the host lives'],
@@ -646,7 +637,7 @@ export const BREAKS = [
   {
     name: 'memory-of-a-queue-is-kept',
     breaks: 'nothing leaks',
-    file: `${SWITCH}/host-memory-provider.ts`,
+    file: `packages/vswitch/src/host-memory-provider.ts`,
     find: 'provided.delete(handle);\n      sharedMemory.free(handle);',
     put: 'provided.delete(handle);\n      if (handle % 3 !== 0) sharedMemory.free(handle);',
     caughtBy: ['nothing leaks', 'DMA only where granted'],
@@ -655,12 +646,12 @@ export const BREAKS = [
   {
     name: 'frames-of-any-length-from-a-guest',
     breaks: 'SEC-10',
-    file: `${VMBUS}/rndis-frame-parser.ts`,
+    file: `packages/vmbus/src/rndis-frame-parser.ts`,
     find: 'if (dataLength < LEAST_FRAME || dataLength > this.#maxFrame) return FRAME_LENGTH;',
     put: 'if (dataLength < LEAST_FRAME) return FRAME_LENGTH;',
     also: [
       {
-        file: `${VMBUS}/host-rndis.ts`,
+        file: `packages/vmbus/src/host-rndis.ts`,
         find: 'if (isFrameTooLong(this.#host.u8, buffer, length, this.maxFrameBytes, parser.tci !== 0)) {',
         put: 'if (isFrameTooLong(this.#host.u8, buffer, length, 1 << 20, parser.tci !== 0)) {',
       },
@@ -670,7 +661,7 @@ export const BREAKS = [
   {
     name: 'a-malformed-message-ends-the-host',
     breaks: 'SEC-10',
-    file: `${VMBUS}/host-ring.ts`,
+    file: `packages/vmbus/src/host-ring.ts`,
     find: 'const broken = this.state.violate(kind, window);',
     put: "const broken = this.state.violate(kind, window);\n    if (broken) throw new Error('a malformed message');",
     caughtBy: ['the host lives'],
@@ -679,7 +670,7 @@ export const BREAKS = [
   {
     name: 'memory-freed-before-its-nbls-are-back',
     breaks: 'one owner of each page',
-    file: `${MINIPORT}/queue-life.ts`,
+    file: `packages/miniport/src/queue-life.ts`,
     find: 'return outstandingOf(this.#queues.get(queueId)) === 0;',
     put: 'return outstandingOf(this.#queues.get(queueId)) >= 0;',
     caughtBy: ['one owner of each page'],
@@ -688,7 +679,7 @@ export const BREAKS = [
   {
     name: 'every-migration-refused',
     breaks: 'life goes on (MIG-06)',
-    file: `${HOST}/migration-source.ts`,
+    file: `packages/host/src/migration-source.ts`,
     find: 'if (guest.isMoving) return `VM',
     put: 'if (!guest.isMoving) return `VM',
     caughtBy: ['life goes on'],
@@ -696,7 +687,7 @@ export const BREAKS = [
   {
     name: 'every-new-vm-refused',
     breaks: 'life goes on',
-    file: `${HOST}/vm-life.ts`,
+    file: `packages/host/src/vm-life.ts`,
     find: 'if (all.length >= mostVms(this.config))',
     put: 'if (all.length >= this.config.vms.length)',
     caughtBy: ['life goes on'],
@@ -704,7 +695,7 @@ export const BREAKS = [
   {
     name: 'no-memory-for-a-second-queue',
     breaks: 'life goes on (QUE-20)',
-    file: `${MINIPORT}/queue-life.ts`,
+    file: `packages/miniport/src/queue-life.ts`,
     find: 'if (queue === undefined || queue.resources !== null) {',
     put: 'if (queue === undefined || queue.resources !== null || this.#queues.size > 2) {',
     caughtBy: ['life goes on'],
@@ -713,21 +704,21 @@ export const BREAKS = [
     name: 'the-right-of-a-buffers-second-page-unchecked',
     breaks: 'DMA only where granted (SEC-01)',
     faults: ['descriptor-corrupted'],
-    file: `${NIC}/short-way.ts`,
-    find: '((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0\n      )\n        break;\n      // What comes',
-    put: '((rights[page] as number) & WRITE) === 0\n      )\n        break;\n      // What comes',
+    file: `packages/nic/src/short-way.ts`,
+    find: '(rights[page] & rights[lastPage] & WRITE) === 0\n      )\n        break;\n      // What comes',
+    put: '(rights[page] & WRITE) === 0\n      )\n        break;\n      // What comes',
     caughtBy: ['DMA only where granted'],
   },
   // --- kinds that nobody saw when strangers planted them --------------------------------------------------------------
   {
     name: 'only-the-first-page-of-a-buffer-is-asked-for',
     breaks: 'SEC-05, DMA rights',
-    file: `${NIC}/short-way.ts`,
-    find: '((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0',
-    put: '((rights[page] as number) & WRITE) === 0',
+    file: `packages/nic/src/short-way.ts`,
+    find: '(rights[page] & rights[lastPage] & WRITE) === 0',
+    put: '(rights[page] & WRITE) === 0',
     also: [
       {
-        file: `${NIC}/device-state.ts`,
+        file: `packages/nic/src/device-state.ts`,
         find: 'for (let page = offset >>> 12; page <= last; page++) {',
         put: 'for (let page = offset >>> 12, end = page; page <= end; page++) {',
       },
@@ -737,12 +728,12 @@ export const BREAKS = [
   {
     name: 'only-the-first-page-in-vm-memory-is-asked-for',
     breaks: 'SEC-05, DMA rights',
-    file: `${NIC}/short-way.ts`,
-    find: '((granted[page] as number) & (granted[lastPage] as number) & WRITE) === 0',
-    put: '((granted[page] as number) & WRITE) === 0',
+    file: `packages/nic/src/short-way.ts`,
+    find: '(granted[page] & granted[lastPage] & WRITE) === 0',
+    put: '(granted[page] & WRITE) === 0',
     also: [
       {
-        file: `${NIC}/device-state.ts`,
+        file: `packages/nic/src/device-state.ts`,
         find: 'for (let page = offset >>> 12; page <= last; page++) {',
         put: 'for (let page = offset >>> 12, end = page; page <= end; page++) {',
       },
@@ -752,7 +743,7 @@ export const BREAKS = [
   {
     name: 'a-ring-filled-to-its-last-byte-looks-empty',
     breaks: 'rings',
-    file: `${VMBUS}/guest-rings.ts`,
+    file: `packages/vmbus/src/guest-rings.ts`,
     find: 'return this.outbound.dataBytes - this.outbound.distance(this.#readSeen, this.#write) - 8;',
     put: 'return this.outbound.dataBytes - this.outbound.distance(this.#readSeen, this.#write);',
     tests: ['packages/vmbus/src/guest-rings.property.test.ts'],
@@ -760,7 +751,7 @@ export const BREAKS = [
   {
     name: 'no-signal-when-there-is-room-again',
     breaks: 'rings',
-    file: `${VMBUS}/host-channel.ts`,
+    file: `packages/vmbus/src/host-channel.ts`,
     find: 'if (read !== start && ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.wakeGuest();',
     put: '',
     tests: ['packages/vmbus/src/scripted-guest.test.ts', 'packages/vmbus/src/linux-handshake.test.ts'],
@@ -768,7 +759,7 @@ export const BREAKS = [
   {
     name: 'a-queue-that-would-not-go-is-forgotten',
     breaks: 'books agree',
-    file: `${SWITCH}/vm-queue-manager.ts`,
+    file: `packages/vswitch/src/vm-queue-manager.ts`,
     find: 'if (status !== NDIS_STATUS_SUCCESS) this.#kept.push({ queueId, port, filters });',
     put: '',
     tests: ['packages/vswitch/test/changed-capabilities.test.ts'],
@@ -776,7 +767,7 @@ export const BREAKS = [
   {
     name: 'the-tag-of-the-frame-before',
     breaks: 'frames unchanged',
-    file: `${MINIPORT}/frame-loops.ts`,
+    file: `packages/miniport/src/frame-loops.ts`,
     find: 'nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? toIeee8021Q(word1 & 0xffff) : 0;',
     put: 'if ((word0 & VLAN_STRIPPED) !== 0) nbl.ieee8021QInfo = toIeee8021Q(word1 & 0xffff);',
     caughtBy: ['no bytes of others', 'frames unchanged', 'frames arrive'],
@@ -784,7 +775,7 @@ export const BREAKS = [
   {
     name: 'a-receive-buffer-twice',
     breaks: 'SEC-10',
-    file: `${VMBUS}/handshake-answers.ts`,
+    file: `packages/vmbus/src/handshake-answers.ts`,
     find: 'if (this.#receive || this.#ndisVersion === 0) return undefined;',
     put: 'if (this.#ndisVersion === 0) return undefined;',
     tests: ['packages/vmbus/src/scripted-guest.test.ts', 'packages/vmbus/src/linux-handshake.test.ts'],
@@ -792,7 +783,7 @@ export const BREAKS = [
   {
     name: 'anybody-cancels-anybodys-requests',
     breaks: 'INIT-14',
-    file: `${NDIS}/oid-engine.ts`,
+    file: `packages/ndis/src/oid-engine.ts`,
     find: '({ call }) => call.owner === owner && call.request.requestId === requestId,',
     put: '({ call }) => call.request.requestId === requestId || owner === -9,',
     tests: ['packages/ndis/test/oid-engine.test.ts'],
@@ -800,7 +791,7 @@ export const BREAKS = [
   {
     name: 'sent-frames-are-aborted-too',
     breaks: 'LIFE-14',
-    file: `${MINIPORT}/transmit-queue.ts`,
+    file: `packages/miniport/src/transmit-queue.ts`,
     find: 'abandon(status: number): number {\n    this.reap();',
     put: 'abandon(status: number): number {',
     faults: ['nic-hang', 'transmit-hang'],

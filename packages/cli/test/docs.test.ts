@@ -12,8 +12,8 @@ import { vmq } from './run-vmq.ts';
 const root = resolve(import.meta.dirname, '../../..');
 const page = readFileSync(resolve(root, 'docs/cli.md'), 'utf8');
 const shown = [...page.matchAll(/```sh\nvmq (.*)\n```\n\n```text\n([\s\S]*?)```/g)].map((match) => ({
-  command: match[1] as string,
-  output: match[2] as string,
+  command: match[1],
+  output: match[2],
 }));
 
 /** Where buffers lie in memory is nobody's promise, nor is a simulation's hash from one version to the next. */

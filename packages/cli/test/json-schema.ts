@@ -37,7 +37,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   $defs: nothing,
   $ref(value, rule, root, path) {
     const name = String(rule).replace('#/$defs/', '');
-    return schemaProblems(value, (root['$defs'] as Record<string, Schema>)[name] as Schema, root, path);
+    return schemaProblems(value, (root['$defs'] as Record<string, Schema>)[name], root, path);
   },
   type(value, rule, _root, path) {
     const types = [rule].flat() as string[];

@@ -73,7 +73,7 @@ function readPcapng(file: Buffer): OraclePacket[] {
     packets.push({
       bytes: file.subarray(at + 28, at + 28 + captured),
       originalLength: file.readUInt32LE(at + 24),
-      time: ticks * (perTick[file.readUInt32LE(at + 8)] as bigint),
+      time: ticks * perTick[file.readUInt32LE(at + 8)],
       comments,
       queue,
       flags,
@@ -107,7 +107,7 @@ const withoutTag = (bytes: Buffer): Buffer =>
 
 const sourceOf = (bytes: Buffer): string => bytes.subarray(6, 12).toString('hex');
 const destinationOf = (bytes: Buffer): string => bytes.subarray(0, 6).toString('hex');
-const isGroup = (bytes: Buffer): boolean => ((bytes[0] as number) & 1) !== 0;
+const isGroup = (bytes: Buffer): boolean => (bytes[0] & 1) !== 0;
 
 /** The VM that had sent the frame, 'wire', or 'nobody' for an outbound one of an address that is no VM's. */
 export function senderOf(
@@ -185,7 +185,7 @@ export function expectedVms(packets: readonly OraclePacket[], count = 64): Oracl
   const directed = packets.some(({ flags }) => ((flags ?? 0) & 3) !== 0);
   for (const { bytes, originalLength, flags } of packets) {
     if (bytes.length !== originalLength || bytes.length < 14) continue;
-    const direction = ['?', 'in', 'out', '?'][(flags ?? 0) & 3] as string;
+    const direction = ['?', 'in', 'out', '?'][(flags ?? 0) & 3];
     note(destinationOf(bytes), vlanOf(bytes), `${direction} to`);
     note(sourceOf(bytes), vlanOf(bytes), `${direction} from`);
   }

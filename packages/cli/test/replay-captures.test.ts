@@ -85,7 +85,7 @@ describe('replay of the committed captures', () => {
           expect(packet.queue).toBe(0);
           continue;
         }
-        const group = ((packet.bytes[0] as number) & 1) !== 0;
+        const group = (packet.bytes[0] & 1) !== 0;
         expect(packet.queue).toBe(group ? 0 : queueOf.get(vm.name));
         expect(packet.comments[0]).toMatch(
           packet.queue === 0
@@ -118,8 +118,8 @@ function listedVms(capture: string): OracleVm[] {
     .map((row) => row.split('\t'))
     .filter((cells) => cells[0] === capture && cells[2] === 'vm')
     .map((cells) => ({
-      name: cells[1] as string,
-      mac: (cells[3] as string).replaceAll(':', ''),
+      name: cells[1],
+      mac: cells[3].replaceAll(':', ''),
       vlan: cells[4] === '-' ? 0 : Number(cells[4]),
     }));
 }

@@ -31,12 +31,12 @@ const blocks: [where: string, script: string][] = [
   ...['docs/cli.md', 'packages/cli/README.md'].flatMap((name) =>
     [...page(name).matchAll(/```sh\n((?:vmq .*\n)+)```/g)].map((match, i): [string, string] => [
       `${name}, block ${i + 1}`,
-      match[1] as string,
+      match[1],
     ]),
   ),
   ...[...page('README.md').matchAll(/^(pnpm vmq .*)$/gm)].map((match): [string, string] => [
     'README.md',
-    match[1] as string,
+    match[1],
   ]),
 ];
 

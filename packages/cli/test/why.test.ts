@@ -13,14 +13,7 @@ import {
   VM1,
   VM2,
 } from './build-capture.ts';
-import {
-  expectedFrom,
-  expectedOnWire,
-  expectedVms,
-  type OraclePacket,
-  readPackets,
-  senderOf,
-} from './oracle.ts';
+import { expectedFrom, expectedOnWire, expectedVms, readPackets, senderOf } from './oracle.ts';
 import { CAPTURES, Scratch, vmq } from './run-vmq.ts';
 
 const scratch = new Scratch();
@@ -176,7 +169,7 @@ describe('vmq why', () => {
       expect(story.end).toBe(
         sent ? 'transmitted' : expected.length > 0 ? 'delivered' : 'dropped.nic.no-match',
       );
-      expect(story.sender === null).toBe(senderOf(only[0] as OraclePacket, vms) === 'wire');
+      expect(story.sender === null).toBe(senderOf(only[0], vms) === 'wire');
     }
   });
 

@@ -47,12 +47,12 @@ export class Brake {
 
   /** Nobody has pulled it: any number of frames may be taken. */
   get isReleased(): boolean {
-    return (this.#word[0] as number) < 0;
+    return this.#word[0] < 0;
   }
 
   /** A frame has been taken or sent. */
   spend(): void {
-    const left = this.#word[0] as number;
+    const left = this.#word[0];
     // Not if the host has pulled or released it meanwhile.
     if (left > 0) Atomics.compareExchange(this.#word, 0, left, left - 1);
   }

@@ -181,7 +181,7 @@ describe('responder', () => {
     rig.deliver([{ bytes: ping4('10.0.0.5', '10.0.0.9', 56), tci: 100 }]);
     rig.run();
     expect(rig.sent.length).toBe(1);
-    const reply = rig.sent[0] as Frame;
+    const reply = rig.sent[0];
     expect(reply.tci).toBe(100);
     expect(summarize(reply.bytes, 0, reply.bytes.length)).toMatch(/10\.0\.0\.5.*10\.0\.0\.9.*echo reply/i);
     expect(reply.bytes.subarray(42)).toEqual(ping4('10.0.0.5', '10.0.0.9', 56).subarray(42));
@@ -198,7 +198,7 @@ describe('responder', () => {
     rig.deliver([untagged(whoHas('10.0.0.6', '10.0.0.9')), untagged(whoHas('10.0.0.5', '10.0.0.9'))]);
     rig.run();
     expect(rig.sent.length).toBe(1);
-    const reply = rig.sent[0]?.bytes as Uint8Array;
+    const reply = rig.sent[0]?.bytes;
     const arp = new ArpView();
     expect(arp.checked(reply, 14, reply.length - 14)).toBeNull();
     expect(arp.operation).toBe(ARP_REPLY);
@@ -265,7 +265,7 @@ describe('sink and record', () => {
     const reader = createGuestRecordReader(rig.machine, 'vm:a', record);
     const got: number[] = [];
     for (let n = 0; n < 20; n++) {
-      for (const { bytes } of reader.read()) got.push(bytes[0] as number);
+      for (const { bytes } of reader.read()) got.push(bytes[0]);
       rig.run();
     }
     expect(got).toEqual(frames.map((_, i) => i));
@@ -280,7 +280,7 @@ describe('sink and record', () => {
       return untagged(bytes);
     };
     const bad = ping4('10.0.0.5', '10.0.0.9', 20);
-    bad[24] = (bad[24] as number) ^ 0xff; // the IPv4 header checksum
+    bad[24] = bad[24] ^ 0xff; // the IPv4 header checksum
     rig.deliver([
       to(MAC.hi, MAC.lo),
       to(MAC.hi, MAC.lo + 1),
@@ -350,7 +350,7 @@ describe('two hosts that answer', () => {
       rig.run();
       expect(rig.sent).toHaveLength(1);
       // The same station as the other side of the talk: the answer, addressed to it.
-      const answer = (rig.sent[0] as Frame).bytes.slice();
+      const answer = rig.sent[0].bytes.slice();
       writeEthernetHeader(
         answer,
         0,
@@ -404,7 +404,7 @@ describe('sending', () => {
     for (let i = 0; i < 200; i++) {
       const at = ring.reserve(60 + i);
       ring.u8.fill(i, at, at + 60 + i);
-      ring.commit(at, 60 + i, tags[i % tags.length] as number);
+      ring.commit(at, 60 + i, tags[i % tags.length]);
     }
     ring.publish();
     rig.machine.board.wake(rig.machine.agent('vm:a'));

@@ -71,8 +71,7 @@ export class Guest implements Agent, HostFrameHandler {
     this.#budget = data.budget ?? 256;
     this.#number = data.number;
     // As the switch numbers its deliveries to this guest.
-    this.#taken =
-      ((this.#counters[statistics.FRAMES_RECEIVED] as number) + context.machine.counters.words) | 0;
+    this.#taken = (this.#counters[statistics.FRAMES_RECEIVED] + context.machine.counters.words) | 0;
     this.#record = data.record === undefined ? null : new RecordWriter(data.record);
     this.#source = data.source === undefined ? null : new FrameConsumer(data.source);
     this.#layout = data.verifyChecksums === true ? new FrameLayout() : null;
@@ -138,8 +137,8 @@ export class Guest implements Agent, HostFrameHandler {
     ) {
       let taken = 0;
       for (let at = 0; taken < count; at += FRAME, taken++) {
-        const length = entries[at + 1] as number;
-        if (!this.frame(entries[at] as number, length, entries[at + 2] as number)) break;
+        const length = entries[at + 1];
+        if (!this.frame(entries[at], length, entries[at + 2])) break;
       }
       return taken;
     }
@@ -152,12 +151,11 @@ export class Guest implements Agent, HostFrameHandler {
     let tagged = 0;
     let others = 0;
     for (let at = 0; at < stop; at = (at + FRAME) | 0) {
-      const offset = entries[at] as number;
-      const tci = entries[(at + 2) | 0] as number;
+      const offset = entries[at];
+      const tci = entries[(at + 2) | 0];
       const word = offset >> 2;
-      const other =
-        ((i32[word] as number) ^ first) | (((i32[(word + 1) | 0] as number) ^ last) & 0xffff) | (offset & 3);
-      bytes = (bytes + (entries[(at + 1) | 0] as number)) | 0;
+      const other = (i32[word] ^ first) | ((i32[(word + 1) | 0] ^ last) & 0xffff) | (offset & 3);
+      bytes = (bytes + entries[(at + 1) | 0]) | 0;
       // One for every value but 0.
       tagged = (tagged + ((tci | -tci) >>> 31)) | 0;
       others |= other;
@@ -166,7 +164,7 @@ export class Guest implements Agent, HostFrameHandler {
     this.#frames += count;
     this.#bytes += bytes;
     this.#tagged += tagged;
-    if (others !== 0) for (let at = 0; at < stop; at += FRAME) this.#countOther(entries[at] as number);
+    if (others !== 0) for (let at = 0; at < stop; at += FRAME) this.#countOther(entries[at]);
     return count;
   }
 
@@ -206,11 +204,7 @@ export class Guest implements Agent, HostFrameHandler {
     // The host puts frames at multiples of 8 bytes; where another would not, words do not show the address.
     const word = offset >> 2;
     const i32 = this.#segment.i32;
-    if (
-      (offset & 3) !== 0 ||
-      i32[word] !== port.macFirst ||
-      ((i32[word + 1] as number) & 0xffff) !== port.macLast
-    ) {
+    if ((offset & 3) !== 0 || i32[word] !== port.macFirst || (i32[word + 1] & 0xffff) !== port.macLast) {
       this.#countOther(offset);
     }
     const layout = this.#layout;
@@ -301,5 +295,5 @@ export class Guest implements Agent, HostFrameHandler {
 }
 
 function add(counters: Float64Array, which: number, count: number): void {
-  counters[which] = (counters[which] as number) + count;
+  counters[which] = counters[which] + count;
 }

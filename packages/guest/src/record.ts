@@ -40,7 +40,7 @@ export class RecordWriter {
     const elements = (length + 7) >>> 3;
     const source = offset >>> 3;
     const target = at >>> 3;
-    for (let i = 0; i < elements; i++) to[target + i] = from[source + i] as bigint;
+    for (let i = 0; i < elements; i++) to[target + i] = from[source + i];
     ring.commit(at, length, number);
     ring.words[this.#entries + (this.#entry & (ring.slots - 1)) * ENTRY_WORDS + TCI_WORD] = tci;
     this.#entry = (this.#entry + 1) | 0;
@@ -83,7 +83,7 @@ export function createGuestRecordReader(
         frames.push({
           bytes: ring.u8.slice(offset, offset + ring.lengthOf(i)),
           number: ring.stampOf(i),
-          tci: ring.words[ring.entry(i) + TCI_WORD] as number,
+          tci: ring.words[ring.entry(i) + TCI_WORD],
         });
       }
       if (count !== 0) {

@@ -159,7 +159,7 @@ export class Responder {
     const { payloadOffset, payloadLength, sourceOffset, destinationOffset } = ip;
     if (this.#any && own && bytes[destinationOffset] !== 0xff) this.#learnIpv6(bytes, destinationOffset);
     if (ip.nextHeader !== ICMPV6 || payloadLength < 8) return 0;
-    const type = bytes[payloadOffset] as number;
+    const type = bytes[payloadOffset];
     if (type === ICMPV6_NEIGHBOUR_SOLICITATION && payloadLength >= 24) {
       return this.#advertise(port, offset, sourceOffset, payloadOffset + 8);
     }
@@ -168,8 +168,8 @@ export class Responder {
     const header = at + ETHERNET;
     bytes[header + 7] = 64;
     for (let i = 0; i < 16; i++) {
-      bytes[header + 8 + i] = bytes[destinationOffset + i] as number;
-      bytes[header + 24 + i] = bytes[sourceOffset + i] as number;
+      bytes[header + 8 + i] = bytes[destinationOffset + i];
+      bytes[header + 24 + i] = bytes[sourceOffset + i];
     }
     bytes[header + 40] = ICMPV6_ECHO_REPLY;
     fillIcmpv6Checksum(bytes, header + 40, payloadLength, header);
@@ -180,8 +180,8 @@ export class Responder {
     const bytes = port.segment.u8;
     if (!this.#knowsIpv6(bytes, targetOffset)) return 0;
     for (let i = 0; i < 16; i++) {
-      this.#source[i] = bytes[targetOffset + i] as number;
-      this.#destination[i] = bytes[sourceOffset + i] as number;
+      this.#source[i] = bytes[targetOffset + i];
+      this.#destination[i] = bytes[sourceOffset + i];
     }
     // A solicitation from the unspecified address asks whether the target is taken: no one to answer but all.
     if (this.#destination.every((byte) => byte === 0)) return 0;
@@ -253,12 +253,12 @@ export class Responder {
   #learnIpv6(bytes: Uint8Array, offset: number): void {
     const count = this.#known(RESPONDER_IPV6_COUNT);
     if (count === MAX_ADDRESSES || this.#knowsIpv6(bytes, offset)) return;
-    for (let b = 0; b < 16; b++) this.#page.ipv6[count * 16 + b] = bytes[offset + b] as number;
+    for (let b = 0; b < 16; b++) this.#page.ipv6[count * 16 + b] = bytes[offset + b];
     this.#page.words[RESPONDER_IPV6_COUNT] = count + 1;
   }
 
   /** Entries of a table; memory that came from elsewhere may say anything. */
   #known(word: number): number {
-    return Math.min((this.#page.words[word] as number) >>> 0, MAX_ADDRESSES);
+    return Math.min(this.#page.words[word] >>> 0, MAX_ADDRESSES);
   }
 }

@@ -53,7 +53,7 @@ export class Sender {
   }
 
   #field(word: number): number {
-    return this.#words[word] as number;
+    return this.#words[word];
   }
 
   /** Its frames are longer than the channel takes, which opened after it began: it sends none. */

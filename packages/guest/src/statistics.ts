@@ -42,7 +42,7 @@ export function createGuestStatistics(): SharedArrayBuffer {
 /** The counters by name at this moment. */
 export function readGuestStatistics(buffer: SharedArrayBuffer): Readonly<Record<GuestStatistic, number>> {
   const values = new Float64Array(buffer);
-  return Object.fromEntries(GUEST_STATISTICS.map((name, i) => [name, values[i] as number])) as Record<
+  return Object.fromEntries(GUEST_STATISTICS.map((name, i) => [name, values[i]])) as Record<
     GuestStatistic,
     number
   >;

@@ -48,7 +48,7 @@ const VM_KEYS: readonly string[] = KNOWN.filter((path) => path.startsWith('vms[]
 /** Checks one VM. Never throws. */
 export function checkVmConfig(input: unknown): VmConfigResult {
   const result = vmsSchema.safeParse([input], { error: wording });
-  if (result.success) return { ok: true, vm: result.data[0] as VmConfig };
+  if (result.success) return { ok: true, vm: result.data[0] };
   const issues = result.error.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }));
   return { ok: false, problems: problemsOf(issues, VM_KEYS) };
 }

@@ -12,7 +12,7 @@ import { migrateVm } from './migration.ts';
 const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
 const MACS = ['00-15-5D-00-00-01', '00-15-5D-00-00-02', '00-15-5D-00-00-03'];
 const BROADCAST = [255, 255, 255, 255, 255, 255];
-const vmOf = (n: number) => ({ name: `vm${n}`, mac: MACS[n - 1] as string, vlan: n === 2 ? 100 : 0 });
+const vmOf = (n: number) => ({ name: `vm${n}`, mac: MACS[n - 1], vlan: n === 2 ? 100 : 0 });
 
 interface Options extends HostOptions {
   readonly ndisVersion?: '6.20' | '6.30';
@@ -164,7 +164,7 @@ describe('a queue that is idle while others receive', () => {
   const letPass = (host: Host, frames: number): void => {
     const bar = host.machine.memory.segments.find(({ name }) => name === NIC_AGENT)?.i32 as Int32Array;
     const at = REG.RXSTAMP >> 2;
-    bar[at] = ((bar[at] as number) + frames) & 0x7fff_ffff;
+    bar[at] = (bar[at] + frames) & 0x7fff_ffff;
   };
 
   it.each([2 ** 30, 2 ** 31 - 50, 2 ** 31, 2 ** 31 + 2 ** 30])(
@@ -240,7 +240,7 @@ it('a VM moves between hosts whose counters stand elsewhere, and each numbers it
   let sent = 0;
   const numbers: number[] = [];
   for (let move = 0; move < 9; move++) {
-    const to = hosts[(move + 1) % 3] as Host;
+    const to = hosts[(move + 1) % 3];
     expect(migrateVm(at, to, 'vm1')).toMatchObject({ status: 0 });
     at = to;
     to.trace.setLevel(1);
@@ -316,7 +316,7 @@ describe('statistics of 64 bits in two words', () => {
     host.runUntilIdle();
     const queue = host.inspect().queues.find((one) => one.QueueID === QueueID);
     const { dropped } = host.inspect().ledger.ends;
-    const lost = dropped['nic.no-descriptor'] as number;
+    const lost = dropped['nic.no-descriptor'];
     expect(lost).toBeGreaterThan(10);
     expect(queue).toMatchObject({
       frames: before + 100 - lost,

@@ -94,14 +94,14 @@ describe.each([
         host.wire.flush();
         host.runUntilIdle();
         host.takeReceived('web', ({ bytes: b, offset }) => {
-          got.push(((b[offset + 20] as number) << 8) | (b[offset + 21] as number));
+          got.push((b[offset + 20] << 8) | b[offset + 21]);
         });
       }
     }
     host.wire.flush();
     host.runUntilIdle();
     host.takeReceived('web', ({ bytes: b, offset }) => {
-      got.push(((b[offset + 20] as number) << 8) | (b[offset + 21] as number));
+      got.push((b[offset + 20] << 8) | b[offset + 21]);
     });
     expect(got).toEqual(expected);
     expect(host.inspect().ledger.ends).toEqual({ delivered: 10_000, transmitted: 0, dropped: {} });

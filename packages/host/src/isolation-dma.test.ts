@@ -124,7 +124,7 @@ describe.each(['6.20', '6.30'] as const)('what the NIC is granted on %s', (ndisV
 function redirect(host: Host, queue: number, segment: number, offset: number): () => void {
   const bar = host.machine.memory.segments.find(({ name }) => name === 'nic') as MemorySegment;
   const at = (REG.RDBASE + queue * RX_QUEUE_STRIDE) >> 2;
-  const ring = (bar.i32[at] as number) >> 2;
+  const ring = bar.i32[at] >> 2;
   const words = host.machine.memory.host.i32;
   const before = words.slice(ring, ring + 4 * 32);
   for (let i = 0; i < 32; i++) {
@@ -174,7 +174,7 @@ describe('SEC-01 a descriptor that names what was not granted', () => {
   it.each(Object.keys(targets))('is a counted fault and not a byte is written: %s', (name) => {
     const host = started({});
     const { queueId } = portOf(host, 'web');
-    const [segment, offset] = (targets[name] as (typeof targets)[string])(host);
+    const [segment, offset] = targets[name](host);
     const frame = marked(web.mac, STATION, unicastMark(web), 1000);
     const undo = redirect(host, queueId, segment, offset);
     host.wire.send(frame, 0, frame.length);

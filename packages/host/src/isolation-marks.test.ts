@@ -45,7 +45,7 @@ const SHORT = [14, 15, 17, 21, 60, 61, 63, 64, 65, 67, 71, 79, 120, 127, 129, 20
 function mixture(): Uint8Array[] {
   const frames: Uint8Array[] = [];
   SHORT.forEach((length, i) => {
-    const short = VMS[i % VMS.length] as Vm;
+    const short = VMS[i % VMS.length];
     for (const vm of VMS)
       if (vm !== short) frames.push(marked(vm.mac, STATION, unicastMark(vm), 1514, vm.vlan));
     for (const { vlan } of [web, db, app])
@@ -67,8 +67,8 @@ function mixture(): Uint8Array[] {
 function sendAll(host: Host): { frames: number; wrong: string[] } {
   const result = { frames: 0, wrong: [] as string[] };
   SHORT.forEach((length, i) => {
-    const long = VMS[i % VMS.length] as Vm;
-    const short = VMS[(i + 1) % VMS.length] as Vm;
+    const long = VMS[i % VMS.length];
+    const short = VMS[(i + 1) % VMS.length];
     for (const [vm, bytes] of [
       [long, 1514],
       [short, length],

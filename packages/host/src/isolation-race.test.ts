@@ -59,7 +59,7 @@ function fickle(bytes: Uint8Array, segment: number): { memory: MemorySegment; re
     get(target, key) {
       const at = typeof key === 'string' ? Number(key) : Number.NaN;
       if (!Number.isInteger(at)) return Reflect.get(target, key, target) as unknown;
-      reads[at] = (reads[at] as number) + 1;
+      reads[at] = reads[at] + 1;
       return reads[at] === 1 ? target[at] : STRAY_MARK;
     },
   });
@@ -115,9 +115,9 @@ describe('a transmit descriptor that changes between check and copy', () => {
     vi.spyOn(FrameProducer.prototype, 'reserve').mockImplementation(function (this: FrameProducer, length) {
       for (let queue = 0; queue < 4; queue++) {
         const at = (queue * TX_QUEUE_STRIDE) >> 2;
-        const ring = (bar.i32[(REG.TDBASE >> 2) + at] as number) >> 2;
-        const posted = bar.i32[(REG.TDT >> 2) + at] as number;
-        const length = bar.i32[(REG.TDLEN >> 2) + at] as number;
+        const ring = bar.i32[(REG.TDBASE >> 2) + at] >> 2;
+        const posted = bar.i32[(REG.TDT >> 2) + at];
+        const length = bar.i32[(REG.TDLEN >> 2) + at];
         if (length !== 0 && posted !== 0) write(words, ring + 4 * ((posted - 1) & (length - 1)));
       }
       return reserve.call(this, length);

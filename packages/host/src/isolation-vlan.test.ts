@@ -35,7 +35,7 @@ function withTags(to: readonly number[], vm: Vm, tags: readonly number[], length
 
 /** VLAN of a frame on the wire, as the next switch reads it: 0 without a tag. */
 const vlanOf = (bytes: Uint8Array): number =>
-  bytes[12] === 0x81 && bytes[13] === 0 ? (((bytes[14] as number) << 8) | (bytes[15] as number)) & 0xfff : 0;
+  bytes[12] === 0x81 && bytes[13] === 0 ? ((bytes[14] << 8) | bytes[15]) & 0xfff : 0;
 
 function onTheWire(host: Host): Uint8Array[] {
   const frames: Uint8Array[] = [];

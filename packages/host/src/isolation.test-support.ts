@@ -99,7 +99,7 @@ export function findForeign(host: Host, vm: Vm): string[] {
   for (let section = 0; section < sections.count; section++) {
     const start = sections.start + section * sections.size;
     for (let at = start + 64 + ADDRESSES; at < start + sections.size; at++) {
-      if (foreign(u8[at] as number)) found.push(`section ${section} +${at - start}: ${u8[at]?.toString(16)}`);
+      if (foreign(u8[at])) found.push(`section ${section} +${at - start}: ${u8[at]?.toString(16)}`);
     }
   }
   const word = new Uint8Array(4);

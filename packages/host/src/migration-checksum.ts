@@ -18,8 +18,8 @@ function tables(): Int32Array {
     made[byte] = value;
   }
   for (let at = 256; at < made.length; at++) {
-    const before = made[at - 256] as number;
-    made[at] = (before >>> 8) ^ (made[before & 255] as number);
+    const before = made[at - 256];
+    made[at] = (before >>> 8) ^ made[before & 255];
   }
   return made;
 }
@@ -37,7 +37,7 @@ export function crc32(bytes: Uint8Array, before: number = 0): number {
 function crcOfBytes(bytes: Uint8Array, from: number, to: number, before: number): number {
   const t = TABLES;
   let crc = before;
-  for (let i = from; i < to; i++) crc = (crc >>> 8) ^ (t[(crc ^ (bytes[i] as number)) & 255] as number);
+  for (let i = from; i < to; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
   return crc;
 }
 
@@ -46,17 +46,17 @@ function crcOfPairs(words: Int32Array, before: number): number {
   const t = TABLES;
   let crc = before;
   for (let i = 0; i < words.length; i += 2) {
-    const one = (words[i] as number) ^ crc;
-    const two = words[i + 1] as number;
+    const one = words[i] ^ crc;
+    const two = words[i + 1];
     crc =
-      (t[1792 + (one & 255)] as number) ^
-      (t[1536 + ((one >>> 8) & 255)] as number) ^
-      (t[1280 + ((one >>> 16) & 255)] as number) ^
-      (t[1024 + (one >>> 24)] as number) ^
-      (t[768 + (two & 255)] as number) ^
-      (t[512 + ((two >>> 8) & 255)] as number) ^
-      (t[256 + ((two >>> 16) & 255)] as number) ^
-      (t[two >>> 24] as number);
+      t[1792 + (one & 255)] ^
+      t[1536 + ((one >>> 8) & 255)] ^
+      t[1280 + ((one >>> 16) & 255)] ^
+      t[1024 + (one >>> 24)] ^
+      t[768 + (two & 255)] ^
+      t[512 + ((two >>> 8) & 255)] ^
+      t[256 + ((two >>> 16) & 255)] ^
+      t[two >>> 24];
   }
   return crc;
 }

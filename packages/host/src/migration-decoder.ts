@@ -190,7 +190,7 @@ export class MigrationDecoder {
       return this.#refuse('length', `${count} pages need ${expected} bytes, found ${body.length}`);
     const numbers = new Uint32Array(copyOf(body, at, count * 4));
     for (let i = 1; i < count; i++) {
-      if ((numbers[i] as number) <= (numbers[i - 1] as number))
+      if (numbers[i] <= numbers[i - 1])
         return this.#refuse('pages', `page ${numbers[i]} after page ${numbers[i - 1]}`);
     }
     return { numbers, bytes: body.slice(at + count * 4) };
@@ -202,5 +202,5 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 function copyOf(bytes: Uint8Array, at: number, length: number): ArrayBuffer {
-  return bytes.slice(at, at + length).buffer as ArrayBuffer;
+  return bytes.slice(at, at + length).buffer;
 }

@@ -329,7 +329,7 @@ describe('a transfer that is damaged', () => {
   };
   const flip = (bytes: Uint8Array): Uint8Array => {
     const copy = bytes.slice();
-    copy[copy.length >> 1] = (copy[copy.length >> 1] as number) ^ 1;
+    copy[copy.length >> 1] = copy[copy.length >> 1] ^ 1;
     return copy;
   };
   const nothing = (): Uint8Array => new Uint8Array(0);

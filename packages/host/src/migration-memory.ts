@@ -29,7 +29,7 @@ export class PageTracker {
     for (let at = 0; at < sent.length; at += PAGE_WORDS) {
       let isDirty = false;
       for (let i = at; i < at + PAGE_WORDS; i++) {
-        const word = memory[i] as number;
+        const word = memory[i];
         if (word === sent[i]) continue;
         sent[i] = word;
         isDirty = true;

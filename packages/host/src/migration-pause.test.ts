@@ -138,7 +138,7 @@ describe.each(['6.20', '6.30'] as const)(
         lab.send(...toWeb(0, 48, 700));
         expect(lab.a.executor.runUntil(() => wire.struck.length > 0)).toBe(true);
         expect(wire.struck).toEqual([`irql ${DISPATCH_LEVEL}`]);
-        const before = lab.a.guestStatistics('web')['framesReceived'] as number;
+        const before = lab.a.guestStatistics('web')['framesReceived'];
         expect(before).toBeLessThanOrEqual(frames);
         const { status, report } = migrateVm(lab.a, lab.b, 'web');
         expect([status, report.isSuspended]).toEqual([NDIS_STATUS_SUCCESS, true]);
@@ -200,7 +200,7 @@ describe.each(['6.20', '6.30'] as const)(
       const sender = { destination: '02-00-00-00-00-09', count: 300, burst: 32, length: 300 };
       lab.a.executor.post('vm:web', { op: 'send', sender });
       lab.a.publish();
-      const already = lab.a.guestStatistics('web')['framesSent'] as number;
+      const already = lab.a.guestStatistics('web')['framesSent'];
       const { status } = migrateVm(lab.a, lab.b, 'web', { maxRounds: 0, stopPoint: { frames } });
       expect(status).toBe(NDIS_STATUS_SUCCESS);
       lab.settle();

@@ -107,7 +107,7 @@ describe('the stream of a migration', () => {
     const decoder = new MigrationDecoder();
     const read: MigrationMessage[] = [];
     for (let at = 0, n = 0; at < bytes.length; n++) {
-      const next = Math.min(bytes.length, at + (pieces[n % pieces.length] as number));
+      const next = Math.min(bytes.length, at + pieces[n % pieces.length]);
       read.push(...decoder.push(bytes.subarray(at, next)));
       at = next;
     }
@@ -134,7 +134,7 @@ describe('the stream of a migration', () => {
     (list, seed, where, change) => {
       const { bytes, messages } = streamOf(list, seed);
       const at = where % bytes.length;
-      bytes[at] = (bytes[at] as number) ^ change;
+      bytes[at] = bytes[at] ^ change;
       const decoder = new MigrationDecoder();
       const read = decoder.push(bytes);
       decoder.end();
@@ -169,7 +169,7 @@ describe('the stream of a migration', () => {
       body.set(bytes, 8 + given.byteLength);
       const decoder = new MigrationDecoder();
       const read = decoder.push(message(2, body));
-      const ascends = list.every((page, i) => i === 0 || page > (list[i - 1] as number));
+      const ascends = list.every((page, i) => i === 0 || page > list[i - 1]);
       expect([read.length, decoder.refusal?.name]).toEqual(ascends ? [1, undefined] : [0, 'pages']);
     },
   );

@@ -100,13 +100,13 @@ export function checksumOf(message: Uint8Array): number {
 function words(values: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(values.length * 4);
   const view = new DataView(bytes.buffer);
-  for (let i = 0; i < values.length; i++) view.setUint32(i * 4, values[i] as number, true);
+  for (let i = 0; i < values.length; i++) view.setUint32(i * 4, values[i], true);
   return bytes;
 }
 
 function doubles(values: Float64Array): Uint8Array {
   const bytes = new Uint8Array(values.length * 8);
   const view = new DataView(bytes.buffer);
-  for (let i = 0; i < values.length; i++) view.setFloat64(i * 8, values[i] as number, true);
+  for (let i = 0; i < values.length; i++) view.setFloat64(i * 8, values[i], true);
   return bytes;
 }

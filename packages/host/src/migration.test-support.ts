@@ -36,7 +36,7 @@ export function numbered(
 /** The number of an untagged frame, -1 if it is none of {@link numbered}. */
 export function numberOf(bytes: ArrayLike<number>): number {
   if (bytes[12] !== ETHERTYPE[0] || bytes[13] !== ETHERTYPE[1]) return -1;
-  const at = (i: number): number => bytes[NUMBER + i] as number;
+  const at = (i: number): number => bytes[NUMBER + i];
   return (at(0) << 24) | (at(1) << 16) | (at(2) << 8) | at(3);
 }
 
@@ -115,7 +115,7 @@ export class Lab {
   #switch(from: Host | 'station', bytes: Uint8Array): void {
     const text = (at: number): string => [...bytes.subarray(at, at + 6)].join('-');
     this.learned.set(text(6), from);
-    const to = ((bytes[0] as number) & 1) === 0 ? this.learned.get(text(0)) : undefined;
+    const to = (bytes[0] & 1) === 0 ? this.learned.get(text(0)) : undefined;
     const targets = to === undefined ? [this.a, this.b, 'station' as const] : [to];
     for (const target of targets) {
       if (target === from) continue;

@@ -61,7 +61,7 @@ function hostWith(input: HostConfigInput, options: HostOptions = {}): Host {
 function frame(to: readonly number[], length: number, mark: number, vlan = 0): Uint8Array {
   const bytes = Uint8Array.from({ length }, (_, i) => {
     const word = (i >> 3) + 1;
-    return [0xc5, mark >> 8, mark & 255, 0x3a, word, i & 7, 0x96, 0x69][i & 7] as number;
+    return [0xc5, mark >> 8, mark & 255, 0x3a, word, i & 7, 0x96, 0x69][i & 7];
   });
   bytes.set(to, 0);
   bytes.set([2, 0, 0, 0, 0, 9], 6);

@@ -30,7 +30,7 @@ function send(host: Host, from: Name, to: readonly number[], mark: number): void
 
 function received(host: Host, name: Name): number[] {
   const marks: number[] = [];
-  host.takeReceived(name, ({ bytes, offset }) => marks.push(bytes[offset + 14] as number));
+  host.takeReceived(name, ({ bytes, offset }) => marks.push(bytes[offset + 14]));
   return marks;
 }
 
@@ -98,7 +98,7 @@ describe.each([
     expect(received(host, 'b')).toEqual([1, ...fromWire, 13]);
     expect(received(host, 'c')).toEqual(fromWire);
     const out: number[] = [];
-    host.wire.receive((bytes, offset) => out.push(bytes[offset + 14] as number));
+    host.wire.receive((bytes, offset) => out.push(bytes[offset + 14]));
     expect(out).toEqual([12]);
     const { ledger, conservation } = host.inspect();
     expect([conservation, ledger.inFlight, ledger.ends.dropped]).toEqual([true, 0, {}]);
@@ -121,7 +121,7 @@ describe.each([
     }
     expect(received(host, 'b')).toEqual([2, 4, 6, 8, 10]);
     const out: number[] = [];
-    host.wire.receive((bytes, offset) => out.push(bytes[offset + 14] as number));
+    host.wire.receive((bytes, offset) => out.push(bytes[offset + 14]));
     expect(out).toEqual([3, 5, 7, 9, 11]);
     await host.stop();
   });

@@ -63,7 +63,7 @@ class Traffic {
     const marks: number[] = [];
     for (const { name } of VMS)
       this.#host.takeReceived(name, ({ bytes, offset }) => {
-        marks.push(((bytes[offset + 14] as number) << 8) | (bytes[offset + 15] as number));
+        marks.push((bytes[offset + 14] << 8) | bytes[offset + 15]);
       });
     return marks.sort((a, b) => a - b);
   }

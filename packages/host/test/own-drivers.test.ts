@@ -57,8 +57,7 @@ async function run(executor: 'deterministic' | 'threads', processors: number) {
     host.runUntilIdle();
     for (const [name, numbers] of Object.entries(got)) {
       host.takeReceived(name, ({ bytes, offset, length }) => {
-        if (length === 64)
-          numbers.push(((bytes[offset + 14] as number) << 8) | (bytes[offset + 15] as number));
+        if (length === 64) numbers.push((bytes[offset + 14] << 8) | bytes[offset + 15]);
       });
     }
   };

@@ -127,7 +127,7 @@ export class Board {
   }
 
   workerOf(agent: AgentId): number {
-    return this.words[AGENTS + agent * LINE + 2] as number;
+    return this.words[AGENTS + agent * LINE + 2];
   }
 
   /** Makes an agent run soon. Any thread; once per batch, never per frame. */
@@ -140,11 +140,11 @@ export class Board {
   /** Puts `bits`, the mark among them, into an agent's word of pending, and rouses its worker if the mark is new. */
   #mark(agent: AgentId, bits: number): void {
     const words = this.words;
-    const note = this.#notes[agent] as number;
-    if (note >= 0) this.noted[note >> 5] = (this.noted[note >> 5] as number) | (1 << (note & 31));
+    const note = this.#notes[agent];
+    if (note >= 0) this.noted[note >> 5] = this.noted[note >> 5] | (1 << (note & 31));
     const at = AGENTS + agent * LINE;
     if (Atomics.or(words, at, bits) !== 0) return; // already on its way
-    const worker = words[at + 2] as number;
+    const worker = words[at + 2];
     if (worker >= 0) this.rouse(worker);
   }
 
@@ -160,10 +160,10 @@ export class Board {
 
   /** Takes the pending mark off; the agent steps next. */
   takePending(agent: AgentId): boolean {
-    const note = this.#notes[agent] as number;
-    if (note >= 0) this.noted[note >> 5] = (this.noted[note >> 5] as number) & ~(1 << (note & 31));
+    const note = this.#notes[agent];
+    if (note >= 0) this.noted[note >> 5] = this.noted[note >> 5] & ~(1 << (note & 31));
     const mark = Atomics.exchange(this.words, AGENTS + agent * LINE, 0);
-    if (mark > MARK) this.#carried[agent] = (this.#carried[agent] as number) | mark;
+    if (mark > MARK) this.#carried[agent] = this.#carried[agent] | mark;
     return mark !== 0;
   }
 
@@ -175,7 +175,7 @@ export class Board {
   /** Counts a turn; only the thread that runs the agent writes here. */
   countTurn(agent: AgentId): void {
     const at = AGENTS + agent * LINE + 3;
-    this.words[at] = ((this.words[at] as number) + 1) | 0;
+    this.words[at] = (this.words[at] + 1) | 0;
   }
 
   /** Turns an agent has taken, modulo 2^32. */
@@ -194,7 +194,7 @@ export class Board {
    * wakes every agent, so with the mark comes the epoch.
    */
   get epochAtWake(): number {
-    return this.words[EPOCH] as number;
+    return this.words[EPOCH];
   }
 
   advanceEpoch(): number {
@@ -265,7 +265,7 @@ export class Board {
    */
   awakeWorkers(): number {
     const words = this.words;
-    const count = words[WORKER_COUNT] as number;
+    const count = words[WORKER_COUNT];
     let awake = 0;
     for (let at = WORKERS; at < WORKERS + count * LINE; at += LINE) if (words[at] === AWAKE) awake++;
     return awake;
@@ -351,9 +351,9 @@ export class Board {
   #takeCarried(processor: number): number {
     const words = this.words;
     const at = AGENTS + processor * LINE;
-    let mark = this.#carried[processor] as number;
+    let mark = this.#carried[processor];
     this.#carried[processor] = 0;
-    if ((words[at] as number) > MARK) mark |= Atomics.and(words, at, MARK);
+    if (words[at] > MARK) mark |= Atomics.and(words, at, MARK);
     return mark >>> 1;
   }
 }

@@ -16,12 +16,12 @@ export function createVirtualClock(start: number = 0): VirtualClock {
   // A variable of a closure would be a new number on the heap at each turn.
   const time = new Float64Array([start]);
   return {
-    now: () => time[0] as number,
+    now: () => time[0],
     advance(nanoseconds) {
-      time[0] = (time[0] as number) + nanoseconds;
+      time[0] = time[0] + nanoseconds;
     },
     advanceTo(nanoseconds) {
-      if (nanoseconds > (time[0] as number)) time[0] = nanoseconds;
+      if (nanoseconds > time[0]) time[0] = nanoseconds;
     },
   };
 }

@@ -25,10 +25,10 @@ export function copyBytes(
   const both = source | target;
   if ((both & 7) === 0) copyElements(from, source, to, target, length);
   else if ((both & 3) !== 0 || length < 4)
-    for (let i = 0; i < length; i++) to.u8[target + i] = from.u8[source + i] as number;
+    for (let i = 0; i < length; i++) to.u8[target + i] = from.u8[source + i];
   else if (((source ^ target) & 7) !== 0) copyWords(from, source, to, target, length);
   else {
-    to.i32[target >> 2] = from.i32[source >> 2] as number;
+    to.i32[target >> 2] = from.i32[source >> 2];
     copyElements(from, source + 4, to, target + 4, length - 4);
   }
 }
@@ -52,55 +52,55 @@ function copyElements(
   let s = first;
   for (const stop16 = stop - 15; s < stop16; s += 16) {
     const t = s + shift;
-    output[t] = input[s] as bigint;
-    output[t + 1] = input[s + 1] as bigint;
-    output[t + 2] = input[s + 2] as bigint;
-    output[t + 3] = input[s + 3] as bigint;
-    output[t + 4] = input[s + 4] as bigint;
-    output[t + 5] = input[s + 5] as bigint;
-    output[t + 6] = input[s + 6] as bigint;
-    output[t + 7] = input[s + 7] as bigint;
-    output[t + 8] = input[s + 8] as bigint;
-    output[t + 9] = input[s + 9] as bigint;
-    output[t + 10] = input[s + 10] as bigint;
-    output[t + 11] = input[s + 11] as bigint;
-    output[t + 12] = input[s + 12] as bigint;
-    output[t + 13] = input[s + 13] as bigint;
-    output[t + 14] = input[s + 14] as bigint;
-    output[t + 15] = input[s + 15] as bigint;
+    output[t] = input[s];
+    output[t + 1] = input[s + 1];
+    output[t + 2] = input[s + 2];
+    output[t + 3] = input[s + 3];
+    output[t + 4] = input[s + 4];
+    output[t + 5] = input[s + 5];
+    output[t + 6] = input[s + 6];
+    output[t + 7] = input[s + 7];
+    output[t + 8] = input[s + 8];
+    output[t + 9] = input[s + 9];
+    output[t + 10] = input[s + 10];
+    output[t + 11] = input[s + 11];
+    output[t + 12] = input[s + 12];
+    output[t + 13] = input[s + 13];
+    output[t + 14] = input[s + 14];
+    output[t + 15] = input[s + 15];
   }
   // Fewer than sixteen are left: by the bits of how many, without a loop.
   const left = stop - s;
   let t = s + shift;
   if ((left & 8) !== 0) {
-    output[t] = input[s] as bigint;
-    output[t + 1] = input[s + 1] as bigint;
-    output[t + 2] = input[s + 2] as bigint;
-    output[t + 3] = input[s + 3] as bigint;
-    output[t + 4] = input[s + 4] as bigint;
-    output[t + 5] = input[s + 5] as bigint;
-    output[t + 6] = input[s + 6] as bigint;
-    output[t + 7] = input[s + 7] as bigint;
+    output[t] = input[s];
+    output[t + 1] = input[s + 1];
+    output[t + 2] = input[s + 2];
+    output[t + 3] = input[s + 3];
+    output[t + 4] = input[s + 4];
+    output[t + 5] = input[s + 5];
+    output[t + 6] = input[s + 6];
+    output[t + 7] = input[s + 7];
     s += 8;
     t += 8;
   }
   if ((left & 4) !== 0) {
-    output[t] = input[s] as bigint;
-    output[t + 1] = input[s + 1] as bigint;
-    output[t + 2] = input[s + 2] as bigint;
-    output[t + 3] = input[s + 3] as bigint;
+    output[t] = input[s];
+    output[t + 1] = input[s + 1];
+    output[t + 2] = input[s + 2];
+    output[t + 3] = input[s + 3];
     s += 4;
     t += 4;
   }
   if ((left & 2) !== 0) {
-    output[t] = input[s] as bigint;
-    output[t + 1] = input[s + 1] as bigint;
+    output[t] = input[s];
+    output[t + 1] = input[s + 1];
     s += 2;
     t += 2;
   }
-  if ((left & 1) !== 0) output[t] = input[s] as bigint;
-  if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1] as number;
-  for (let done = length & ~3; done < length; done++) to.u8[target + done] = from.u8[source + done] as number;
+  if ((left & 1) !== 0) output[t] = input[s];
+  if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1];
+  for (let done = length & ~3; done < length; done++) to.u8[target + done] = from.u8[source + done];
 }
 
 function copyWords(from: MemoryViews, source: number, to: MemoryViews, target: number, length: number): void {
@@ -110,15 +110,15 @@ function copyWords(from: MemoryViews, source: number, to: MemoryViews, target: n
   let t = target >> 2;
   const stop = s + (length >> 2);
   for (const stop8 = stop - 7; s < stop8; s += 8, t += 8) {
-    output[t] = input[s] as number;
-    output[t + 1] = input[s + 1] as number;
-    output[t + 2] = input[s + 2] as number;
-    output[t + 3] = input[s + 3] as number;
-    output[t + 4] = input[s + 4] as number;
-    output[t + 5] = input[s + 5] as number;
-    output[t + 6] = input[s + 6] as number;
-    output[t + 7] = input[s + 7] as number;
+    output[t] = input[s];
+    output[t + 1] = input[s + 1];
+    output[t + 2] = input[s + 2];
+    output[t + 3] = input[s + 3];
+    output[t + 4] = input[s + 4];
+    output[t + 5] = input[s + 5];
+    output[t + 6] = input[s + 6];
+    output[t + 7] = input[s + 7];
   }
-  for (; s < stop; s++, t++) output[t] = input[s] as number;
-  for (let done = length & ~3; done < length; done++) to.u8[target + done] = from.u8[source + done] as number;
+  for (; s < stop; s++, t++) output[t] = input[s];
+  for (let done = length & ~3; done < length; done++) to.u8[target + done] = from.u8[source + done];
 }

@@ -80,8 +80,7 @@ export function createDeterministicExecutor(
   /** Notes those that were woken without the board's knowing: by another thread, or through another board's object. */
   const lookAtAll = (): void => {
     for (let i = 0; i < runners.length; i++) {
-      if (board.looksPending((runners[i] as AgentRunner).id))
-        noted[i >> 5] = (noted[i >> 5] as number) | (1 << (i & 31));
+      if (board.looksPending(runners[i].id)) noted[i >> 5] = noted[i >> 5] | (1 << (i & 31));
     }
   };
 
@@ -89,7 +88,7 @@ export function createDeterministicExecutor(
   const countNoted = (): number => {
     let count = 0;
     for (let i = 0; i < noted.length; i++) {
-      const bits = noted[i] as number;
+      const bits = noted[i];
       if (bits === 0) continue;
       count += (bits & (bits - 1)) === 0 ? 1 : countBits(bits);
       alone = i * 32 + 31 - Math.clz32(bits & -bits);
@@ -102,7 +101,7 @@ export function createDeterministicExecutor(
   const nth = (k: number): number => {
     let left = k;
     for (let i = 0; ; i++) {
-      let bits = noted[i] as number;
+      let bits = noted[i];
       if (bits === 0) continue;
       const count = countBits(bits);
       if (left >= count) {
@@ -119,11 +118,11 @@ export function createDeterministicExecutor(
     const from = last + 1;
     const words = noted.length;
     const first = from >> 5;
-    const behind = first < words ? (noted[first] as number) & (-1 << (from & 31)) : 0;
+    const behind = first < words ? noted[first] & (-1 << (from & 31)) : 0;
     if (behind !== 0) return first * 32 + 31 - Math.clz32(behind & -behind);
     for (let i = 1; ; i++) {
       const at = (first + i) % words;
-      const bits = noted[at] as number;
+      const bits = noted[at];
       if (bits !== 0) return at * 32 + 31 - Math.clz32(bits & -bits);
     }
   };
@@ -154,7 +153,7 @@ export function createDeterministicExecutor(
       if (at < 0) return true; // the timer of an agent that could not be built
     }
     last = at;
-    const chosen = runners[at] as AgentRunner;
+    const chosen = runners[at];
     board.takePending(chosen.id);
     if (chosen.turn(nothingToCollect)) board.wake(chosen.id);
     clock.advance(cost);

@@ -84,7 +84,7 @@ export function createAgentContext(
   return {
     machine,
     agent,
-    name: machine.agentNames[agent] as string,
+    name: machine.agentNames[agent],
     counters: machine.ledger.row(agent),
     trace: new TraceWriter(machine.traceImage, agent, machine.board),
     wakeAt: (nanoseconds) => wakeAt(agent, nanoseconds),

@@ -45,6 +45,6 @@ export function isFrameTooLong(
 /** Whether a whole customer's (81-00) or provider's (88-A8) tag stands at `at`. */
 function isTagAt(bytes: Uint8Array, at: number, end: number): boolean {
   if (at + TAG_BYTES > end) return false;
-  const type = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  const type = (bytes[at] << 8) | bytes[at + 1];
   return type === 0x8100 || type === 0x88a8;
 }

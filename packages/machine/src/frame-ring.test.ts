@@ -83,7 +83,7 @@ class Pair {
     expect(available).toBe(this.published);
     const count = Math.min(most, available);
     for (let i = 0; i < count; i++) {
-      const frame = this.live[i] as Live;
+      const frame = this.live[i];
       expect(this.consumer.stampOf(i)).toBe(frame.stamp);
       expect(this.consumer.lengthOf(i)).toBe(frame.length);
       const at = this.consumer.offsetOf(i);
@@ -161,8 +161,8 @@ describe('frame ring', () => {
               }
               producer.publish();
             } else if (who < consumers) {
-              const taker = takers[who] as FrameConsumer;
-              const from = taken[who] as number;
+              const taker = takers[who];
+              const from = taken[who];
               const count = Math.min(n, taker.available());
               for (let i = 0; i < count; i++) {
                 expect(taker.stampOf(i)).toBe(from + i);

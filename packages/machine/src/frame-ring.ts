@@ -125,7 +125,7 @@ export class FrameProducer extends RingSide {
     if (this.#tail !== this.#head) {
       // Frames of an earlier producer wait: go on behind the newest.
       const newest = HEADER_WORDS + ((this.#tail - 1) & (this.slots - 1)) * ENTRY_WORDS;
-      this.#write = behind(this.words[newest] as number, this.words[newest + 1] as number);
+      this.#write = behind(this.words[newest], this.words[newest + 1]);
     }
   }
 
@@ -206,7 +206,7 @@ export class FrameProducer extends RingSide {
     const write = this.#write;
     if (need > this.dataEnd - this.dataStart || write === BY_REFERENCE) return -1;
     if (this.#tail === this.#head) return this.dataStart; // empty: start over, in lines that are still cached
-    const oldest = (this.words[HEADER_WORDS + (this.#head & (this.slots - 1)) * ENTRY_WORDS] as number) & ~63;
+    const oldest = this.words[HEADER_WORDS + (this.#head & (this.slots - 1)) * ENTRY_WORDS] & ~63;
     if (write > oldest) {
       if (write + need <= this.dataEnd) return write;
       return this.dataStart + need <= oldest ? this.dataStart : -1;
@@ -261,15 +261,15 @@ export class FrameConsumer extends RingSide {
   }
 
   offsetOf(i: number): number {
-    return this.words[this.entry(i)] as number;
+    return this.words[this.entry(i)];
   }
 
   lengthOf(i: number): number {
-    return this.words[this.entry(i) + 1] as number;
+    return this.words[this.entry(i) + 1];
   }
 
   stampOf(i: number): number {
-    return this.words[this.entry(i) + 2] as number;
+    return this.words[this.entry(i) + 2];
   }
 
   /** Gives `count` frames' room back, once per batch. */

@@ -69,7 +69,7 @@ function makeDomain(name: string, tables: (Uint8Array | null)[], memory: Physica
       if (!table || !(offset >= 0 && length > 0 && offset + length <= table.length * PAGE_SIZE)) return false;
       const last = (offset + length - 1) >>> PAGE_SHIFT;
       for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
-        if (((table[page] as number) & rights) !== rights) return false;
+        if ((table[page] & rights) !== rights) return false;
       }
       return true;
     },

@@ -19,7 +19,7 @@ describe('ledger', () => {
     const elsewhere = new Ledger(structuredClone(image));
     const add = (agent: number, name: string, frames: number): void => {
       const row = elsewhere.row(agent);
-      row[elsewhere.column(name)] = (row[elsewhere.column(name)] as number) + frames;
+      row[elsewhere.column(name)] = row[elsewhere.column(name)] + frames;
     };
     add(0, RECEIVED_FROM_WIRE, 100);
     add(1, RECEIVED_FROM_GUEST, 20);

@@ -84,8 +84,7 @@ export class Ledger {
   total(name: string): number {
     const stride = strideOf(this.names);
     let sum = 0;
-    for (let at = this.column(name); at < stride * this.#agents; at += stride)
-      sum += this.#counters[at] as number;
+    for (let at = this.column(name); at < stride * this.#agents; at += stride) sum += this.#counters[at];
     return sum;
   }
 

@@ -61,7 +61,7 @@ describe('physical memory', () => {
       [2, PAGE_SIZE],
     ]);
     const images = structuredClone(memory.images());
-    expect(() => other.adopt(images[2] as (typeof images)[0])).toThrow(/before/);
+    expect(() => other.adopt(images[2])).toThrow(/before/);
     for (const image of images) other.adopt(image);
     memory.segment(2).u8[9] = 9;
     expect(other.segment(2).u8[9]).toBe(9);

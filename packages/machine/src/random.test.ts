@@ -21,7 +21,7 @@ describe('random', () => {
     const bins = new Array<number>(16).fill(0);
     for (let i = 0; i < 160_000; i++) {
       const value = random.below(16);
-      bins[value] = (bins[value] as number) + 1;
+      bins[value] = bins[value] + 1;
     }
     expect(bins.length).toBe(16);
     const chi = bins.reduce((sum, n) => sum + (n - 10_000) ** 2 / 10_000, 0);

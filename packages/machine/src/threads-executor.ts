@@ -13,7 +13,7 @@ import type { Executor } from './executor.ts';
 import { createFailureReport, readFailureReport } from './failure-report.ts';
 import { LifeLine } from './life-line.ts';
 import type { Machine } from './machine.ts';
-import { imagesOf, type SegmentImage } from './memory.ts';
+import { imagesOf } from './memory.ts';
 import { originOf, type WorkerMessage, type WorkerStart } from './worker-start.ts';
 
 export interface ThreadsOptions {
@@ -77,7 +77,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
   const fail = (worker: number, text: string): Error => {
     const cause = new Error(text);
     cause.stack = text; // the stack that matters is the worker's
-    const reason = (text.split('\n', 1)[0] as string).replace(/^Error: /, '');
+    const reason = text.split('\n', 1)[0].replace(/^Error: /, '');
     failure ??= new Error(`worker ${worker} (${workers[worker]?.names.join(', ')}) failed: ${reason}`, {
       cause,
     });
@@ -130,7 +130,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
 
   /** Gives a worker that runs one more agent. */
   const join = (worker: number, agent: AgentAssignment): void => {
-    const thread = workers[worker] as WorkerThread;
+    const thread = workers[worker];
     const id = machine.agent(agent.name);
     const images = agent.segments === undefined ? null : imagesOf(machine.memory, agent.segments);
     if (thread.segments === null && images === null)
@@ -146,7 +146,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     agents.push(id);
     // The worker looks at its port when an agent of it finds something published.
     board.advanceEpoch();
-    board.wake(thread.agents[0] as AgentId);
+    board.wake(thread.agents[0]);
   };
 
   const startWorker = (list: readonly AgentAssignment[]): void => {
@@ -289,7 +289,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     if (worker.segments === null) return;
     const images = machine.memory.images();
     for (; worker.segments < images.length; worker.segments++) {
-      send(worker.port, { kind: 'segment', image: images[worker.segments] as SegmentImage });
+      send(worker.port, { kind: 'segment', image: images[worker.segments] });
     }
   };
 

@@ -9,7 +9,7 @@ export class Timers {
   /** Asks for `agent` to be woken at `nanoseconds`; a time in the past means at once. */
   set(agent: AgentId, nanoseconds: number): void {
     if (Number.isNaN(nanoseconds)) throw new RangeError(`agent ${agent}: wakeAt(NaN)`);
-    if (nanoseconds >= (this.#times[agent] as number)) return;
+    if (nanoseconds >= this.#times[agent]) return;
     this.#times[agent] = nanoseconds;
     if (nanoseconds < this.next) this.next = nanoseconds;
   }
@@ -19,7 +19,7 @@ export class Timers {
     const times = this.#times;
     let next = Number.POSITIVE_INFINITY;
     for (let agent = 0; agent < times.length; agent++) {
-      const time = times[agent] as number;
+      const time = times[agent];
       if (time <= now) {
         times[agent] = Number.POSITIVE_INFINITY;
         board.wake(agent);

@@ -67,13 +67,13 @@ export class TraceWriter {
     this.#words = new Int32Array(image.buffer, agent * words * 4, words);
     this.#mask = image.records - 1;
     this.#board = board;
-    this.#written = this.#words[1] as number;
+    this.#written = this.#words[1];
     this.refresh();
   }
 
   refresh(): void {
     this.level = Atomics.load(this.#words, 0);
-    this.onlyStamp = this.#words[2] as number;
+    this.onlyStamp = this.#words[2];
   }
 
   /** True if a record at `level` about `stamp` is wanted. */
@@ -133,7 +133,7 @@ export class TraceReader {
   /** Records written since the last drain, those that are overwritten by now among them. */
   get waiting(): number {
     return this.#rings.reduce(
-      (sum, ring, agent) => sum + ((Atomics.load(ring, 1) - (this.#read[agent] as number)) >>> 0),
+      (sum, ring, agent) => sum + ((Atomics.load(ring, 1) - this.#read[agent]) >>> 0),
       0,
     );
   }
@@ -143,7 +143,7 @@ export class TraceReader {
     const out: TraceRecord[] = [];
     this.#rings.forEach((ring, agent) => {
       const written = Atomics.load(ring, 1);
-      let from = this.#read[agent] as number;
+      let from = this.#read[agent];
       const waiting = (written - from) >>> 0; // 2^31 records are waiting, not -2^31
       if (waiting > this.#records) {
         this.lost += waiting - this.#records;
@@ -152,14 +152,14 @@ export class TraceReader {
       for (; from !== written; from = (from + 1) | 0) {
         const at = HEADER_WORDS + (from & (this.#records - 1)) * RECORD_WORDS;
         out.push({
-          sequence: ring[at] as number,
-          kind: ring[at + 1] as number,
-          stamp: ring[at + 2] as number,
-          a: ring[at + 3] as number,
-          b: ring[at + 4] as number,
-          c: ring[at + 5] as number,
-          d: ring[at + 6] as number,
-          e: ring[at + 7] as number,
+          sequence: ring[at],
+          kind: ring[at + 1],
+          stamp: ring[at + 2],
+          a: ring[at + 3],
+          b: ring[at + 4],
+          c: ring[at + 5],
+          d: ring[at + 6],
+          e: ring[at + 7],
           agent,
         });
       }

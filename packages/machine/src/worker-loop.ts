@@ -57,7 +57,7 @@ export function runWorker(factories: AgentFactories): void {
         if (!board.looksPending(runner.id)) continue;
         board.takePending(runner.id);
         worked = true;
-        current = machine.agentNames[runner.id] as string;
+        current = machine.agentNames[runner.id];
         if (runner.turn(collect)) board.wake(runner.id);
       }
       return worked;

@@ -69,7 +69,7 @@ describe('threads executor', () => {
       machine.board.wake(machine.agent('a'));
       executor.runUntilIdle();
       if (state[1] !== 0x7fffffff)
-        throw new Error(`burst ${burst}: idle with ${0x7fffffff - (state[1] as number)} to go`);
+        throw new Error(`burst ${burst}: idle with ${0x7fffffff - state[1]} to go`);
     }
   });
 
@@ -193,7 +193,7 @@ describe('threads executor', () => {
     executor.start([{ name: 'b', factory: 'clock', data: { words } }]);
     executor.runUntilIdle();
     const after = machine.clock.now();
-    const [a, b] = ['a', 'b'].map((name) => times[machine.agent(name)] as number) as [number, number];
+    const [a, b] = ['a', 'b'].map((name) => times[machine.agent(name)]) as [number, number];
     const slack = 1e6; // ns; threads' zero points lie tens of milliseconds apart
     expect(a).toBeGreaterThan(before - slack);
     expect(a).toBeLessThan(between + slack);

@@ -103,13 +103,13 @@ export class CompletionGuard {
 
   /** True if the completion at `position` can be believed. */
   isSound(position: number): boolean {
-    const shown = (this.#host[this.#entry(position)] as number) & COMPLETION_MASK;
+    const shown = this.#host[this.#entry(position)] & COMPLETION_MASK;
     return shown >= this.least && shown <= this.most;
   }
 
   /** First word of the completion at `position`; for the trace. */
   wordAt(position: number): number {
-    return this.#host[this.#entry(position)] as number;
+    return this.#host[this.#entry(position)];
   }
 
   /** `frames` frames have ended here because their completions were damaged. */
@@ -117,7 +117,7 @@ export class CompletionGuard {
     if (frames === 0) return;
     const { counters, machine } = this.#context;
     const column = machine.ledger.column(DROPPED_BAD_COMPLETION);
-    counters[column] = (counters[column] as number) + frames;
+    counters[column] = counters[column] + frames;
     this.#damaged(frames);
   }
 

@@ -155,7 +155,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
     const queues = this.#byVector[vector];
     if (queues !== undefined)
       for (let i = 0; i < queues.length; i++) {
-        const queue = queues[i] as ReceiveQueue;
+        const queue = queues[i];
         if (!queue.isDue && queue.hasWork) this.#due.add(queue);
       }
     this.#processor.queueDpc(this);
@@ -211,7 +211,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
     if (frames === 0 || reason === null) return;
     const { counters, machine } = this.#context;
     const column = machine.ledger.column(reason);
-    counters[column] = (counters[column] as number) + frames;
+    counters[column] = counters[column] + frames;
   }
 
   /** No new sends; those in the ring and behind it are abandoned if nobody will report them any more. */
@@ -300,12 +300,12 @@ class VmqMiniportDataPath implements MiniportDataPath {
       this.#registers,
       image.buffers.bufferBytes,
     );
-    const lost = guard.left(words[STATE_CONSUMED] as number, words[STATE_POSTED] as number);
+    const lost = guard.left(words[STATE_CONSUMED], words[STATE_POSTED]);
     if (lost === 0) return;
     const { counters, machine } = this.#context;
     machine.reach('miniport.queue-ends-with-frames');
     const column = machine.ledger.column(DROPPED_QUEUE_GONE);
-    counters[column] = (counters[column] as number) + lost;
+    counters[column] = counters[column] + lost;
   }
 
   #find(queueId: number): ReceiveQueue | null {

@@ -235,7 +235,7 @@ export class Device {
   }
 }
 
-const byte = (mac: Uint8Array, i: number): number => mac[i] as number;
+const byte = (mac: Uint8Array, i: number): number => mac[i];
 const firstFour = (mac: Uint8Array): number =>
   ((byte(mac, 0) << 24) | (byte(mac, 1) << 16) | (byte(mac, 2) << 8) | byte(mac, 3)) >>> 0;
 const lastTwo = (mac: Uint8Array): number => (byte(mac, 4) << 8) | byte(mac, 5);

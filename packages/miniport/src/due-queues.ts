@@ -55,7 +55,7 @@ export class DueQueues {
     let next = 0;
     let again = 0;
     for (let i = 0; i < count; i++) {
-      const queue = queues[i] as ReceiveQueue;
+      const queue = queues[i];
       // Without a budget, too, it takes in buffers that have come back elsewhere.
       const indicated = queue.indicate(left);
       left -= indicated;
@@ -66,7 +66,7 @@ export class DueQueues {
       // Of a queue with frames left no interrupt is wanted: the DPC comes back by itself.
       else due[next++] = queue;
     }
-    for (let i = 0; i < again; i++) due[next++] = this.#again[i] as ReceiveQueue;
+    for (let i = 0; i < again; i++) due[next++] = this.#again[i];
     this.#count = next;
     return next !== 0;
   }

@@ -35,7 +35,7 @@ export class FilterTable {
   /** Writes every filter again, for a device that has forgotten them; in force from the next commit on. */
   restore(): void {
     this.#slots.forEach((filterId, slot) => {
-      this.#device.writeFilter(slot, filterId === 0 ? null : (this.#filters[slot] as HardwareFilter));
+      this.#device.writeFilter(slot, filterId === 0 ? null : this.#filters[slot]);
     });
   }
 

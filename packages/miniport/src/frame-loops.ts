@@ -9,7 +9,7 @@
  * for the `| 0`. No call in either loop. What an NBL keeps from the last time it was used is compared before it is
  * written: to store a reference costs more than to find it there already.
  */
-import { ieee8021QFromTci, type Mdl, type NetBufferList, type NetBufferSharedMemory } from '@vmq/ndis';
+import { ieee8021QFromTci, type Mdl, type NetBufferList } from '@vmq/ndis';
 import { DESCRIPTOR_BYTES, RXC_VLAN } from '@vmq/nic';
 import { COMPLETION_MASK } from './completion-guard.ts';
 import {
@@ -76,14 +76,14 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
 
   function describe(buffers: QueueBuffers, chain: NetBufferList, count: number, from: number): number {
     const { state, places, sharedMemory, isSplit, firstSegment, restSegment, numbers } = buffers;
-    const mask = numbers[RING] as number;
-    const completions = numbers[COMPLETIONS] as number;
-    const firstBytes = numbers[FIRST] as number;
-    const restBytes = numbers[REST] as number;
-    const tag = numbers[TAG] as number;
-    const filteringInfo = numbers[INFO] as number;
-    const least = numbers[LEAST] as number;
-    const most = numbers[MOST] as number;
+    const mask = numbers[RING];
+    const completions = numbers[COMPLETIONS];
+    const firstBytes = numbers[FIRST];
+    const restBytes = numbers[REST];
+    const tag = numbers[TAG];
+    const filteringInfo = numbers[INFO];
+    const least = numbers[LEAST];
+    const most = numbers[MOST];
     let doubt = 0;
     let at = from | 0;
     const end = (at + count) | 0;
@@ -91,31 +91,31 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
     for (let nbl = chain; at !== end; nbl = nbl.next as NetBufferList) {
       const slot = at & mask;
       const completion = (completions + (slot << ENTRY_SHIFT)) | 0;
-      const word0 = host[completion] as number;
-      const word1 = host[(completion + 1) | 0] as number;
-      const buffer = state[(SLOTS + slot) | 0] as number;
+      const word0 = host[completion];
+      const word1 = host[(completion + 1) | 0];
+      const buffer = state[(SLOTS + slot) | 0];
       const length = word0 & 0xffff;
       const first = Math.min(length, firstBytes);
       nbl.filteringInfo = filteringInfo;
       nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? toIeee8021Q(word1 & 0xffff) : 0;
       nbl.filterSlot = word1 >> 16;
-      nbl.hashValue = host[(completion + 2) | 0] as number;
-      nbl.stamp = host[(completion + 3) | 0] as number;
+      nbl.hashValue = host[(completion + 2) | 0];
+      nbl.stamp = host[(completion + 3) | 0];
       nbl.originatorReserved = tag | buffer;
       const netBuffer = nbl.firstNetBuffer;
       netBuffer.dataOffset = 0;
       netBuffer.dataLength = length;
-      netBuffer.sharedMemoryInfo = sharedMemory[buffer] as NetBufferSharedMemory;
+      netBuffer.sharedMemoryInfo = sharedMemory[buffer];
       const mdl = netBuffer.mdl;
       // More than the buffer holds is doubted, and then nobody sees the MDL.
-      mdl.byteOffset = places[buffer << 1] as number;
+      mdl.byteOffset = places[buffer << 1];
       mdl.byteCount = first;
       if (mdl.segment !== firstSegment) mdl.segment = firstSegment;
       if (isSplit === true) {
         // Made with the NBL; see `data-path.ts`.
         const rest = nbl.miniportReserved as Mdl;
         const behind = (length - first) | 0;
-        rest.byteOffset = places[((buffer << 1) + 1) | 0] as number;
+        rest.byteOffset = places[((buffer << 1) + 1) | 0];
         rest.byteCount = Math.min(behind, restBytes);
         if (rest.segment !== restSegment) rest.segment = restSegment;
         if (mdl.next !== rest) mdl.next = rest;
@@ -131,13 +131,13 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
 
   function post(buffers: QueueBuffers, chain: NetBufferList, position: number): number {
     const { state, places, isSplit, numbers } = buffers;
-    const mask = numbers[RING] as number;
-    const descriptors = numbers[DESCRIPTORS] as number;
-    const completions = numbers[COMPLETIONS] as number;
-    const firstBytes = numbers[FIRST] as number;
-    const firstSegment = numbers[SEGMENT] as number;
-    const restSegment = numbers[OTHER_SEGMENT] as number;
-    const tag = numbers[TAG] as number;
+    const mask = numbers[RING];
+    const descriptors = numbers[DESCRIPTORS];
+    const completions = numbers[COMPLETIONS];
+    const firstBytes = numbers[FIRST];
+    const firstSegment = numbers[SEGMENT];
+    const restSegment = numbers[OTHER_SEGMENT];
+    const tag = numbers[TAG];
     let posted = position | 0;
     let last = chain;
     let nbl: NetBufferList | null = chain;
@@ -147,9 +147,9 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
       const buffer = owner & 0xffff;
       const slot = posted & mask;
       const descriptor = (descriptors + (slot << ENTRY_SHIFT)) | 0;
-      const first = places[buffer << 1] as number;
+      const first = places[buffer << 1];
       if (isSplit === true) {
-        host[descriptor] = ((places[((buffer << 1) + 1) | 0] as number) - firstBytes) | 0;
+        host[descriptor] = (places[((buffer << 1) + 1) | 0] - firstBytes) | 0;
         host[(descriptor + 1) | 0] = restSegment;
         host[(descriptor + 2) | 0] = first;
         host[(descriptor + 3) | 0] = firstSegment;

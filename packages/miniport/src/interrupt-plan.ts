@@ -61,7 +61,7 @@ export class InterruptPlan {
       if (message !== undefined) return message;
       if (first < 0) first = processor;
     }
-    return messages[Math.max(first, 0) % messages.length] as InterruptMessage;
+    return messages[Math.max(first, 0) % messages.length];
   }
 
   /**

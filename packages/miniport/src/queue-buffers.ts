@@ -76,7 +76,7 @@ export class QueueBuffers {
     this.restSegment = memory.segment(buffers.segment);
     this.places = new Int32Array(2 * this.count);
     buffers.offsets.forEach((offset, buffer) => {
-      this.places[2 * buffer] = first.offsets[buffer] as number;
+      this.places[2 * buffer] = first.offsets[buffer];
       this.places[2 * buffer + 1] = lookahead === null ? offset : offset + lookahead.bufferBytes;
     });
     this.sharedMemory = describeBuffers(first);
@@ -105,17 +105,17 @@ export class QueueBuffers {
 
   /** Number of the buffer at a position of the ring (free-running). */
   bufferAt(position: number): number {
-    return this.state[STATE_SLOTS + (position & this.mask)] as number;
+    return this.state[STATE_SLOTS + (position & this.mask)];
   }
 
   /** Gives `buffer` to the device at `position`, whose completion is empty from then on. The loop for many is in `frame-loops.ts`. */
   post(position: number, buffer: number): void {
     const host = this.#host;
     const slot = position & this.mask;
-    const descriptor = (this.numbers[DESCRIPTORS_AT] as number) + slot * DESCRIPTOR_WORDS;
-    const first = this.places[2 * buffer] as number;
+    const descriptor = this.numbers[DESCRIPTORS_AT] + slot * DESCRIPTOR_WORDS;
+    const first = this.places[2 * buffer];
     if (this.isSplit) {
-      host[descriptor] = (this.places[2 * buffer + 1] as number) - (this.numbers[FIRST_BYTES] as number);
+      host[descriptor] = this.places[2 * buffer + 1] - this.numbers[FIRST_BYTES];
       host[descriptor + 1] = this.restSegment.id;
       host[descriptor + 2] = first;
       host[descriptor + 3] = this.firstSegment.id;
@@ -123,7 +123,7 @@ export class QueueBuffers {
       host[descriptor] = first;
       host[descriptor + 1] = this.firstSegment.id;
     }
-    host[(this.numbers[COMPLETIONS_AT] as number) + slot * DESCRIPTOR_WORDS] = 0;
+    host[this.numbers[COMPLETIONS_AT] + slot * DESCRIPTOR_WORDS] = 0;
     this.state[STATE_SLOTS + slot] = buffer;
   }
 }

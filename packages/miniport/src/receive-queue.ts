@@ -110,9 +110,9 @@ export class ReceiveQueue {
     this.#consumedRegister = REG.RCT + image.hardwareQueue * RX_QUEUE_STRIDE;
     this.#pool = pool;
     this.#upcalls = upcalls;
-    this.#consumed = this.#state[STATE_CONSUMED] as number;
-    this.#posted = this.#state[STATE_POSTED] as number;
-    this.#collected = this.#state[STATE_COLLECTED] as number;
+    this.#consumed = this.#state[STATE_CONSUMED];
+    this.#posted = this.#state[STATE_POSTED];
+    this.#collected = this.#state[STATE_COLLECTED];
     const primed = this.#state[STATE_PRIMED];
     const start = context.machine.counters.words;
     if (primed === 0) this.#prime(start);
@@ -142,7 +142,7 @@ export class ReceiveQueue {
       const { counters, machine } = context;
       machine.reach('miniport.frames-lost-in-reset');
       const column = machine.ledger.column(DROPPED_RESET);
-      counters[column] = (counters[column] as number) + lost;
+      counters[column] = counters[column] + lost;
     }
     const buffers: number[] = [];
     for (let at = this.#consumed; at !== this.#posted; at = (at + 1) | 0)
@@ -300,7 +300,7 @@ export class ReceiveQueue {
   }
 
   #takeBackOneByOne(chain: NetBufferList): NetBufferList | null {
-    const tag = this.#buffers.numbers[NBL_TAG] as number;
+    const tag = this.#buffers.numbers[NBL_TAG];
     const tracing = this.#trace.isOn;
     let count = 0;
     let last = chain;
@@ -363,5 +363,5 @@ function link(nbls: readonly NetBufferList[]): NetBufferList {
   nbls.forEach((nbl, i) => {
     nbl.next = nbls[i + 1] ?? null;
   });
-  return nbls[0] as NetBufferList;
+  return nbls[0];
 }

@@ -114,7 +114,7 @@ export class TransmitQueue {
       let count = 0;
       let mixed = 0;
       for (let at = this.#completed; at !== head; at = (at + 1) | 0) {
-        const nbl = this.#owner[at & this.#mask] as NetBufferList | null;
+        const nbl = this.#owner[at & this.#mask];
         if (nbl === null) continue;
         this.#owner[at & this.#mask] = null;
         if (this.#context.trace.level !== 0) this.#traceDone(nbl, at & this.#mask);
@@ -173,9 +173,9 @@ export class TransmitQueue {
     };
     for (let at = this.#completed; at !== this.#posted; at = (at + 1) | 0) {
       const slot = at & this.#mask;
-      const flags = this.#host[this.#descriptors + slot * DESCRIPTOR_WORDS + 1] as number;
+      const flags = this.#host[this.#descriptors + slot * DESCRIPTOR_WORDS + 1];
       if ((flags & EOP) !== 0) frames++;
-      const nbl = this.#owner[slot] as NetBufferList | null;
+      const nbl = this.#owner[slot];
       if (nbl !== null) add(nbl);
     }
     let backlog = this.#backlogHead;

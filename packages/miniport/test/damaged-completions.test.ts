@@ -44,7 +44,7 @@ it('a damaged completion loses its frame and no other, counted, and its buffer i
         const damage = isEarly ? 0 : random.below(8);
         if (damage >= 1 && damage <= DAMAGES.length) {
           const word = wordOf(bench, queueId, position + i);
-          i32[word] = (DAMAGES[damage - 1] as (typeof DAMAGES)[number])(i32[word] as number);
+          i32[word] = DAMAGES[damage - 1](i32[word]);
           lost++;
         } else expected.push(position + i);
       }

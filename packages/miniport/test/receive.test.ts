@@ -94,7 +94,7 @@ describe('what is indicated', () => {
           destinations[random.below(destinations.length)] as number,
           tci === undefined ? {} : { tci },
         );
-        const type = types[random.below(types.length)] as number;
+        const type = types[random.below(types.length)];
         one.set([type >> 8, type & 0xff], tci === undefined ? 12 : 16);
         return one;
       });

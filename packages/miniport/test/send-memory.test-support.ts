@@ -40,7 +40,7 @@ export class SendMemory {
     buffers.forEach((nb, i) => {
       nb.next = buffers[i + 1] ?? null;
     });
-    nbl.firstNetBuffer = buffers[0] as NetBuffer;
+    nbl.firstNetBuffer = buffers[0];
     return nbl;
   }
 

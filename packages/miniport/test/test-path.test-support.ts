@@ -74,7 +74,7 @@ export class TestPath implements ProtocolDataPath {
     });
     const { counters, machine } = this.#context;
     const column = machine.ledger.column(DELIVERED);
-    counters[column] = (counters[column] as number) + nbls.length;
+    counters[column] = counters[column] + nbls.length;
     const keep = nbls.filter((nbl) => bench.holds(queueIdOf(nbl)));
     const back = nbls.filter((nbl) => !keep.includes(nbl));
     this.held.push(...keep);
@@ -134,7 +134,7 @@ export class TestPath implements ProtocolDataPath {
     const column = machine.ledger.column(RECEIVED_FROM_GUEST);
     for (const nbl of nbls) {
       for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next)
-        counters[column] = (counters[column] as number) + 1;
+        counters[column] = counters[column] + 1;
     }
     this.downcalls.sendNetBufferLists(chained(nbls), 0, 0);
   }
@@ -162,7 +162,7 @@ export function chained(nbls: readonly NetBufferList[]): NetBufferList {
   nbls.forEach((nbl, i) => {
     nbl.next = nbls[i + 1] ?? null;
   });
-  return nbls[0] as NetBufferList;
+  return nbls[0];
 }
 
 export interface Records {

@@ -106,7 +106,7 @@ it('QUE-27 QUE-32 RX-11 RX-15 RX-18 LIFE-03 SHM-15 any sequence of requests, tra
         for (const one of steps) {
           if (one.op !== 'frames' && one.op !== 'turns' && one.op !== 'return' && one.op !== 'send')
             awaitFree();
-          const vm = 'queue' in one ? (vms[one.queue] as Vm) : (vms[0] as Vm);
+          const vm = 'queue' in one ? vms[one.queue] : vms[0];
           switch (one.op) {
             case 'frames':
               bench.put(

@@ -183,7 +183,7 @@ class DataPathRouter implements NdisDataPath {
       this.#ups.push(new UpLink(this.#top));
       this.#downs.push(new DownLink(this.#bottom));
     }
-    return { up: this.#ups[index] as UpLink, down: this.#downs[index] as DownLink };
+    return { up: this.#ups[index], down: this.#downs[index] };
   }
 
   protocolLink(number: number): SendSink {
@@ -219,8 +219,8 @@ class DataPathRouter implements NdisDataPath {
     this.#filtered = filters.length > 0;
     filters.forEach((_, index) => {
       this.filterLinks(index);
-      (this.#ups[index] as UpLink).target = filters[index + 1] ?? this.#top;
-      (this.#downs[index] as DownLink).target = filters[index - 1] ?? this.#bottom;
+      this.#ups[index].target = filters[index + 1] ?? this.#top;
+      this.#downs[index].target = filters[index - 1] ?? this.#bottom;
     });
     this.#above = filters[0] ?? this.#top;
     this.#below = filters.at(-1) ?? this.#bottom;
@@ -232,7 +232,7 @@ class DataPathRouter implements NdisDataPath {
     if ((flags & RESOURCES) === 0) {
       const words = this.#words;
       const at = this.#line + INDICATED;
-      words[at] = ((words[at] as number) + count) | 0;
+      words[at] = (words[at] + count) | 0;
     }
     if ((flags & SINGLE_QUEUE) === 0) this.#lookAtEach(chain);
     else if (!this.#runs(chain)) this.#misplace(chain, count);
@@ -245,7 +245,7 @@ class DataPathRouter implements NdisDataPath {
   /** Whether frames may be indicated on the NBL's queue (QUE-38). */
   #runs(nbl: NetBufferList): boolean {
     const queue = nbl.filteringInfo >>> 16;
-    return (((this.#words[QUEUE_BITS + (queue >>> 5)] as number) >>> (queue & 31)) & 1) !== 0;
+    return ((this.#words[QUEUE_BITS + (queue >>> 5)] >>> (queue & 31)) & 1) !== 0;
   }
 
   #lookAtEach(chain: NetBufferList): void {
@@ -258,13 +258,13 @@ class DataPathRouter implements NdisDataPath {
     const words = this.#words;
     const at = this.#line + MISPLACED;
     words[this.#line + MISPLACED_QUEUE] = nbl.filteringInfo >>> 16;
-    Atomics.store(words, at, ((words[at] as number) + count) | 0);
+    Atomics.store(words, at, (words[at] + count) | 0);
   }
 
   /** Filter modules are not running: past them, back to the miniport. */
   #refuse(chain: NetBufferList, count: number, flags: number): void {
     this.#reach('ndis.chain-before-paused-filters');
-    this.#counters[this.#column] = (this.#counters[this.#column] as number) + count;
+    this.#counters[this.#column] = this.#counters[this.#column] + count;
     if ((flags & RESOURCES) === 0) this.#returnDown(chain, 0);
   }
 
@@ -286,7 +286,7 @@ class DataPathRouter implements NdisDataPath {
 
   /** Frames that nobody above gets. */
   #end(column: number, chain: NetBufferList, count: number): void {
-    this.#counters[column] = (this.#counters[column] as number) + count;
+    this.#counters[column] = this.#counters[column] + count;
     if (!this.#isBorrowed) this.#below.returnNetBufferLists(chain, 0);
   }
 
@@ -329,14 +329,14 @@ class DataPathRouter implements NdisDataPath {
   #sendDown(chain: NetBufferList, port: number, flags: number): void {
     const words = this.#words;
     const at = this.#line + SENT;
-    words[at] = ((words[at] as number) + chainLength(chain)) | 0;
+    words[at] = (words[at] + chainLength(chain)) | 0;
     this.#miniport?.sendNetBufferLists(chain, port, flags);
   }
 
   #complete(chain: NetBufferList, flags: number): void {
     const words = this.#words;
     const at = this.#line + COMPLETED;
-    Atomics.store(words, at, ((words[at] as number) + chainLength(chain)) | 0);
+    Atomics.store(words, at, (words[at] + chainLength(chain)) | 0);
     this.#above.sendNetBufferListsComplete(chain, flags);
   }
 
@@ -346,7 +346,7 @@ class DataPathRouter implements NdisDataPath {
     // Counted before the miniport reuses the NBLs; it is the miniport's from the call on.
     const count = chainLength(chain);
     this.#miniport?.returnNetBufferLists(chain, flags);
-    const returned = ((words[at] as number) + count) | 0;
+    const returned = (words[at] + count) | 0;
     if (this.#isIndicating) words[at] = returned;
     else Atomics.store(words, at, returned);
   }

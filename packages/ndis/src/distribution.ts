@@ -78,7 +78,7 @@ export class Distribution {
 
   /** 0: not for this one; 1: its own, no later one wants it; 2: to look at. */
   #kindOf(index: number, bit: number, able: number): number {
-    const wanted = (this.#wants[index] as number) & able;
+    const wanted = this.#wants[index] & able;
     if ((wanted & (1 << bit)) === 0) return 0;
     return wanted >>> (bit + 1) === 0 ? 1 : 2;
   }
@@ -97,7 +97,7 @@ export class Distribution {
 
   /** 0: somebody gets it; 1: nobody wants it; 2: nobody who wants it can have it. */
   #fate(index: number, able: number): number {
-    const wanted = this.#wants[index] as number;
+    const wanted = this.#wants[index];
     if ((wanted & able) !== 0) return 0;
     return wanted === 0 ? 1 : 2;
   }

@@ -113,7 +113,7 @@ export class FilterOidPath implements OidMiniport {
   #down(flight: Flight, from: number): number {
     const modules = this.#modules();
     for (let k = from; k >= 0; k--) {
-      const module = modules[k] as OidFilter;
+      const module = modules[k];
       if (!module.filtersRequests) continue;
       flight.at = module;
       const status = module.oidRequest(flight.request);

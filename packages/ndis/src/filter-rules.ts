@@ -72,7 +72,7 @@ function unsupported(
 ): string | null {
   const header = HEADERS[test.FrameHeader];
   if (header === undefined || (caps.SupportedHeaders & header.bit) === 0) return `header ${test.FrameHeader}`;
-  const field = Object.values(test.HeaderField)[0] as number;
+  const field = Object.values(test.HeaderField)[0];
   const fields = (caps[header.fields] as number | undefined) ?? 0;
   if ((fields & bitOf(field)) === 0) return `header ${test.FrameHeader} field ${field}`;
   const supported = (caps.SupportedFilterTests & bitOf(test.ReceiveFilterTest)) !== 0;
@@ -174,7 +174,7 @@ export const VMQ_FILTER_RULES: readonly RequestRule<FilterSubject>[] = [
       for (const test of value.elements) {
         if (test.ReceiveFilterTest !== EQUAL) continue;
         const mac = testsMacField(test, MAC) ? macOf(test) : null;
-        if (mac !== null && ((mac[0] as number) & 1) !== 0) return 'a group MAC';
+        if (mac !== null && (mac[0] & 1) !== 0) return 'a group MAC';
         const vlan = testsMacField(test, VLAN) ? vlanOf(test) : null;
         if (vlan !== null && (vlan < 1 || vlan > 4094)) return `VLAN ${vlan}`;
       }

@@ -129,7 +129,7 @@ export function createNdisProcessor(
         const attached = attachedAdapter(adapter);
         const at = attached.filters.findIndex(({ number }) => number === message.number);
         if (at < 0) return;
-        const { number, up, down } = attached.filters[at] as AttachedFilter;
+        const { number, up, down } = attached.filters[at];
         attached.filters[at] = { number, path: bypass(up, down), up, down };
         join(attached);
         return;

@@ -185,7 +185,7 @@ export class OidEngine {
     );
     if (at >= 0) {
       const [entry] = this.#queue.splice(at, 1);
-      this.#settle(entry as Entry, NDIS_STATUS_REQUEST_ABORTED);
+      this.#settle(entry, NDIS_STATUS_REQUEST_ABORTED);
       return;
     }
     const current = this.#current;

@@ -15,7 +15,6 @@ import {
   NDIS_STATISTICS_INFO,
   NDIS_STATUS_NOT_SUPPORTED,
   NDIS_STATUS_SUCCESS,
-  type NdisStatisticsInfo,
   OID_802_3_CURRENT_ADDRESS,
   OID_802_3_MAXIMUM_LIST_SIZE,
   OID_802_3_PERMANENT_ADDRESS,
@@ -161,7 +160,7 @@ export function queryStatistic({ member, flag }: StatisticsMember): (call: OidCa
         if (status !== NDIS_STATUS_SUCCESS) return status;
         const decoded = NDIS_STATISTICS_INFO.decode(inner.informationBuffer.subarray(0, inner.bytesWritten));
         if (!decoded.ok || (decoded.value.SupportedStatistics & flag) === 0) return NDIS_STATUS_NOT_SUPPORTED;
-        writeCount(call, decoded.value[member as keyof NdisStatisticsInfo] as bigint);
+        writeCount(call, decoded.value[member] as bigint);
         return NDIS_STATUS_SUCCESS;
       },
     };

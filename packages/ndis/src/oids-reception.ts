@@ -43,7 +43,7 @@ export function setMulticastList(call: OidCall): Verdict {
   const full = (expected: string, found: string): Verdict =>
     refuse(call, 'OID_802_3_MULTICAST_LIST', NDIS_STATUS_MULTICAST_FULL, expected, found);
   for (let at = 0; at < input.length; at += MAC_BYTES) {
-    if (((input[at] as number) & 1) === 0)
+    if ((input[at] & 1) === 0)
       return full('group addresses', `${listOf(input.subarray(at, at + MAC_BYTES))}`);
   }
   const change = { multicastList: listOf(input) };

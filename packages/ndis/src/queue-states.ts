@@ -103,7 +103,7 @@ const TRANSITIONS: ReadonlyMap<string, Transition> = new Map(
         `${QUEUE_STATES[column]} ${event}`,
         letter === '.'
           ? { ok: false, rule, invalid }
-          : { ok: true, rule, next: QUEUE_STATES[LETTERS.indexOf(letter)] as QueueState },
+          : { ok: true, rule, next: QUEUE_STATES[LETTERS.indexOf(letter)] },
       ]),
   ),
 );

@@ -125,7 +125,7 @@ class Receiver {
 
 /** Two bytes, high one first. */
 function word(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  return (bytes[at] << 8) | bytes[at + 1];
 }
 
 /** The receivers of an adapter, in the order of their bindings; at most 31. */
@@ -158,7 +158,7 @@ export class Receivers {
     }
     const { u8 } = mdl.segment;
     const at = mdl.byteOffset + dataOffset;
-    const high = (((u8[at] as number) << 24) | (word(u8, at + 1) << 8) | (u8[at + 3] as number)) >>> 0;
+    const high = ((u8[at] << 24) | (word(u8, at + 1) << 8) | u8[at + 3]) >>> 0;
     const low = word(u8, at + 4);
     const vlan = nbl.ieee8021QInfo >>> 4;
     for (let i = 0; i < receivers.length; i++)

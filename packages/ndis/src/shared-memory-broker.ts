@@ -266,7 +266,7 @@ export class SharedMemoryBroker {
         return ['SHM-12', NDIS_STATUS_FAILURE, `host memory for queue ${queueId}`, `segment ${segment}`];
     }
     for (let i = 0; i < elements.length; i++) {
-      const one = elements[i] as SharedMemoryElement;
+      const one = elements[i];
       for (const other of elements.slice(i + 1)) {
         const apart =
           one.segment !== other.segment || pagesEnd(one) <= other.offset || pagesEnd(other) <= one.offset;

@@ -7,7 +7,6 @@ import {
 } from '@vmq/abi';
 import { describe, expect, test } from 'vitest';
 import { setUp } from './data-path-bench.ts';
-import type { TestFilter } from './test-filter.ts';
 
 describe('receive', () => {
   test('RX-13: a chain goes up once, and its NBLs come back one by one', () => {
@@ -148,7 +147,7 @@ describe('layers', () => {
 
   test('a module that fails to restart is bypassed in both directions; its neighbours stay', () => {
     const { adapter, run, log, filterDrivers } = setUp(['low', 'bad', 'high']);
-    (filterDrivers[1] as TestFilter).restartStatus = NDIS_STATUS_FAILURE;
+    filterDrivers[1].restartStatus = NDIS_STATUS_FAILURE;
     adapter.restart();
     run('miniport', 1, { op: 'indicate', count: 1 });
     run('protocol', 1, { op: 'return', count: 1 });
@@ -168,8 +167,8 @@ describe('layers', () => {
   test('what a module posts reaches its own data halves', () => {
     const { early, filterDrivers, executor } = setUp(['low', 'high']);
     early.length = 0;
-    (filterDrivers[1] as TestFilter).module.post('all', 'all');
-    (filterDrivers[0] as TestFilter).module.post(1, 'one');
+    filterDrivers[1].module.post('all', 'all');
+    filterDrivers[0].module.post(1, 'one');
     executor.publish();
     expect(early.sort()).toEqual(['all', 'all', 'one']);
   });

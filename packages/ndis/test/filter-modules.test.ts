@@ -40,7 +40,7 @@ function withFilters(names: readonly string[], options: BenchOptions = {}) {
     log.push(...events.map((event) => `miniport ${event}`));
   bench.protocol.events.push = (...events: string[]) =>
     log.push(...events.map((event) => `protocol ${event}`));
-  return { ...bench, log, filters, filter: filters[0] as TestFilter };
+  return { ...bench, log, filters, filter: filters[0] };
 }
 
 const states = (adapter: ReturnType<typeof withFilters>['adapter']): string[] =>
@@ -160,7 +160,7 @@ describe('states', () => {
 
   test('a module that fails to restart is detached; the stack does without it', () => {
     const { adapter, log, filters, ndis, binding } = withFilters(['low', 'high']);
-    (filters[0] as TestFilter).restartStatus = NDIS_STATUS_FAILURE;
+    filters[0].restartStatus = NDIS_STATUS_FAILURE;
     log.length = 0;
     expect(adapter.restart()).toBe(NDIS_STATUS_SUCCESS);
     expect(log).toEqual([
@@ -179,12 +179,12 @@ describe('states', () => {
 
   test('a pause that fails or never completes is a violation, and the stack pauses', () => {
     const { adapter, filters, violations } = withFilters(['low', 'high']);
-    (filters[0] as TestFilter).pauseStatus = NDIS_STATUS_FAILURE;
-    (filters[1] as TestFilter).pauseStatus = NDIS_STATUS_PENDING;
+    filters[0].pauseStatus = NDIS_STATUS_FAILURE;
+    filters[1].pauseStatus = NDIS_STATUS_PENDING;
     adapter.restart();
     expect(adapter.pause()).toBe(NDIS_STATUS_SUCCESS);
     expect(violations()).toEqual(['LIFE-06', 'LIFE-06']);
-    (filters[0] as TestFilter).module.pauseComplete();
+    filters[0].module.pauseComplete();
     expect(violations().length).toBe(3);
   });
 });
@@ -194,8 +194,8 @@ describe('requests', () => {
     const { binding, log, filters, miniport } = withFilters(['low', 'high']);
     log.length = 0;
     const ids: number[] = [];
-    (filters[1] as TestFilter).onRequest = (module, request) => {
-      ids.push(request.informationBuffer[16] as number);
+    filters[1].onRequest = (module, request) => {
+      ids.push(request.informationBuffer[16]);
       return module.forwardOidRequest(request);
     };
     expect(allocate(binding)).toBe(1);
@@ -405,9 +405,7 @@ describe('INIT-23: requests of a module’s own', () => {
     const bench = withFilters(['low', 'middle', 'high']);
     const { log, filters, miniport } = bench;
     log.length = 0;
-    expect((filters[1] as TestFilter).module.originateOidRequest(allocateRequest())).toBe(
-      NDIS_STATUS_SUCCESS,
-    );
+    expect(filters[1].module.originateOidRequest(allocateRequest())).toBe(NDIS_STATUS_SUCCESS);
     expect(log).toEqual(['low ALLOCATE_QUEUE']);
     expect([...miniport.queues.keys()]).toEqual([1]);
   });

@@ -122,14 +122,14 @@ describe('elements without a status', () => {
     const { binding, miniport, adapter, ndis } = running();
     const ids = [allocate(binding), allocate(binding)];
     for (const id of ids) setFilter(binding, id);
-    miniport.forgets = new Set([ids[1] as number]);
+    miniport.forgets = new Set([ids[1]]);
     expect(complete(binding, ids)).toEqual({ status: SUCCESS, elements: [SUCCESS, NDIS_STATUS_FAILURE] });
     expect(ids.map((id) => stateOf(adapter, id))).toEqual(['Running', 'Set']);
     expect(ndis.refusals.entries).toMatchObject([
       { kind: 'violation', rule: 'QUE-38', found: 'none set', ids: { queueId: ids[1] } },
     ]);
     miniport.forgets.clear();
-    expect(complete(binding, [ids[1] as number]).elements).toEqual([SUCCESS]);
+    expect(complete(binding, [ids[1]]).elements).toEqual([SUCCESS]);
   });
 
   test('QUE-38: a status of failure that a miniport did set is none', () => {

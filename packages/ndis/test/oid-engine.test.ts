@@ -204,7 +204,7 @@ describe('cancelling', () => {
         const owner = random.below(2);
         const request = packetFilter(i % 16);
         Object.assign(request, { requestId: 1 + random.below(4) });
-        const mine = owners[owner] as (typeof owners)[number];
+        const mine = owners[owner];
         const status = mine.binding.oidRequest(request);
         return { owner, request, status };
       });
@@ -217,7 +217,7 @@ describe('cancelling', () => {
         const victim = left.findIndex((one) => one.owner === owner && one.request.requestId === id);
         const before = owners.map((one) => one.protocol.completions.length);
         const asked = miniport.events.length;
-        (owners[owner] as (typeof owners)[number]).binding.cancelOidRequest(id);
+        owners[owner].binding.cancelOidRequest(id);
         const after = owners.map((one) => one.protocol.completions.length);
         const ended = victim < 0 ? undefined : left.splice(victim, 1)[0];
         expect(after).toEqual(before.map((count, i) => count + (ended !== undefined && i === owner ? 1 : 0)));

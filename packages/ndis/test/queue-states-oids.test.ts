@@ -170,24 +170,20 @@ function statusOf(bench: Bench, request: OidRequest, state: State): number {
 }
 
 for (const [name, event] of EVENTS) {
-  test.each(STATES.map((state, i) => [state, event.next[i] as string] as const))(
-    `${name}: in %s`,
-    (state, next) => {
-      const bench = createBench();
-      const ids = reach(bench, state, event.filters ?? 1);
-      expect(stateOf(bench.adapter, QUEUE)).toBe(state);
-      const request = event.request(ids);
-      const own = statusName(statusOf(bench, request, state));
-      const status = event.element === undefined ? own : statusName(event.element(request));
-      if (event.element !== undefined) expect(own).toBe('NDIS_STATUS_SUCCESS');
-      expect(status).toBe(next === '.' ? event.refusal : 'NDIS_STATUS_SUCCESS');
-      const after = stateOf(bench.adapter, QUEUE);
-      if (next !== '.') expect(after).toBe(STATES[LETTERS.indexOf(next)]);
-      else
-        expect(state === 'StopDma' || state === 'Freeing' ? [state, 'Undefined'] : [state]).toContain(after);
-      expect(bench.violations()).toEqual([]);
-    },
-  );
+  test.each(STATES.map((state, i) => [state, event.next[i]] as const))(`${name}: in %s`, (state, next) => {
+    const bench = createBench();
+    const ids = reach(bench, state, event.filters ?? 1);
+    expect(stateOf(bench.adapter, QUEUE)).toBe(state);
+    const request = event.request(ids);
+    const own = statusName(statusOf(bench, request, state));
+    const status = event.element === undefined ? own : statusName(event.element(request));
+    if (event.element !== undefined) expect(own).toBe('NDIS_STATUS_SUCCESS');
+    expect(status).toBe(next === '.' ? event.refusal : 'NDIS_STATUS_SUCCESS');
+    const after = stateOf(bench.adapter, QUEUE);
+    if (next !== '.') expect(after).toBe(STATES[LETTERS.indexOf(next)]);
+    else expect(state === 'StopDma' || state === 'Freeing' ? [state, 'Undefined'] : [state]).toContain(after);
+    expect(bench.violations()).toEqual([]);
+  });
 }
 
 test('STA-01 an allocation gets the lowest id of a queue that does not exist, in whatever state the others are', () => {

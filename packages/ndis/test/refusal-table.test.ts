@@ -12,12 +12,12 @@ test('INIT-21: every rule that NDIS refuses by, or writes down, is in the table 
   const rules = new Set<string>();
   for (const file of readdirSync(SOURCES).filter((name) => name.endsWith('.ts'))) {
     const text = readFileSync(new URL(file, SOURCES), 'utf8');
-    for (const [, rule] of text.matchAll(/'([A-Z]{2,4}-\d\d)'/g)) rules.add(rule as string);
+    for (const [, rule] of text.matchAll(/'([A-Z]{2,4}-\d\d)'/g)) rules.add(rule);
     for (const [, rule] of text.matchAll(
       /(?:fail|refuse|violation|advise)\(\s*(?:call, )?'([A-Za-z0-9_]+)'/g,
     ))
-      rules.add(rule as string);
-    for (const [, rule] of text.matchAll(/const rule = [^;]*?'(Ndis\w+)'/g)) rules.add(rule as string);
+      rules.add(rule);
+    for (const [, rule] of text.matchAll(/const rule = [^;]*?'(Ndis\w+)'/g)) rules.add(rule);
   }
   expect(rules.size).toBeGreaterThan(80);
   const notes = readFileSync(NOTES, 'utf8');

@@ -8,9 +8,8 @@ const UDP = 17;
 function sumWords(u8: Uint8Array, at: number, length: number): number {
   let sum = 0;
   let i = at;
-  for (const stop = at + (length & ~1); i < stop; i += 2)
-    sum += ((u8[i] as number) << 8) | (u8[i + 1] as number);
-  if ((length & 1) !== 0) sum += (u8[i] as number) << 8;
+  for (const stop = at + (length & ~1); i < stop; i += 2) sum += (u8[i] << 8) | u8[i + 1];
+  if ((length & 1) !== 0) sum += u8[i] << 8;
   return sum;
 }
 
@@ -27,7 +26,7 @@ function isValid(sum: number): boolean {
  * headers, UDP without a checksum.
  */
 export function checksumStatus(u8: Uint8Array, type: number, end: number): number {
-  const etherType = ((u8[type] as number) << 8) | (u8[type + 1] as number);
+  const etherType = (u8[type] << 8) | u8[type + 1];
   const ip = type + 2;
   if (etherType === 0x0800) return ipv4Status(u8, ip, end);
   return etherType === 0x86dd ? ipv6Status(u8, ip, end) : 0;
@@ -35,21 +34,21 @@ export function checksumStatus(u8: Uint8Array, type: number, end: number): numbe
 
 function ipv4Status(u8: Uint8Array, ip: number, end: number): number {
   if (ip + 20 > end) return 0;
-  const first = u8[ip] as number;
+  const first = u8[ip];
   const header = (first & 15) * 4;
-  const total = ((u8[ip + 2] as number) << 8) | (u8[ip + 3] as number);
+  const total = (u8[ip + 2] << 8) | u8[ip + 3];
   if (first >> 4 !== 4 || header < 20 || total < header || ip + total > end) return 0;
   if (!isValid(sumWords(u8, ip, header))) return RXC_IPCS_BAD;
-  const fragment = (((u8[ip + 6] as number) & 0x3f) << 8) | (u8[ip + 7] as number);
+  const fragment = ((u8[ip + 6] & 0x3f) << 8) | u8[ip + 7];
   if (fragment !== 0) return RXC_IPCS_OK;
-  return RXC_IPCS_OK | layer4Status(u8, u8[ip + 9] as number, ip + 12, 8, ip + header, total - header);
+  return RXC_IPCS_OK | layer4Status(u8, u8[ip + 9], ip + 12, 8, ip + header, total - header);
 }
 
 function ipv6Status(u8: Uint8Array, ip: number, end: number): number {
-  if (ip + 40 > end || (u8[ip] as number) >> 4 !== 6) return 0;
-  const length = ((u8[ip + 4] as number) << 8) | (u8[ip + 5] as number);
+  if (ip + 40 > end || u8[ip] >> 4 !== 6) return 0;
+  const length = (u8[ip + 4] << 8) | u8[ip + 5];
   if (ip + 40 + length > end) return 0;
-  return layer4Status(u8, u8[ip + 6] as number, ip + 8, 32, ip + 40, length);
+  return layer4Status(u8, u8[ip + 6], ip + 8, 32, ip + 40, length);
 }
 
 function layer4Status(
@@ -61,7 +60,7 @@ function layer4Status(
   length: number,
 ): number {
   if (protocol === UDP) {
-    if (length < 8 || ((u8[at + 6] as number) | (u8[at + 7] as number)) === 0) return 0;
+    if (length < 8 || (u8[at + 6] | u8[at + 7]) === 0) return 0;
   } else if (protocol !== TCP || length < 20) return 0;
   const pseudo = sumWords(u8, addresses, addressBytes) + protocol + length;
   return isValid(pseudo + sumWords(u8, at, length)) ? RXC_L4CS_OK : RXC_L4CS_BAD;

@@ -1,12 +1,3 @@
-/**
- * What goes wrong inside the device, for those who want to see how a driver takes it. A device that is told of no
- * fault has none of this; the rest of it looks here once a turn.
- *
- *   hang        takes no turn (or sends nothing) any more; a reset brings it back, unless it is stubborn
- *   storm       sends an MSI-X entry's message again and again without a cause
- *   damage      write-backs arrive other than they were meant: entries of a batch, or the completion head behind it
- */
-import type { MemorySegment } from '@vmq/machine';
 import { RXC_DD } from './descriptors.ts';
 import {
   type DeviceState,
@@ -123,24 +114,24 @@ export class DeviceFaults {
   beforePublication(receive: ReceiveUnit): void {
     if (this.#damagesLeft === 0 || receive.touchedCount === 0) return;
     const { rxq, segments } = this.#state;
-    const queue = receive.touched[this.#pick % receive.touchedCount] as number;
+    const queue = receive.touched[this.#pick % receive.touchedCount];
     const q = queue << Q_SHIFT;
-    const published = rxq[q + Q_PUBLISHED] as number;
-    const head = rxq[q + Q_HEAD] as number;
+    const published = rxq[q + Q_PUBLISHED];
+    const head = rxq[q + Q_HEAD];
     const fresh = (head - published) | 0;
     if (fresh === 0) return;
     this.#damagesLeft--;
-    const at = (published + ((this.#pick >>> 8) % fresh)) & (rxq[q + Q_MASK] as number);
-    const entry = (rxq[q + Q_COMPLETIONS] as number) + at * ENTRY_WORDS;
-    const words = (segments[0] as MemorySegment).i32;
-    const size = (rxq[q + Q_MASK] as number) + 1;
+    const at = (published + ((this.#pick >>> 8) % fresh)) & rxq[q + Q_MASK];
+    const entry = rxq[q + Q_COMPLETIONS] + at * ENTRY_WORDS;
+    const words = segments[0].i32;
+    const size = rxq[q + Q_MASK] + 1;
     const some = 1 + ((this.#pick >>> 20) % 7);
     switch (this.#damage) {
       case 'length':
-        words[entry] = (words[entry] as number) | 0xffff;
+        words[entry] = words[entry] | 0xffff;
         break;
       case 'no DD':
-        words[entry] = (words[entry] as number) & ~RXC_DD;
+        words[entry] = words[entry] & ~RXC_DD;
         break;
       case 'write lost':
         words[entry] = 0; // as the driver left it
@@ -161,8 +152,8 @@ export class DeviceFaults {
   afterPublication(): void {
     if (this.#headQueue < 0) return;
     const { rxq, segments } = this.#state;
-    const words = (segments[0] as MemorySegment).i32;
-    Atomics.store(words, rxq[(this.#headQueue << Q_SHIFT) + Q_STATUS] as number, this.#head);
+    const words = segments[0].i32;
+    Atomics.store(words, rxq[(this.#headQueue << Q_SHIFT) + Q_STATUS], this.#head);
     this.#headQueue = -1;
   }
 

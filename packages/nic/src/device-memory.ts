@@ -97,7 +97,7 @@ export const SHADOW_WORDS: number = REG.MSIXADDRLO / 4;
 export function engineOf(words: Int32Array, queue: number): number {
   return words[SHARED_ENGINES] === 1
     ? 0
-    : (words[SHARED_QUEUES + (queue << QUEUE_STATE_SHIFT) + QUEUE_STATE_ENGINE] as number);
+    : words[SHARED_QUEUES + (queue << QUEUE_STATE_SHIFT) + QUEUE_STATE_ENGINE];
 }
 
 /** Has `engine` look at the interrupt of a receive queue; it must be woken then. */
@@ -145,7 +145,7 @@ export function createNicBar(machine: Machine, options: NicBarOptions): MemorySe
   words[RING_START] = machine.counters.words;
   // Until the device's first agent has looked at the registers.
   words[GATE] = GATE_CLOSED;
-  const byte = (i: number): number => mac[i] as number;
+  const byte = (i: number): number => mac[i];
   words[REG.PMACLO >> 2] = (byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3);
   words[REG.PMACHI >> 2] = (byte(4) << 8) | byte(5);
   resetRegisters(words, profile, STATUS_LU);
@@ -157,9 +157,9 @@ export function createNicBar(machine: Machine, options: NicBarOptions): MemorySe
  * feeds the wire counts its frames and does not hear of resets.
  */
 export function resetRegisters(words: Int32Array, profile: NicProfile, link: number): void {
-  const low = words[REG.PMACLO >> 2] as number;
-  const high = words[REG.PMACHI >> 2] as number;
-  const stamp = words[REG.RXSTAMP >> 2] as number;
+  const low = words[REG.PMACLO >> 2];
+  const high = words[REG.PMACHI >> 2];
+  const stamp = words[REG.RXSTAMP >> 2];
   words.fill(0, 1, BAR_REGISTER_BYTES / 4); // CTRL comes last: its RST bit tells the driver to keep waiting
   words[REG.PMACLO >> 2] = low;
   words[REG.PMACHI >> 2] = high;
@@ -178,9 +178,9 @@ export function resetRegisters(words: Int32Array, profile: NicProfile, link: num
   words[REG.CAPL >> 2] = profile.lookaheadMin | (profile.lookaheadMax << 16);
   words[REG.CAPM >> 2] = profile.maxFrameBytes;
   words[REG.RXSTAMP >> 2] = stamp;
-  const engines = words[SHARED_ENGINES] as number;
+  const engines = words[SHARED_ENGINES];
   words[REG.ENGINES >> 2] = engines;
-  const start = words[RING_START] as number;
+  const start = words[RING_START];
   for (let queue = 0; queue <= profile.queues; queue++) {
     words[(REG.RXENG + queue * RX_QUEUE_STRIDE) >> 2] = queue % engines;
     for (const index of [REG.RDH, REG.RDT, REG.RCT]) words[(index + queue * RX_QUEUE_STRIDE) >> 2] = start;

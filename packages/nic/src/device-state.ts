@@ -99,7 +99,7 @@ export class DeviceState {
     this.profile = profile;
     this.words = words;
     this.queueCount = profile.queues + 1;
-    this.engines = words[SHARED_ENGINES] as number;
+    this.engines = words[SHARED_ENGINES];
     this.engine = engine;
     this.latched = this.engines > 1 ? words.subarray(SHADOW, SHADOW + SHADOW_WORDS) : words;
     this.tables = readFilterTables(this.latched, profile, () => false);
@@ -127,7 +127,7 @@ export class DeviceState {
 
   /** No queue is enabled; none has completed anything. For engine 0, whose receive queues all engines share. */
   clearQueues(): void {
-    const start = this.words[RING_START] as number;
+    const start = this.words[RING_START];
     for (const queues of [this.rxq, this.txq]) {
       queues.fill(0);
       for (let q = Q_PUBLISHED; q < queues.length; q += 1 << Q_SHIFT) queues[q] = start;
@@ -159,7 +159,7 @@ export class DeviceState {
     const last = (offset + length - 1) >>> 12;
     if (last >= table.length) return false;
     for (let page = offset >>> 12; page <= last; page++) {
-      if (((table[page] as number) & right) === 0) return false;
+      if ((table[page] & right) === 0) return false;
     }
     return true;
   }
@@ -167,10 +167,10 @@ export class DeviceState {
 
 /** Adds to a 64-bit counter: the low word at index `at`, the high word after it. */
 export function addCounter(words: Int32Array, at: number, amount: number): void {
-  const before = words[at] as number;
+  const before = words[at];
   const after = (before + amount) | 0;
   words[at] = after;
-  if (after >>> 0 < before >>> 0) words[at + 1] = ((words[at + 1] as number) + 1) | 0;
+  if (after >>> 0 < before >>> 0) words[at + 1] = (words[at + 1] + 1) | 0;
 }
 
 function addCounterAtomically(words: Int32Array, at: number, amount: number): void {

@@ -56,10 +56,10 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
   const wireBefore = data.wakeOnReceive === undefined ? -1 : machine.agent(data.wakeOnReceive);
   const wireBehind = data.wakeOnTransmit === undefined ? -1 : machine.agent(data.wakeOnTransmit);
   state.clearQueues();
-  let configuration = words[REG.CFGACK >> 2] as number;
+  let configuration = words[REG.CFGACK >> 2];
   let isRemoved = false;
   let faults: DeviceFaults | null = null;
-  state.linkUp = ((words[REG.STATUS >> 2] as number) & STATUS_LU) !== 0;
+  state.linkUp = (words[REG.STATUS >> 2] & STATUS_LU) !== 0;
   crew?.assignQueues();
   latchFilters(state);
   crew?.open();

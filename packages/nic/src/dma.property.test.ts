@@ -32,7 +32,7 @@ test.each([
         const area = areas[random.below(2)] as { segment: MemorySegment; base: number };
         const rights = Array.from(
           { length: PAGES },
-          () => [0, DMA_READ, DMA_WRITE, DMA_WRITE][random.below(4)] as number,
+          () => [0, DMA_READ, DMA_WRITE, DMA_WRITE][random.below(4)],
         );
         rights.forEach((right, page) => {
           bench.domain.setRights(area.segment.id, area.base + page * PAGE, PAGE, right);

@@ -37,7 +37,7 @@ export class DropCounter {
   }
 
   count(code: number): void {
-    this.pending[code] = (this.pending[code] as number) + 1;
+    this.pending[code] = this.pending[code] + 1;
     this.#any = true;
   }
 
@@ -49,12 +49,12 @@ export class DropCounter {
     const pending = this.pending;
     if (pending[DROP_DMA_FAULT] !== 0) this.#interrupts.raiseCause(CAUSE_DMA_FAULT);
     for (let code = 0; code < pending.length; code++) {
-      const frames = pending[code] as number;
+      const frames = pending[code];
       if (frames === 0) continue;
       pending[code] = 0;
-      this.#state.addShared(DROP_REGISTERS[code] as number, frames);
-      const column = this.#columns[code] as number;
-      counters[column] = (counters[column] as number) + frames;
+      this.#state.addShared(DROP_REGISTERS[code], frames);
+      const column = this.#columns[code];
+      counters[column] = counters[column] + frames;
     }
   }
 }

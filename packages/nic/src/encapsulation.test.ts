@@ -1,7 +1,7 @@
 import { TRACE_ALL, TraceReader } from '@vmq/machine';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Bench, type BenchQueue, frameTo, macOf } from '../test/bench.ts';
+import { Bench, frameTo, macOf } from '../test/bench.ts';
 import { explainClassification } from './explain.ts';
 import { NIC_PROFILES, nicProfile } from './profiles.ts';
 import {
@@ -183,7 +183,7 @@ test('OFF-06 the trace tells which destination was tested', () => {
   reader.setLevel(TRACE_ALL);
   bench.executor.publish();
   bench.send(nvgre(), frameTo(macOf(1), 64));
-  expect((queues[1] as BenchQueue).take().length).toBe(2);
+  expect(queues[1].take().length).toBe(2);
   const lines = reader
     .drain()
     .filter(({ kind }) => kind === NIC_TRACE.INNER_FRAME)

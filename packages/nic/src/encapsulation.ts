@@ -30,7 +30,7 @@ export function innerFrame(bytes: Uint8Array, f: number, length: number): number
   at += 2;
   if (type === 0x0800) {
     if (at + 20 > end) return -1;
-    const first = bytes[at] as number;
+    const first = bytes[at];
     const header = (first & 15) << 2;
     const total = word(bytes, at + 2);
     const isWhole = (word(bytes, at + 6) & 0x3fff) === 0;
@@ -39,7 +39,7 @@ export function innerFrame(bytes: Uint8Array, f: number, length: number): number
   }
   if (type !== 0x86dd || at + 40 > end) return -1;
   const total = 40 + word(bytes, at + 4);
-  if ((bytes[at] as number) >> 4 !== 6 || bytes[at + 6] !== GRE || at + total > end) return -1;
+  if (bytes[at] >> 4 !== 6 || bytes[at + 6] !== GRE || at + total > end) return -1;
   return behindGre(bytes, at + 40, at + total);
 }
 
@@ -50,7 +50,7 @@ function behindGre(bytes: Uint8Array, gre: number, end: number): number {
 }
 
 function word(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  return (bytes[at] << 8) | bytes[at + 1];
 }
 
 /**
@@ -70,12 +70,8 @@ export function classifyEncapsulated(
   let keyLow = low;
   let keyHigh = high;
   if (inner >= 0) {
-    keyLow =
-      (bytes[inner] as number) |
-      ((bytes[inner + 1] as number) << 8) |
-      ((bytes[inner + 2] as number) << 16) |
-      ((bytes[inner + 3] as number) << 24);
-    keyHigh = (high & 0xffff0000) | (bytes[inner + 4] as number) | ((bytes[inner + 5] as number) << 8);
+    keyLow = bytes[inner] | (bytes[inner + 1] << 8) | (bytes[inner + 2] << 16) | (bytes[inner + 3] << 24);
+    keyHigh = (high & 0xffff0000) | bytes[inner + 4] | (bytes[inner + 5] << 8);
   }
   let value = lookUp(state.words, state.tableMask, keyLow, keyHigh);
   if (value === 0 && state.anyVlanKeys)

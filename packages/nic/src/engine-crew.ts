@@ -92,7 +92,7 @@ export class EngineCrew {
   }
 
   wake(engine: number): void {
-    this.#state.context.machine.board.wake(this.#agents[engine - 1] as number);
+    this.#state.context.machine.board.wake(this.#agents[engine - 1]);
   }
 
   /** Lets the further engines begin: what engine 0 has found is in force. */
@@ -134,7 +134,7 @@ export class EngineCrew {
     const { words, rxq, queueCount, engines } = this.#state;
     for (let queue = 0; queue < queueCount; queue++) {
       const registers = queue * RX_QUEUE_STRIDE;
-      const engine = ((words[(REG.RXENG + registers) >> 2] as number) >>> 0) % engines;
+      const engine = (words[(REG.RXENG + registers) >> 2] >>> 0) % engines;
       const at = (queue << Q_SHIFT) + Q_ENGINE;
       if (rxq[at] === engine) continue;
       rxq[at] = engine;
@@ -147,13 +147,13 @@ export class EngineCrew {
     const { words, receiveEnabled, linkUp, anyVlanKeys, tableMask } = this.#state;
     words[SHARED_FLAGS] = (receiveEnabled ? 1 : 0) | (linkUp ? 2 : 0) | (anyVlanKeys ? 4 : 0);
     words[SHARED_TABLE_MASK] = tableMask;
-    words[SHARED_CHANGES] = ((words[SHARED_CHANGES] as number) + 1) | 0;
+    words[SHARED_CHANGES] = (words[SHARED_CHANGES] + 1) | 0;
   }
 
   /** With the gate closed: the device was reset. */
   reset(): void {
     const { words } = this.#state;
-    words[SHARED_RESETS] = ((words[SHARED_RESETS] as number) + 1) | 0;
+    words[SHARED_RESETS] = (words[SHARED_RESETS] + 1) | 0;
     this.assignQueues();
   }
 
@@ -162,7 +162,7 @@ export class EngineCrew {
     const { words, queueCount } = this.#state;
     for (let queue = 0; queue < queueCount; queue++)
       Atomics.and(words, (REG.RXSTS + queue * RX_QUEUE_STRIDE) >> 2, ~QSTS_STARVED);
-    (this.#engines[0] as ReceiveEngine).receive.reset();
+    this.#engines[0].receive.reset();
   }
 
   #wakeAll(): void {
@@ -181,7 +181,7 @@ export class EngineCrew {
 
   /** Has every engine's frames taken up to the one at which the fastest stands. */
   #catchUp(): void {
-    let target = (this.#engines[0] as ReceiveEngine).wire.position;
+    let target = this.#engines[0].wire.position;
     for (const { wire } of this.#engines) {
       wire.resume();
       if (((wire.position - target) | 0) > 0) target = wire.position;

@@ -82,7 +82,7 @@ export function explainClassification(
 ): NicExplanation {
   const words = segment.i32;
   const isEnabled = (queue: number): boolean =>
-    ((words[(REG.RXSTS + queue * RX_QUEUE_STRIDE) >> 2] as number) & QSTS_ENABLED) !== 0;
+    (words[(REG.RXSTS + queue * RX_QUEUE_STRIDE) >> 2] & QSTS_ENABLED) !== 0;
   return explain(readFilterTables(words, profile, isEnabled), frame, 0, frame.length);
 }
 
@@ -93,7 +93,7 @@ export function explain(
   offset: number,
   length: number,
 ): NicExplanation {
-  const byte = (i: number): number => (i < length ? (u8[offset + i] as number) : 0);
+  const byte = (i: number): number => (i < length ? u8[offset + i] : 0);
   const destination = [0, 1, 2, 3, 4, 5].map(byte);
   const typeIsTag = byte(12) === 0x81 && byte(13) === 0x00;
   const none = { length, destination, inner: null, tests: [], queue: -1, slot: -1, inexact: false } as const;

@@ -60,10 +60,10 @@ export function readFilterTables(
   const filters: LatchedFilter[] = [];
   for (let slot = 0; slot < profile.filters; slot++) {
     const at = (REG.FLTLO + slot * FILTER_STRIDE) >> 2;
-    const target = words[at + 3] as number;
+    const target = words[at + 3];
     if ((target & FLTQ_VALID) === 0) continue;
     const queue = target & 0xff;
-    const vlan = words[at + 2] as number;
+    const vlan = words[at + 2];
     const mode = (vlan >>> FLTVLAN_MODE_SHIFT) & 3;
     filters.push({
       slot,
@@ -72,8 +72,8 @@ export function readFilterTables(
         queue <= profile.queues &&
         isEnabled(queue) &&
         (mode === FLTVLAN_ANY || mode === FLTVLAN_EXACT || mode === FLTVLAN_UNTAGGED_OR_ZERO),
-      low: wireLow(words[at] as number),
-      high: wireHigh(words[at + 1] as number),
+      low: wireLow(words[at]),
+      high: wireHigh(words[at + 1]),
       mode,
       vid: mode === FLTVLAN_ANY ? -1 : mode === FLTVLAN_EXACT ? vlan & 0xfff : 0,
     });
@@ -84,14 +84,14 @@ export function readFilterTables(
   const multicast: number[] = [];
   for (let i = 0; i < MULTICAST_ENTRIES; i++) {
     const at = (REG.MCLO + i * MULTICAST_STRIDE) >> 2;
-    if (((words[at + 1] as number) & MCHI_VALID) === 0) continue;
-    multicast.push(wireLow(words[at] as number), wireHigh(words[at + 1] as number));
+    if ((words[at + 1] & MCHI_VALID) === 0) continue;
+    multicast.push(wireLow(words[at]), wireHigh(words[at + 1]));
   }
   return {
-    rctl: (words[REG.RCTL >> 2] as number) & (profile.nvgre === true ? -1 : ~RCTL_NVGRE),
-    maxFrame: Math.min((words[REG.MFS >> 2] as number) >>> 0, profile.maxFrameBytes),
-    stationLow: wireLow(words[REG.MACLO >> 2] as number),
-    stationHigh: wireHigh(words[REG.MACHI >> 2] as number),
+    rctl: words[REG.RCTL >> 2] & (profile.nvgre === true ? -1 : ~RCTL_NVGRE),
+    maxFrame: Math.min(words[REG.MFS >> 2] >>> 0, profile.maxFrameBytes),
+    stationLow: wireLow(words[REG.MACLO >> 2]),
+    stationHigh: wireHigh(words[REG.MACHI >> 2]),
     multicast: Int32Array.from(multicast),
     filters,
   };

@@ -51,7 +51,7 @@ export function latchFilters(state: DeviceState): void {
   state.tableMask = entries - 1;
   state.anyVlanKeys = false;
   for (const { slot, queue, low, high, vid } of active) {
-    const engine = rxq[(queue << Q_SHIFT) + Q_ENGINE] as number;
+    const engine = rxq[(queue << Q_SHIFT) + Q_ENGINE];
     const value = VALUE_USED | (engine << VALUE_ENGINE_SHIFT) | (slot << 8) | queue;
     // A better filter for every VLAN of this MAC leaves nothing to those after it.
     if (lookUp(words, state.tableMask, low, high | ANY_VLAN) !== 0) continue;
@@ -66,8 +66,7 @@ export function latchFilters(state: DeviceState): void {
 /** Reads what was latched; the hash table is another engine's doing. */
 export function readTables(state: DeviceState): void {
   const { latched, profile, rxq } = state;
-  const isEnabled = (queue: number): boolean =>
-    ((rxq[(queue << Q_SHIFT) + Q_FLAGS] as number) & RXCTL_ENABLE) !== 0;
+  const isEnabled = (queue: number): boolean => (rxq[(queue << Q_SHIFT) + Q_FLAGS] & RXCTL_ENABLE) !== 0;
   state.tables = readFilterTables(latched, profile, isEnabled);
 }
 
@@ -98,7 +97,7 @@ export function lookUp(words: Int32Array, mask: number, low: number, high: numbe
   let entry = hashKey(low, high) & mask;
   for (;;) {
     const at = FILTER_TABLE + entry * 4;
-    const value = words[at + 2] as number;
+    const value = words[at + 2];
     if (value === 0 || (words[at] === low && words[at + 1] === high)) return value;
     entry = (entry + 1) & mask;
   }

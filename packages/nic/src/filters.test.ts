@@ -47,7 +47,7 @@ test('FLT-09 FLT-10 the MAC is compared as six bytes in network order', () => {
   expect(where(frameTo([0x02, 0x11, 0x22, 0x33, 0x44, 0x55], 64))).toBe(1);
   for (let i = 0; i < 6; i++) {
     const other = [0x02, 0x11, 0x22, 0x33, 0x44, 0x55];
-    other[i] = (other[i] as number) ^ 0x04;
+    other[i] = other[i] ^ 0x04;
     expect(where(frameTo(other, 64))).toBe(-1);
   }
   expect(where(frameTo([0x33, 0x22, 0x11, 0x02, 0x55, 0x44], 64))).toBe(-1);
@@ -113,7 +113,7 @@ test('promiscuous acceptance is marked, exact acceptance is not', () => {
   bench.registers.write32(REG.RCTL, RCTL_UPE | RCTL_AAM);
   bench.configure();
   bench.send(frameTo(macOf(9), 64), frameTo(STATION, 64));
-  const got = (queues[0] as BenchQueue).take();
+  const got = queues[0].take();
   expect(got.map(({ status }) => (status & RXC_INEXACT) !== 0)).toEqual([true, false]);
   expect(got.map(({ slot }) => slot)).toEqual([RXC_NO_FILTER, RXC_NO_FILTER]);
 });
@@ -168,7 +168,7 @@ test('FLT-20 a tag is removed from the data and reported, on VM queues and the d
   ] as const) {
     const frame = frameTo(mac, 90, 0xb07b);
     bench.send(frame, frameTo(mac, 86));
-    const [tagged, plain] = (queues[queue] as BenchQueue).take();
+    const [tagged, plain] = queues[queue].take();
     expect(tagged?.bytes).toEqual(Uint8Array.from([...frame.subarray(0, 12), ...frame.subarray(16)]));
     expect(tagged?.tci).toBe(0xb07b);
     expect((tagged?.status ?? 0) & RXC_VLAN).not.toBe(0);
@@ -187,7 +187,7 @@ test('FLT-20 only the outer of two tags is removed, and 88a8 is no tag', () => {
   const service = frameTo(macOf(1), 70);
   service.set([0x88, 0xa8], 12);
   bench.send(twice, service);
-  const got = (queues[1] as BenchQueue).take();
+  const got = queues[1].take();
   expect(got[0]?.bytes.subarray(12, 16)).toEqual(Uint8Array.of(0x81, 0x00, 0x00, 0x06));
   expect(got[1]?.bytes).toEqual(service);
 });
@@ -200,7 +200,7 @@ test('FLT-27 FLT-32 filters of a disabled queue are as if absent; clearing one l
   bench.filter(3, macOf(2), FLTVLAN_ANY, 0, 60); // never enabled
   bench.configure();
   expect(where(frameTo(macOf(1), 64))).toBe(1);
-  (queues[1] as BenchQueue).disable();
+  queues[1].disable();
   bench.configure();
   expect(where(frameTo(macOf(1), 64))).toBe(2);
   bench.clearFilter(1);
@@ -289,8 +289,7 @@ test('property: hash table, explanation and reference agree on any table and fra
     fc.property(scenario, ({ rules, enabled, upe, frames }) => {
       const table = rules.map((rule, slot) => ({ ...rule, slot }));
       for (let slot = 0; slot < 24; slot++) bench.clearFilter(slot);
-      for (const { slot, mac, mode, vid, queue } of table)
-        bench.filter(slot, MACS[mac] as readonly number[], mode, vid, queue);
+      for (const { slot, mac, mode, vid, queue } of table) bench.filter(slot, MACS[mac], mode, vid, queue);
       bench.registers.write32(REG.RCTL, upe ? RCTL_UPE : 0);
       for (const queue of queues) queue.disable();
       bench.configure();
@@ -299,7 +298,7 @@ test('property: hash table, explanation and reference agree on any table and fra
       });
       bench.configure();
       for (const { mac, tci } of frames) {
-        const bytes = frameTo(MACS[mac] as readonly number[], 64, tci);
+        const bytes = frameTo(MACS[mac], 64, tci);
         const expected = reference(table, enabled, upe, { mac, tci });
         bench.send(bytes);
         const got = queues.flatMap((queue) => (queue.waiting > 0 ? queue.take() : []));

@@ -2,7 +2,7 @@
  * Where the bytes of a frame go that takes the long way: on plain queues and split ones, with checksum validation or
  * without, whatever segment and offset the buffer has. Nothing is written unless everything may be.
  */
-import { copyBytes, DMA_WRITE, type FrameConsumer, type MemorySegment } from '@vmq/machine';
+import { copyBytes, DMA_WRITE, type FrameConsumer } from '@vmq/machine';
 import { checksumStatus } from './checksum.ts';
 import { RXC_SPLIT } from './descriptors.ts';
 import { type DeviceState, Q_FLAGS, Q_HEADER_BUFFER_BYTES, Q_HEADER_SIZE, Q_SHIFT } from './device-state.ts';
@@ -24,16 +24,16 @@ export function placeFrame(
   descriptor: number,
 ): number {
   const q = queue << Q_SHIFT;
-  const flags = state.rxq[q + Q_FLAGS] as number;
-  const packet = ring[descriptor] as number;
-  const packetSegment = ring[descriptor + 1] as number;
+  const flags = state.rxq[q + Q_FLAGS];
+  const packet = ring[descriptor];
+  const packetSegment = ring[descriptor + 1];
   let status = 0;
   if ((flags & RXCTL_SPLIT) !== 0) {
-    const size = state.rxq[q + Q_HEADER_SIZE] as number;
+    const size = state.rxq[q + Q_HEADER_SIZE];
     const first = Math.min(bytes, size);
-    if (first > (state.rxq[q + Q_HEADER_BUFFER_BYTES] as number)) return ~DROP_BUFFER_TOO_SMALL;
-    const header = ring[descriptor + 2] as number;
-    const headerSegment = ring[descriptor + 3] as number;
+    if (first > state.rxq[q + Q_HEADER_BUFFER_BYTES]) return ~DROP_BUFFER_TOO_SMALL;
+    const header = ring[descriptor + 2];
+    const headerSegment = ring[descriptor + 3];
     if (!state.permits(headerSegment, header, first, DMA_WRITE)) return ~DROP_DMA_FAULT;
     const rest = bytes - first;
     if (rest > 0 && (packet < 0 || !state.permits(packetSegment, packet + first, rest, DMA_WRITE)))
@@ -63,7 +63,7 @@ function copyPart(
   segment: number,
   target: number,
 ): void {
-  const memory = state.segments[segment] as MemorySegment;
+  const memory = state.segments[segment];
   const removed = tagged & 4;
   if (removed === 0 || from >= 12) {
     copyBytes(wire, f + from + removed, memory, target, to - from);
@@ -73,9 +73,9 @@ function copyPart(
   if (front === 12 && (target & 3) === 0) {
     // Both addresses, three words; a call would cost more.
     const { i32 } = memory;
-    i32[target >> 2] = wire.i32[f >> 2] as number;
-    i32[(target >> 2) + 1] = wire.i32[(f >> 2) + 1] as number;
-    i32[(target >> 2) + 2] = wire.i32[(f >> 2) + 2] as number;
+    i32[target >> 2] = wire.i32[f >> 2];
+    i32[(target >> 2) + 1] = wire.i32[(f >> 2) + 1];
+    i32[(target >> 2) + 2] = wire.i32[(f >> 2) + 2];
   } else copyBytes(wire, f + from, memory, target, front);
   if (to > 12) copyBytes(wire, f + 16, memory, target + front, to - 12);
 }

@@ -43,23 +43,23 @@ export function createFurtherEngine(context: AgentContext, data: NicAgentData, e
   const wireBefore = data.wakeOnReceive === undefined ? -1 : machine.agent(data.wakeOnReceive);
   const busy = engineLine(engine) + ENGINE_BUSY;
   const attention = attentionOf(engine);
-  let resets = words[SHARED_RESETS] as number;
+  let resets = words[SHARED_RESETS];
   // Not the number of changes there are now: the first thing to do is to adopt what is in force.
-  let changes = ((words[SHARED_CHANGES] as number) - 1) | 0;
+  let changes = (words[SHARED_CHANGES] - 1) | 0;
 
   const adopt = (): void => {
-    changes = words[SHARED_CHANGES] as number;
-    const flags = words[SHARED_FLAGS] as number;
+    changes = words[SHARED_CHANGES];
+    const flags = words[SHARED_FLAGS];
     state.receiveEnabled = (flags & 1) !== 0;
     state.linkUp = (flags & 2) !== 0;
     state.anyVlanKeys = (flags & 4) !== 0;
-    state.tableMask = words[SHARED_TABLE_MASK] as number;
+    state.tableMask = words[SHARED_TABLE_MASK];
     state.refreshMemory();
     readTables(state);
     receive.reset();
     wire.resume();
     if (resets === words[SHARED_RESETS]) return;
-    resets = words[SHARED_RESETS] as number;
+    resets = words[SHARED_RESETS];
     interrupts.reset();
   };
 

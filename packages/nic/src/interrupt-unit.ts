@@ -88,11 +88,11 @@ export class InterruptUnit implements ReceiveInterrupts {
     if (rxq[q + Q_ENGINE] !== engine) return INTERRUPT_NOT_ARMED;
     const registers = (REG.RDBASE + queue * RX_QUEUE_STRIDE) >> 2;
     if (words[registers + ARM] === 0) {
-      Atomics.store(words, registers + RECEIVE_HEAD, rxq[q + Q_PUBLISHED] as number);
+      Atomics.store(words, registers + RECEIVE_HEAD, rxq[q + Q_PUBLISHED]);
       if (Atomics.load(words, registers + ARM) === 0) {
         // A driver that polls for long does not arm: what it was told of last must not come to look new again.
-        if ((((rxq[q + Q_PUBLISHED] as number) - (rxq[q + Q_SIGNALLED] as number)) | 0) < 0)
-          rxq[q + Q_SIGNALLED] = ((rxq[q + Q_PUBLISHED] as number) - LONG_AGO) | 0;
+        if (((rxq[q + Q_PUBLISHED] - rxq[q + Q_SIGNALLED]) | 0) < 0)
+          rxq[q + Q_SIGNALLED] = (rxq[q + Q_PUBLISHED] - LONG_AGO) | 0;
         return INTERRUPT_NOT_ARMED;
       }
     }
@@ -108,16 +108,16 @@ export class InterruptUnit implements ReceiveInterrupts {
 
   #consider(source: number, queues: Int32Array, q: number, registers: number): number {
     const words = this.#words;
-    const head = queues[q + Q_HEAD] as number;
-    let told = queues[q + Q_SIGNALLED] as number;
-    const seen = words[registers + SEEN] as number;
+    const head = queues[q + Q_HEAD];
+    let told = queues[q + Q_SIGNALLED];
+    const seen = words[registers + SEEN];
     // Whichever is nearer to the head: they may be far apart.
     if ((head - seen) >>> 0 < (head - told) >>> 0) told = seen;
     if (head === told || queues[q + Q_FLAGS] === 0) return INTERRUPT_NOTHING_NEW;
-    const interval = (words[registers + ITR] as number) >>> 0;
+    const interval = words[registers + ITR] >>> 0;
     if (interval !== 0) {
       const now = this.#state.context.machine.clock.now();
-      const earliest = this.#notBefore[source] as number;
+      const earliest = this.#notBefore[source];
       if (now < earliest) {
         this.#delay(source, earliest);
         return INTERRUPT_MODERATED;
@@ -127,7 +127,7 @@ export class InterruptUnit implements ReceiveInterrupts {
     // Before the message, and the message is sent with an atomic operation: no driver sees it armed still.
     words[registers + ARM] = 0;
     queues[q + Q_SIGNALLED] = head;
-    return this.send(words[registers + ENTRY] as number);
+    return this.send(words[registers + ENTRY]);
   }
 
   #delay(source: number, until: number): void {
@@ -159,7 +159,7 @@ export class InterruptUnit implements ReceiveInterrupts {
       return INTERRUPT_BAD_ENTRY;
     }
     const at = (REG.MSIXADDRLO + entry * MSIX_STRIDE) >> 2;
-    if (((words[at + 3] as number) & MSIX_VCTRL_MASK) !== 0) {
+    if ((words[at + 3] & MSIX_VCTRL_MASK) !== 0) {
       Atomics.or(words, (REG.PBA >> 2) + (entry >> 5), 1 << (entry & 31));
       // Unmasked meanwhile: whoever serves that may have looked before the bit was there.
       if ((Atomics.load(words, at + 3) & MSIX_VCTRL_MASK) !== 0 || !this.#takePending(entry)) {
@@ -168,7 +168,7 @@ export class InterruptUnit implements ReceiveInterrupts {
       }
     }
     this.#state.addShared(REG.INTERRUPTS >> 2, 1);
-    this.#state.context.machine.interrupts.message((words[at] as number) >>> 0, words[at + 2] as number);
+    this.#state.context.machine.interrupts.message(words[at] >>> 0, words[at + 2]);
     return INTERRUPT_SENT;
   }
 
@@ -176,7 +176,7 @@ export class InterruptUnit implements ReceiveInterrupts {
   serveUnmasked(): void {
     const words = this.#words;
     for (let group = 0; group < MAX_MSIX_ENTRIES / 32; group++) {
-      let pending = words[(REG.PBA >> 2) + group] as number;
+      let pending = words[(REG.PBA >> 2) + group];
       while (pending !== 0) {
         const bit = 31 - Math.clz32(pending & -pending);
         pending &= pending - 1;
@@ -199,6 +199,6 @@ export class InterruptUnit implements ReceiveInterrupts {
     const words = this.#words;
     const before = Atomics.or(words, REG.CAUSE >> 2, cause);
     if ((cause & ~before & Atomics.load(words, REG.CAUSEEN >> 2)) !== 0)
-      this.send(words[REG.CAUSEENTRY >> 2] as number);
+      this.send(words[REG.CAUSEENTRY >> 2]);
   }
 }

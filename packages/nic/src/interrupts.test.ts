@@ -22,7 +22,7 @@ function device(): [Bench, BenchQueue, BenchQueue] {
     return queue;
   });
   bench.configure();
-  return [bench, queues[0] as BenchQueue, queues[1] as BenchQueue];
+  return [bench, queues[0], queues[1]];
 }
 
 const arm = (queue: BenchQueue): void => {
@@ -185,8 +185,7 @@ test('moderation holds interrupts RXITR nanoseconds apart, and loses none', () =
   };
   for (let i = 0; i < 5; i++) sendOne();
   expect(times).toHaveLength(5);
-  for (let i = 1; i < 5; i++)
-    expect((times[i] as number) - (times[i - 1] as number)).toBeGreaterThanOrEqual(49_000);
+  for (let i = 1; i < 5; i++) expect(times[i] - times[i - 1]).toBeGreaterThanOrEqual(49_000);
   // The other queue is not moderated.
   const start = bench.clock.now();
   for (let i = 0; i < 5; i++) {

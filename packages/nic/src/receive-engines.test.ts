@@ -143,7 +143,7 @@ class Scene {
   }
 
   enable(n: number): void {
-    const queue = this.queues[n] as BenchQueue;
+    const queue = this.queues[n];
     this.bench.executor.runUntilIdle(); // interrupts of its former life have been taken
     this.bench.host.i32[queue.status >> 2] = 0;
     queue.enable(512, RXCTL_ENABLE | RXCTL_DROPEN | (n === 2 ? RXCTL_CSUMEN : 0));
@@ -165,7 +165,7 @@ class Scene {
   }
 
   take(n: number): void {
-    this.received[n]?.push(...(this.queues[n] as BenchQueue).take(false));
+    this.received[n]?.push(...this.queues[n].take(false));
   }
 
   run(operation: Operation): void {
@@ -233,7 +233,7 @@ class Scene {
     bench.executor.runUntilIdle();
     for (let n = 0; n < QUEUES; n++) {
       if (!enabled[n]) continue;
-      const fresh = (this.queues[n] as BenchQueue).waiting;
+      const fresh = this.queues[n].waiting;
       const vectors = bench.interrupts.slice(this.interruptsBefore[n]).map(([, vector]) => vector);
       expect(vectors.filter((vector) => vector === 32 + n).length).toBe(fresh > 0 ? 1 : 0);
       this.take(n);

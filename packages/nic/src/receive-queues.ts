@@ -53,7 +53,7 @@ export class ReceiveQueues {
   takeTouched(): number {
     const count = this.#touchedCount;
     this.#touchedCount = 0;
-    for (let k = 0; k < count; k++) this.#isTouched[this.touched[k] as number] = 0;
+    for (let k = 0; k < count; k++) this.#isTouched[this.touched[k]] = 0;
     return count;
   }
 
@@ -61,10 +61,10 @@ export class ReceiveQueues {
   findDescriptor(queue: number): boolean {
     const { words, rxq } = this.#state;
     const q = queue << QUEUE_SHIFT;
-    const head = rxq[q + HEAD] as number;
+    const head = rxq[q + HEAD];
     let tail = Atomics.load(words, RDT + queue * QUEUE_WORDS);
     // More than the ring holds cannot have been posted.
-    const size = (rxq[q + MASK] as number) + 1;
+    const size = rxq[q + MASK] + 1;
     if ((tail - head) >>> 0 > size) tail = (head + size) | 0;
     rxq[q + TAIL] = tail;
     if (head === tail) return false;
@@ -93,11 +93,11 @@ export class ReceiveQueues {
     const state = this.#state;
     const { rxq } = state;
     const q = queue << QUEUE_SHIFT;
-    const bytes = ((rxq[q + MASK] as number) + 1) * 16;
+    const bytes = (rxq[q + MASK] + 1) * 16;
     const permitted =
-      state.permits(0, (rxq[q + RING] as number) * 4, bytes, DMA_READ) &&
-      state.permits(0, (rxq[q + COMPLETIONS] as number) * 4, bytes, WRITE) &&
-      state.permits(0, (rxq[q + Q_STATUS] as number) * 4, 4, WRITE);
+      state.permits(0, rxq[q + RING] * 4, bytes, DMA_READ) &&
+      state.permits(0, rxq[q + COMPLETIONS] * 4, bytes, WRITE) &&
+      state.permits(0, rxq[q + Q_STATUS] * 4, 4, WRITE);
     // Twice only after a frame of this batch was refused for its buffer.
     if (permitted && this.#isTouched[queue] === 0) {
       this.#isTouched[queue] = 1;

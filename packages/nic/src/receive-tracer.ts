@@ -2,7 +2,7 @@
  * Tells the story of received frames while the trace level is ALL: takes them one by one through the same
  * receive loop and writes down what it did, so tracing changes the speed and nothing else.
  */
-import { type FrameConsumer, type MemorySegment, TRACE_ALL } from '@vmq/machine';
+import { type FrameConsumer, TRACE_ALL } from '@vmq/machine';
 import {
   type DeviceState,
   Q_COMPLETIONS,
@@ -56,7 +56,7 @@ export class ReceiveTracer {
     const [a, b, c, d, e, f] = story.destination as [number, number, number, number, number, number];
     const type = story.tci < 0 ? 12 : 16;
     const known = type + 1 < story.length;
-    const etherType = known ? ((u8[offset + type] as number) << 8) | (u8[offset + type + 1] as number) : 0;
+    const etherType = known ? (u8[offset + type] << 8) | u8[offset + type + 1] : 0;
     const low = (a << 24) | (b << 16) | (c << 8) | d;
     trace.write(NIC_TRACE.FRAME, stamp, story.length, low, (e << 8) | f, story.tci, etherType);
     if (this.#state.receiveEnabled && this.#state.linkUp) this.#tellClassification(stamp, story);
@@ -93,25 +93,24 @@ export class ReceiveTracer {
   #tellDelivery(stamp: number, queue: number): void {
     const { rxq, segments, context } = this.#state;
     const { trace } = context;
-    const host = (segments[0] as MemorySegment).i32;
+    const host = segments[0].i32;
     const q = queue << Q_SHIFT;
-    const number = ((rxq[q + Q_HEAD] as number) - 1) | 0;
-    const index = (number & (rxq[q + Q_MASK] as number)) * 4;
-    const descriptor = (rxq[q + Q_RING] as number) + index;
-    const completion = (rxq[q + Q_COMPLETIONS] as number) + index;
-    const segment = host[descriptor + 1] as number;
-    const offset = host[descriptor] as number;
-    const header = host[descriptor + 2] as number;
-    const split = ((rxq[q + Q_FLAGS] as number) & RXCTL_SPLIT) !== 0;
-    const first = host[completion] as number;
+    const number = (rxq[q + Q_HEAD] - 1) | 0;
+    const index = (number & rxq[q + Q_MASK]) * 4;
+    const descriptor = rxq[q + Q_RING] + index;
+    const completion = rxq[q + Q_COMPLETIONS] + index;
+    const segment = host[descriptor + 1];
+    const offset = host[descriptor];
+    const header = host[descriptor + 2];
+    const split = (rxq[q + Q_FLAGS] & RXCTL_SPLIT) !== 0;
+    const first = host[completion];
     const bytes = first & 0xffff;
     trace.write(NIC_TRACE.DESCRIPTOR, stamp, queue, number, segment, offset, split ? header : -1);
-    const inHeader = split ? Math.min(bytes, rxq[q + Q_HEADER_SIZE] as number) : 0;
-    if (inHeader > 0)
-      trace.write(NIC_TRACE.DMA, stamp, host[descriptor + 3] as number, header, inHeader, 0, 0);
+    const inHeader = split ? Math.min(bytes, rxq[q + Q_HEADER_SIZE]) : 0;
+    if (inHeader > 0) trace.write(NIC_TRACE.DMA, stamp, host[descriptor + 3], header, inHeader, 0, 0);
     if (bytes > inHeader)
       trace.write(NIC_TRACE.DMA, stamp, segment, offset + inHeader, bytes - inHeader, 0, 0);
-    const second = host[completion + 1] as number;
+    const second = host[completion + 1];
     trace.write(NIC_TRACE.COMPLETION, stamp, queue, number, first, second, completion * 4);
     this.#stamps[queue] = stamp;
   }
@@ -120,23 +119,15 @@ export class ReceiveTracer {
   tellInterrupts(count: number): void {
     const { words, context } = this.#state;
     for (let k = 0; k < count; k++) {
-      const queue = this.#receive.touched[k] as number;
-      const stamp = this.#stamps[queue] as number;
+      const queue = this.#receive.touched[k];
+      const stamp = this.#stamps[queue];
       this.#stamps[queue] = 0;
-      const result = this.#receive.interruptResult[k] as number;
+      const result = this.#receive.interruptResult[k];
       if (stamp === 0 || result < 0) continue;
-      const entry = words[(REG.RXENTRY + queue * RX_QUEUE_STRIDE) >> 2] as number;
+      const entry = words[(REG.RXENTRY + queue * RX_QUEUE_STRIDE) >> 2];
       const message = (REG.MSIXADDRLO + (entry & 0xff) * MSIX_STRIDE) >> 2;
-      const address = words[message] as number;
-      context.trace.write(
-        NIC_TRACE.INTERRUPT,
-        stamp,
-        queue,
-        entry,
-        result,
-        address,
-        words[message + 2] as number,
-      );
+      const address = words[message];
+      context.trace.write(NIC_TRACE.INTERRUPT, stamp, queue, entry, result, address, words[message + 2]);
     }
   }
 }

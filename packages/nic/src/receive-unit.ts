@@ -7,7 +7,7 @@
  * No byte is written before the queue is known and the whole range is permitted, and exactly the frame's bytes
  * are written: what lies behind a frame in the wire ring belongs to other frames (SEC-08).
  */
-import { type FrameConsumer, type MemorySegment, RECEIVED_FROM_WIRE } from '@vmq/machine';
+import { type FrameConsumer, RECEIVED_FROM_WIRE } from '@vmq/machine';
 import { RXC_BROADCAST, RXC_DD, RXC_INEXACT, RXC_MULTICAST, RXC_VLAN } from './descriptors.ts';
 import { FILTER_TABLE } from './device-memory.ts';
 import {
@@ -132,7 +132,7 @@ export class ReceiveUnit {
 
   /** Stamp of the last frame. */
   get stamp(): number {
-    return this.#state.words[this.#stampWord] as number;
+    return this.#state.words[this.#stampWord];
   }
 
   /**
@@ -180,17 +180,17 @@ export class ReceiveUnit {
   #openShortWay(queue: number): boolean {
     const rxq = this.#state.rxq;
     const q = queue << QUEUE_SHIFT;
-    const flags = rxq[q + FLAGS] as number;
-    const head = rxq[q + HEAD] as number;
+    const flags = rxq[q + FLAGS];
+    const head = rxq[q + HEAD];
     if (head !== rxq[q + LIMIT] || (flags & ENABLE) === 0 || (flags & RXCTL_CSUMEN) !== 0) return false;
     if (head === rxq[q + TAIL] && !this.#queues.findDescriptor(queue)) return false;
     if (head === rxq[q + PUBLISHED] && !this.#queues.touch(queue)) return false;
-    const size = rxq[q + Q_HEADER_SIZE] as number;
+    const size = rxq[q + Q_HEADER_SIZE];
     rxq[q + Q_SHORT_WAY] =
       (flags & RXCTL_SPLIT) === 0
-        ? shortWayWord(rxq[q + PACKET_BYTES] as number, false)
-        : shortWayWord(Math.min(size, rxq[q + Q_HEADER_BUFFER_BYTES] as number), true);
-    rxq[q + LIMIT] = rxq[q + TAIL] as number;
+        ? shortWayWord(rxq[q + PACKET_BYTES], false)
+        : shortWayWord(Math.min(size, rxq[q + Q_HEADER_BUFFER_BYTES]), true);
+    rxq[q + LIMIT] = rxq[q + TAIL];
     return true;
   }
 
@@ -209,7 +209,7 @@ export class ReceiveUnit {
     const words = state.words;
     const tableMask = state.tableMask;
     const rxq = state.rxq;
-    const host = (state.segments[0] as MemorySegment).i32; // where all rings are
+    const host = state.segments[0].i32; // where all rings are
     // Frames of 18 to MFS bytes need no second look at their length.
     const usual = (state.tables.maxFrame - 18) | 0;
     const looksInside = (state.tables.rctl & RCTL_NVGRE) !== 0;
@@ -218,8 +218,8 @@ export class ReceiveUnit {
     let i = from | 0;
     for (; i < to; i++) {
       const entry = wire.entry(i);
-      const f = entries[entry] as number;
-      const length = entries[entry + 1] as number;
+      const f = entries[entry];
+      const length = entries[entry + 1];
       stamp = (stamp + 1) | 0;
       if ((length - 18) >>> 0 > usual || (f & 3) !== 0) {
         const drop = lengthDrop(state, wire, f, length);
@@ -231,17 +231,17 @@ export class ReceiveUnit {
 
       // MAC and VLAN as one two-word key; a mask instead of a branch, since tags cannot be predicted.
       const at = f >> 2;
-      const low = input[at] as number;
-      const third = input[at + 3] as number;
+      const low = input[at];
+      const third = input[at + 3];
       const tagged = (((third & 0xffff) ^ 0x0081) - 1) >> 31;
-      const high = ((input[at + 1] as number) & 0xffff) | (third & 0xff0f0000 & tagged);
+      const high = (input[at + 1] & 0xffff) | (third & 0xff0f0000 & tagged);
       // hashKey, by hand: after much dropping the optimiser spends its inlining on drops instead.
       const mixed = Math.imul(low, MIX_LOW) ^ Math.imul(high, MIX_HIGH);
       let slot = (mixed ^ (mixed >>> 15)) & tableMask;
-      let value = words[TABLE + (slot << 2) + 2] as number;
+      let value = words[TABLE + (slot << 2) + 2];
       while (value !== 0 && (words[TABLE + (slot << 2)] !== low || words[TABLE + (slot << 2) + 1] !== high)) {
         slot = (slot + 1) & tableMask;
-        value = words[TABLE + (slot << 2) + 2] as number;
+        value = words[TABLE + (slot << 2) + 2];
       }
       // `looksInside` is as it is for the whole batch: where it is off, the same branch is taken every time.
       if (value === 0 || looksInside) {
@@ -256,7 +256,7 @@ export class ReceiveUnit {
 
       const queue = value & 0xff;
       const q = queue << QUEUE_SHIFT;
-      const flags = rxq[q + FLAGS] as number;
+      const flags = rxq[q + FLAGS];
       if (rxq[q + ENGINE] !== engine) {
         this.passed++;
         continue;
@@ -265,7 +265,7 @@ export class ReceiveUnit {
         this.drops.count(DROP_QUEUE_STOPPED);
         continue;
       }
-      const head = rxq[q + HEAD] as number;
+      const head = rxq[q + HEAD];
       if (head === rxq[q + TAIL] && !this.#queues.findDescriptor(queue)) {
         if ((flags & RXCTL_DROPEN) === 0 && !this.isHurried) {
           this.#queues.starve(queue);
@@ -279,7 +279,7 @@ export class ReceiveUnit {
         }
       }
       const bytes = (length + (tagged & -4)) | 0;
-      if (bytes > (rxq[q + PACKET_BYTES] as number)) {
+      if (bytes > rxq[q + PACKET_BYTES]) {
         this.#dropOnQueue(DROP_BUFFER_TOO_SMALL, queue, REG.RXSMALL);
         continue;
       }
@@ -287,8 +287,8 @@ export class ReceiveUnit {
         this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
         continue;
       }
-      const index = (head & (rxq[q + MASK] as number)) << 2;
-      const descriptor = ((rxq[q + RING] as number) + index) | 0;
+      const index = (head & rxq[q + MASK]) << 2;
+      const descriptor = (rxq[q + RING] + index) | 0;
       const placed = placeFrame(state, wire, queue, f, tagged, bytes, host, descriptor);
       if (placed < 0) {
         this.#dropOnQueue(~placed, queue, ~placed === DROP_DMA_FAULT ? REG.RXFAULT : REG.RXSMALL);
@@ -297,7 +297,7 @@ export class ReceiveUnit {
       let status = bytes | DD | (tagged & VLAN) | ((value >>> 4) & INEXACT) | placed;
       if ((low & 1) !== 0) status |= low === -1 && (high & 0xffff) === 0xffff ? RXC_BROADCAST : RXC_MULTICAST;
 
-      const completion = ((rxq[q + COMPLETIONS] as number) + index) | 0;
+      const completion = (rxq[q + COMPLETIONS] + index) | 0;
       host[completion] = status;
       host[completion + 1] =
         ((((third >>> 8) & 0xff00) | (third >>> 24)) & tagged) | ((value << 8) & 0xffff0000);
@@ -306,7 +306,7 @@ export class ReceiveUnit {
       // The short way must find its limit again if there was none left for it.
       if (head === rxq[q + LIMIT]) rxq[q + LIMIT] = (head + 1) | 0;
       rxq[q + HEAD] = (head + 1) | 0;
-      rxq[q + BYTES] = ((rxq[q + BYTES] as number) + bytes) | 0;
+      rxq[q + BYTES] = (rxq[q + BYTES] + bytes) | 0;
     }
     words[this.#stampWord] = stamp;
     return i;
@@ -319,26 +319,26 @@ export class ReceiveUnit {
   publish(taken: number): number {
     const state = this.#state;
     const { words, rxq, segments, context } = state;
-    const host = (segments[0] as MemorySegment).i32;
+    const host = segments[0].i32;
     const touched = this.#queues.takeTouched();
     let frames = 0;
     let bytes = 0;
     for (let k = 0; k < touched; k++) {
-      const queue = this.touched[k] as number;
+      const queue = this.touched[k];
       const q = queue << QUEUE_SHIFT;
-      const head = rxq[q + HEAD] as number;
-      const fresh = (head - (rxq[q + PUBLISHED] as number)) | 0;
+      const head = rxq[q + HEAD];
+      const fresh = (head - rxq[q + PUBLISHED]) | 0;
       this.interruptResult[k] = -1;
       rxq[q + LIMIT] = head; // the next batch looks at the queue anew
       if (fresh === 0) continue; // every frame of the batch met a DMA fault
       rxq[q + PUBLISHED] = head;
-      Atomics.store(host, rxq[q + Q_STATUS] as number, head);
+      Atomics.store(host, rxq[q + Q_STATUS], head);
       const registers = (REG.RDBASE >> 2) + queue * QUEUE_WORDS;
       words[registers + ((REG.RDH - REG.RDBASE) >> 2)] = head;
       addCounter(words, registers + ((REG.RXPKTLO - REG.RDBASE) >> 2), fresh);
-      addCounter(words, registers + ((REG.RXBYTLO - REG.RDBASE) >> 2), rxq[q + BYTES] as number);
+      addCounter(words, registers + ((REG.RXBYTLO - REG.RDBASE) >> 2), rxq[q + BYTES]);
       frames += fresh;
-      bytes += rxq[q + BYTES] as number;
+      bytes += rxq[q + BYTES];
       rxq[q + BYTES] = 0;
       this.interruptResult[k] = this.#interrupts.considerReceive(queue);
     }
@@ -347,7 +347,7 @@ export class ReceiveUnit {
       state.addShared(REG.GORC >> 2, bytes);
     }
     const counters = context.counters;
-    counters[this.#receivedColumn] = (counters[this.#receivedColumn] as number) + taken - this.passed;
+    counters[this.#receivedColumn] = counters[this.#receivedColumn] + taken - this.passed;
     this.passed = 0;
     this.drops.publish();
     return touched;
@@ -363,11 +363,11 @@ export class ReceiveUnit {
     this.drops.count(code);
     const at = (register >> 2) + queue * QUEUE_WORDS;
     const words = this.#state.words;
-    words[at] = ((words[at] as number) + 1) | 0;
+    words[at] = (words[at] + 1) | 0;
     // Without a driver to post buffers one word of these is full within five minutes.
     if (words[at] !== 0 || register !== REG.RXDROP) return;
     const high = (REG.RXDROPHI >> 2) + queue * QUEUE_WORDS;
-    words[high] = ((words[high] as number) + 1) | 0;
+    words[high] = (words[high] + 1) | 0;
   }
 
   /** The port is off: lengths are still checked first, the rest is dropped. */

@@ -421,9 +421,9 @@ test('checksums are validated only with CSUMEN', () => {
     return (queue.take()[0]?.status ?? 0) & bits;
   };
   const badIp = udpFrame(31);
-  badIp[24] = (badIp[24] as number) ^ 1;
+  badIp[24] = badIp[24] ^ 1;
   const badUdp = udpFrame(31);
-  badUdp[60] = (badUdp[60] as number) ^ 1;
+  badUdp[60] = badUdp[60] ^ 1;
   const good = udpFrame(31);
   const tagged = Uint8Array.from([...good.subarray(0, 12), 0x81, 0, 0, 9, ...good.subarray(12)]);
   expect(status(DROPPING, good)).toBe(0);

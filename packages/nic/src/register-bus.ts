@@ -107,7 +107,7 @@ export function attachNicRegisters(segment: MemorySegment, wake: (engine: number
     },
     peek32(offset: number): number {
       check(offset);
-      return words[UNREACHABLE] !== 0 ? ALL_ONES : (words[offset >> 2] as number) >>> 0;
+      return words[UNREACHABLE] !== 0 ? ALL_ONES : words[offset >> 2] >>> 0;
     },
     write32(offset: number, value: number): void {
       check(offset);

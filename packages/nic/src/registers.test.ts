@@ -89,7 +89,7 @@ test('CTRL.RST returns everything to its power-on value and keeps the link', () 
       expect([register.name, i, bench.registers.read32(at)]).toEqual([
         register.name,
         i,
-        (fresh.i32[at >> 2] as number) >>> 0,
+        fresh.i32[at >> 2] >>> 0,
       ]);
     }
   }

@@ -99,27 +99,26 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
     // Frames from SHORTEST to MFS bytes need no second look at their length.
     const usual = (state.tables.maxFrame - SHORTEST) | 0;
     const position = wire.position | 0;
-    const rights = state.rights[0] as Uint8Array;
+    const rights = state.rights[0];
     const pages = rights.length | 0;
     let i = from | 0;
     let value = 0;
     let passed = 0;
     for (; i < count; i = (i + 1) | 0) {
       const entry = (firstEntry + (((position + i) & slots) << 2)) | 0;
-      const f = input[entry] as number;
-      const length = input[(entry + 1) | 0] as number;
+      const f = input[entry];
+      const length = input[(entry + 1) | 0];
       // MAC and VLAN as one two-word key; a mask instead of a branch, since tags cannot be predicted.
       const at = f >> 2;
-      const low = input[at] as number;
-      const second = input[(at + 1) | 0] as number;
-      const third = input[(at + 3) | 0] as number;
+      const low = input[at];
+      const second = input[(at + 1) | 0];
+      const third = input[(at + 3) | 0];
       const tagged = (((third & 0xffff) ^ 0x0081) - 1) >> 31;
       const high = (second & 0xffff) | (third & 0xff0f0000 & tagged);
       const mixed = Math.imul(low, MIX_LOW) ^ Math.imul(high, MIX_HIGH);
       const slot = (TABLE + (((mixed ^ (mixed >>> 15)) & tableMask) << 2)) | 0;
-      value = words[(slot + 2) | 0] as number;
-      const other =
-        ((words[slot] as number) ^ low) | ((words[(slot + 1) | 0] as number) ^ high) | (low & 1) | (f & 3);
+      value = words[(slot + 2) | 0];
+      const other = (words[slot] ^ low) | (words[(slot + 1) | 0] ^ high) | (low & 1) | (f & 3);
       if (other !== 0 || value === 0 || ((length - SHORTEST) | 0) >>> 0 > usual) {
         value = 0;
         break;
@@ -129,24 +128,24 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
         continue;
       }
       const q = (value & 0xff) << QUEUE_SHIFT;
-      const head = rxq[(q + HEAD) | 0] as number;
-      if (head === (rxq[(q + LIMIT) | 0] as number)) break;
-      const kind = rxq[(q + SHORT_WAY) | 0] as number;
+      const head = rxq[(q + HEAD) | 0];
+      if (head === rxq[(q + LIMIT) | 0]) break;
+      const kind = rxq[(q + SHORT_WAY) | 0];
       const part = kind & LONGEST;
       const toHeader = kind >>> HEADER_SHIFT;
       const bytes = (length + (tagged & -4)) | 0;
-      const index = (head & (rxq[(q + MASK) | 0] as number)) << 2;
-      const descriptor = ((rxq[(q + RING) | 0] as number) + index) | 0;
-      const target = host[(descriptor + toHeader) | 0] as number;
+      const index = (head & rxq[(q + MASK) | 0]) << 2;
+      const descriptor = (rxq[(q + RING) | 0] + index) | 0;
+      const target = host[(descriptor + toHeader) | 0];
       const first = Math.min(bytes, part);
       // The whole range must be granted, in host memory; a page number beyond the table finds no rights there.
       const page = target >>> PAGE;
       const lastPage = ((target + first - 1) | 0) >>> PAGE;
       if (
-        ((host[(descriptor + toHeader + 1) | 0] as number) | (target & 7)) !== 0 ||
+        (host[(descriptor + toHeader + 1) | 0] | (target & 7)) !== 0 ||
         lastPage >= pages ||
         lastPage - page > 1 ||
-        ((rights[page] as number) & (rights[lastPage] as number) & WRITE) === 0
+        (rights[page] & rights[lastPage] & WRITE) === 0
       )
         break;
       // What comes behind the addresses, as if it had no tag, begins with this byte of the wire ring.
@@ -158,34 +157,34 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
       const t4 = target >> 2;
       host[t4] = low;
       host[(t4 + 1) | 0] = second;
-      host[(t4 + 2) | 0] = input[(at + 2) | 0] as number;
+      host[(t4 + 2) | 0] = input[(at + 2) | 0];
       if ((body & 7) !== 0) copyBytes(ring, body + 12, memory, target + 12, first - 12);
       else {
-        host[(t4 + 3) | 0] = input[((body >> 2) + 3) | 0] as number;
+        host[(t4 + 3) | 0] = input[((body >> 2) + 3) | 0];
         if (((first - 56) | 0) >>> 0 <= 8 && (first & 3) === 0) {
           // The shortest frames: up to byte 56, and the last two words over again or behind them.
           const s = ((body >> 3) + 2) | 0;
           const t = ((target >> 3) + 2) | 0;
-          host64[t] = input64[s] as bigint;
-          host64[(t + 1) | 0] = input64[(s + 1) | 0] as bigint;
-          host64[(t + 2) | 0] = input64[(s + 2) | 0] as bigint;
-          host64[(t + 3) | 0] = input64[(s + 3) | 0] as bigint;
-          host64[(t + 4) | 0] = input64[(s + 4) | 0] as bigint;
+          host64[t] = input64[s];
+          host64[(t + 1) | 0] = input64[(s + 1) | 0];
+          host64[(t + 2) | 0] = input64[(s + 2) | 0];
+          host64[(t + 3) | 0] = input64[(s + 3) | 0];
+          host64[(t + 4) | 0] = input64[(s + 4) | 0];
           const end = (body + first) >> 2;
           const t4End = (target + first) >> 2;
-          host[(t4End - 2) | 0] = input[(end - 2) | 0] as number;
-          host[(t4End - 1) | 0] = input[(end - 1) | 0] as number;
+          host[(t4End - 2) | 0] = input[(end - 2) | 0];
+          host[(t4End - 1) | 0] = input[(end - 1) | 0];
         } else copyTo(memory, body + 16, target + 16, first - 16);
       }
 
-      const completion = ((rxq[(q + COMPLETIONS) | 0] as number) + index) | 0;
+      const completion = (rxq[(q + COMPLETIONS) | 0] + index) | 0;
       const tci = (((third >>> 8) & 0xff00) | (third >>> 24)) & tagged;
       host[completion] = bytes | DD | (tagged & VLAN) | (toHeader === 0 ? 0 : SPLIT);
       host[(completion + 1) | 0] = tci | ((value << 8) & 0xffff0000);
       host[(completion + 2) | 0] = 0;
       host[(completion + 3) | 0] = (stamp + i) | 0;
       rxq[(q + HEAD) | 0] = (head + 1) | 0;
-      rxq[(q + BYTES) | 0] = ((rxq[(q + BYTES) | 0] as number) + bytes) | 0;
+      rxq[(q + BYTES) | 0] = (rxq[(q + BYTES) | 0] + bytes) | 0;
     }
     way.queue = value === 0 ? -1 : value & 0xff;
     way.passed += passed;
@@ -204,23 +203,23 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
     bytes: number,
     body: number,
   ): boolean {
-    const rest = ((host[descriptor] as number) + part) | 0;
-    const segment = host[descriptor + 1] as number;
+    const rest = (host[descriptor] + part) | 0;
+    const segment = host[descriptor + 1];
     const granted = state.rights[segment];
     const page = rest >>> PAGE;
     const lastPage = (rest + bytes - part - 1) >>> PAGE;
     if (
       toHeader === 0 ||
-      bytes > (rxq[q + PACKET_BYTES] as number) ||
+      bytes > rxq[q + PACKET_BYTES] ||
       part < 16 ||
       ((part | rest) & 7) !== 0 ||
       granted === undefined ||
       lastPage >= granted.length ||
       lastPage - page > 1 ||
-      ((granted[page] as number) & (granted[lastPage] as number) & WRITE) === 0
+      (granted[page] & granted[lastPage] & WRITE) === 0
     )
       return false;
-    const target = state.segments[segment] as MemorySegment;
+    const target = state.segments[segment];
     if ((body & 7) !== 0) copyBytes(ring, body + part, target, rest, bytes - part);
     else copyTo(target, body + part, rest, bytes - part);
     return true;
@@ -238,19 +237,18 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
     const stop = s + (length >>> 3);
     for (const stop8 = stop - 7; s < stop8; s += 8) {
       const t = s + shift;
-      to64[t] = input64[s] as bigint;
-      to64[t + 1] = input64[s + 1] as bigint;
-      to64[t + 2] = input64[s + 2] as bigint;
-      to64[t + 3] = input64[s + 3] as bigint;
-      to64[t + 4] = input64[s + 4] as bigint;
-      to64[t + 5] = input64[s + 5] as bigint;
-      to64[t + 6] = input64[s + 6] as bigint;
-      to64[t + 7] = input64[s + 7] as bigint;
+      to64[t] = input64[s];
+      to64[t + 1] = input64[s + 1];
+      to64[t + 2] = input64[s + 2];
+      to64[t + 3] = input64[s + 3];
+      to64[t + 4] = input64[s + 4];
+      to64[t + 5] = input64[s + 5];
+      to64[t + 6] = input64[s + 6];
+      to64[t + 7] = input64[s + 7];
     }
-    for (; s < stop; s++) to64[s + shift] = input64[s] as bigint;
+    for (; s < stop; s++) to64[s + shift] = input64[s];
     const t = s + shift;
-    if ((length & 4) !== 0) to.i32[t << 1] = input[s << 1] as number;
-    for (let b = length & ~3; b < length; b = (b + 1) | 0)
-      to.u8[(target + b) | 0] = input8[(from + b) | 0] as number;
+    if ((length & 4) !== 0) to.i32[t << 1] = input[s << 1];
+    for (let b = length & ~3; b < length; b = (b + 1) | 0) to.u8[(target + b) | 0] = input8[(from + b) | 0];
   }
 }

@@ -12,7 +12,6 @@ import {
   DMA_WRITE,
   type FrameProducer,
   isFrameTooLong,
-  type MemorySegment,
   MOST_TAG_BYTES,
   TRACE_ALL,
   TRANSMITTED,
@@ -109,12 +108,12 @@ export class TransmitUnit {
       this.#wire.publish();
       addCounter(state.words, REG.GPTC >> 2, this.#frames);
       const counters = state.context.counters;
-      counters[this.#transmittedColumn] = (counters[this.#transmittedColumn] as number) + this.#frames;
+      counters[this.#transmittedColumn] = counters[this.#transmittedColumn] + this.#frames;
     }
     if (this.#faults !== 0) {
       addCounter(state.words, REG.TXFAULTS >> 2, this.#faults);
       const counters = state.context.counters;
-      counters[this.#faultColumn] = (counters[this.#faultColumn] as number) + this.#faults;
+      counters[this.#faultColumn] = counters[this.#faultColumn] + this.#faults;
     }
     return this.#activeCount !== 0 && !this.#blocked;
   }
@@ -138,10 +137,10 @@ export class TransmitUnit {
       this.#deactivate(queue);
       return 0;
     }
-    const mask = txq[q + Q_MASK] as number;
+    const mask = txq[q + Q_MASK];
     const bell = (REG.TDT >> 2) + queue * QUEUE_WORDS;
     let tail = Atomics.load(words, bell);
-    let head = txq[q + Q_HEAD] as number;
+    let head = txq[q + Q_HEAD];
     if ((tail - head) >>> 0 > mask + 1) {
       // More than the ring holds cannot have been posted. The register is corrected, unless the driver just wrote it
       // again: otherwise the head would have to go round to a wild tail, four thousand million descriptors long.
@@ -150,16 +149,16 @@ export class TransmitUnit {
       tail = full;
     }
     txq[q + Q_TAIL] = tail;
-    const base = txq[q + Q_RING] as number;
+    const base = txq[q + Q_RING];
     const granted =
       state.permits(0, base * 4, (mask + 1) * 16, DMA_READ) &&
-      state.permits(0, (txq[q + Q_STATUS] as number) * 4, 4, DMA_WRITE);
+      state.permits(0, txq[q + Q_STATUS] * 4, 4, DMA_WRITE);
     if (!granted || head === tail) {
       // Without its rings the queue cannot be served at all; the next doorbell tries again.
       this.#deactivate(queue);
       return 0;
     }
-    const ring = (state.segments[0] as MemorySegment).i32;
+    const ring = state.segments[0].i32;
     let done = 0;
     let frames = 0;
     let bytes = 0;
@@ -174,7 +173,7 @@ export class TransmitUnit {
       if (sent === 0) {
         this.#faults++;
         const fault = (REG.TXFAULT >> 2) + queue * QUEUE_WORDS;
-        words[fault] = ((words[fault] as number) + 1) | 0;
+        words[fault] = (words[fault] + 1) | 0;
       } else {
         bytes = (bytes + sent) | 0;
         frames++;
@@ -185,7 +184,7 @@ export class TransmitUnit {
     }
     txq[q + Q_HEAD] = head;
     this.#frames += frames;
-    txq[q + Q_BYTES] = ((txq[q + Q_BYTES] as number) + bytes) | 0;
+    txq[q + Q_BYTES] = (txq[q + Q_BYTES] + bytes) | 0;
     addCounter(words, (REG.TXPKTLO >> 2) + queue * QUEUE_WORDS, frames);
     const status = (REG.TXSTS >> 2) + queue * QUEUE_WORDS;
     const statusNow = QSTS_ENABLED | (this.#blocked ? QSTS_STARVED : 0);
@@ -198,9 +197,9 @@ export class TransmitUnit {
   #trace(queue: number, slot: number, count: number, sent: number): void {
     const { context, segments, txq } = this.#state;
     if (!context.trace.wants(TRACE_ALL, 0)) return;
-    const tag = ((this.#latch[1] as number) & TXD_INSERT_VLAN) !== 0;
-    const word = (txq[(queue << Q_SHIFT) + Q_RING] as number) + slot * 4 + 3;
-    const tci = tag ? ((segments[0] as MemorySegment).i32[word] as number) & 0xffff : -1;
+    const tag = (this.#latch[1] & TXD_INSERT_VLAN) !== 0;
+    const word = txq[(queue << Q_SHIFT) + Q_RING] + slot * 4 + 3;
+    const tci = tag ? segments[0].i32[word] & 0xffff : -1;
     context.trace.write(NIC_TRACE.TRANSMIT, 0, queue, slot, sent, tci, count);
   }
 
@@ -208,10 +207,10 @@ export class TransmitUnit {
     const { txq, words, segments } = this.#state;
     const q = queue << Q_SHIFT;
     txq[q + Q_PUBLISHED] = head;
-    Atomics.store((segments[0] as MemorySegment).i32, txq[q + Q_STATUS] as number, head);
+    Atomics.store(segments[0].i32, txq[q + Q_STATUS], head);
     words[(REG.TDH >> 2) + queue * QUEUE_WORDS] = head;
-    addCounter(words, (REG.TXBYTLO >> 2) + queue * QUEUE_WORDS, txq[q + Q_BYTES] as number);
-    addCounter(words, REG.GOTC >> 2, txq[q + Q_BYTES] as number);
+    addCounter(words, (REG.TXBYTLO >> 2) + queue * QUEUE_WORDS, txq[q + Q_BYTES]);
+    addCounter(words, REG.GOTC >> 2, txq[q + Q_BYTES]);
     txq[q + Q_BYTES] = 0;
     this.#interrupts.considerTransmit(queue);
   }
@@ -231,7 +230,7 @@ export class TransmitUnit {
     let count = 0;
     while (at !== tail) {
       count++;
-      if (((ring[base + (at & mask) * 4 + 1] as number) & TXD_EOP) !== 0) return count;
+      if ((ring[base + (at & mask) * 4 + 1] & TXD_EOP) !== 0) return count;
       at = (at + 1) | 0;
     }
     return count > mask ? count : 0;
@@ -250,9 +249,9 @@ export class TransmitUnit {
     const most = maxFrame + MOST_TAGS;
     for (let k = 0; k < count; k++) {
       const d = base + ((head + k) & mask) * 4;
-      const source = ring[d] as number;
-      const flags = ring[d + 1] as number;
-      const length = ring[d + 2] as number;
+      const source = ring[d];
+      const flags = ring[d + 1];
+      const length = ring[d + 2];
       // Before the pages are looked at: 32768 descriptors of a gigabyte each would keep the port busy for minutes.
       if (length > most - total || !state.permits(flags & 0xffff, source, length, DMA_READ)) return 0;
       latch[k * LATCH_WORDS] = source;
@@ -260,9 +259,9 @@ export class TransmitUnit {
       latch[k * LATCH_WORDS + 2] = length;
       total += length;
     }
-    const insert = ((latch[1] as number) & TXD_INSERT_VLAN) !== 0;
+    const insert = (latch[1] & TXD_INSERT_VLAN) !== 0;
     if (total < 14) return 0;
-    if (((latch[(count - 1) * LATCH_WORDS + 1] as number) & TXD_EOP) === 0) return 0;
+    if ((latch[(count - 1) * LATCH_WORDS + 1] & TXD_EOP) === 0) return 0;
     const length = total + (insert ? 4 : 0);
     const padded = Math.max(length, MIN_FRAME);
     const wire = this.#wire;
@@ -271,8 +270,8 @@ export class TransmitUnit {
     if (target < 0) return -1;
     if (count !== 1) this.#gather(target, count, insert);
     else {
-      const memory = state.segments[(latch[1] as number) & 0xffff] as MemorySegment;
-      const source = latch[0] as number;
+      const memory = state.segments[latch[1] & 0xffff];
+      const source = latch[0];
       if (!insert) copyBytes(memory, source, wire, target, total);
       else {
         copyBytes(memory, source, wire, target, 12);
@@ -280,7 +279,7 @@ export class TransmitUnit {
       }
     }
     if (insert) {
-      const tci = ring[base + (head & mask) * 4 + 3] as number;
+      const tci = ring[base + (head & mask) * 4 + 3];
       wire.i32[(target + 12) >> 2] = 0x81 | ((tci & 0xff00) << 8) | (tci << 24);
     }
     // Judged where nobody can change it any more: what is not committed was never there.
@@ -297,9 +296,9 @@ export class TransmitUnit {
     const removed = insert ? 12 : 0;
     let at = target;
     for (let k = 0; k < count; k++) {
-      const memory = segments[(latch[k * LATCH_WORDS + 1] as number) & 0xffff] as MemorySegment;
-      const source = latch[k * LATCH_WORDS] as number;
-      const bytes = latch[k * LATCH_WORDS + 2] as number;
+      const memory = segments[latch[k * LATCH_WORDS + 1] & 0xffff];
+      const source = latch[k * LATCH_WORDS];
+      const bytes = latch[k * LATCH_WORDS + 2];
       const done = at - target;
       const before = removed > done ? Math.min(removed - done, bytes) : 0;
       if (before > 0) copyBytes(memory, source, this.#wire, at, before);

@@ -178,7 +178,7 @@ test('TX-04 rings wrap for thousands of frames; queues take turns, each keeps it
   for (let round = 0; round < 300; round++) {
     queues.forEach((queue, n) => {
       for (let i = 0; i < 5 + n; i++) {
-        const number = next[n] as number;
+        const number = next[n];
         queue.put(frameTo([2, n, 0, 0, number >> 8, number & 0xff], 60), TXD_EOP);
         next[n] = number + 1;
       }
@@ -186,9 +186,9 @@ test('TX-04 rings wrap for thousands of frames; queues take turns, each keeps it
     });
     bench.executor.runUntilIdle();
     for (const frame of bench.transmitted()) {
-      const n = frame[1] as number;
-      expect(((frame[4] as number) << 8) | (frame[5] as number)).toBe(seen[n]);
-      seen[n] = (seen[n] as number) + 1;
+      const n = frame[1];
+      expect((frame[4] << 8) | frame[5]).toBe(seen[n]);
+      seen[n] = seen[n] + 1;
     }
   }
   expect(seen).toEqual(next);

@@ -143,8 +143,8 @@ export class BenchQueue {
     const out: Received[] = [];
     for (let n = this.waiting; n > 0; n--, this.consumed++) {
       const c = (this.completions >> 2) + (this.consumed & (this.size - 1)) * 4;
-      const first = host.i32[c] as number;
-      const second = host.i32[c + 1] as number;
+      const first = host.i32[c];
+      const second = host.i32[c + 1];
       const buffer = this.bufferOf(this.consumed);
       out.push({
         queue: this.queue,
@@ -152,7 +152,7 @@ export class BenchQueue {
         status: first & ~0xffff,
         tci: second & 0xffff,
         slot: second >>> 16,
-        stamp: host.i32[c + 3] as number,
+        stamp: host.i32[c + 3],
       });
     }
     if (repost && out.length > 0) this.post(out.length);
@@ -261,7 +261,7 @@ export class Bench {
 
   filter(slot: number, mac: readonly number[], mode: number, vid: number, queue: number): void {
     const at = REG.FLTLO + slot * FILTER_STRIDE;
-    const m = (i: number): number => mac[i] as number;
+    const m = (i: number): number => mac[i];
     this.registers.write32(at, (m(0) << 24) | (m(1) << 16) | (m(2) << 8) | m(3));
     this.registers.write32(at + 4, (m(4) << 8) | m(5));
     this.registers.write32(at + 8, (mode << FLTVLAN_MODE_SHIFT) | vid);

@@ -56,7 +56,7 @@ export class BufferAllocator {
   /** Number of a free buffer, or -1. */
   take(): number {
     if (this.#available === 0) return -1;
-    const buffer = this.#free[--this.#available] as number;
+    const buffer = this.#free[--this.#available];
     this.#taken[buffer] = 1;
     return buffer;
   }

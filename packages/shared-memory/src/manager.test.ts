@@ -155,10 +155,10 @@ describe('buffers of a ring', () => {
     const buffers = new BufferAllocator(ring, 2112);
     expect(buffers.count).toBe(3 + 3 + 1);
     for (let i = 0; i < buffers.count; i++) {
-      const offset = buffers.offsets[i] as number;
+      const offset = buffers.offsets[i];
       const inside = ring.elements.find((e) => offset >= e.offset && offset + 2112 <= e.offset + e.length);
       expect(inside).toBeDefined();
-      expect(addressInBlock(ring, buffers.blockOffsets[i] as number).offset).toBe(offset);
+      expect(addressInBlock(ring, buffers.blockOffsets[i]).offset).toBe(offset);
     }
   });
 
@@ -183,7 +183,7 @@ describe('handles', () => {
       const { manager, block } = setUp(16, undefined, numbers);
       const blocks = Array.from({ length: 8 }, () => block({}));
       expect(blocks.map(({ handle }) => handle - numbers)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-      const offsets = blocks.map(({ elements }) => elements[0]?.offset as number);
+      const offsets = blocks.map(({ elements }) => elements[0]?.offset);
       expect(new Set(offsets).size).toBe(8);
       expect(offsets.map((offset) => manager.blockAt(0, offset)?.handle)).toEqual(
         blocks.map(({ handle }) => handle),

@@ -190,9 +190,9 @@ export class ChannelState {
       words[DAMAGE_WINDOW] = window;
       words[DAMAGE_RUN] = 0;
     }
-    const run = (words[DAMAGE_RUN] as number) + 1;
+    const run = words[DAMAGE_RUN] + 1;
     words[DAMAGE_RUN] = run;
-    if (kind < FATAL_VIOLATIONS || run > (words[VIOLATION_LIMIT] as number)) {
+    if (kind < FATAL_VIOLATIONS || run > words[VIOLATION_LIMIT]) {
       // A channel that is closed already stays closed.
       if (!this.advance(PHASE_OPEN, PHASE_BROKEN)) this.advance(PHASE_HANDSHAKE, PHASE_BROKEN);
     }

@@ -87,7 +87,7 @@ class ControlHalf implements ChannelControl {
   }
 
   get phase(): ChannelPhase {
-    return CHANNEL_PHASES[this.#state.phase] as ChannelPhase;
+    return CHANNEL_PHASES[this.#state.phase];
   }
 
   get isOpen(): boolean {
@@ -190,7 +190,7 @@ class ControlHalf implements ChannelControl {
     for (const [name, count] of Object.entries(state.violationsByName())) {
       violations[name] = (violations[name] ?? 0) + count;
     }
-    const count = (which: number): number => state.counters[which] as number;
+    const count = (which: number): number => state.counters[which];
     return {
       channel: this.channel,
       phase: this.phase,
@@ -202,10 +202,10 @@ class ControlHalf implements ChannelControl {
       bytesFromGuest: count(COUNT_BYTES_FROM_GUEST),
       signalsToGuest: count(COUNT_SIGNALS),
       receiveSections: this.#image?.receive.sectionCount ?? 0,
-      freeSections: state.words[FREE_SECTIONS] as number,
-      lentSections: state.words[LENT_SECTIONS] as number,
-      outstandingMessages: state.words[OUTSTANDING] as number,
-      packetFilter: state.words[PACKET_FILTER] as number,
+      freeSections: state.words[FREE_SECTIONS],
+      lentSections: state.words[LENT_SECTIONS],
+      outstandingMessages: state.words[OUTSTANDING],
+      packetFilter: state.words[PACKET_FILTER],
     };
   }
 
@@ -223,7 +223,7 @@ class ControlHalf implements ChannelControl {
   /** No batch begins from here on; when `publish` returns, none is under way. */
   #stop(publish: () => void): void {
     const state = this.#state;
-    const lent = state.words[LENT_SECTIONS] as number;
+    const lent = state.words[LENT_SECTIONS];
     if (lent !== 0) throw new Error(`channel ${this.channel}: an adapter still has ${lent} of its sections`);
     if (state.phase !== PHASE_CLOSED) state.setPhase(PHASE_CLOSING);
     publish();

@@ -68,7 +68,7 @@ class WatchedSegment {
         if (Number.isInteger(at)) {
           const value = target[at];
           if (!this.#note(at * size, size)) return value;
-          return typeof value === 'bigint' ? value ^ 0xffn : (value as number) ^ 0xff;
+          return typeof value === 'bigint' ? value ^ 0xffn : value ^ 0xff;
         }
         const member: unknown = Reflect.get(target, key);
         if (typeof member !== 'function') return member;
@@ -210,9 +210,9 @@ describe('SEC-06 SEC-10 no byte that the guest can change is read twice', () => 
     const w = watch();
     w.watched.reads.clear();
     const { i32, u8 } = w.watched.segment;
-    const first = i32[5000] as number;
+    const first = i32[5000];
     expect(i32[5000]).toBe(first ^ 0xff);
-    expect(u8[20_003]).toBe((w.bench.segment.u8[20_003] as number) ^ 0xff);
+    expect(u8[20_003]).toBe(w.bench.segment.u8[20_003] ^ 0xff);
     expect(w.watched.readTwice()).toEqual([20_000, 20_001, 20_002, 20_003]);
   });
 });

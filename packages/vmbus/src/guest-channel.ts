@@ -94,7 +94,7 @@ class GuestChannel implements ChannelGuest {
   }
 
   #field(word: number): number {
-    return this.#words[this.#driver + word] as number;
+    return this.#words[this.#driver + word];
   }
 
   get isOpen(): boolean {
@@ -288,12 +288,12 @@ class GuestChannel implements ChannelGuest {
     let tags = 0;
     for (let entry = 0; entry < stop; entry = (entry + FRAME) | 0) {
       // The range's bytes are skipped: the RNDIS message says them again.
-      const within = words[(at + 1) | 0] as number;
+      const within = words[(at + 1) | 0];
       const section = (receive + within) | 0;
       const header = section >>> 2;
-      const start = (section + 8 + (words[(header + 2) | 0] as number)) | 0;
-      const length = words[(header + 3) | 0] as number;
-      const info = words[(header + 8) | 0] === 0 ? 0 : (words[(header + 14) | 0] as number);
+      const start = (section + 8 + words[(header + 2) | 0]) | 0;
+      const length = words[(header + 3) | 0];
+      const info = words[(header + 8) | 0] === 0 ? 0 : words[(header + 14) | 0];
       // Negative if any of these lies outside; taken together, since none ever does. Each difference is of numbers that
       // terms before it have found not negative, so the first that goes wrong cannot wrap round to a positive one.
       wrong |= within | (receiveLength - 1 - within) | start | (start - receive);
@@ -307,7 +307,7 @@ class GuestChannel implements ChannelGuest {
     }
     if (tags !== 0)
       for (let entry = 2; entry < stop; entry += FRAME)
-        if (frames[entry] !== 0) frames[entry] = tciFrom8021qInfo(frames[entry] as number);
+        if (frames[entry] !== 0) frames[entry] = tciFrom8021qInfo(frames[entry]);
     return wrong >= 0;
   }
 
@@ -318,8 +318,8 @@ class GuestChannel implements ChannelGuest {
     if (handler.frames !== undefined) done = handler.frames(frames, count);
     else {
       for (let entry = 0; done < count; entry += FRAME, done++) {
-        const length = frames[entry + 1] as number;
-        if (!handler.frame(frames[entry] as number, length, frames[entry + 2] as number)) break;
+        const length = frames[entry + 1];
+        if (!handler.frame(frames[entry], length, frames[entry + 2])) break;
       }
     }
     this.isHeldBack = done < count;
@@ -368,12 +368,12 @@ class GuestChannel implements ChannelGuest {
     let waits = false;
     for (; head !== tail && this.#left > 0; this.#left--) {
       const entry = this.#driver + QUEUE + ((head & mask) << 2);
-      const section = words[entry] as number;
+      const section = words[entry];
       if (section >= 0 && words[taken] === 0) {
         const at = section >>> 2;
-        const tci = words[at + 8] === 0 ? 0 : tciFrom8021qInfo(words[at + 14] as number);
-        const start = section + 8 + (words[at + 2] as number);
-        const length = words[at + 3] as number;
+        const tci = words[at + 8] === 0 ? 0 : tciFrom8021qInfo(words[at + 14]);
+        const start = section + 8 + words[at + 2];
+        const length = words[at + 3];
         // Asked so that what lies outside memory, and is no number, fails too.
         if (!(start >= receive && length >= 0 && start + length <= receiveEnd)) return this.#fail();
         if (!handler.frame(start, length, tci)) {
@@ -388,7 +388,7 @@ class GuestChannel implements ChannelGuest {
           waits = true;
           break;
         }
-        this.#rings.writeCompletion(words[entry + 2] as number, words[entry + 3] as number);
+        this.#rings.writeCompletion(words[entry + 2], words[entry + 3]);
       }
       words[taken] = 0;
       head = (head + 1) | 0;

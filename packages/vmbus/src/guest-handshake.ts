@@ -64,7 +64,7 @@ export class GuestHandshake {
   }
 
   get step(): number {
-    return this.#words[this.#at + page.DRIVER_STEP] as number;
+    return this.#words[this.#at + page.DRIVER_STEP];
   }
 
   #go(step: number): void {
@@ -221,7 +221,7 @@ export class GuestHandshake {
     const words = this.#words;
     const at = this.#at;
     const step = this.step;
-    const type = words[message] as number;
+    const type = words[message];
     const value = message + 6;
     if ((type & rndis.RNDIS_MSG_COMPLETION) === 0 || (step & 1) === 0) return;
     if (words[message + 2] !== words[at + page.DRIVER_REQUEST]) return;
@@ -230,12 +230,12 @@ export class GuestHandshake {
       return;
     }
     if (step === page.STEP_QUERY_MAC + 1) {
-      words[at + page.DRIVER_MAC] = words[value] as number;
-      words[at + page.DRIVER_MAC + 1] = words[value + 1] as number;
+      words[at + page.DRIVER_MAC] = words[value];
+      words[at + page.DRIVER_MAC + 1] = words[value + 1];
     } else if (step === page.STEP_QUERY_MAX_FRAME + 1) {
-      words[at + page.DRIVER_MAX_FRAME] = (words[value] as number) + 14;
+      words[at + page.DRIVER_MAX_FRAME] = words[value] + 14;
     } else if (step === page.STEP_QUERY_LINK_SPEED + 1) {
-      words[at + page.DRIVER_LINK_SPEED] = words[value] as number;
+      words[at + page.DRIVER_LINK_SPEED] = words[value];
     }
     this.#go(step === page.STEP_SET_FILTER + 1 ? page.STEP_OPEN : step + 9);
   }
@@ -264,15 +264,15 @@ export class GuestHandshake {
     const section = this.#rings.topSection();
     if (section < 0) return false;
     this.#rings.popSection();
-    const size = words[this.#at + page.DRIVER_SEND_SIZE] as number;
+    const size = words[this.#at + page.DRIVER_SEND_SIZE];
     const message = (this.#layout.send + section * size) >>> 2;
-    const request = ((words[this.#at + page.DRIVER_REQUEST] as number) + 1) | 0;
+    const request = (words[this.#at + page.DRIVER_REQUEST] + 1) | 0;
     words[this.#at + page.DRIVER_REQUEST] = request;
     const bytes = 12 + fields.length * 4;
     words[message] = type;
     words[message + 1] = bytes;
     words[message + 2] = request;
-    for (let i = 0; i < fields.length; i++) words[message + 3 + i] = fields[i] as number;
+    for (let i = 0; i < fields.length; i++) words[message + 3 + i] = fields[i];
     const kind = NVSP_RNDIS_CONTROL;
     this.#rings.writeMessage(section, SEND_TRANSACTION, NVSP_MSG1_TYPE_SEND_RNDIS_PKT, kind, section, bytes);
     return true;

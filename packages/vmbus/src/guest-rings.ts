@@ -129,13 +129,13 @@ export class GuestRings {
   }
 
   get freeSections(): number {
-    return this.words[this.driver + DRIVER_SEND_FREE] as number;
+    return this.words[this.driver + DRIVER_SEND_FREE];
   }
 
   /** The section taken next, -1 if none is free. */
   topSection(): number {
     const free = this.freeSections;
-    return free === 0 ? -1 : (this.words[this.driver + DRIVER_STACK + free - 1] as number);
+    return free === 0 ? -1 : this.words[this.driver + DRIVER_STACK + free - 1];
   }
 
   popSection(): void {

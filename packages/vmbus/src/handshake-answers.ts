@@ -51,9 +51,9 @@ export class HandshakeAnswers {
 
   /** The answer to a message, null for none, undefined for a message out of order. */
   answer(message: Int32Array): readonly number[] | null | undefined {
-    const type = message[0] as number;
-    const a = (message[1] as number) >>> 0;
-    const b = (message[2] as number) >>> 0;
+    const type = message[0];
+    const a = message[1] >>> 0;
+    const b = message[2] >>> 0;
     if (type === NVSP_MSG_TYPE_INIT) return this.#init(a, b);
     if (this.#version === 0) return undefined;
     switch (type) {

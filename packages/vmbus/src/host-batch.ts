@@ -113,7 +113,7 @@ export class HostBatch extends HostRing {
   }
 
   #firstFree(): number {
-    return this.entries[(this.freeFirst << SHIFT) + FREE_SECTION] as number;
+    return this.entries[(this.freeFirst << SHIFT) + FREE_SECTION];
   }
 
   commitFrame(length: number, tci: number, stamp: number = 0): void {
@@ -158,9 +158,9 @@ export class HostBatch extends HostRing {
     const words = state.words;
     if (words[RETURNED] === 0) return 0;
     state.lock(DELIVERY_LOCK);
-    const count = Math.min(words[RETURNED] as number, sections.length);
-    const left = (words[RETURNED] as number) - count;
-    for (let i = 0; i < count; i++) sections[i] = words[state.returned + left + i] as number;
+    const count = Math.min(words[RETURNED], sections.length);
+    const left = words[RETURNED] - count;
+    for (let i = 0; i < count; i++) sections[i] = words[state.returned + left + i];
     words[RETURNED] = left;
     state.unlock(DELIVERY_LOCK);
     return count;
@@ -184,10 +184,10 @@ export class HostBatch extends HostRing {
   #traceFrame(at: number): void {
     const { trace } = this.context;
     const { entries } = this;
-    const stamp = entries[at + STAMP] as number;
+    const stamp = entries[at + STAMP];
     if (trace?.wants(2, stamp) !== true) return;
-    const section = entries[at + SECTION] as number;
-    const length = entries[at + LENGTH] as number;
+    const section = entries[at + SECTION];
+    const length = entries[at + LENGTH];
     trace.write(TRACE_FRAME, stamp, this.channel, section, length & LENGTH_MASK, length >>> TCI_SHIFT, 0);
   }
 
@@ -199,12 +199,11 @@ export class HostBatch extends HostRing {
     // Used ones make room: no more than all sections have ever been taken and not committed.
     if (this.freeFirst === this.freeEnd) this.freeFirst = this.freeEnd = 0;
     state.lock(DELIVERY_LOCK);
-    let free = words[FREE] as number;
+    let free = words[FREE];
     const taken = Math.min(count, free, this.sectionCount - this.freeEnd);
     const stack = state.free;
     let at = (this.freeEnd << SHIFT) + FREE_SECTION;
-    for (const last = free - taken; free !== last; at += 1 << SHIFT)
-      entries[at] = words[stack + --free] as number;
+    for (const last = free - taken; free !== last; at += 1 << SHIFT) entries[at] = words[stack + --free];
     words[FREE] = free;
     state.unlock(DELIVERY_LOCK);
     this.freeEnd += taken;
@@ -215,13 +214,13 @@ export class HostBatch extends HostRing {
     const state = this.state;
     const words = state.words;
     const entries = this.entries;
-    let free = words[FREE] as number;
+    let free = words[FREE];
     // In reverse, so that the next batch takes them in the same order.
     for (let i = this.freeEnd - 1; i >= this.freeFirst; i--)
-      words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION] as number;
+      words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION];
     // Lent ones have no place there, and their lender knows from what endBatch returns that the guest has not got them.
     for (let i = this.committed - 1; i >= sent; i--) {
-      const section = entries[(i << SHIFT) + SECTION] as number;
+      const section = entries[(i << SHIFT) + SECTION];
       if (words[state.loans + section] === 0) words[state.free + free++] = section;
     }
     words[FREE] = free;

@@ -125,7 +125,7 @@ export class HostChannel extends HostRndis implements ChannelHost {
   #poll(handler: GuestFrameHandler, budget: number): boolean {
     const ring = this.#ring;
     const words = this.state.words;
-    const start = words[IN_READ] as number;
+    const start = words[IN_READ];
     let read = start;
     let write = this.#writeIndex(read);
     let left = budget;
@@ -178,7 +178,7 @@ export class HostChannel extends HostRndis implements ChannelHost {
     const ring = this.#ring;
     const words = this.state.words;
     const write = ring.loadHeader(RING_WRITE_INDEX);
-    const seen = words[IN_WRITE_SEEN] as number;
+    const seen = words[IN_WRITE_SEEN];
     // It may only have moved on from where it was, and not past our read index.
     if (!ring.isIndex(write) || ring.distance(read, seen) + ring.distance(seen, write) >= ring.dataBytes) {
       this.violate(VIOLATION_RING_WRITE_INDEX);
@@ -193,11 +193,11 @@ export class HostChannel extends HostRndis implements ChannelHost {
     const ring = this.#ring;
     const words = ring.words;
     const first = ring.pairAt(read);
-    const d0 = words[first] as number;
-    const d1 = words[first + 1] as number;
+    const d0 = words[first];
+    const d1 = words[first + 1];
     const second = ring.pairBehind(first);
-    const low = words[second] as number;
-    const high = words[second + 1] as number;
+    const low = words[second];
+    const high = words[second + 1];
     const offset = (d0 >>> 16) << 3;
     const length = (d1 & 0xffff) << 3;
     if (length < 16 || length + 8 > ring.distance(read, write)) {
@@ -215,12 +215,12 @@ export class HostChannel extends HostRndis implements ChannelHost {
     let m3 = 0;
     if (payload >= 2) {
       const pair = ring.pairAt(ring.behind(read, offset));
-      m0 = words[pair] as number;
-      m1 = words[pair + 1] as number;
+      m0 = words[pair];
+      m1 = words[pair + 1];
       if (payload >= 4) {
         const behind = ring.pairBehind(pair);
-        m2 = words[behind] as number;
-        m3 = words[behind + 1] as number;
+        m2 = words[behind];
+        m3 = words[behind + 1];
       }
     }
     const next = ring.behind(read, length + 8);
@@ -269,7 +269,7 @@ export class HostChannel extends HostRndis implements ChannelHost {
 
   /** An NVSP message other than SEND_RNDIS_PKT; returns a status for its answer, or {@link NO_ANSWER}. */
   #nvspMessage(low: number, high: number): number {
-    if (this.#nvsp === null) return this.#openMessage(this.#message[0] as number, low, high);
+    if (this.#nvsp === null) return this.#openMessage(this.#message[0], low, high);
     const answer = this.#nvsp(this.#message);
     if (answer === undefined) {
       this.violate(VIOLATION_HANDSHAKE_ORDER);

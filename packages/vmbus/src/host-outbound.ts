@@ -88,12 +88,12 @@ export class HostOutbound extends HostBatch {
       if (sent !== 0) {
         this.#sendFrames(sent);
         if (numbers !== null) {
-          this.firstNumber = numbers[at] as number;
+          this.firstNumber = numbers[at];
           numbers[at] = (this.firstNumber + sent) | 0;
         }
         const counters = state.counters;
-        counters[COUNT_FRAMES_TO_GUEST] = (counters[COUNT_FRAMES_TO_GUEST] as number) + sent;
-        counters[COUNT_BYTES_TO_GUEST] = (counters[COUNT_BYTES_TO_GUEST] as number) + this.#bytes;
+        counters[COUNT_FRAMES_TO_GUEST] = counters[COUNT_FRAMES_TO_GUEST] + sent;
+        counters[COUNT_BYTES_TO_GUEST] = counters[COUNT_BYTES_TO_GUEST] + this.#bytes;
       }
     }
     this.giveBack(sent);
@@ -108,7 +108,7 @@ export class HostOutbound extends HostBatch {
 
   /** Writes and publishes one transfer-page packet for the first `count` frames of the batch. Lock held, room checked. */
   #sendFrames(count: number): void {
-    const first = this.entries[SECTION] as number;
+    const first = this.entries[SECTION];
     const start = this.#beginMessage(first, count);
     if (this.#describe(count) !== 0) this.#prepareHeaders(count);
     if (this.committedLent !== 0) this.#handOverLent(count);
@@ -136,10 +136,10 @@ export class HostOutbound extends HostBatch {
     let at = (data + ring.at) | 0;
     let bytes = 0;
     let others = 0;
-    let previous = entries[SECTION] as number;
+    let previous = entries[SECTION];
     for (let entry = 0; entry < stop; entry = (entry + (1 << SHIFT)) | 0) {
-      const section = entries[(entry + SECTION) | 0] as number;
-      const word = entries[(entry + LENGTH) | 0] as number;
+      const section = entries[(entry + SECTION) | 0];
+      const word = entries[(entry + LENGTH) | 0];
       const length = word & LENGTH_MASK;
       const place = Math.imul(section, size);
       const header = (sectionsAt + place) >>> 2;
@@ -148,7 +148,7 @@ export class HostOutbound extends HostBatch {
       guest[(at + 1) | 0] = place;
       guest[(header + 1) | 0] = message;
       guest[(header + 3) | 0] = length;
-      others |= (word >>> TCI_SHIFT) | ((words[(prepared + section) | 0] as number) ^ PLAIN);
+      others |= (word >>> TCI_SHIFT) | (words[(prepared + section) | 0] ^ PLAIN);
       words[(next + previous) | 0] = section;
       previous = section;
       bytes = (bytes + length) | 0;
@@ -167,10 +167,10 @@ export class HostOutbound extends HostBatch {
     const entries = this.entries;
     const { prepared } = this.state;
     for (let i = 0; i < count; i++) {
-      const section = entries[(i << SHIFT) + SECTION] as number;
-      const word = entries[(i << SHIFT) + LENGTH] as number;
+      const section = entries[(i << SHIFT) + SECTION];
+      const word = entries[(i << SHIFT) + LENGTH];
       const tci = word >>> TCI_SHIFT;
-      if ((tci | ((words[prepared + section] as number) ^ PLAIN)) === 0) continue;
+      if ((tci | (words[prepared + section] ^ PLAIN)) === 0) continue;
       const header = (this.sectionsAt + Math.imul(section, this.sectionSize)) >>> 2;
       writeRndisPacketHeader(this.guest.i32, header, word & LENGTH_MASK, tci);
       words[prepared + section] = tci === 0 ? PLAIN : 0;
@@ -183,7 +183,7 @@ export class HostOutbound extends HostBatch {
     const loans = this.state.loans;
     const entries = this.entries;
     for (let i = 0; i < count; i++) {
-      const at = loans + (entries[(i << SHIFT) + SECTION] as number);
+      const at = loans + entries[(i << SHIFT) + SECTION];
       if (words[at] === ADAPTER) words[at] = GUEST;
     }
   }
@@ -193,12 +193,12 @@ export class HostOutbound extends HostBatch {
     const state = this.state;
     const words = state.words;
     const ring = this.outbound;
-    let serial = ((words[SERIAL] as number) + 1) | 0;
+    let serial = (words[SERIAL] + 1) | 0;
     if (serial === 0) serial = 1;
     words[SERIAL] = serial;
     words[state.serials + first] = serial;
-    words[OUTSTANDING] = (words[OUTSTANDING] as number) + 1;
-    const start = words[WRITE] as number;
+    words[OUTSTANDING] = words[OUTSTANDING] + 1;
+    const start = words[WRITE];
     const header = 24 + (count << 3);
     ring.seek(start);
     ring.beginPacket(TRANSFER_PAGES, header, header + 32, 1, first, serial);
@@ -216,10 +216,10 @@ export class HostOutbound extends HostBatch {
     ring.putPair(0, 0);
     ring.endPacket(start);
     this.publish();
-    state.counters[COUNT_MESSAGES_TO_GUEST] = (state.counters[COUNT_MESSAGES_TO_GUEST] as number) + 1;
+    state.counters[COUNT_MESSAGES_TO_GUEST] = state.counters[COUNT_MESSAGES_TO_GUEST] + 1;
     const trace = this.context.trace;
     if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
-      trace.write(TRACE_MESSAGE, 0, this.channel, count, first, state.words[SERIAL] as number, 0);
+      trace.write(TRACE_MESSAGE, 0, this.channel, count, first, state.words[SERIAL], 0);
     }
   }
 
@@ -229,12 +229,12 @@ export class HostOutbound extends HostBatch {
     const words = state.words;
     let fits = false;
     state.lock(DELIVERY_LOCK);
-    const free = words[FREE] as number;
+    const free = words[FREE];
     if (free !== 0 && this.room() >= MESSAGE_OVERHEAD + 8) {
-      const section = words[state.free + free - 1] as number;
+      const section = words[state.free + free - 1];
       words[FREE] = free - 1;
       const at = (this.sectionsAt + Math.imul(section, this.sectionSize)) >>> 2;
-      for (let i = 0; i < bytes >>> 2; i++) this.guest.i32[at + i] = message[i] as number;
+      for (let i = 0; i < bytes >>> 2; i++) this.guest.i32[at + i] = message[i];
       words[state.prepared + section] = 0;
       words[state.next + section] = -1;
       const start = this.#beginMessage(section, 1);

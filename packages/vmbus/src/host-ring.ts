@@ -88,7 +88,7 @@ export class HostRing {
 
   wantsMulticast(a: number, b: number): boolean {
     const { words, multicast } = this.state;
-    const count = words[MULTICAST_COUNT] as number;
+    const count = words[MULTICAST_COUNT];
     for (let i = 0; i < count; i++) {
       if (words[multicast + 2 * i] === a && words[multicast + 2 * i + 1] === b) return true;
     }
@@ -114,7 +114,7 @@ export class HostRing {
 
   protected wakeGuest(): void {
     const counters = this.state.counters;
-    counters[COUNT_SIGNALS] = (counters[COUNT_SIGNALS] as number) + 1;
+    counters[COUNT_SIGNALS] = counters[COUNT_SIGNALS] + 1;
     this.context.machine.board.wake(this.image.guestAgent);
   }
 
@@ -122,8 +122,8 @@ export class HostRing {
   protected room(): number {
     const ring = this.outbound;
     const words = this.state.words;
-    const write = words[WRITE] as number;
-    const seen = words[READ_SEEN] as number;
+    const write = words[WRITE];
+    const seen = words[READ_SEEN];
     const read = ring.loadHeader(RING_READ_INDEX);
     if (!ring.isIndex(read) || ring.distance(seen, read) > ring.distance(seen, write)) {
       this.violate(VIOLATION_RING_READ_INDEX);
@@ -161,14 +161,14 @@ export class HostRing {
     }
     state.noteGood();
     words[state.serials + transactionLow] = 0;
-    words[OUTSTANDING] = (words[OUTSTANDING] as number) - 1;
-    let free = words[FREE] as number;
-    let returned = words[RETURNED] as number;
+    words[OUTSTANDING] = words[OUTSTANDING] - 1;
+    let free = words[FREE];
+    let returned = words[RETURNED];
     const before = free + returned;
     const { next, loans } = state;
     const stack = state.free;
     const lending = words[LENT] !== 0;
-    for (let section = transactionLow; section >= 0; section = words[next + section] as number) {
+    for (let section = transactionLow; section >= 0; section = words[next + section]) {
       if (!lending || words[loans + section] === 0) words[stack + free++] = section;
       else {
         words[loans + section] = ADAPTER;
@@ -190,7 +190,7 @@ export class HostRing {
     state.lock(DELIVERY_LOCK);
     const fits = this.room() >= ANSWER_BYTES;
     if (fits) {
-      const start = state.words[WRITE] as number;
+      const start = state.words[WRITE];
       ring.seek(start);
       ring.beginPacket(VM_PKT_COMP, 16, 16 + NVSP_MESSAGE_BYTES, 0, transactionLow, transactionHigh);
       for (let i = 0; i < NVSP_MESSAGE_BYTES >>> 2; i++) ring.put(message[i] ?? 0);
@@ -205,7 +205,7 @@ export class HostRing {
   /** Remembers a SEND_RNDIS_PKT_COMPLETE for the next {@link flushAnswers}. Poll lock held, queue not full. */
   protected queueAnswer(transactionLow: number, transactionHigh: number, status: number): void {
     const words = this.state.words;
-    const tail = words[ANSWERS_TAIL] as number;
+    const tail = words[ANSWERS_TAIL];
     const at = this.state.answers + (tail & (MAX_ANSWERS - 1)) * ANSWER_WORDS;
     words[at] = transactionLow;
     words[at + 1] = transactionHigh;
@@ -215,7 +215,7 @@ export class HostRing {
 
   protected get answersWaiting(): number {
     const words = this.state.words;
-    return ((words[ANSWERS_TAIL] as number) - (words[ANSWERS_HEAD] as number)) | 0;
+    return (words[ANSWERS_TAIL] - words[ANSWERS_HEAD]) | 0;
   }
 
   /**
@@ -229,13 +229,13 @@ export class HostRing {
     if (done === 0 && this.answersWaiting === 0) return;
     if (!state.looksIn(PHASE_OPEN) && !state.looksIn(PHASE_HANDSHAKE)) return;
     state.lock(DELIVERY_LOCK);
-    for (let i = 0; i < done; i++) this.freeMessage(doneLow[i] as number, doneHigh[i] as number);
-    let head = words[ANSWERS_HEAD] as number;
-    const tail = words[ANSWERS_TAIL] as number;
+    for (let i = 0; i < done; i++) this.freeMessage(doneLow[i], doneHigh[i]);
+    let head = words[ANSWERS_HEAD];
+    const tail = words[ANSWERS_TAIL];
     let wrote = false;
     if (head !== tail) {
       let room = this.room();
-      const start = words[WRITE] as number;
+      const start = words[WRITE];
       ring.seek(start);
       while (head !== tail) {
         if (room < ANSWER_BYTES) {
@@ -245,17 +245,17 @@ export class HostRing {
           ring.storeHeader(RING_PENDING_SEND_SIZE, ANSWER_BYTES);
           room = this.room();
           if (room < ANSWER_BYTES) break;
-          ring.seek(words[WRITE] as number);
+          ring.seek(words[WRITE]);
         }
         const at = state.answers + (head & (MAX_ANSWERS - 1)) * ANSWER_WORDS;
-        const low = words[at] as number;
-        const high = words[at + 1] as number;
-        ring.putNvspPacket(COMPLETION, 0, low, high, RNDIS_PKT_COMPLETE, words[at + 2] as number, 0, 0);
+        const low = words[at];
+        const high = words[at + 1];
+        ring.putNvspPacket(COMPLETION, 0, low, high, RNDIS_PKT_COMPLETE, words[at + 2], 0, 0);
         room -= ANSWER_BYTES;
         head = (head + 1) | 0;
         wrote = true;
       }
-      if (wrote && ring.position !== (words[WRITE] as number)) this.publish();
+      if (wrote && ring.position !== words[WRITE]) this.publish();
       if (head === tail) ring.storeHeader(RING_PENDING_SEND_SIZE, 0);
       words[ANSWERS_HEAD] = head;
     }

@@ -89,9 +89,9 @@ export class HostRndis extends HostOutbound implements RndisSettings {
 
   multicastList(): Uint8Array {
     const { words, multicast } = this.state;
-    const list = new Uint8Array(6 * (words[MULTICAST_COUNT] as number));
+    const list = new Uint8Array(6 * words[MULTICAST_COUNT]);
     for (let at = 0; at < list.length; at++) {
-      const word = words[multicast + Math.floor(at / 6) * 2 + (at % 6 > 3 ? 1 : 0)] as number;
+      const word = words[multicast + Math.floor(at / 6) * 2 + (at % 6 > 3 ? 1 : 0)];
       list[at] = word >>> (8 * ((at % 6) & 3));
     }
     return list;
@@ -100,7 +100,7 @@ export class HostRndis extends HostOutbound implements RndisSettings {
   setMulticastList(addresses: Uint8Array): void {
     const { words, multicast } = this.state;
     const count = addresses.length / 6;
-    const byte = (at: number): number => addresses[at] as number;
+    const byte = (at: number): number => addresses[at];
     // Deliveries go on meanwhile: a frame for an address that comes or goes may get there or not.
     words[MULTICAST_COUNT] = 0;
     for (let i = 0, at = 0; i < count; i++, at += 6) {
@@ -111,11 +111,11 @@ export class HostRndis extends HostOutbound implements RndisSettings {
   }
 
   get framesToGuest(): number {
-    return this.state.counters[COUNT_FRAMES_TO_GUEST] as number;
+    return this.state.counters[COUNT_FRAMES_TO_GUEST];
   }
 
   get framesFromGuest(): number {
-    return this.state.counters[COUNT_FRAMES_FROM_GUEST] as number;
+    return this.state.counters[COUNT_FRAMES_FROM_GUEST];
   }
 
   // --- messages -----------------------------------------------------------------------------------------
@@ -160,8 +160,8 @@ export class HostRndis extends HostOutbound implements RndisSettings {
     }
     this.state.noteGood();
     const counters = this.state.counters;
-    counters[COUNT_FRAMES_FROM_GUEST] = (counters[COUNT_FRAMES_FROM_GUEST] as number) + 1;
-    counters[COUNT_BYTES_FROM_GUEST] = (counters[COUNT_BYTES_FROM_GUEST] as number) + length;
+    counters[COUNT_FRAMES_FROM_GUEST] = counters[COUNT_FRAMES_FROM_GUEST] + 1;
+    counters[COUNT_BYTES_FROM_GUEST] = counters[COUNT_BYTES_FROM_GUEST] + length;
     const trace = this.context.trace;
     if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
       trace.write(VMBUS_TRACE.FRAME_FROM_GUEST, 0, this.channel, section, length, parser.tci, 0);
@@ -173,7 +173,7 @@ export class HostRndis extends HostOutbound implements RndisSettings {
   #controlMessage(memory: MemoryViews, at: number, size: number): number {
     const message = this.#control;
     const kept = Math.min(size, MAX_CONTROL_BYTES);
-    for (let i = 0; i < kept; i++) message.bytes[i] = memory.u8[at + i] as number;
+    for (let i = 0; i < kept; i++) message.bytes[i] = memory.u8[at + i];
     message.sent = size;
     const bytes = answerRndisControl(message, this.image, this, this.#reply);
     if (bytes < 0) {

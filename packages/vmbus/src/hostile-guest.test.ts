@@ -412,11 +412,11 @@ describe('SEC-10 a guest that scribbles at random', () => {
           // Every section is free once, or part of one outstanding message.
           const state = new ChannelState(image.state, image.stateSections);
           const where = new Set<number>();
-          for (let i = 0; i < freeSections; i++) where.add(state.words[state.free + i] as number);
+          for (let i = 0; i < freeSections; i++) where.add(state.words[state.free + i]);
           let held = freeSections;
           for (let first = 0; first < 32; first++) {
             if (state.words[state.serials + first] === 0) continue;
-            for (let at = first; at >= 0; at = state.words[state.next + at] as number, held++) where.add(at);
+            for (let at = first; at >= 0; at = state.words[state.next + at], held++) where.add(at);
           }
           expect([held, where.size]).toEqual([32, 32]);
           const fatal = VMBUS_VIOLATIONS.slice(0, 4).some((name) => violations[name] !== undefined);

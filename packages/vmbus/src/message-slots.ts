@@ -52,7 +52,7 @@ export class MessageSlots {
     const slot = this.#in * SLOT_WORDS;
     if (words[slot] === words[TAKEN + this.#in]) return 0;
     if (Atomics.load(words, slot) === Atomics.load(words, TAKEN + this.#in)) return 0;
-    return words[slot + 1] as number;
+    return words[slot + 1];
   }
 
   /** Takes the waiting message: returns its kind and copies its {@link arguments}; 0 = none. */
@@ -62,8 +62,8 @@ export class MessageSlots {
     if (words[slot] === words[TAKEN + this.#in]) return 0;
     const sequence = Atomics.load(words, slot);
     if (sequence === Atomics.load(words, TAKEN + this.#in)) return 0;
-    for (let i = 0; i < MESSAGE_ARGUMENTS; i++) this.arguments[i] = words[slot + 2 + i] as number;
-    const kind = words[slot + 1] as number;
+    for (let i = 0; i < MESSAGE_ARGUMENTS; i++) this.arguments[i] = words[slot + 2 + i];
+    const kind = words[slot + 1];
     Atomics.store(words, TAKEN + this.#in, sequence);
     return kind;
   }

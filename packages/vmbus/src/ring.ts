@@ -88,7 +88,7 @@ export class RingWords {
 
   take(): number {
     const at = this.at;
-    const value = this.words[this.data + at] as number;
+    const value = this.words[this.data + at];
     this.at = at + 1 === this.#size ? 0 : at + 1;
     return value;
   }
@@ -126,7 +126,7 @@ export class RingWords {
 
   /** A plain load: one's own index, or a hint that may be old. */
   peekHeader(word: number): number {
-    return this.words[this.header + word] as number;
+    return this.words[this.header + word];
   }
 
   loadHeader(word: number): number {

@@ -79,12 +79,12 @@ export function answerRndisControl(
   reply: Int32Array,
 ): number {
   const request = message.words;
-  const type = request[0] as number;
-  const length = (request[1] as number) >>> 0;
+  const type = request[0];
+  const length = request[1] >>> 0;
   if (type <= RNDIS_MSG_PACKET || type === RNDIS_MSG_INDICATE) return RNDIS_NO_REQUEST;
   if (length < (LEAST[type] ?? LEAST_UNKNOWN) || length > message.sent) return RNDIS_MALFORMED;
   reply[0] = type | RNDIS_MSG_COMPLETION;
-  reply[2] = request[2] as number;
+  reply[2] = request[2];
   reply[3] = RNDIS_STATUS_SUCCESS;
   if (type === RNDIS_MSG_HALT) {
     settings.setReady(false);
@@ -101,7 +101,7 @@ export function answerRndisControl(
       break;
     case RNDIS_MSG_RESET:
       // It has no id. The filter and the multicast list are as they were: nothing need be sent again.
-      reply[2] = reply[3] as number;
+      reply[2] = reply[3];
       reply[3] = 0;
       break;
     default:
@@ -135,8 +135,8 @@ function query(
   reply: Int32Array,
 ): number {
   const isRefused = reply[3] !== RNDIS_STATUS_SUCCESS;
-  const given = (message.words[4] as number) >>> 0;
-  const value = isRefused ? null : queryOid(message.words[3] as number, given, image, settings);
+  const given = message.words[4] >>> 0;
+  const value = isRefused ? null : queryOid(message.words[3], given, image, settings);
   if (value === null) {
     if (!isRefused) reply[3] = RNDIS_STATUS_NOT_SUPPORTED;
     reply[4] = 0;
@@ -154,11 +154,11 @@ function query(
 /** The status of a SET whose message is `length` bytes long. */
 function set(message: ControlMessage, length: number, settings: RndisSettings): number {
   const { words, bytes } = message;
-  const valueBytes = (words[4] as number) >>> 0;
-  const at = 8 + ((words[5] as number) >>> 0);
+  const valueBytes = words[4] >>> 0;
+  const at = 8 + (words[5] >>> 0);
   const end = at + valueBytes;
   if (valueBytes !== 0 && (at < 28 || end > length)) return RNDIS_STATUS_INVALID_DATA;
   // What lies beyond the host's copy belongs to no OID that can be set.
   if (end > MAX_CONTROL_BYTES) return RNDIS_STATUS_NOT_SUPPORTED;
-  return setOid(words[3] as number, bytes.subarray(at, end), settings);
+  return setOid(words[3], bytes.subarray(at, end), settings);
 }

@@ -40,11 +40,11 @@ export class RndisFrameParser {
     const at = section >>> 2;
     if (size < 44) return MESSAGE_LENGTH;
     if (words[at] !== 1) return TYPE;
-    const messageLength = (words[at + 1] as number) >>> 0;
-    const dataOffset = (words[at + 2] as number) >>> 0;
-    const dataLength = (words[at + 3] as number) >>> 0;
-    const infoOffset = (words[at + 7] as number) >>> 0;
-    const infoLength = (words[at + 8] as number) >>> 0;
+    const messageLength = words[at + 1] >>> 0;
+    const dataOffset = words[at + 2] >>> 0;
+    const dataLength = words[at + 3] >>> 0;
+    const infoOffset = words[at + 7] >>> 0;
+    const infoLength = words[at + 8] >>> 0;
     if (messageLength < 44 || messageLength > size) return MESSAGE_LENGTH;
     // No sum below can wrap: each term has been bounded by the section's size first.
     if (dataOffset > messageLength || dataLength > messageLength) return DATA_RANGE;
@@ -72,12 +72,12 @@ export class RndisFrameParser {
     if (here < 44 || (here & 3) !== 0 || end > messageLength) return false;
     for (let n = 0; n < MAX_INFOS && here + 12 <= end; n++) {
       const word = at + (here >>> 2);
-      const size = (words[word] as number) >>> 0;
-      const valueOffset = (words[word + 2] as number) >>> 0;
+      const size = words[word] >>> 0;
+      const valueOffset = words[word + 2] >>> 0;
       if (size < 12 || (size & 3) !== 0 || size > end - here) return false;
       if (words[word + 1] === 6) {
         if (valueOffset < 12 || (valueOffset & 3) !== 0 || valueOffset > size - 4) return false;
-        this.tci = tciFrom8021qInfo(words[word + (valueOffset >>> 2)] as number);
+        this.tci = tciFrom8021qInfo(words[word + (valueOffset >>> 2)]);
       }
       here += size;
     }

@@ -125,7 +125,7 @@ function setMulticast(value: Uint8Array, settings: RndisSettings): number {
   if (value.length % 6 !== 0) return rndis.RNDIS_STATUS_INVALID_LENGTH;
   if (value.length > 6 * MAX_MULTICAST) return rndis.RNDIS_STATUS_MULTICAST_FULL;
   for (let at = 0; at < value.length; at += 6)
-    if (((value[at] as number) & 1) === 0) return rndis.RNDIS_STATUS_INVALID_DATA;
+    if ((value[at] & 1) === 0) return rndis.RNDIS_STATUS_INVALID_DATA;
   settings.setMulticastList(value);
   return rndis.RNDIS_STATUS_SUCCESS;
 }
@@ -141,7 +141,7 @@ function setOffload(value: Uint8Array): number {
   if (value.length < PARAMETERS_TO) return rndis.RNDIS_STATUS_INVALID_LENGTH;
   if (value[0] !== OBJECT_TYPE_DEFAULT) return rndis.RNDIS_STATUS_INVALID_DATA;
   for (let at = PARAMETERS_FROM; at < PARAMETERS_TO; at++)
-    if ((value[at] as number) > 1) return rndis.RNDIS_STATUS_NOT_SUPPORTED;
+    if (value[at] > 1) return rndis.RNDIS_STATUS_NOT_SUPPORTED;
   return rndis.RNDIS_STATUS_SUCCESS;
 }
 

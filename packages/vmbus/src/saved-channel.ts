@@ -75,7 +75,7 @@ function refusalOfState({
   new Uint8Array(copy).set(new Uint8Array(bytes));
   const state = new ChannelState(copy, stateSections);
   const { words } = state;
-  const word = (at: number): number => words[at] as number;
+  const word = (at: number): number => words[at];
   for (const [name, at, ring] of [
     ['write', OUT_WRITE, toGuest],
     ['read', OUT_READ_SEEN, toGuest],
@@ -99,7 +99,7 @@ function refusalOfState({
 
 function refusalOfSections(state: ChannelState, count: number): string | null {
   const { words } = state;
-  const free = words[FREE_SECTIONS] as number;
+  const free = words[FREE_SECTIONS];
   if (!isIn(free, 0, count)) return `${free} free sections of ${count}`;
   const seen = new Uint8Array(count);
   const take = (section: number): boolean => {
@@ -108,7 +108,7 @@ function refusalOfSections(state: ChannelState, count: number): string | null {
     return true;
   };
   for (let i = 0; i < free; i++) {
-    const section = words[state.free + i] as number;
+    const section = words[state.free + i];
     if (!take(section)) return `section ${section} is free twice or does not exist`;
   }
   let messages = 0;
@@ -116,7 +116,7 @@ function refusalOfSections(state: ChannelState, count: number): string | null {
     if (words[state.loans + first] !== 0) return `section ${first} is on loan`;
     if (words[state.serials + first] === 0) continue;
     messages++;
-    for (let section = first; section !== -1; section = words[state.next + section] as number) {
+    for (let section = first; section !== -1; section = words[state.next + section]) {
       if (!take(section)) return `section ${section} is in two places or does not exist`;
     }
   }

@@ -161,7 +161,7 @@ export class ScriptedGuest {
     }
     const frames = ranges.map(([, at]) => {
       const section = receive.offset + at;
-      const word = (n: number): number => i32[(section >>> 2) + n] as number;
+      const word = (n: number): number => i32[(section >>> 2) + n];
       const start = section + 8 + word(2);
       const info = word(8) === 0 ? 0 : word(14);
       const tci = ((info & 7) << 13) | ((info & 8) << 9) | ((info >>> 4) & 0xfff);

@@ -65,7 +65,7 @@ describe('SW-29: the order of Linux', () => {
         { kind: 'completion', transaction, words: [108, 1, 0, 0, 0, 0, 0, 0] },
       ]);
       const [answer] = said.filter((one) => one.kind === 'control');
-      expect(answer?.words[0]).toBe((words[0] as number) | COMPLETION);
+      expect(answer?.words[0]).toBe(words[0] | COMPLETION);
       expect(answer?.words[2]).toBe(words[2]);
       return answer?.words ?? [];
     };

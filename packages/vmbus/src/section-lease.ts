@@ -53,19 +53,19 @@ export function lendSections(
   const pageBytes = Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
   const sections = Math.ceil(pageBytes / sectionSize);
   const { words } = state;
-  if (!(bytes > 0) || sections > (sectionCount - (words[LENT_SECTIONS] as number)) / 2) return null;
+  if (!(bytes > 0) || sections > (sectionCount - words[LENT_SECTIONS]) / 2) return null;
   // Sections from one that begins on a page to the next one that does.
   const step = PAGE_SIZE / gcd(sectionSize, PAGE_SIZE);
   state.lock(DELIVERY_LOCK);
   const first = findFree(state, sectionCount, sections, step);
   if (first >= 0) {
-    const stack = words.subarray(state.free, state.free + (words[FREE_SECTIONS] as number));
+    const stack = words.subarray(state.free, state.free + words[FREE_SECTIONS]);
     const kept = stack.filter((section) => section < first || section >= first + sections);
     stack.set(kept);
     words[FREE_SECTIONS] = kept.length;
     words.fill(0, state.prepared + first, state.prepared + first + sections);
     words.fill(LOAN_ADAPTER, state.loans + first, state.loans + first + sections);
-    words[LENT_SECTIONS] = (words[LENT_SECTIONS] as number) + sections;
+    words[LENT_SECTIONS] = words[LENT_SECTIONS] + sections;
   }
   state.unlock(DELIVERY_LOCK);
   if (first < 0) return null;
@@ -81,7 +81,7 @@ export function lendSections(
 /** Lent sections that the guest has, or has completed and nobody has taken yet. */
 export function countHeld({ words, loans }: ChannelState, sectionCount: number): number {
   if (words[LENT_SECTIONS] === 0) return 0;
-  let held = words[RETURNED_SECTIONS] as number;
+  let held = words[RETURNED_SECTIONS];
   for (let at = loans; at < loans + sectionCount; at++) if (words[at] === LOAN_GUEST) held++;
   return held;
 }
@@ -90,7 +90,7 @@ export function countHeld({ words, loans }: ChannelState, sectionCount: number):
 function findFree(state: ChannelState, sectionCount: number, count: number, step: number): number {
   const { words } = state;
   const free = new Uint8Array(sectionCount);
-  for (let i = 0; i < (words[FREE_SECTIONS] as number); i++) free[words[state.free + i] as number] = 1;
+  for (let i = 0; i < words[FREE_SECTIONS]; i++) free[words[state.free + i]] = 1;
   for (let first = Math.floor((sectionCount - count) / step) * step; first >= 0; first -= step) {
     if (free.subarray(first, first + count).every((is) => is === 1)) return first;
   }
@@ -101,11 +101,11 @@ function endLease(state: ChannelState, first: number, sections: number): void {
   const { words } = state;
   const isMine = (section: number): boolean => section >= first && section < first + sections;
   state.lock(DELIVERY_LOCK);
-  const returned = words.subarray(state.returned, state.returned + (words[RETURNED_SECTIONS] as number));
+  const returned = words.subarray(state.returned, state.returned + words[RETURNED_SECTIONS]);
   const others = returned.filter((section) => !isMine(section));
   returned.set(others);
   words[RETURNED_SECTIONS] = others.length;
-  let free = words[FREE_SECTIONS] as number;
+  let free = words[FREE_SECTIONS];
   for (let section = first + sections - 1; section >= first; section--) {
     // With the guest: free when it completes the message, like any other.
     if (words[state.loans + section] === LOAN_ADAPTER) words[state.free + free++] = section;
@@ -113,6 +113,6 @@ function endLease(state: ChannelState, first: number, sections: number): void {
     words[state.prepared + section] = 0; // the adapter may have written over the header
   }
   words[FREE_SECTIONS] = free;
-  words[LENT_SECTIONS] = (words[LENT_SECTIONS] as number) - sections;
+  words[LENT_SECTIONS] = words[LENT_SECTIONS] - sections;
   state.unlock(DELIVERY_LOCK);
 }

@@ -29,10 +29,10 @@ test('processors in real threads deliver to one guest: every frame once, each pr
   const handler = {
     frame(offset: number, length: number): boolean {
       const word = offset >>> 2;
-      const worker = segment.i32[word] as number;
+      const worker = segment.i32[word];
       if (length !== 60 || segment.i32[word + 1] !== next[worker]) wrong++;
       for (let w = 2; w < 15; w++) if (segment.i32[word + w] !== worker * 1000 + w) wrong++;
-      next[worker] = (next[worker] as number) + 1;
+      next[worker] = next[worker] + 1;
       return true;
     },
   };

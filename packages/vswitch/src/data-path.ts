@@ -188,7 +188,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     this.#send.load(state.sendBuffers[this.#processor.index] ?? null);
     const here = new Set(state.ports.map(({ port }) => port));
     for (let port = 0; port < this.#generations.length; port++) {
-      if (!here.has(port) && (this.#generations[port] as number) >= 0) this.#closeChannel(port);
+      if (!here.has(port) && this.#generations[port] >= 0) this.#closeChannel(port);
     }
     for (const image of state.ports) this.#loadChannel(image);
   }
@@ -284,14 +284,14 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
         batch.queueId[i] = nbl.filteringInfo >>> 16;
         batch.filterSlot[i] = nbl.filterSlot;
         if (this.#context.trace.level !== 0) this.#traceReceived(i);
-        if ((batch.length[i] as number) < 14) {
+        if (batch.length[i] < 14) {
           batch.reason[i] = DROP_RUNT;
           continue;
         }
-        const word = (batch.offset[i] as number) >> 2;
-        const { i32 } = batch.segments[i] as (typeof batch.segments)[0];
-        const w1 = i32[word + 1] as number;
-        const w2 = i32[word + 2] as number;
+        const word = batch.offset[i] >> 2;
+        const { i32 } = batch.segments[i];
+        const w1 = i32[word + 1];
+        const w2 = i32[word + 2];
         const sourceA = (w1 >>> 16) | (w2 << 16);
         const sourceB = (w2 >>> 16) | (vlan << 16);
         if (sourceA !== lastA || sourceB !== lastB) {
@@ -325,19 +325,11 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   #traceReceived(i: number): void {
     const trace = this.#context.trace;
     const batch = this.#batch;
-    const stamp = batch.stamp[i] as number;
+    const stamp = batch.stamp[i];
     if (!trace.wants(TRACE_ALL, stamp)) return;
-    const b = batch.destinationB(i) | ((batch.vlan[i] as number) << 16);
-    const length = batch.length[i] as number;
-    trace.write(
-      VSWITCH_TRACE.RECEIVED,
-      stamp,
-      batch.queueId[i] as number,
-      0,
-      batch.destinationA(i),
-      b,
-      length,
-    );
+    const b = batch.destinationB(i) | (batch.vlan[i] << 16);
+    const length = batch.length[i];
+    trace.write(VSWITCH_TRACE.RECEIVED, stamp, batch.queueId[i], 0, batch.destinationA(i), b, length);
   }
 
   // --- from guests --------------------------------------------------------------------------------------
@@ -382,17 +374,17 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     let dropped = 0;
     for (let i = 0; i < batch.count; i++) {
       if (batch.fate[i] === FATE_NONE) {
-        this.#ends.dropped(batch.reason[i] as number, 1);
+        this.#ends.dropped(batch.reason[i], 1);
         dropped++;
         if (tracing) this.#forwarder.traceDrop(i);
       }
-      if (source !== EXTERNAL_PORT && batch.fate[i] !== FATE_WIRE) this.#send.give(batch.offset[i] as number);
+      if (source !== EXTERNAL_PORT && batch.fate[i] !== FATE_WIRE) this.#send.give(batch.offset[i]);
     }
     batch.count = 0;
     if (source === EXTERNAL_PORT) return;
     const row = source * PORT_COUNTER_STRIDE + DROPPED_FROM_GUEST;
-    this.#counters[row] = (this.#counters[row] as number) + dropped;
-    this.#send.flush(this.#ports.queueId[source] as number);
+    this.#counters[row] = this.#counters[row] + dropped;
+    this.#send.flush(this.#ports.queueId[source]);
   }
 
   /** Counts what came from the guest of `port`: before anything is counted of how it ended. */
@@ -400,8 +392,8 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     this.#ends.fromGuest(this.#framesFromGuest);
     const counters = this.#counters;
     const row = port * PORT_COUNTER_STRIDE;
-    counters[row + FRAMES_FROM_GUEST] = (counters[row + FRAMES_FROM_GUEST] as number) + this.#framesFromGuest;
-    counters[row + BYTES_FROM_GUEST] = (counters[row + BYTES_FROM_GUEST] as number) + this.#bytesFromGuest;
+    counters[row + FRAMES_FROM_GUEST] = counters[row + FRAMES_FROM_GUEST] + this.#framesFromGuest;
+    counters[row + BYTES_FROM_GUEST] = counters[row + BYTES_FROM_GUEST] + this.#bytesFromGuest;
     this.#framesFromGuest = 0;
     this.#bytesFromGuest = 0;
   }

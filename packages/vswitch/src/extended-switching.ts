@@ -82,7 +82,7 @@ export class ExtendedSwitching {
     const tick = this.#forwarder.tick();
     path.ingress();
     for (let k = 0; k < path.count; k++) {
-      const i = path.index[k] as number;
+      const i = path.index[k];
       if (source !== EXTERNAL_PORT) this.#guests.judge(i);
       else this.#judgeReceived(i, tick);
     }
@@ -98,10 +98,10 @@ export class ExtendedSwitching {
   #judgeReceived(i: number, tick: number): void {
     const batch = this.#batch;
     const ports = this.#ports;
-    const port = this.#queuePort[i] as number;
-    const vlan = batch.vlan[i] as number;
+    const port = this.#queuePort[i];
+    const vlan = batch.vlan[i];
     this.#traceReceived(i, port);
-    if ((batch.length[i] as number) < 14) {
+    if (batch.length[i] < 14) {
       batch.reason[i] = DROP_RUNT;
       return;
     }
@@ -115,10 +115,10 @@ export class ExtendedSwitching {
         return;
       }
     }
-    const { i32 } = batch.segments[i] as (typeof batch.segments)[0];
-    const word = (batch.offset[i] as number) >> 2;
-    const w1 = i32[word + 1] as number;
-    const w2 = i32[word + 2] as number;
+    const { i32 } = batch.segments[i];
+    const word = batch.offset[i] >> 2;
+    const w1 = i32[word + 1];
+    const w2 = i32[word + 2];
     this.#forwarder.learn(i, (w1 >>> 16) | (w2 << 16), (w2 >>> 16) | (vlan << 16), tick);
     if (port < 0) {
       this.#forwarder.forward(i);
@@ -132,20 +132,20 @@ export class ExtendedSwitching {
   #traceReceived(i: number, port: number): void {
     const trace = this.#context.trace;
     const batch = this.#batch;
-    const stamp = batch.stamp[i] as number;
+    const stamp = batch.stamp[i];
     if (trace.level === 0 || !trace.wants(TRACE_ALL, stamp)) return;
-    const b = batch.destinationB(i) | ((batch.vlan[i] as number) << 16);
-    const queueId = batch.queueId[i] as number;
-    const length = batch.length[i] as number;
+    const b = batch.destinationB(i) | (batch.vlan[i] << 16);
+    const queueId = batch.queueId[i];
+    const length = batch.length[i];
     trace.write(VSWITCH_TRACE.RECEIVED, stamp, queueId, port >= 0 ? 1 : 0, batch.destinationA(i), b, length);
   }
 
   #traceQueueCheck(i: number, port: number, addressed: boolean, member: boolean): void {
     const trace = this.#context.trace;
-    const stamp = this.#batch.stamp[i] as number;
+    const stamp = this.#batch.stamp[i];
     if (trace.level === 0 || !trace.wants(TRACE_ALL, stamp)) return;
-    const own = this.#ports.vlan[port] as number;
-    const vlan = this.#batch.vlan[i] as number;
+    const own = this.#ports.vlan[port];
+    const vlan = this.#batch.vlan[i];
     trace.write(VSWITCH_TRACE.QUEUE_CHECK, stamp, port, vlan, own, addressed ? 1 : 0, member ? 1 : 0);
   }
 }

@@ -53,7 +53,7 @@ export function readExtensionCounters(
   const sum = { ingressFrames: 0, egressDeliveries: 0, dropped: 0, excluded: 0, ignored: 0 };
   for (let at = extension * EXTENSION_COUNTER_STRIDE; at < all.length; at += block) {
     EXTENSION_COUNTERS.forEach((name, i) => {
-      sum[name] += all[at + i] as number;
+      sum[name] += all[at + i];
     });
   }
   return sum;

@@ -116,7 +116,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     });
     this.#stages = stages;
     // Made only for switches that have an extension with a data half.
-    this.#stage = stages[0] as Stage;
+    this.#stage = stages[0];
   }
 
   // --- where the bytes are ------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
   /** Frame `i` of the batch came from a guest and lies in a send buffer of the host. */
   noteHostCopy(i: number): void {
     this.isPacketDataSafe[i] = 1;
-    this.safePacketDataSize[i] = this.length[i] as number;
+    this.safePacketDataSize[i] = this.length[i];
     this.#netBuffers[i] = null;
   }
 
@@ -137,7 +137,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     if (safe) {
       const isPlain =
         nb.mdl.next === null &&
-        ((this.offset[i] as number) & 7) === 0 &&
+        (this.offset[i] & 7) === 0 &&
         nb.dataLength <= nb.mdl.byteCount - nb.dataOffset;
       if (!isPlain) this.copyPacketData(i);
       else this.safePacketDataSize[i] = nb.dataLength;
@@ -171,7 +171,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
       this.#passedEgress[i] = 0;
     }
     for (let s = 0; s < stages.length && this.count !== 0; s++) {
-      const stage = stages[s] as Stage;
+      const stage = stages[s];
       if (stage.path.ingress === undefined) continue;
       this.#enter(stage, s);
       this.#add(INGRESS_FRAMES, this.count);
@@ -179,7 +179,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
       this.#keep(this.#passedIngress, stages.length);
     }
     for (let k = 0; k < this.count; k++) {
-      const i = this.index[k] as number;
+      const i = this.index[k];
       if (this.isPacketDataSafe[i] === 0) this.copyPacketData(i);
     }
   }
@@ -193,7 +193,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     this.#passedIngress[i] = this.#position;
     this.#batch.reason[i] = DROP_EXTENSION;
     this.#add(DROPPED, 1);
-    this.#trace(i, 0, this.source[i] as number);
+    this.#trace(i, 0, this.source[i]);
   }
 
   // --- egress -------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     this.#collect();
     let excluded = 0;
     for (let s = stages.length - 1; s >= 0 && this.count !== 0; s--) {
-      const stage = stages[s] as Stage;
+      const stage = stages[s];
       const position = stages.length - 1 - s;
       if (stage.path.egress !== undefined) {
         this.#enter(stage, position);
@@ -223,9 +223,9 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     }
     if (delivery < 0 || delivery >= this.deliveries || this.#excluded[delivery] === 1) return;
     this.#excluded[delivery] = 1;
-    const i = this.deliveryFrame[delivery] as number;
-    const port = this.deliveryPort[delivery] as number;
-    const left = (this.#destinations[i] as number) - 1;
+    const i = this.deliveryFrame[delivery];
+    const port = this.deliveryPort[delivery];
+    const left = this.#destinations[i] - 1;
     this.#destinations[i] = left;
     if (left === 0) this.#passedEgress[i] = this.#position;
     this.#batch.reason[i] = DROP_EXTENSION;
@@ -242,9 +242,9 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     this.#destinations.fill(0);
     let d = 0;
     for (let t = 0; t < fanOut.touchedCount; t++) {
-      const port = fanOut.touched[t] as number;
-      for (let e = fanOut.first[port] as number; e >= 0; e = fanOut.next[e] as number) {
-        d = this.#pair(d, fanOut.frame[e] as number, port);
+      const port = fanOut.touched[t];
+      for (let e = fanOut.first[port]; e >= 0; e = fanOut.next[e]) {
+        d = this.#pair(d, fanOut.frame[e], port);
       }
     }
     let count = 0;
@@ -262,7 +262,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     this.deliveryFrame[d] = frame;
     this.deliveryPort[d] = port;
     this.#excluded[d] = 0;
-    this.#destinations[frame] = (this.#destinations[frame] as number) + 1;
+    this.#destinations[frame] = this.#destinations[frame] + 1;
     return d + 1;
   }
 
@@ -271,8 +271,8 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     let kept = 0;
     for (let d = 0; d < this.deliveries; d++) {
       if (this.#excluded[d] === 1) continue;
-      this.deliveryFrame[kept] = this.deliveryFrame[d] as number;
-      this.deliveryPort[kept++] = this.deliveryPort[d] as number;
+      this.deliveryFrame[kept] = this.deliveryFrame[d];
+      this.deliveryPort[kept++] = this.deliveryPort[d];
     }
     const gone = this.deliveries - kept;
     if (gone === 0) return 0;
@@ -285,8 +285,8 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
   #refill(): void {
     this.#fanOut.clear();
     for (let d = 0; d < this.deliveries; d++) {
-      const port = this.deliveryPort[d] as number;
-      if (port !== EXTERNAL) this.#fanOut.add(port, this.deliveryFrame[d] as number);
+      const port = this.deliveryPort[d];
+      if (port !== EXTERNAL) this.#fanOut.add(port, this.deliveryFrame[d]);
     }
   }
 
@@ -296,13 +296,13 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
   complete(): void {
     const stages = this.#stages;
     for (let s = 0; s < stages.length; s++) {
-      const { path } = stages[s] as Stage;
+      const { path } = stages[s];
       if (path.egressComplete === undefined) continue;
       this.#passedBy(this.#passedEgress, stages.length - 1 - s);
       if (this.count !== 0) path.egressComplete(this);
     }
     for (let s = stages.length - 1; s >= 0; s--) {
-      const { path } = stages[s] as Stage;
+      const { path } = stages[s];
       if (path.ingressComplete === undefined) continue;
       this.#passedBy(this.#passedIngress, s);
       if (this.count !== 0) path.ingressComplete(this);
@@ -313,7 +313,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
   #passedBy(passed: Int32Array, position: number): void {
     let count = 0;
     for (let i = 0; i < this.#batch.count; i++) {
-      if ((passed[i] as number) > position) this.index[count++] = i;
+      if (passed[i] > position) this.index[count++] = i;
     }
     this.count = count;
   }
@@ -322,7 +322,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
   #keep(passed: Int32Array, extensions: number): void {
     let kept = 0;
     for (let k = 0; k < this.count; k++) {
-      const i = this.index[k] as number;
+      const i = this.index[k];
       if (passed[i] === extensions) this.index[kept++] = i;
     }
     this.count = kept;
@@ -335,12 +335,12 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
 
   #add(counter: number, amount: number): void {
     const at = this.#stage.number * STRIDE + counter;
-    this.#counters[at] = (this.#counters[at] as number) + amount;
+    this.#counters[at] = this.#counters[at] + amount;
   }
 
   #trace(i: number, how: number, port: number): void {
     const trace = this.#context.trace;
-    const stamp = this.stamp[i] as number;
+    const stamp = this.stamp[i];
     if (trace.level !== 0 && trace.wants(TRACE_ALL, stamp))
       trace.write(VSWITCH_TRACE.EXTENSION, stamp, this.#stage.number, how, port, 0, 0);
   }

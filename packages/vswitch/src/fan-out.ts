@@ -49,14 +49,14 @@ export class FanOut {
       this.lengthOf[port] = 1;
       this.touched[this.touchedCount++] = port;
     } else {
-      this.next[this.#last[port] as number] = entry;
-      this.lengthOf[port] = (this.lengthOf[port] as number) + 1;
+      this.next[this.#last[port]] = entry;
+      this.lengthOf[port] = this.lengthOf[port] + 1;
     }
     this.#last[port] = entry;
   }
 
   clear(): void {
-    for (let i = 0; i < this.touchedCount; i++) this.first[this.touched[i] as number] = -1;
+    for (let i = 0; i < this.touchedCount; i++) this.first[this.touched[i]] = -1;
     this.touchedCount = 0;
     this.#used = 0;
   }

@@ -8,7 +8,7 @@
  *   unknown, from a VM     ─> the wire (SW-16)
  *   unknown, otherwise     ─> ports that want unknown unicast, else nowhere
  */
-import { type AgentContext, type MemorySegment, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
+import { type AgentContext, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
 import { bridgeRefusal } from './bridge-rules.ts';
 import {
   DROP_EXTERNAL_NOT_RUNNING,
@@ -67,7 +67,7 @@ export class Forwarder {
   /** Notes behind which port frame `i` was sent; true if that was news. */
   learn(i: number, a: number, b: number, tick: number): void {
     if ((a & 1) !== 0) return;
-    const port = this.#batch.source[i] as number;
+    const port = this.#batch.source[i];
     if (!(this.#learned as LearnedMacTable).learn(a, b, port, tick)) return;
     this.#trace(i, VSWITCH_TRACE.LEARNED, a, b, port, 0, 0);
   }
@@ -75,14 +75,9 @@ export class Forwarder {
   /** The drop reason of frame `i`, which has at least 14 bytes, if no bridge forwards such a frame; else -1. */
   refusal(i: number): number {
     const batch = this.#batch;
-    const { i32 } = batch.segments[i] as MemorySegment;
-    const word = (batch.offset[i] as number) >> 2;
-    return bridgeRefusal(
-      i32[word] as number,
-      i32[word + 1] as number,
-      i32[word + 2] as number,
-      i32[word + 3] as number,
-    );
+    const { i32 } = batch.segments[i];
+    const word = batch.offset[i] >> 2;
+    return bridgeRefusal(i32[word], i32[word + 1], i32[word + 2], i32[word + 3]);
   }
 
   /** Decides for frame `i`: puts it on ports' lists, on the send chain, or leaves it with a reason. */
@@ -96,8 +91,8 @@ export class Forwarder {
     }
     const a = batch.destinationA(i);
     const mac = batch.destinationB(i);
-    const vlan = batch.vlan[i] as number;
-    const source = batch.source[i] as number;
+    const vlan = batch.vlan[i];
+    const source = batch.source[i];
     if ((a & 1) !== 0) {
       this.#flood(i, vlan, source);
       return;
@@ -122,7 +117,7 @@ export class Forwarder {
       this.#toWire(i);
       return;
     }
-    if (((ports.flags[port] as number) & PORT_CONNECTED) === 0) {
+    if ((ports.flags[port] & PORT_CONNECTED) === 0) {
       batch.reason[i] = DROP_PORT_DISCONNECTED;
       return;
     }
@@ -138,7 +133,7 @@ export class Forwarder {
     const ports = this.#ports;
     const list = ports.list;
     let members = 0;
-    for (let k = 0; k < list.length; k++) members += this.#addMember(i, list[k] as number, vlan, source);
+    for (let k = 0; k < list.length; k++) members += this.#addMember(i, list[k], vlan, source);
     const wire = source !== EXTERNAL && this.#external;
     this.#trace(i, VSWITCH_TRACE.FLOOD, vlan, members, wire && ports.externalRunning ? 1 : 0, 0, 0);
     if (wire && (ports.externalRunning || members === 0)) this.#toWire(i);
@@ -151,7 +146,7 @@ export class Forwarder {
     let members = 0;
     if (!wire || this.#floodUnknown) {
       const list = ports.unknownUnicast;
-      for (let k = 0; k < list.length; k++) members += this.#addMember(i, list[k] as number, vlan, source);
+      for (let k = 0; k < list.length; k++) members += this.#addMember(i, list[k], vlan, source);
     }
     if (wire && (ports.externalRunning || members === 0)) {
       this.#toWire(i);
@@ -160,15 +155,14 @@ export class Forwarder {
     if (members !== 0) return;
     const owner = ports.portWithAddress(a, mac);
     if (owner < 0 || owner === source) this.#batch.reason[i] = DROP_UNKNOWN_DESTINATION;
-    else if (((ports.flags[owner] as number) & PORT_CONNECTED) === 0)
-      this.#batch.reason[i] = DROP_PORT_DISCONNECTED;
+    else if ((ports.flags[owner] & PORT_CONNECTED) === 0) this.#batch.reason[i] = DROP_PORT_DISCONNECTED;
     else this.#batch.reason[i] = DROP_VLAN_MISMATCH;
   }
 
   /** Puts frame `i` on a port's list if the port is a connected member and not the source; 1 if it did. */
   #addMember(i: number, port: number, vlan: number, source: number): number {
     const ports = this.#ports;
-    if (port === source || ((ports.flags[port] as number) & PORT_CONNECTED) === 0) return 0;
+    if (port === source || (ports.flags[port] & PORT_CONNECTED) === 0) return 0;
     if (!ports.isMember(port, vlan)) return 0;
     this.#fanOut.add(port, i);
     return 1;
@@ -187,29 +181,29 @@ export class Forwarder {
   /** Puts frame `i`, whose fate is the wire, on the send chain. */
   sendToWire(i: number): void {
     const batch = this.#batch;
-    const source = batch.source[i] as number;
-    const tci = (batch.priority[i] as number) | (batch.vlan[i] as number);
-    const queueId = this.#ports.queueId[source] as number;
-    const length = batch.length[i] as number;
+    const source = batch.source[i];
+    const tci = batch.priority[i] | batch.vlan[i];
+    const queueId = this.#ports.queueId[source];
+    const length = batch.length[i];
     this.#trace(i, VSWITCH_TRACE.SEND, source, queueId, tci, length, 0);
-    this.#send.append(batch.offset[i] as number, length, tci, queueId, batch.stamp[i] as number);
+    this.#send.append(batch.offset[i], length, tci, queueId, batch.stamp[i]);
   }
 
   /** Counts nothing: says how frame `i` ended if it ended here. True if it did. */
   traceDrop(i: number): void {
     const trace = this.#context.trace;
-    const stamp = this.#batch.stamp[i] as number;
+    const stamp = this.#batch.stamp[i];
     if (this.#batch.fate[i] !== FATE_NONE || !trace.wants(TRACE_DELIVERIES, stamp)) return;
-    const b = this.#batch.destinationB(i) | ((this.#batch.vlan[i] as number) << 16);
-    const source = this.#batch.source[i] as number;
-    const reason = this.#batch.reason[i] as number;
+    const b = this.#batch.destinationB(i) | (this.#batch.vlan[i] << 16);
+    const source = this.#batch.source[i];
+    const reason = this.#batch.reason[i];
     trace.write(VSWITCH_TRACE.DROP, stamp, reason, source, this.#batch.destinationA(i), b, 0);
   }
 
   #trace(i: number, kind: number, a: number, b: number, c: number, d: number, e: number): void {
     const trace = this.#context.trace;
     if (trace.level === 0) return;
-    const stamp = this.#batch.stamp[i] as number;
+    const stamp = this.#batch.stamp[i];
     if (trace.wants(TRACE_ALL, stamp)) trace.write(kind, stamp, a, b, c, d, e);
   }
 }

@@ -54,13 +54,11 @@ export class FrameBatch {
 
   /** First four bytes of the destination address. */
   destinationA(i: number): number {
-    return (this.segments[i] as MemorySegment).i32[(this.offset[i] as number) >> 2] as number;
+    return this.segments[i].i32[this.offset[i] >> 2];
   }
 
   /** Last two bytes of it, no VLAN. */
   destinationB(i: number): number {
-    return (
-      ((this.segments[i] as MemorySegment).i32[((this.offset[i] as number) >> 2) + 1] as number) & 0xffff
-    );
+    return this.segments[i].i32[(this.offset[i] >> 2) + 1] & 0xffff;
   }
 }

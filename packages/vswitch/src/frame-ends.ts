@@ -35,10 +35,10 @@ export class FrameEnds {
   }
 
   dropped(reason: number, frames: number): void {
-    this.#add(this.#drops[reason] as number, frames);
+    this.#add(this.#drops[reason], frames);
   }
 
   #add(column: number, frames: number): void {
-    this.#row[column] = (this.#row[column] as number) + frames;
+    this.#row[column] = this.#row[column] + frames;
   }
 }

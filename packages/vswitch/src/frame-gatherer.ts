@@ -45,7 +45,7 @@ export class FrameGatherer {
       const source = mdl.segment.u8;
       const end = mdl.byteOffset + mdl.byteCount;
       for (let from = mdl.byteOffset + skip; from < end && at < start + wanted; from++) {
-        target[at++] = source[from] as number;
+        target[at++] = source[from];
       }
       skip = 0;
     }

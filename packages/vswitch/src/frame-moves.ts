@@ -20,8 +20,7 @@ export function createCopyMoves(host: MemorySegment): CopyMoves {
   return copyMoves;
 
   function copyMoves(moves: Int32Array, end: number, guest: MemorySegment): void {
-    for (let move = 0; move < end; move += MOVE)
-      copy(moves[move] as number, guest, moves[move + 1] as number, moves[move + 2] as number);
+    for (let move = 0; move < end; move += MOVE) copy(moves[move], guest, moves[move + 1], moves[move + 2]);
   }
 
   /** Eight 64-bit elements at a time; no call in the loop: behind one V8 asks again what each array is. */
@@ -32,18 +31,18 @@ export function createCopyMoves(host: MemorySegment): CopyMoves {
     const last = s + (length >>> 3);
     for (const last8 = last - 7; s < last8; s += 8) {
       const t = s + shift;
-      target64[t] = source64[s] as bigint;
-      target64[t + 1] = source64[s + 1] as bigint;
-      target64[t + 2] = source64[s + 2] as bigint;
-      target64[t + 3] = source64[s + 3] as bigint;
-      target64[t + 4] = source64[s + 4] as bigint;
-      target64[t + 5] = source64[s + 5] as bigint;
-      target64[t + 6] = source64[s + 6] as bigint;
-      target64[t + 7] = source64[s + 7] as bigint;
+      target64[t] = source64[s];
+      target64[t + 1] = source64[s + 1];
+      target64[t + 2] = source64[s + 2];
+      target64[t + 3] = source64[s + 3];
+      target64[t + 4] = source64[s + 4];
+      target64[t + 5] = source64[s + 5];
+      target64[t + 6] = source64[s + 6];
+      target64[t + 7] = source64[s + 7];
     }
     if ((length & 63) === 0) return;
-    for (; s < last; s++) target64[s + shift] = source64[s] as bigint;
-    if ((length & 4) !== 0) guest.i32[(s + shift) << 1] = source32[s << 1] as number;
-    for (let done = length & ~3; done < length; done++) guest.u8[to + done] = source8[from + done] as number;
+    for (; s < last; s++) target64[s + shift] = source64[s];
+    if ((length & 4) !== 0) guest.i32[(s + shift) << 1] = source32[s << 1];
+    for (let done = length & ~3; done < length; done++) guest.u8[to + done] = source8[from + done];
   }
 }

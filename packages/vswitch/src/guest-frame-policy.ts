@@ -2,7 +2,7 @@
  * What the switch asks of a frame that a guest has sent, before it goes anywhere (SW-17 to SW-19, SW-22): a
  * connected port, a VLAN the port belongs to, a source address it may use.
  */
-import { type AgentContext, type MemorySegment, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
+import { type AgentContext, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
 import { DROP_MAC_SPOOFING, DROP_PORT_DISCONNECTED, DROP_RUNT, DROP_VLAN_MISMATCH } from './drop-reasons.ts';
 import type { Forwarder } from './forwarder.ts';
 import { BATCH_FRAMES, type FrameBatch } from './frame-batch.ts';
@@ -33,13 +33,13 @@ export class GuestFramePolicy {
    */
   takeTag(i: number, askedTci: number): void {
     const batch = this.#batch;
-    const { i32, u8 } = batch.segments[i] as MemorySegment;
-    const offset = batch.offset[i] as number;
-    const length = batch.length[i] as number;
+    const { i32, u8 } = batch.segments[i];
+    const offset = batch.offset[i];
+    const length = batch.length[i];
     let tci = askedTci;
     this.#tagInData[i] = 0;
-    if (tci === 0 && length >= 18 && ((i32[(offset >> 2) + 3] as number) & 0xffff) === TAG_TYPE) {
-      tci = ((u8[offset + 14] as number) << 8) | (u8[offset + 15] as number);
+    if (tci === 0 && length >= 18 && (i32[(offset >> 2) + 3] & 0xffff) === TAG_TYPE) {
+      tci = (u8[offset + 14] << 8) | u8[offset + 15];
       u8.copyWithin(offset + 12, offset + 16, offset + length);
       batch.length[i] = length - 4;
       this.#tagInData[i] = 1;
@@ -52,17 +52,17 @@ export class GuestFramePolicy {
   judge(i: number): void {
     const batch = this.#batch;
     const ports = this.#ports;
-    const port = batch.source[i] as number;
-    const length = batch.length[i] as number;
+    const port = batch.source[i];
+    const length = batch.length[i];
     if (length < 14) {
       batch.reason[i] = DROP_RUNT;
       return;
     }
-    const asked = batch.vlan[i] as number;
+    const asked = batch.vlan[i];
     const vlan = ports.ingressVlan(port, asked);
-    const tci = asked | (batch.priority[i] as number);
+    const tci = asked | batch.priority[i];
     this.#traceTaken(i, port, length, tci, vlan);
-    if (((ports.flags[port] as number) & PORT_CONNECTED) === 0) {
+    if ((ports.flags[port] & PORT_CONNECTED) === 0) {
       batch.reason[i] = DROP_PORT_DISCONNECTED;
       return;
     }
@@ -71,16 +71,16 @@ export class GuestFramePolicy {
       return;
     }
     batch.vlan[i] = vlan;
-    const { i32 } = batch.segments[i] as MemorySegment;
-    const word = (batch.offset[i] as number) >> 2;
+    const { i32 } = batch.segments[i];
+    const word = batch.offset[i] >> 2;
     // Outside any VLAN nothing stands before a second tag, a half one that padding would complete, or one behind a
     // priority tag: the next switch would take it for the frame's own, and the guest would be in that VLAN.
-    if (vlan === 0 && ((i32[word + 3] as number) & 0xffff) === TAG_TYPE) {
+    if (vlan === 0 && (i32[word + 3] & 0xffff) === TAG_TYPE) {
       batch.reason[i] = DROP_VLAN_MISMATCH;
       return;
     }
-    const w1 = i32[word + 1] as number;
-    const w2 = i32[word + 2] as number;
+    const w1 = i32[word + 1];
+    const w2 = i32[word + 2];
     const sourceA = (w1 >>> 16) | (w2 << 16);
     const sourceB = w2 >>> 16;
     const own = sourceA === ports.macA[port] && sourceB === ports.macB[port];
@@ -99,15 +99,15 @@ export class GuestFramePolicy {
   #traceTaken(i: number, port: number, length: number, tci: number, vlan: number): void {
     const trace = this.#context.trace;
     if (trace.level === 0) return;
-    const stamp = this.#batch.stamp[i] as number;
+    const stamp = this.#batch.stamp[i];
     if (!trace.wants(TRACE_DELIVERIES, stamp)) return;
-    trace.write(VSWITCH_TRACE.FROM_GUEST, stamp, port, length, tci, vlan, this.#tagInData[i] as number);
+    trace.write(VSWITCH_TRACE.FROM_GUEST, stamp, port, length, tci, vlan, this.#tagInData[i]);
   }
 
   #trace(i: number, kind: number, a: number, b: number, c: number, d: number, e: number): void {
     const trace = this.#context.trace;
     if (trace.level === 0) return;
-    const stamp = this.#batch.stamp[i] as number;
+    const stamp = this.#batch.stamp[i];
     if (trace.wants(TRACE_ALL, stamp)) trace.write(kind, stamp, a, b, c, d, e);
   }
 }

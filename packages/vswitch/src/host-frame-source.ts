@@ -40,7 +40,7 @@ export class HostFrameSource implements BufferWaiter {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (let i = 0; i < waiting.length; i++) {
-      const { port, bytes } = waiting[i] as (typeof waiting)[0];
+      const { port, bytes } = waiting[i];
       const at = this.#send.take();
       if (at < 0) {
         this.#waiting = waiting.slice(i);

@@ -61,7 +61,7 @@ export class LearnedMacTable {
 
   /** Times that an address moved to another port: what was known before may be wrong. */
   get moves(): number {
-    return this.#words[MOVES] as number; // asked once per chain, which a move may precede or follow
+    return this.#words[MOVES]; // asked once per chain, which a move may precede or follow
   }
 
   /** Port behind which the key was seen last, or -1. */
@@ -70,7 +70,7 @@ export class LearnedMacTable {
     const mask = this.#mask;
     for (let slot = hashKey(a, b) & mask; ; slot = (slot + 1) & mask) {
       const at = FIRST + (slot << 2);
-      const port = words[at + 2] as number;
+      const port = words[at + 2];
       if (port === 0) return -1;
       if (words[at] === a && words[at + 1] === b) return port - 1;
     }
@@ -85,7 +85,7 @@ export class LearnedMacTable {
     const mask = this.#mask;
     for (let slot = hashKey(a, b) & mask; ; slot = (slot + 1) & mask) {
       const at = FIRST + (slot << 2);
-      const there = words[at + 2] as number;
+      const there = words[at + 2];
       if (there === 0) return this.#insert(a, b, port, tick);
       if (words[at] !== a || words[at + 1] !== b) continue;
       if (words[at + 3] !== tick) words[at + 3] = tick;
@@ -101,13 +101,13 @@ export class LearnedMacTable {
     const words = this.#words;
     const out: LearnedMac[] = [];
     for (let at = FIRST; at < words.length; at += 4) {
-      const port = words[at + 2] as number;
+      const port = words[at + 2];
       if (port === 0) continue;
       out.push({
-        a: words[at] as number,
-        b: words[at + 1] as number,
+        a: words[at],
+        b: words[at + 1],
         port: port - 1,
-        tick: words[at + 3] as number,
+        tick: words[at + 3],
       });
     }
     return out;
@@ -129,7 +129,7 @@ export class LearnedMacTable {
       const there = Atomics.load(words, at + 2);
       if (there !== 0 && (words[at] !== a || words[at + 1] !== b)) continue;
       if (there === 0) {
-        if ((words[ENTRIES] as number) >= this.#limit) {
+        if (words[ENTRIES] >= this.#limit) {
           Atomics.add(words, REFUSED, 1);
           news = false;
           break;

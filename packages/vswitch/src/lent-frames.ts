@@ -50,8 +50,8 @@ export class LentFrames {
     let chain: NetBufferList | null = null;
     let count = 0;
     for (let i = 0; i < sections; i++) {
-      const section = returned[i] as number;
-      const nbl = held[section] as NetBufferList | null;
+      const section = returned[i];
+      const nbl = held[section];
       if (nbl === null) continue;
       held[section] = null;
       count++;
@@ -70,7 +70,7 @@ export class LentFrames {
     if (this.count === 0) return null;
     let chain: NetBufferList | null = null;
     for (let section = 0; section < this.held.length; section++) {
-      const nbl = this.held[section] as NetBufferList | null;
+      const nbl = this.held[section];
       if (nbl === null) continue;
       this.held[section] = null;
       nbl.next = chain;

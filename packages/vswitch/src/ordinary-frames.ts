@@ -144,9 +144,9 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
     const first = channel.committed << SHIFT;
     const longest = (channel.maxFrameBytes - 14) | 0;
     const held = lent === null ? NOBODY : lent.held;
-    const macA = ports.macA[port] as number;
-    const macB = ports.macB[port] as number;
-    const portVlan = ports.vlan[port] as number;
+    const macA = ports.macA[port];
+    const macB = ports.macB[port];
+    const portVlan = ports.vlan[port];
     // What a tag of this VLAN and no priority becomes for the guest; other tags are looked at one by one.
     const plainInfo = portVlan << 4;
     const plainTag = ports.egressTci(port, 0, portVlan) << TCI_SHIFT;
@@ -166,23 +166,23 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
       const from = (mdl.byteOffset + offset) | 0;
       const length = nb.dataLength | 0;
       const word = from >> 2;
-      const w1 = i32[(word + 1) | 0] as number;
-      const w2 = i32[(word + 2) | 0] as number;
+      const w1 = i32[(word + 1) | 0];
+      const w2 = i32[(word + 2) | 0];
       const sourceA = (w1 >>> 16) | (w2 << 16);
       const sourceB = (w2 >>> 16) | (portVlan << 16);
       const seen = (recentAt + (fold(sourceA, sourceB) << 1)) | 0;
       // Zero for an ordinary frame: one test for what hardly ever differs.
       const other =
-        ((i32[word] as number) ^ macA) |
+        (i32[word] ^ macA) |
         ((w1 & 0xffff) ^ macB) |
         (nbl.ieee8021QInfo ^ plainInfo) |
-        ((recent[seen] as number) ^ sourceA) |
-        ((recent[(seen + 1) | 0] as number) ^ sourceB) |
+        (recent[seen] ^ sourceA) |
+        (recent[(seen + 1) | 0] ^ sourceB) |
         (from & 7);
       if (
         other !== 0 ||
         ((length - 14) | 0) >>> 0 > longest ||
-        ((i32[(word + 3) | 0] as number) & 0xffff) === MAC_CONTROL ||
+        (i32[(word + 3) | 0] & 0xffff) === MAC_CONTROL ||
         nb.next !== null
       )
         break;
@@ -210,7 +210,7 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
         else last.next = next;
       } else {
         if (free === freeEnd) break;
-        section = entries[(free + FREE_SECTION) | 0] as number;
+        section = entries[(free + FREE_SECTION) | 0];
         free = (free + ENTRY) | 0;
         last = nbl;
       }
@@ -225,17 +225,17 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
         // The shortest frames: seven elements, and the last two words over again or behind them.
         const s = from >> 3;
         const t = target >> 3;
-        to64[t] = u64[s] as bigint;
-        to64[(t + 1) | 0] = u64[(s + 1) | 0] as bigint;
-        to64[(t + 2) | 0] = u64[(s + 2) | 0] as bigint;
-        to64[(t + 3) | 0] = u64[(s + 3) | 0] as bigint;
-        to64[(t + 4) | 0] = u64[(s + 4) | 0] as bigint;
-        to64[(t + 5) | 0] = u64[(s + 5) | 0] as bigint;
-        to64[(t + 6) | 0] = u64[(s + 6) | 0] as bigint;
+        to64[t] = u64[s];
+        to64[(t + 1) | 0] = u64[(s + 1) | 0];
+        to64[(t + 2) | 0] = u64[(s + 2) | 0];
+        to64[(t + 3) | 0] = u64[(s + 3) | 0];
+        to64[(t + 4) | 0] = u64[(s + 4) | 0];
+        to64[(t + 5) | 0] = u64[(s + 5) | 0];
+        to64[(t + 6) | 0] = u64[(s + 6) | 0];
         const s4 = (from + front) >> 2;
         const t4 = (target + front) >> 2;
-        to[(t4 - 2) | 0] = i32[(s4 - 2) | 0] as number;
-        to[(t4 - 1) | 0] = i32[(s4 - 1) | 0] as number;
+        to[(t4 - 2) | 0] = i32[(s4 - 2) | 0];
+        to[(t4 - 1) | 0] = i32[(s4 - 1) | 0];
       } else {
         moves[move] = from;
         moves[(move + 1) | 0] = target;

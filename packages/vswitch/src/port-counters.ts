@@ -53,7 +53,7 @@ export function readPortCounters(
   const all = new Float64Array(buffer);
   const sums = PORT_COUNTERS.map(() => 0);
   for (let at = port * PORT_COUNTER_STRIDE; at < all.length; at += maxPorts * PORT_COUNTER_STRIDE) {
-    for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (all[at + i] as number);
+    for (let i = 0; i < sums.length; i++) sums[i] = sums[i] + all[at + i];
   }
   const [framesToGuest = 0, bytesToGuest = 0, framesFromGuest = 0, bytesFromGuest = 0] = sums;
   const [, , , , droppedToGuest = 0, droppedFromGuest = 0, bytesCopied = 0] = sums;

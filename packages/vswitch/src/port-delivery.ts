@@ -57,7 +57,7 @@ export class PortDelivery {
 
   /** Delivers what the fan-out holds, port by port. */
   deliver(batch: FrameBatch, fanOut: FanOut): void {
-    for (let t = 0; t < fanOut.touchedCount; t++) this.#deliverTo(fanOut.touched[t] as number, batch, fanOut);
+    for (let t = 0; t < fanOut.touchedCount; t++) this.#deliverTo(fanOut.touched[t], batch, fanOut);
     fanOut.clear();
   }
 
@@ -79,24 +79,24 @@ export class PortDelivery {
   count(port: number, frames: number, bytes: number, dropped: number): void {
     const counters = this.#counters;
     const row = port * PORT_COUNTER_STRIDE;
-    counters[row + FRAMES_TO_GUEST] = (counters[row + FRAMES_TO_GUEST] as number) + frames;
-    counters[row + BYTES_TO_GUEST] = (counters[row + BYTES_TO_GUEST] as number) + bytes;
-    counters[row + DROPPED_TO_GUEST] = (counters[row + DROPPED_TO_GUEST] as number) + dropped;
+    counters[row + FRAMES_TO_GUEST] = counters[row + FRAMES_TO_GUEST] + frames;
+    counters[row + BYTES_TO_GUEST] = counters[row + BYTES_TO_GUEST] + bytes;
+    counters[row + DROPPED_TO_GUEST] = counters[row + DROPPED_TO_GUEST] + dropped;
   }
 
   /** Counts bytes copied into the guest's receive buffer. */
   countCopied(port: number, bytes: number): void {
     const at = port * PORT_COUNTER_STRIDE + BYTES_COPIED;
-    this.#counters[at] = (this.#counters[at] as number) + bytes;
+    this.#counters[at] = this.#counters[at] + bytes;
   }
 
   #deliverTo(port: number, batch: FrameBatch, fanOut: FanOut): void {
-    const host = this.#ports.channels[port] as ChannelHost | null;
-    const asked = fanOut.lengthOf[port] as number;
+    const host = this.#ports.channels[port];
+    const asked = fanOut.lengthOf[port];
     if (host === null || !host.beginBatch(asked)) {
       const reason = host === null ? DROP_PORT_DISCONNECTED : DROP_VMBUS + host.refusal;
-      for (let e = fanOut.first[port] as number; e >= 0; e = fanOut.next[e] as number) {
-        batch.reason[fanOut.frame[e] as number] = reason;
+      for (let e = fanOut.first[port]; e >= 0; e = fanOut.next[e]) {
+        batch.reason[fanOut.frame[e]] = reason;
       }
       this.count(port, 0, 0, asked);
       return;
@@ -105,18 +105,18 @@ export class PortDelivery {
     const to = this.#context.machine.memory.segment(host.segment);
     const committed = this.#committed;
     let frames = 0;
-    for (let e = fanOut.first[port] as number; e >= 0; e = fanOut.next[e] as number) {
-      const i = fanOut.frame[e] as number;
-      const length = batch.length[i] as number;
-      const tci = this.#ports.egressTci(port, batch.priority[i] as number, batch.vlan[i] as number);
+    for (let e = fanOut.first[port]; e >= 0; e = fanOut.next[e]) {
+      const i = fanOut.frame[e];
+      const length = batch.length[i];
+      const tci = this.#ports.egressTci(port, batch.priority[i], batch.vlan[i]);
       const refusal = this.#refusal(i, batch, port, host, tci);
       const at = refusal >= 0 ? -1 : host.reserveSection();
       if (at < 0) {
         batch.reason[i] = refusal >= 0 ? refusal : DROP_VMBUS + host.refusal;
         continue;
       }
-      const stamp = batch.stamp[i] as number;
-      copyBytes(batch.segments[i] as (typeof batch.segments)[0], batch.offset[i] as number, to, at, length);
+      const stamp = batch.stamp[i];
+      copyBytes(batch.segments[i], batch.offset[i], to, at, length);
       host.commitFrame(length, tci, stamp);
       committed[frames++] = i;
       if (trace.level !== 0 && trace.wants(TRACE_ALL, stamp))
@@ -127,15 +127,15 @@ export class PortDelivery {
     let bytes = 0;
     let firstEnds = 0;
     for (let k = 0; k < delivered; k++) {
-      const i = committed[k] as number;
-      bytes += batch.length[i] as number;
+      const i = committed[k];
+      bytes += batch.length[i];
       if (batch.fate[i] !== NONE) continue;
       batch.fate[i] = GOT_IT;
       firstEnds++;
     }
     if (delivered < frames) {
       const reason = DROP_VMBUS + host.refusal;
-      for (let k = delivered; k < frames; k++) batch.reason[committed[k] as number] = reason;
+      for (let k = delivered; k < frames; k++) batch.reason[committed[k]] = reason;
     }
     this.#ends.delivered(firstEnds);
     this.#ends.copies(delivered - firstEnds);
@@ -150,11 +150,9 @@ export class PortDelivery {
     const b = batch.destinationB(i);
     const isOwn = a === macA[port] && b === macB[port];
     if (!passesFilter(host, host.packetFilter, a, b, isOwn)) return PACKET_FILTER;
-    const { u8 } = batch.segments[i] as (typeof batch.segments)[0];
-    const length = batch.length[i] as number;
-    return isFrameTooLong(u8, batch.offset[i] as number, length, host.maxFrameBytes, tci !== 0)
-      ? TOO_LONG
-      : -1;
+    const { u8 } = batch.segments[i];
+    const length = batch.length[i];
+    return isFrameTooLong(u8, batch.offset[i], length, host.maxFrameBytes, tci !== 0) ? TOO_LONG : -1;
   }
 
   #traceDelivered(port: number, batch: FrameBatch, delivered: number): void {
@@ -164,11 +162,11 @@ export class PortDelivery {
       trace.write(MESSAGE, 0, port, delivered, first, this.#processor, 0);
     }
     for (let k = 0; k < delivered; k++) {
-      const i = this.#committed[k] as number;
-      const stamp = batch.stamp[i] as number;
+      const i = this.#committed[k];
+      const stamp = batch.stamp[i];
       if (!trace.wants(TRACE_DELIVERIES, stamp)) continue;
-      const queueId = batch.queueId[i] as number;
-      const slot = batch.filterSlot[i] as number;
+      const queueId = batch.queueId[i];
+      const slot = batch.filterSlot[i];
       trace.write(DELIVERY, stamp, port, queueId, slot, this.#processor, (first + k) | 0);
     }
   }

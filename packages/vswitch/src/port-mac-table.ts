@@ -51,7 +51,7 @@ export class PortMacTable {
     const mask = this.#mask;
     for (let slot = hashKey(a, b) & mask; ; slot = (slot + 1) & mask) {
       const at = slot * 4;
-      const port = words[at + 2] as number;
+      const port = words[at + 2];
       if (port === 0) return -1;
       if (words[at] === a && words[at + 1] === b) return port - 1;
     }

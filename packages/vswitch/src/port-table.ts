@@ -90,23 +90,23 @@ export class PortTable {
   /** True if the port belongs to the VLAN. */
   isMember(port: number, vlan: number): boolean {
     if (port === EXTERNAL_PORT) return true;
-    if (((this.flags[port] as number) & PORT_TRUNK) === 0) return this.vlan[port] === vlan;
+    if ((this.flags[port] & PORT_TRUNK) === 0) return this.vlan[port] === vlan;
     const bits = this.#trunkBits.get(port) as Int32Array;
-    return (((bits[vlan >>> 5] as number) >>> (vlan & 31)) & 1) === 1;
+    return ((bits[vlan >>> 5] >>> (vlan & 31)) & 1) === 1;
   }
 
   /** The VLAN that a frame counts for which the port's guest sent with `tci` (0 = no tag), or -1: not allowed. */
   ingressVlan(port: number, tci: number): number {
     const asked = tci & 0xfff;
-    const own = this.vlan[port] as number;
-    if (((this.flags[port] as number) & PORT_TRUNK) === 0) return asked === 0 || asked === own ? own : -1;
+    const own = this.vlan[port];
+    if ((this.flags[port] & PORT_TRUNK) === 0) return asked === 0 || asked === own ? own : -1;
     const vlan = asked === 0 ? own : asked;
     return this.isMember(port, vlan) ? vlan : -1;
   }
 
   /** The TCI with which a frame of `vlan` with priority bits in `tci` is handed to the port's guest; 0 = no tag. */
   egressTci(port: number, tci: number, vlan: number): number {
-    const flags = this.flags[port] as number;
+    const flags = this.flags[port];
     const priority = (flags & PORT_PRESERVE_PRIORITY) !== 0 ? tci & PRIORITY_BITS : 0;
     if ((flags & PORT_TRUNK) === 0 || (flags & PORT_PRESERVE_VLAN) === 0) return priority;
     return vlan === this.vlan[port] ? priority : priority | vlan;
@@ -115,8 +115,8 @@ export class PortTable {
   /** SW-17: whether the port's guest may send from this address. `b` without VLAN. */
   maySendFrom(port: number, a: number, b: number): boolean {
     if (this.macA[port] === a && this.macB[port] === b) return true;
-    if (((this.flags[port] as number) & PORT_ALLOW_MAC_SPOOFING) !== 0) return true;
-    const team = this.team[port] as number;
+    if ((this.flags[port] & PORT_ALLOW_MAC_SPOOFING) !== 0) return true;
+    const team = this.team[port];
     if (team === 0) return false;
     for (const other of this.list) {
       if (this.team[other] === team && this.macA[other] === a && this.macB[other] === b) return true;
@@ -148,7 +148,7 @@ export class PortTable {
     this.queueId[port] = image.queueId;
     if (!trunk) return;
     const bits = new Int32Array(VLAN_WORDS);
-    for (const vlan of image.trunkVlans) bits[vlan >>> 5] = (bits[vlan >>> 5] as number) | (1 << (vlan & 31));
+    for (const vlan of image.trunkVlans) bits[vlan >>> 5] = bits[vlan >>> 5] | (1 << (vlan & 31));
     this.#trunkBits.set(port, bits);
   }
 

@@ -32,9 +32,9 @@ export class ProcessorAssignment {
     let best = this.#next;
     for (let i = 1; i < processors.length; i++) {
       const at = (this.#next + i) % processors.length;
-      if (this.loadOf(processors[at] as number) < this.loadOf(processors[best] as number)) best = at;
+      if (this.loadOf(processors[at]) < this.loadOf(processors[best])) best = at;
     }
     this.#next = (best + 1) % processors.length;
-    return processors[best] as number;
+    return processors[best];
   }
 }

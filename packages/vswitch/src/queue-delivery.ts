@@ -100,7 +100,7 @@ export class QueueDelivery {
    * back, as a chain.
    */
   allow(port: number, channel: ChannelHost | null): NetBufferList | null {
-    const lent = this.#lent[port] as LentFrames | null;
+    const lent = this.#lent[port];
     if (channel !== null) {
       if (lent === null) this.#lent[port] = new LentFrames(channel.sectionCount);
       return null;
@@ -111,7 +111,7 @@ export class QueueDelivery {
 
   /** NBLs of the frames that the port's guest is done with, as a chain. */
   collect(port: number): NetBufferList | null {
-    const lent = this.#lent[port] as LentFrames | null;
+    const lent = this.#lent[port];
     return lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);
   }
 
@@ -129,7 +129,7 @@ export class QueueDelivery {
   ): NetBufferList | null {
     const ports = this.#ports;
     const ends = this.#ends;
-    const channel = ports.channels[port] as ChannelHost | null;
+    const channel = ports.channels[port];
     const { dataLength, mdl: firstPart } = chain.firstNetBuffer;
     // Sections for frames that are copied whole, if the first is one.
     const copies = dataLength <= firstPart.byteCount ? count : 0;
@@ -137,7 +137,7 @@ export class QueueDelivery {
       ends.dropAll(chain, port, channel === null ? DISCONNECTED : VMBUS + channel.refusal);
       return chain;
     }
-    const lent = mayKeep && firstPart.next !== null ? (this.#lent[port] as LentFrames | null) : null;
+    const lent = mayKeep && firstPart.next !== null ? this.#lent[port] : null;
     const tracing = ends.begin();
     const wanted = wantsOwn(channel.packetFilter);
     const ordinary = this.#ordinary;
@@ -161,8 +161,8 @@ export class QueueDelivery {
     const delivered = this.#delivery.endBatch(port, channel);
     const { entries } = channel;
     for (let k = delivered; k < frames; k++) {
-      this.#bytes -= (entries[(k << SHIFT) + LENGTH] as number) & LENGTH_MASK;
-      const section = entries[(k << SHIFT) + SECTION] as number;
+      this.#bytes -= entries[(k << SHIFT) + LENGTH] & LENGTH_MASK;
+      const section = entries[(k << SHIFT) + SECTION];
       if (lent === null || !lent.isHeld(section)) continue;
       const nbl = lent.drop(section);
       nbl.next = back;
@@ -188,9 +188,9 @@ export class QueueDelivery {
     const learned = this.learned as LearnedMacTable;
     const to = this.#context.machine.memory.segment(channel.segment);
     const longest = channel.maxFrameBytes;
-    const macA = ports.macA[port] as number;
-    const macB = ports.macB[port] as number;
-    const portVlan = ports.vlan[port] as number;
+    const macA = ports.macA[port];
+    const macB = ports.macB[port];
+    const portVlan = ports.vlan[port];
     const info = nbl.ieee8021QInfo | 0;
     const vlan = (info >>> 4) & 0xfff;
     let kept = false;
@@ -215,7 +215,7 @@ export class QueueDelivery {
         rest = null;
       }
       const i32 = segment.i32;
-      const w1 = i32[(at >> 2) + 1] as number;
+      const w1 = i32[(at >> 2) + 1];
       const addressed = i32[at >> 2] === macA && (w1 & 0xffff) === macB;
       if (tracing) ends.traceCheck(nbl.stamp, port, vlan, portVlan, addressed, length);
       if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {
@@ -223,13 +223,13 @@ export class QueueDelivery {
           length < ETHERNET_HEADER ? RUNT : addressed ? VLAN_MISMATCH : WRONG_DESTINATION,
           nbl.stamp,
           port,
-          i32[at >> 2] as number,
+          i32[at >> 2],
           (w1 & 0xffff) | (vlan << 16),
         );
         continue;
       }
-      const w2 = i32[(at >> 2) + 2] as number;
-      const refusal = bridgeRefusal(macA, w1, w2, i32[(at >> 2) + 3] as number);
+      const w2 = i32[(at >> 2) + 2];
+      const refusal = bridgeRefusal(macA, w1, w2, i32[(at >> 2) + 3]);
       if (refusal >= 0) {
         ends.drop(refusal, nbl.stamp, port, macA, macB | (vlan << 16));
         continue;

@@ -47,7 +47,7 @@ export class QueueEnds {
 
   /** One frame goes nowhere, for a reason of SWITCH_END_REASONS; `a`, `b` are its destination key. */
   drop(reason: number, stamp: number, port: number, a: number, b: number): void {
-    this.#drops[reason] = (this.#drops[reason] as number) + 1;
+    this.#drops[reason] = this.#drops[reason] + 1;
     const trace = this.#context.trace;
     if (trace.level !== 0 && trace.wants(TRACE_DELIVERIES, stamp)) {
       trace.write(VSWITCH_TRACE.DROP, stamp, reason, port, a, b, 0);
@@ -57,8 +57,8 @@ export class QueueEnds {
   /** All frames of a chain for a port that takes none, for a reason of SWITCH_END_REASONS. */
   dropAll(chain: NetBufferList, port: number, reason: number): void {
     let seen = 0;
-    const a = this.#ports.macA[port] as number;
-    const b = this.#ports.macB[port] as number;
+    const a = this.#ports.macA[port];
+    const b = this.#ports.macB[port];
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
       for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) {
         seen++;
@@ -83,7 +83,7 @@ export class QueueEnds {
     refusal: number,
   ): void {
     const late = VMBUS + refusal;
-    if (delivered < committed) this.#drops[late] = (this.#drops[late] as number) + committed - delivered;
+    if (delivered < committed) this.#drops[late] = this.#drops[late] + committed - delivered;
     if (this.#context.trace.level !== 0) this.#traceDelivered(port, queueId, delivered, refusal);
     this.#ends.delivered(delivered);
     if (delivered !== seen) this.#countDrops();
@@ -92,7 +92,7 @@ export class QueueEnds {
 
   #countDrops(): void {
     for (let reason = 0; reason < this.#drops.length; reason++) {
-      const frames = this.#drops[reason] as number;
+      const frames = this.#drops[reason];
       if (frames === 0) continue;
       this.#ends.dropped(reason, frames);
       this.#drops[reason] = 0;
@@ -110,8 +110,8 @@ export class QueueEnds {
     const trace = this.#context.trace;
     if (!trace.wants(TRACE_ALL, stamp)) return;
     const { macA, macB, queueId } = this.#ports;
-    const b = (macB[port] as number) | (vlan << 16);
-    trace.write(VSWITCH_TRACE.RECEIVED, stamp, queueId[port] as number, 1, macA[port] as number, b, length);
+    const b = macB[port] | (vlan << 16);
+    trace.write(VSWITCH_TRACE.RECEIVED, stamp, queueId[port], 1, macA[port], b, length);
     const same = vlan === portVlan ? 1 : 0;
     trace.write(VSWITCH_TRACE.QUEUE_CHECK, stamp, port, vlan, portVlan, addressed ? 1 : 0, same);
   }
@@ -146,14 +146,14 @@ export class QueueEnds {
     }
     const { macA, macB } = this.#ports;
     for (let k = 0; k < this.#stamps.length; k++) {
-      const stamp = this.#stamps[k] as number;
+      const stamp = this.#stamps[k];
       if (!trace.wants(TRACE_DELIVERIES, stamp)) continue;
       if (k < delivered) {
-        const slot = this.#slots[k] as number;
+        const slot = this.#slots[k];
         trace.write(VSWITCH_TRACE.DELIVERY, stamp, port, queueId, slot, this.#processor, (first + k) | 0);
       } else {
-        const a = macA[port] as number;
-        const b = macB[port] as number;
+        const a = macA[port];
+        const b = macB[port];
         trace.write(VSWITCH_TRACE.DROP, stamp, VMBUS + refusal, port, a, b, 0);
       }
     }

@@ -77,7 +77,7 @@ export class SendPath {
 
   /** Byte offset of a free buffer in host memory, or -1. */
   take(): number {
-    return this.#available === 0 ? -1 : (this.#free[--this.#available] as number);
+    return this.#available === 0 ? -1 : this.#free[--this.#available];
   }
 
   give(offset: number): void {

@@ -287,7 +287,7 @@ export class VmQueueManager {
     const statuses = requests.completeAllocation(begun.map(({ queueId }) => queueId));
     let failed = false;
     begun.forEach((port, i) => {
-      const status = statuses[i] as number;
+      const status = statuses[i];
       if (status === NDIS_STATUS_SUCCESS) {
         port.withoutQueue = '';
         this.#notes.add(event, port, status, `queue ${port.queueId} on processor ${port.queueProcessor}`);

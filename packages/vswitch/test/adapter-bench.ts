@@ -148,7 +148,7 @@ function paperMiniport(
   };
   const oidRequest = (adapter: MiniportAdapter, request: OidRequest): number => {
     const line = tell(request);
-    const name = line.split(' ')[0] as string;
+    const name = line.split(' ')[0];
     requests.push(line);
     heard(line);
     const refused = refusal(name);

@@ -115,7 +115,7 @@ test.each(WAYS)(
       frame(A, NOBODY),
       frame(A, BROADCAST),
       frame(A, GROUP),
-      frame(RESERVED[14] as string, OUT),
+      frame(RESERVED[14], OUT),
     ];
     const [g0, g1, g2, g3] = good as [number[], number[], number[], number[]];
     const [control, nobody, again, broadcast, group, lldp] = bad as [
@@ -151,7 +151,7 @@ test('the trace says by which of these rules a frame ended', () => {
   const bench = benchOf([]);
   bench.trace.setLevel(TRACE_DELIVERIES);
   bench.executor.publish();
-  bench.receive([{ bytes: frame(RESERVED[14] as string, OUT) }]);
+  bench.receive([{ bytes: frame(RESERVED[14], OUT) }]);
   bench.settle();
   const drops = bench.trace.drain().filter(({ kind }) => kind === VSWITCH_TRACE.DROP);
   expect(drops.map((record) => describeSwitchTrace(record))).toEqual([

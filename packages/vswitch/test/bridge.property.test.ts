@@ -74,7 +74,7 @@ test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26 SW-27: every frame goes wh
           extensionPaths: lookers,
         });
         const reference: ReferencePort[] = ports.map(({ vlan, spoofing, connected }, i) => {
-          const address = MACS[i] as string;
+          const address = MACS[i];
           const vm = bench.addVm({
             name: `vm${i}`,
             mac: address,
@@ -103,7 +103,7 @@ test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26 SW-27: every frame goes wh
         let toWire = 0;
         for (const { from, destination, source, vid, inData, length, type } of events) {
           const sender = from < 0 ? undefined : bench.vms[from % bench.vms.length];
-          const ownMac = reference.find(({ number }) => number === sender?.port)?.mac ?? (MACS[4] as string);
+          const ownMac = reference.find(({ number }) => number === sender?.port)?.mac ?? MACS[4];
           const bytes = frame(destination, source === 'own' ? ownMac : source, length);
           bytes.splice(12, 2, type >> 8, type & 0xff);
           const sourceMac = source === 'own' ? ownMac : source;

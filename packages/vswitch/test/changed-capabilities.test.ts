@@ -108,7 +108,7 @@ test('CAP-32: VMs that come and go while the set is away are served as without V
   bench.indicateQueues(0);
   const late = bench.addPort('z');
   expect(bench.sw.connectNic(late).status).toBe(NDIS_STATUS_SUCCESS);
-  expect(bench.sw.disconnectNic(ports[0] as number).status).toBe(NDIS_STATUS_SUCCESS);
+  expect(bench.sw.disconnectNic(ports[0]).status).toBe(NDIS_STATUS_SUCCESS);
   bench.requests.length = 0;
   bench.indicateQueues(4);
   expect(bench.queuesOf(late)).toEqual([1]);

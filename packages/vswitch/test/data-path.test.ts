@@ -278,7 +278,7 @@ test('TX-01 TX-02: sends carry the sending VM queue id, and SINGLE_QUEUE only wi
 test('out of send buffers the guest keeps its frames, and all leave in order once sends complete', () => {
   const bench = createBench({ sendBuffers: 8 });
   const a = bench.addVm({ name: 'a', mac: A });
-  const tray = bench.trays[0] as (typeof bench.trays)[0];
+  const tray = bench.trays[0];
   tray.completes = false;
   const frames = Array.from({ length: 40 }, () => ({ bytes: frame(OUT, A), tci: 0 }));
   expect(a.send(...frames)).toBe(40);

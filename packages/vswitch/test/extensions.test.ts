@@ -90,7 +90,7 @@ test('SW-26: a filtering extension drops on ingress, before learning; those behi
     path: {
       ingress(frames) {
         for (let k = 0; k < frames.count; k++) {
-          const i = frames.index[k] as number;
+          const i = frames.index[k];
           if (frames.length[i] === 61) {
             frames.drop(i);
             frames.drop(i);
@@ -137,8 +137,8 @@ test('SW-26: destinations are known on egress; a frame that loses the last one i
       path: {
         egress(frames) {
           for (let d = 0; d < frames.deliveries; d++) {
-            const port = frames.deliveryPort[d] as number;
-            seen.push([frames.source[frames.deliveryFrame[d] as number] as number, port]);
+            const port = frames.deliveryPort[d];
+            seen.push([frames.source[frames.deliveryFrame[d]], port]);
             if (port === excludedPort) frames.exclude(d);
           }
         },
@@ -183,7 +183,7 @@ test('SW-26: a capturing extension can neither drop nor exclude', () => {
       name: 'capture',
       type: 'capturing',
       path: {
-        ingress: (frames) => frames.drop(frames.index[0] as number),
+        ingress: (frames) => frames.drop(frames.index[0]),
         egress: (frames) => frames.exclude(0),
       },
     },
@@ -231,14 +231,14 @@ test('SEC-09: data in VM memory is marked, and is copied before anybody parses i
       path: {
         ingress(frames) {
           for (let k = 0; k < frames.count; k++) {
-            const i = frames.index[k] as number;
+            const i = frames.index[k];
             const before = [frames.isPacketDataSafe[i], frames.safePacketDataSize[i]];
             if (copy) frames.copyPacketData(i);
             seen.push([before, [frames.isPacketDataSafe[i], frames.safePacketDataSize[i]]]);
           }
         },
         egress(frames) {
-          seen.push(frames.isPacketDataSafe[frames.index[0] as number]);
+          seen.push(frames.isPacketDataSafe[frames.index[0]]);
         },
       },
     },
@@ -353,7 +353,7 @@ test('the trace says which extension ended a frame', () => {
       type: 'filtering',
       path: {
         ingress(frames) {
-          const i = frames.index[0] as number;
+          const i = frames.index[0];
           if (frames.length[i] === 61) frames.drop(i);
         },
         egress: (frames) => frames.exclude(0),

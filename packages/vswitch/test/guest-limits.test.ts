@@ -94,8 +94,7 @@ test('SW-29: each bit of a packet filter lets its kind of frames through, from t
     const vms = kinds.slice(0, 3).map(([to]) => frame(to, B));
     b.send(...vms.map((bytes) => ({ bytes, tci: 0 })));
     bench.settle();
-    const passes = (i: number): boolean =>
-      (filter & PROMISCUOUS) !== 0 || (filter & (kinds[i] as [string, number])[1]) !== 0;
+    const passes = (i: number): boolean => (filter & PROMISCUOUS) !== 0 || (filter & kinds[i][1]) !== 0;
     const expected = [...wire.filter((_, i) => passes(i)), ...vms.filter((_, i) => passes(i))];
     expect(a.received.map(({ bytes }) => bytes)).toEqual(expected);
     // Where another port or the wire gets a frame, it has not ended here.

@@ -35,7 +35,7 @@ test('however VMs come and go, a new queue is aimed at one of the processors wit
         expect(before[chosen], `${line}, loads ${before}`).toBe(Math.min(...before));
       };
       for (const { op, port: index, refuse } of steps) {
-        const port = ports[index] as number;
+        const port = ports[index];
         if (refuse !== '')
           bench.refuse.set(refuse, refuse === 'SET_FILTER' ? NDIS_STATUS_RESOURCES : NDIS_STATUS_FAILURE);
         if (op === 'connect' && !connected.has(port)) {

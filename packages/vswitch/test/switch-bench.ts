@@ -181,14 +181,14 @@ export function createBench(
 
   const makeProcessor = (context: AgentContext, index: number): Agent => {
     const processor = new Processor(index, machine.board);
-    const tray = trays[index] as Tray;
+    const tray = trays[index];
     return {
       step: () => processor.step(),
       refresh(messages) {
         for (const message of messages) {
           const { op } = message as { op: string };
           if (op === 'attach') {
-            const { image } = message as unknown as { image: SwitchDataImage };
+            const { image } = message as { image: SwitchDataImage };
             const make = switchDataPathFactory(options.extensionPaths ?? {});
             tray.path = make(context, processor, image, tray);
           } else tray.path?.receiveMessage(message);
@@ -361,8 +361,7 @@ export function createBench(
         else last.next = nbl;
         last = nbl;
       });
-      if (head !== null)
-        (trays[processor] as Tray).path?.receiveNetBufferLists(head, 0, frames.length, flags);
+      if (head !== null) trays[processor].path?.receiveNetBufferLists(head, 0, frames.length, flags);
       return numbers;
     },
     settle() {

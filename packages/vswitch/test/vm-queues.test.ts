@@ -147,7 +147,7 @@ test('more VMs than queues: weight decides in a batch, the ledger names winners,
       text: 'Failed to allocate VMQ for NIC nic-vm2 on switch vSwitch. Reason - Maximum number of VMQs supported on the Protocol NIC is exceeded. Status = Insufficient system resources exist to complete the API.',
     },
   });
-  bench.sw.disconnectNic(ports[1] as number);
+  bench.sw.disconnectNic(ports[1]);
   expect(bench.queuesOf(...ports)).toEqual([0, 0, 1, 2]);
   expect(bench.sw.inspect().ledger.at(-1)).toMatchObject({ event: 'promoted', vmName: 'vm2', queueId: 1 });
   // Its filter on queue 0 has gone with the move.

@@ -24,13 +24,13 @@ export function formatTable(
 ): string {
   const cells = rows.map((row) => row.map((cell) => shownLine(String(cell))));
   const widths = columns.map(({ title }, i) =>
-    Math.max(title.length, ...cells.map((row) => columnsOf(row[i] as string))),
+    Math.max(title.length, ...cells.map((row) => columnsOf(row[i]))),
   );
   if (!narrow(columns, widths, most)) return formatList(columns, cells, most);
   const line = (texts: readonly string[], style: (text: string) => string): string =>
     texts
       .map((text, i) => {
-        const width = widths[i] as number;
+        const width = widths[i];
         const isLast = i === texts.length - 1 && columns[i]?.align !== 'right';
         const cut = cutText(text, width);
         const padded = isLast ? cut : padText(cut, width, columns[i]?.align ?? 'left');
@@ -58,11 +58,11 @@ function narrow(columns: readonly Column[], widths: number[], most: number): boo
     let widest = -1;
     columns.forEach(({ title, isName }, i) => {
       const least = Math.max(LEAST_NAME, title.length);
-      const own = widths[i] as number;
+      const own = widths[i];
       if (isName === true && own > least && own > (widths[widest] ?? 0)) widest = i;
     });
     if (widest < 0) return false;
-    widths[widest] = (widths[widest] as number) - 1;
+    widths[widest] = widths[widest] - 1;
   }
   return true;
 }
@@ -72,9 +72,7 @@ function formatList(columns: readonly Column[], rows: readonly (readonly string[
   return rows
     .map((row) =>
       columns
-        .map(({ title }, i) =>
-          `${title.padEnd(left)} : ${cutText(row[i] as string, most - left - 3)}`.trimEnd(),
-        )
+        .map(({ title }, i) => `${title.padEnd(left)} : ${cutText(row[i], most - left - 3)}`.trimEnd())
         .join('\n'),
     )
     .join('\n\n');

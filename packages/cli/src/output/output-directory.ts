@@ -39,7 +39,7 @@ export class OutputDirectory {
       const names = fileNames(vms.map((vm) => vm.name));
       vms.forEach((vm, i) => {
         // As the user wrote it.
-        const place = join(path, names[i] as string);
+        const place = join(path, names[i]);
         checkPlace(place, captureIdentity);
         outputs.set(vm.name, openOutput(place, join(directory, `.vmq-${this.#lock.token}-${i}.part`), vm));
       });

@@ -87,7 +87,7 @@ describe('VM discovery', () => {
         string,
         string,
       ];
-      const bytes = frame({ source: address[source] as string, destination: address[destination] as string });
+      const bytes = frame({ source: address[source], destination: address[destination] });
       const flags = way === '' ? null : way === '<' ? 1 : 2;
       discovery.see({ bytes, offset: 0, flags } as unknown as CapturedPacket, bytes.length);
     }

@@ -78,7 +78,7 @@ export class FrameFeed {
     if (isTagged(bytes, offset, length)) {
       if (isFrameTooLong(bytes, offset, length, this.#largest, false)) return false;
       size -= VLAN_TAG_LENGTH;
-      tci = ((bytes[offset + 14] as number) << 8) | (bytes[offset + 15] as number);
+      tci = (bytes[offset + 14] << 8) | bytes[offset + 15];
       const vlan = tci & VLAN_MASK;
       // A tag of another VLAN stays: whether the port may use that one is the switch's to say.
       if (vlan === vm.vlan) tci &= ~VLAN_MASK;
@@ -121,7 +121,7 @@ export class FrameFeed {
   indexOf(stamp: number): number {
     if (stamp <= 0) return -1;
     const k = stampDistance(this.#firstStamp, stamp);
-    return k < this.#wireCount ? (this.#onWire[k] as number) : -1;
+    return k < this.#wireCount ? this.#onWire[k] : -1;
   }
 
   /** Indices in the window of the frames that this VM was given to send, in their order. */

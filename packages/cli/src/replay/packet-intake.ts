@@ -84,7 +84,7 @@ export class PacketIntake {
     }
     if (this.#outbound === 'skip') return SKIPPED_OUTBOUND;
     if (from === FROM_NOBODY) return noSender(packet, length);
-    if (!this.#feed.send(packet, length, this.#vms[from] as VmConfig)) {
+    if (!this.#feed.send(packet, length, this.#vms[from])) {
       const expected = `expected at most ${this.#largest} bytes in a frame of a VM (nic.jumboPacket)`;
       return { kind: 'too-long', message: `${expected}, found ${length}` };
     }

@@ -146,8 +146,8 @@ export class WindowWriter {
       bytes: this.#arena,
       offset: frame.at,
       length: frame.length,
-      seconds: storableSeconds(feed.seconds[at] as number),
-      nanoseconds: feed.nanoseconds[at] as number,
+      seconds: storableSeconds(feed.seconds[at]),
+      nanoseconds: feed.nanoseconds[at],
       queue: frame.record?.b ?? 0,
       comments: this.#commentsFor(frame),
     });

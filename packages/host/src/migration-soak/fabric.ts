@@ -81,7 +81,7 @@ export class Fabric {
     for (let left = true; left; ) {
       left = false;
       this.hosts.forEach((host, i) => {
-        if (host.machine.clock.now() >= (ends[i] as number)) return;
+        if (host.machine.clock.now() >= ends[i]) return;
         left = true;
         this.#feed(host);
         takeTurns(host);
@@ -141,7 +141,7 @@ export class Fabric {
 
   #forward(from: Place, bytes: Uint8Array): void {
     this.#learned.set(keyOf(readMacHi(bytes, 6), readMacLo(bytes, 6)), from);
-    const isGroup = ((bytes[0] as number) & 1) === 1;
+    const isGroup = (bytes[0] & 1) === 1;
     const to = isGroup ? undefined : this.#learned.get(keyOf(readMacHi(bytes, 0), readMacLo(bytes, 0)));
     const places: readonly Place[] = to === undefined ? [...this.hosts, 'station'] : [to];
     for (const place of places) {

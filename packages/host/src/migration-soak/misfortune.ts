@@ -102,7 +102,7 @@ export class Misfortune {
     const at = Math.floor(this.#cut * bytes.length);
     if (this.kind === 'cut off') return bytes.subarray(0, at);
     const copy = bytes.slice();
-    copy[at] = (copy[at] as number) ^ (1 << (at & 7));
+    copy[at] = copy[at] ^ (1 << (at & 7));
     return copy;
   }
 }

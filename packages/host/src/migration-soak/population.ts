@@ -89,5 +89,5 @@ export function kindOf({ ndisVersion, nic, processors, vmq }: HostConfig): strin
 }
 
 export function pick<T>(random: Random, list: readonly T[]): T {
-  return list[random.below(list.length)] as T;
+  return list[random.below(list.length)];
 }

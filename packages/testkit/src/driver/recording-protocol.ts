@@ -237,7 +237,7 @@ export function createRecordingProtocol(name: 'A' | 'B', listener: ProtocolListe
       const frames: Indicated[] = [];
       for (; read !== written; read = (read + 1) | 0) {
         const slot = HEAD + (read & (RECORDS - 1)) * WORDS;
-        const word = (i: number): number => words[slot + i] as number;
+        const word = (i: number): number => words[slot + i];
         const info = word(4);
         frames.push({
           number: word(0),

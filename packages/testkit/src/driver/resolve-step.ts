@@ -24,19 +24,19 @@ const GROUPS = ['01-00-5E-00-00-01', '33-33-00-00-00-01'];
 
 function addressOf(model: ReferenceAdapter, index: number): string {
   if (index < 3) return `00-15-5D-00-00-0${index + 1}`;
-  return [model.stationMac, 'FF-FF-FF-FF-FF-FF', ...GROUPS, '00-15-5D-99-99-99'][index - 3] as string;
+  return [model.stationMac, 'FF-FF-FF-FF-FF-FF', ...GROUPS, '00-15-5D-99-99-99'][index - 3];
 }
 
 function queueOf(model: ReferenceAdapter, choice: number): number {
   const ids = [...model.queues.keys()].filter((id) => id !== 0).sort((a, b) => a - b);
   if (choice === 0) return 0;
-  return choice === 15 || ids.length === 0 ? NOT_AN_ID : (ids[(choice - 1) % ids.length] as number);
+  return choice === 15 || ids.length === 0 ? NOT_AN_ID : ids[(choice - 1) % ids.length];
 }
 
 function filterOf(model: ReferenceAdapter, choice: number): number {
   const ids = [...model.filters.keys()].sort((a, b) => a - b);
   if (choice === 0) return 0;
-  return choice === 15 || ids.length === 0 ? NOT_AN_ID : (ids[(choice - 1) % ids.length] as number);
+  return choice === 15 || ids.length === 0 ? NOT_AN_ID : ids[(choice - 1) % ids.length];
 }
 
 function frameOf(
@@ -179,7 +179,7 @@ function bodyOf(request: RequestStep, model: ReferenceAdapter): Body {
     case 'set packet filter':
       return { oid: request.oid, accepts: packetFilter(request.bits) };
     case 'set multicast list':
-      return { oid: request.oid, addresses: request.groups.map((i) => GROUPS[i] as string) };
+      return { oid: request.oid, addresses: request.groups.map((i) => GROUPS[i]) };
     default:
       return { oid: request.oid };
   }
@@ -227,7 +227,7 @@ function allocation(request: Extract<RequestStep, { oid: 'allocate queue' }>): B
     ...base,
     splitRequired: split,
     vmQueueType: flaw !== 'type',
-    affinity: flaw === 'no processor' ? ([0, 4, 0x10][junk % 3] as number) : base.affinity,
+    affinity: flaw === 'no processor' ? [0, 4, 0x10][junk % 3] : base.affinity,
     group: flaw === 'group' ? 1 : 0,
     lookaheadSize: flaw === 'lookahead above maximum' ? 129 : flaw === 'lookahead' ? 128 : 0,
     queueId: junk,
@@ -283,7 +283,7 @@ function flawedTests(
     case 'not equal':
       return [{ ...address, test: 'not equal' }, ...usual.slice(1)];
     case 'group MAC':
-      return [{ ...address, mac: GROUPS[0] as string }, ...usual.slice(1)];
+      return [{ ...address, mac: GROUPS[0] }, ...usual.slice(1)];
     case 'VLAN 0':
       return [plain, macHeaderTest('vlan', { vlan: 0 })];
     case 'VLAN 4095':

@@ -55,7 +55,7 @@ export class FaultyWire implements FaultWire {
     const frame = bytes.slice(offset, offset + length);
     if (length > FIRST_FLIPPED_BYTE && this.#take('wire-flip')) {
       const at = FIRST_FLIPPED_BYTE + this.#random.below(length - FIRST_FLIPPED_BYTE);
-      frame[at] = (frame[at] as number) ^ (1 << this.#random.below(8));
+      frame[at] = frame[at] ^ (1 << this.#random.below(8));
     }
     if (this.#held === null && this.#take('wire-reorder')) {
       this.#held = frame;

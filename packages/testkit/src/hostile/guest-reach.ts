@@ -73,7 +73,7 @@ export class GuestReach {
   }
 
   #driverWord(word: number): number {
-    return this.memory.i32[(this.layout.driver >>> 2) + word] as number;
+    return this.memory.i32[(this.layout.driver >>> 2) + word];
   }
 
   /** The address the host has told the driver. */

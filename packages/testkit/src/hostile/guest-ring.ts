@@ -68,7 +68,7 @@ export class GuestRing {
 
   /** The word at a byte offset of the data, around the end. */
   word(at: number): number {
-    return this.#words[this.#data + (this.after(at, 0) >>> 2)] as number;
+    return this.#words[this.#data + (this.after(at, 0) >>> 2)];
   }
 
   put(at: number, value: number): void {

@@ -77,7 +77,7 @@ function* buffers(guest: GuestReach): HostileProgram {
   yield* gpadl(guest, RECEIVE, layout.receive, layout.receiveLength);
   yield* tell(guest, RECEIVE_BUFFER);
   yield* gpadl(guest, SEND, layout.send, layout.sendLength);
-  guest.sectionBytes = (yield* tell(guest, SEND_BUFFER))[2] as number;
+  guest.sectionBytes = (yield* tell(guest, SEND_BUFFER))[2];
 }
 
 /** RNDIS INITIALIZE, and the packet filter, with which the channel opens. */
@@ -257,7 +257,7 @@ export const HANDSHAKE_BEHAVIOURS: readonly HostileBehaviour[] = [
       yield* gpadl(guest, RECEIVE, layout.rings + 4096, layout.ringsLength - 4096);
       yield* tell(guest, RECEIVE_BUFFER);
       yield* gpadl(guest, SEND, layout.send, layout.sendLength);
-      guest.sectionBytes = (yield* tell(guest, SEND_BUFFER))[2] as number;
+      guest.sectionBytes = (yield* tell(guest, SEND_BUFFER))[2];
       guest.header(0, [2, 24, 1, 1, 0, 0x4000]);
       guest.send(CONTROL, 0, 24);
       guest.header(1, [5, 32, 2, 0x0001_010e, 4, 20, 0, 11]);
@@ -285,7 +285,7 @@ export const HANDSHAKE_BEHAVIOURS: readonly HostileBehaviour[] = [
       yield* gpadl(guest, RECEIVE, layout.receive, 4096);
       yield* tell(guest, RECEIVE_BUFFER);
       yield* gpadl(guest, SEND, layout.send, 4096);
-      guest.sectionBytes = (yield* tell(guest, SEND_BUFFER))[2] as number;
+      guest.sectionBytes = (yield* tell(guest, SEND_BUFFER))[2];
       yield* goLive(guest);
     },
   },

@@ -111,7 +111,7 @@ export function createHostileBench({ executor, ndisVersion }: Setting, seed: num
           const from = hex(frame.subarray(6, 12));
           if (from === hex(bytesOf(MAC.evil))) return;
           const far = from === hex(FAR);
-          const flow = `${vm}<${far ? ((frame[0] as number) & 1 ? 'all' : 'wire') : 'somebody'}`;
+          const flow = `${vm}<${far ? (frame[0] & 1 ? 'all' : 'wire') : 'somebody'}`;
           add(flow, `${tci} ${hex(frame)}`);
         });
       }
@@ -209,13 +209,12 @@ export function createHostileBench({ executor, ndisVersion }: Setting, seed: num
 const hex = (bytes: ArrayLike<number>): string => Buffer.from(Array.from(bytes)).toString('hex');
 
 /** What frames to an address are full of. */
-const secretOf = (mac: string): Buffer =>
-  Buffer.from(SECRET.map((byte) => byte ^ ((bytesOf(mac)[5] as number) * 29)));
+const secretOf = (mac: string): Buffer => Buffer.from(SECRET.map((byte) => byte ^ (bytesOf(mac)[5] * 29)));
 
 /** A frame, full of its destination's secret. */
 function dataFrame(to: string, number: number, vlan: number): Uint8Array {
   const destination = bytesOf(to);
-  const length = [60, 200, 1514, 640, 64][number % 5] as number;
+  const length = [60, 200, 1514, 640, 64][number % 5];
   const payload = new Uint8Array(length - 14);
   const secret = secretOf(to);
   for (let at = 2; at + 17 <= payload.length; at += 17) payload.set(secret, at);

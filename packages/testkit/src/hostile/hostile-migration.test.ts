@@ -34,7 +34,7 @@ describe.each([
     expect(from.expectEvilAnswers()).toBe(true);
     from.attack({ op: 'attack', behaviour: name, seed: 1 + i });
     // Into the midst of it, or behind it.
-    from.run([3, 40, 400][i % 3] as number);
+    from.run([3, 40, 400][i % 3]);
     const { status, reason } = migrateVm(from.host, to.host, 'evil', { maxRounds: 2, turnsPerRound: 50 });
     if (status === SUCCESS) told.moved++;
     else {

@@ -22,7 +22,7 @@ function frames(
     program: (guest) =>
       inBouts(guest, (bout) => {
         const neighbour = guest.mac.map((byte, i) => (i === 5 ? byte ^ 1 : byte));
-        const size = write(guest, [NOBODY, BROADCAST, neighbour][bout % 3] as Uint8Array);
+        const size = write(guest, [NOBODY, BROADCAST, neighbour][bout % 3]);
         guest.send(0, 0, size);
       }),
   } satisfies HostileBehaviour;
@@ -30,7 +30,7 @@ function frames(
 
 /** VLANs of other VMs and of nobody. */
 const VLANS = [100, 200, 1, 4094, 4095];
-const foreignVlan = (guest: GuestReach): number => VLANS[guest.random.below(VLANS.length)] as number;
+const foreignVlan = (guest: GuestReach): number => VLANS[guest.random.below(VLANS.length)];
 
 export const NETWORK_BEHAVIOURS: readonly HostileBehaviour[] = [
   frames(
@@ -112,7 +112,7 @@ export const NETWORK_BEHAVIOURS: readonly HostileBehaviour[] = [
       const { hypercalls, random } = guest;
       yield* forEver(guest, () => {
         guest.serve();
-        const kind = [8, 5, 11, 13, 99, -1][random.below(6)] as number;
+        const kind = [8, 5, 11, 13, 99, -1][random.below(6)];
         hypercalls.post(kind, random.below(4), random.next() | 0, random.next() | 0);
         hypercalls.take();
       });

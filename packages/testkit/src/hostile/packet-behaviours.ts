@@ -76,7 +76,7 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
     'packet-type-unknown',
     'sends packets of types that no guest sends',
     ['packet.type'],
-    (guest, bout) => guest.packet([0, 1, 7, 8, 10, 0xffff][bout % 6] as number, SOUND),
+    (guest, bout) => guest.packet([0, 1, 7, 8, 10, 0xffff][bout % 6], SOUND),
   ),
   refused(
     'pages-that-are-none',
@@ -153,7 +153,7 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
     begins: 'running',
     program: (guest) =>
       inBouts(guest, (bout) => {
-        const offset = [0xffff_fff8 | 0, 19, 21, 28, 1 << 30, -4][bout % 6] as number;
+        const offset = [0xffff_fff8 | 0, 19, 21, 28, 1 << 30, -4][bout % 6];
         const query = [4, 28, bout, 0x0001_0000 + bout, 1 << 30, offset, 0];
         const set = [5, 32, bout, 0x0001_010e, bout % 2 === 0 ? 4 : 1 << 30, offset, 0, -1];
         guest.header(bout & 1, bout % 2 === 0 ? set : query);
@@ -173,7 +173,7 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
         const requests = [[3, 12, bout], [2, 24, bout, 1, 0, 0x4000], list, filter(0), filter(0x0f)];
         // Each in a section of its own: the host may read it when the next one stands there.
         for (let section = bout % 2 === 0 ? 0 : 3; section < requests.length; section++) {
-          const words = requests[section] as number[];
+          const words = requests[section];
           guest.header(section, words);
           guest.send(CONTROL, section, words.length * 4);
         }
@@ -183,7 +183,7 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
     'section-unknown',
     'sends frames from sections of the send buffer that do not exist',
     ['send.section-index'],
-    (guest, bout) => guest.send(0, [64, 65, -1, 1 << 30, -(2 ** 31), 257][bout % 6] as number, 124),
+    (guest, bout) => guest.send(0, [64, 65, -1, 1 << 30, -(2 ** 31), 257][bout % 6], 124),
   ),
   refused(
     'section-size-past-end',
@@ -191,7 +191,7 @@ export const PACKET_BEHAVIOURS: readonly HostileBehaviour[] = [
     ['send.section-size'],
     (guest, bout) => {
       guest.header(0, goodHeader(60));
-      guest.send(0, 0, [guest.sectionBytes + 1, -1, -(2 ** 31), 0, 11, 1 << 30][bout % 6] as number);
+      guest.send(0, 0, [guest.sectionBytes + 1, -1, -(2 ** 31), 0, 11, 1 << 30][bout % 6]);
     },
   ),
 ];

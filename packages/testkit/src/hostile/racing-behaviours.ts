@@ -30,9 +30,9 @@ export const RACING_BEHAVIOURS: readonly HostileBehaviour[] = [
       const { random } = guest;
       const flip = (section: number): void => {
         const at = guest.section(section) >>> 2;
-        const wrong = [-1, 0, 1515, 0x7fff_ffff, 125][random.below(5)] as number;
-        const word = [1, 2, 3, 7, 8, 11, 13][random.below(7)] as number;
-        const sound = guest.memory.i32[at + word] as number;
+        const wrong = [-1, 0, 1515, 0x7fff_ffff, 125][random.below(5)];
+        const word = [1, 2, 3, 7, 8, 11, 13][random.below(7)];
+        const sound = guest.memory.i32[at + word];
         for (let n = 0; n < 200; n++) {
           guest.memory.i32[at + word] = wrong;
           guest.memory.i32[at + word] = sound;

@@ -12,7 +12,7 @@ export const RECEIVE_BEHAVIOURS: readonly HostileBehaviour[] = [
     begins: 'running',
     program: (guest) =>
       inBouts(guest, (bout) => {
-        const id = [guest.random.below(512), 511, 512, -1, 1 << 30, -(2 ** 31)][bout % 6] as number;
+        const id = [guest.random.below(512), 511, 512, -1, 1 << 30, -(2 ** 31)][bout % 6];
         guest.complete(id, bout % 4 === 3 ? 0 : 0x7000_0000 | guest.random.below(1 << 20));
       }),
   },

@@ -21,7 +21,7 @@ function message(
     program: (guest) =>
       inBouts(guest, (bout) => {
         const words = [...sound, 0, 0, 0, 0, 0];
-        const change = changes[bout % changes.length] as Readonly<Record<number, number>>;
+        const change = changes[bout % changes.length];
         for (const [at, value] of Object.entries(change)) words[Number(at)] = value;
         guest.header(0, words);
         guest.send(0, 0, size);

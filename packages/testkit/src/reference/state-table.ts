@@ -27,7 +27,7 @@ for (const line of TABLE.trim().split('\n')) {
     .split('|')
     .slice(1, -1)
     .map((cell) => cell.trim());
-  rows.set(rule as string, cells);
+  rows.set(rule, cells);
 }
 
 /** The state after the event of row `rule`, or null where the table has a dot. */

@@ -21,7 +21,7 @@ export class DeviceAudit {
     const bar = host.machine.memory.segments.find(({ name }) => name === 'nic');
     if (bar === undefined) throw new Error('simulation: the NIC has no registers');
     this.#words = bar.i32;
-    const packed = bar.i32[REG.CAPQ >> 2] as number;
+    const packed = bar.i32[REG.CAPQ >> 2];
     this.#queues = packed & 0xff;
     this.#filters = (packed >>> 8) & 0xfff;
   }
@@ -37,13 +37,13 @@ export class DeviceAudit {
       queues.filter(({ state }) => state === 'Running' || state === 'Paused').map(({ queueId }) => queueId),
     );
     for (let queue = 0; queue <= this.#queues; queue++) {
-      const status = words[(REG.RXSTS + queue * RX_QUEUE_STRIDE) >> 2] as number;
+      const status = words[(REG.RXSTS + queue * RX_QUEUE_STRIDE) >> 2];
       const isEnabled = (status & QSTS_ENABLED) !== 0;
       if (isEnabled !== active.has(queue))
         fail('books agree', `${name}: queue ${queue} ${isEnabled ? 'receives' : 'does not receive'}`);
     }
     for (const { queueId, msixTableEntry } of queues) {
-      const entry = words[(REG.RXENTRY + queueId * RX_QUEUE_STRIDE) >> 2] as number;
+      const entry = words[(REG.RXENTRY + queueId * RX_QUEUE_STRIDE) >> 2];
       if (entry !== msixTableEntry)
         fail(
           'books agree',
@@ -59,12 +59,12 @@ export class DeviceAudit {
     let set = 0;
     for (let slot = 0; slot < this.#filters; slot++) {
       const at = (REG.FLTLO + slot * FILTER_STRIDE) >> 2;
-      const target = words[at + 3] as number;
+      const target = words[at + 3];
       if (target >= 0) continue;
       set++;
-      const vlan = words[at + 2] as number;
+      const vlan = words[at + 2];
       const isExact = ((vlan >>> 16) & 3) === 1;
-      const key = `${macOf(words[at] as number, words[at + 1] as number)} ${isExact ? vlan & 0xfff : ''} ${target & 0xff}`;
+      const key = `${macOf(words[at], words[at + 1])} ${isExact ? vlan & 0xfff : ''} ${target & 0xff}`;
       if (!wanted.has(key)) fail('books agree', `${name}: the device has a filter ${key} that nobody set`);
     }
     if (isFaulty ? set > filters.length : set !== filters.length)

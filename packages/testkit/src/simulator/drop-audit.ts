@@ -21,7 +21,7 @@ export class DropAudit {
 
   check(): void {
     this.#totals().forEach((total, i) => {
-      const frames = total - (this.#excused[i] as number);
+      const frames = total - this.#excused[i];
       if (frames > 0) fail('books agree', `${this.#name}: ${frames} frames ended as ${UNHEARD_OF[i]}`);
     });
   }

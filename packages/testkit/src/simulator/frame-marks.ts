@@ -36,8 +36,7 @@ export const WHOLE_HEADER = 32;
 export const MARKED_TYPE = 0x88b5;
 
 /** EtherType, or what else stands in two bytes. */
-export const typeAt = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+export const typeAt = (bytes: Uint8Array, at: number): number => (bytes[at] << 8) | bytes[at + 1];
 
 /** Bytes of the tags that lie in a frame's data: what is above stands so much further behind. */
 export function tagBytes(bytes: Uint8Array, offset: number, length: number): number {
@@ -107,10 +106,5 @@ export class FrameWriter {
 
 /** The 32-bit word at a byte offset that need not be a multiple of 4. */
 export function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  );
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

@@ -59,10 +59,10 @@ export class FreePages {
     let c = 0;
     let d = 0;
     for (let i = page * PAGE_WORDS; i < end; i += 4) {
-      a = (Math.imul(a, 31) + (words[i] as number)) | 0;
-      b = (Math.imul(b, 37) + (words[i + 1] as number)) | 0;
-      c = (Math.imul(c, 41) + (words[i + 2] as number)) | 0;
-      d = (Math.imul(d, 43) + (words[i + 3] as number)) | 0;
+      a = (Math.imul(a, 31) + words[i]) | 0;
+      b = (Math.imul(b, 37) + words[i + 1]) | 0;
+      c = (Math.imul(c, 41) + words[i + 2]) | 0;
+      d = (Math.imul(d, 43) + words[i + 3]) | 0;
     }
     return a ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ Math.imul(d, 0x27d4eb2f);
   }

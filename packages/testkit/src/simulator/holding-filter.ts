@@ -183,7 +183,7 @@ class HoldingFilter {
   }
 
   #draw(): number {
-    return HOLDS[this.#random.below(HOLDS.length)] as number;
+    return HOLDS[this.#random.below(HOLDS.length)];
   }
 
   #letUp(): void {
@@ -205,6 +205,6 @@ class HoldingFilter {
     kept.forEach((nbl, i) => {
       nbl.next = kept[i + 1] ?? null;
     });
-    this.#down.returnNetBufferLists(kept[0] as NetBufferList, 0);
+    this.#down.returnNetBufferLists(kept[0], 0);
   }
 }

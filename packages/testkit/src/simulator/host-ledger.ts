@@ -35,13 +35,13 @@ export class HostLedger {
     let copies = 0;
     let all = 0;
     for (const row of this.#rows) {
-      const rowWire = row[RECEIVED_WIRE] as number;
-      const rowGuest = row[RECEIVED_GUEST] as number;
-      const rowCopies = row[COPIES] as number;
+      const rowWire = row[RECEIVED_WIRE];
+      const rowGuest = row[RECEIVED_GUEST];
+      const rowCopies = row[COPIES];
       wire += rowWire;
       guest += rowGuest;
       copies += rowCopies;
-      for (let column = 2; column < columns; column++) all += row[column] as number;
+      for (let column = 2; column < columns; column++) all += row[column];
     }
     const received = wire + guest;
     const ended = all - copies;

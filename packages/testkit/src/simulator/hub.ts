@@ -56,7 +56,7 @@ export class Hub {
   #check(bytes: Uint8Array, offset: number, length: number): void {
     const { everybody, hostiles } = this.#population;
     const tagged = bytes[offset + 12] === 0x81 && bytes[offset + 13] === 0;
-    const tci = tagged ? ((bytes[offset + 14] as number) << 8) | (bytes[offset + 15] as number) : 0;
+    const tci = tagged ? (bytes[offset + 14] << 8) | bytes[offset + 15] : 0;
     const skip = tagBytes(bytes, offset, length);
     const type = typeAt(bytes, offset + 12 + skip);
     if (isAnswer(bytes, offset + skip, type)) this.#answered(bytes, offset, tci);
@@ -79,7 +79,7 @@ export class Hub {
   /** A VM has answered somebody on the wire. */
   #answered(bytes: Uint8Array, offset: number, tci: number): void {
     const { everybody, hostiles } = this.#population;
-    const vm = everybody[bytes[offset + 11] as number];
+    const vm = everybody[bytes[offset + 11]];
     if (vm === undefined) return;
     vm.answered++;
     // Hostile VMs may say that they are somebody else where they may spoof.

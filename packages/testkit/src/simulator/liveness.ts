@@ -142,7 +142,7 @@ export class Liveness {
 
   #traffic(vm: SimulatedVm): void {
     const { hosts, traffic, runToRest, probe } = this.#setting;
-    const host = hosts[vm.host] as SimulatedHost;
+    const host = hosts[vm.host];
     if (!host.isUp) return;
     probe(vm);
     if (!vm.answers || host.wasFaulty) return;

@@ -53,7 +53,7 @@ export class MarkedTraffic {
     const meant = step.target === 'wrong vlan' && vm !== null ? vm.number : audience;
     const mark = isAstray ? markOf(ASTRAY, vm.number, vlan) : markOf(OUTSIDE, meant, vlan);
     if (isAstray) vm.goesAstray(vlan);
-    const tci = (VLANS[vlan] as number) | priorityBits(step.priority);
+    const tci = VLANS[vlan] | priorityBits(step.priority);
     // Without a tag in front of it a second one would be the first: the frame would be of its VLAN.
     const inner = tci === 0 ? 0 : (step.inner ?? 0);
     for (let i = 0; i < step.count && this.hasRoomFor(1); i++) {
@@ -85,7 +85,7 @@ export class MarkedTraffic {
     // A good driver sends no frame without a header: its host would charge it with that.
     const length = Math.max(HEADER, Math.min(step.length, MAX_FRAME));
     const { priority = 0, isInside = false, inner = 0 } = step;
-    const tci = (step.vlan === 0 ? 0 : (VLANS[asked] as number)) | priorityBits(priority);
+    const tci = (step.vlan === 0 ? 0 : VLANS[asked]) | priorityBits(priority);
     const tags = (tci !== 0 && isInside ? [tci] : []).concat(tci !== 0 && inner !== 0 ? [inner] : []);
     const bytes = Math.min(length, MAX_FRAME - 4 * tags.length);
     for (let i = 0; i < step.count && this.hasRoomFor(1); i++) {

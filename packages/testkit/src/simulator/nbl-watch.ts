@@ -183,8 +183,8 @@ export class NblWatch {
     const tags = tagBytes(mdl.segment.u8, at, inMdl);
     if (inMdl < WHOLE_HEADER + tags || (at & 3) !== 0) return;
     const words = mdl.segment.i32;
-    if (!isMark(words[(at + tags + MARK_AT) >> 2] as number)) return;
-    const sequence = words[(at + tags + SEQUENCE_AT) >> 2] as number;
+    if (!isMark(words[(at + tags + MARK_AT) >> 2])) return;
+    const sequence = words[(at + tags + SEQUENCE_AT) >> 2];
     const arrivals = this.arrivals;
     if (sequence < 0 || sequence >= arrivals.queue.length) return;
     arrivals.queue[sequence] = queue;

@@ -75,7 +75,7 @@ export function randomOid(random: Random): OidStep {
     random.below(6) === 0 ? ([0, 14, 15][random.below(3)] ?? 0) : 1 + random.below(3);
   const byUser = random.below(8) === 0;
   return {
-    oid: byUser ? 'enumerate queues' : (WORDS[random.below(WORDS.length)] as OidWord),
+    oid: byUser ? 'enumerate queues' : WORDS[random.below(WORDS.length)],
     by: byUser ? 'user' : 'protocol',
     queue: pick(),
     filter: pick(),
@@ -100,8 +100,7 @@ const NOT_AN_ID = 4711;
 
 export function requestOfStep(step: OidStep, scene: OidScene): Request {
   const { oid, spoil, detail } = step;
-  const kind =
-    step.by === 'user' ? 'statistics' : spoil === 1 ? (ALL_KINDS[detail & 3] as RequestKind) : KINDS[oid];
+  const kind = step.by === 'user' ? 'statistics' : spoil === 1 ? ALL_KINDS[detail & 3] : KINDS[oid];
   return {
     caller: step.by === 'user' ? 'user' : 'B',
     kind,
@@ -119,10 +118,10 @@ function bodyOf(step: OidStep, scene: OidScene): Request['body'] {
     splitRequired: spoil === 6,
     affinity: spoil === 7 ? ([0, 4, 0x100][detail % 3] ?? 0) : 1 + (detail & 1),
     group: spoil === 8 ? 1 : 0,
-    suggestedBuffers: [0, 32, 64, 100][detail & 3] as number,
+    suggestedBuffers: [0, 32, 64, 100][detail & 3],
     queueName: 'simulated',
   };
-  const geometry: Geometry = spoil === 9 ? (GEOMETRIES[detail % 3] as Geometry) : 'fine';
+  const geometry: Geometry = spoil === 9 ? GEOMETRIES[detail % 3] : 'fine';
   switch (oid) {
     case 'allocate queue':
       return {
@@ -189,15 +188,13 @@ function fieldTests({ vm, vlan, spoil, detail }: OidStep): readonly FieldTest[] 
   });
   if (spoil === 6) return [];
   if (spoil === 7) return [address, address];
-  return vlan < 2 ? [address] : [address, macHeaderTest('vlan', { vlan: VLANS[vlan - 2] as number })];
+  return vlan < 2 ? [address] : [address, macHeaderTest('vlan', { vlan: VLANS[vlan - 2] })];
 }
 
 function queueOf({ queue }: OidStep, { ownQueues, otherQueues }: OidScene): number {
   if (queue === 0) return 0;
   if (queue === 14) return otherQueues[0] ?? NOT_AN_ID;
-  return queue === 15 || ownQueues.length === 0
-    ? NOT_AN_ID
-    : (ownQueues[(queue - 1) % ownQueues.length] as number);
+  return queue === 15 || ownQueues.length === 0 ? NOT_AN_ID : ownQueues[(queue - 1) % ownQueues.length];
 }
 
 function filterOf(

@@ -59,13 +59,13 @@ export class PageAudit {
         this.#expected[id] = new Uint8Array(pages);
         this.#holder[id] = new Float64Array(pages);
       }
-      (this.#expected[id] as Uint8Array).fill(0);
-      (this.#holder[id] as Float64Array).fill(0);
+      this.#expected[id].fill(0);
+      this.#holder[id].fill(0);
     }
     for (const { handle, segment, elements, grants } of sharedMemory.inspect().blocks) {
       const rights = grants[dmaDomain.name] ?? 0;
-      const holder = this.#holder[segment] as Float64Array;
-      const expected = this.#expected[segment] as Uint8Array;
+      const holder = this.#holder[segment];
+      const expected = this.#expected[segment];
       for (const { offset, length } of elements) {
         const last = (offset + length - 1) >>> PAGE_SHIFT;
         for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
@@ -85,9 +85,9 @@ export class PageAudit {
         for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
           const where = `${config.name}: page ${page} of segment ${segment} of allocation ${allocationHandle}`;
           // What a VM lends of its own memory (6.20) is in no block of the host's.
-          if (segment === HOST_SEGMENT && (this.#holder[segment] as Float64Array)[page] === 0)
+          if (segment === HOST_SEGMENT && this.#holder[segment][page] === 0)
             fail('one owner of each page', `${where} is of no block`);
-          const expected = this.#expected[segment] as Uint8Array;
+          const expected = this.#expected[segment];
           if (expected[page] !== 0) fail('one owner of each page', `${where} is of another one, too`);
           expected[page] = rightsFor(usage);
         }
@@ -104,7 +104,7 @@ export class PageAudit {
     for (let id = 0; id < segments.length; id++) {
       const table = dmaDomain.table(id);
       if (table === null) continue;
-      const expected = this.#expected[id] as Uint8Array;
+      const expected = this.#expected[id];
       for (let page = 0; page < table.length; page++) {
         if (table[page] !== expected[page])
           fail(

@@ -61,7 +61,7 @@ export class Population {
 
   /** A VM by any number; null if there is none. */
   choose(choice: number): SimulatedVm | null {
-    return this.vms.length === 0 ? null : (this.vms[choice % this.vms.length] as SimulatedVm);
+    return this.vms.length === 0 ? null : this.vms[choice % this.vms.length];
   }
 
   numbersOn(host: number): number[] {

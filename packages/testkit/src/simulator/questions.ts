@@ -66,8 +66,7 @@ export class Questions {
   /** The internet checksum of an even number of bytes, to where it belongs. */
   #sum(from: number, length: number, to: number): void {
     let sum = 0;
-    for (let at = from; at < from + length; at += 2)
-      sum += ((this.bytes[at] as number) << 8) | (this.bytes[at + 1] as number);
+    for (let at = from; at < from + length; at += 2) sum += (this.bytes[at] << 8) | this.bytes[at + 1];
     while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
     this.bytes[to] = ~sum >> 8;
     this.bytes[to + 1] = ~sum;

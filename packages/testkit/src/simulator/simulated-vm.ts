@@ -107,7 +107,7 @@ export class SimulatedVm {
   }
 
   get tci(): number {
-    return VLANS[this.vlan] as number;
+    return VLANS[this.vlan];
   }
 
   /** True for the number of a VLAN that it is in. */
@@ -224,7 +224,7 @@ export class SimulatedVm {
     const sequence = wordAt(bytes, offset + SEQUENCE_AT);
     hash.add(sequence);
     const isAstray = sourceOf(mark) === ASTRAY && !this.#isCurious;
-    if (isAstray && sequence >= (this.#cameAfter[vlanOfMark(mark)] as number))
+    if (isAstray && sequence >= this.#cameAfter[vlanOfMark(mark)])
       fail(
         'no bytes of others',
         `${this.name} (VLAN ${this.tci}) got frame ${sequence} ${describeMark(mark)}`,
@@ -263,7 +263,7 @@ export class SimulatedVm {
 
   #inOrder(sequence: number, mark: number): void {
     const bit = 1 << (sequence & 7);
-    const seen = this.#seen[sequence >> 3] as number;
+    const seen = this.#seen[sequence >> 3];
     if ((seen & bit) !== 0) {
       // What one host gave it may still wait on the wire of another, for a VM that has moved in between: all hosts get
       // what is flooded, and what VMs send over the hub.
@@ -277,10 +277,10 @@ export class SimulatedVm {
     const host = this.#cameBy(sequence, mark);
     if (host < 0 && isFromOutside(mark)) return;
     if (host >= 0) {
-      const { queue, order } = this.#arrivals[host] as Arrivals;
-      const from = queue[sequence] as number;
+      const { queue, order } = this.#arrivals[host];
+      const from = queue[sequence];
       const way = (host << 16) | from;
-      const now = order[sequence] as number;
+      const now = order[sequence];
       if (now <= (this.#newest.get(way) ?? 0))
         fail('order of each queue', `${this.name} got frame ${sequence} of queue ${from} after a later one`);
       this.#newest.set(way, now);
@@ -297,8 +297,8 @@ export class SimulatedVm {
    * may have come with the VM from the host it was on before.
    */
   #cameBy(sequence: number, mark: number): number {
-    const has = ({ queue }: Arrivals): boolean => (queue[sequence] as number) >= 0;
-    if (has(this.#arrivals[this.host] as Arrivals)) return this.host;
+    const has = ({ queue }: Arrivals): boolean => queue[sequence] >= 0;
+    if (has(this.#arrivals[this.host])) return this.host;
     return this.#hasMoved && isFromOutside(mark) ? this.#arrivals.findIndex(has) : -1;
   }
 
@@ -318,10 +318,10 @@ export class SimulatedVm {
 
   #search(words: Int32Array, from: number, end: number): void {
     for (let at = from; at < end; at += 4) {
-      const a = words[at] as number;
-      const b = words[at + 1] as number;
-      const c = words[at + 2] as number;
-      const d = words[at + 3] as number;
+      const a = words[at];
+      const b = words[at + 1];
+      const c = words[at + 2];
+      const d = words[at + 3];
       // Much of it is zeros, and stays so.
       if ((a | b | c | d) === 0) continue;
       if ((a & MAGIC_BITS) === MAGIC_WORD) this.#found(words, at);
@@ -332,7 +332,7 @@ export class SimulatedVm {
   }
 
   #found(words: Int32Array, index: number): void {
-    const word = words[index] as number;
+    const word = words[index];
     if (!isMark(word) || this.maySee(word)) return;
     // A hostile guest may write any word into its memory; two of a kind are no chance.
     if ((this.isHostile || this.#tolerance.flips) && words[index + 1] !== word) return;

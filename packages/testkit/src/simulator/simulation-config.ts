@@ -51,8 +51,8 @@ export function vmConfig(number: number, choice: number): VmConfigInput {
   return {
     name: vmName(number),
     mac: vmMac(number),
-    vlan: VLANS[choice & 3] as number,
-    vmqWeight: [100, 100, 50, 0][(choice >>> 2) & 3] as number,
+    vlan: VLANS[choice & 3],
+    vmqWeight: [100, 100, 50, 0][(choice >>> 2) & 3],
     allowMacSpoofing: ((choice >>> 4) & 7) === 7,
     ...(answer ? { answer, addresses: [vmAddress(number)] } : {}),
   };
@@ -76,7 +76,7 @@ export function portChoice(number: number, choice: number): PortChoice {
   const listed = (choice >>> 12) & 14;
   const preservePriority = ((choice >>> 16) & 1) === 1;
   const properties = { vmqWeight, allowMacSpoofing, preservePriority };
-  const native = VLANS[vlan] as number;
+  const native = VLANS[vlan];
   if (!isTrunk)
     return {
       properties: { ...properties, vlan: { mode: 'access', vlan: native } },
@@ -94,7 +94,7 @@ export function portChoice(number: number, choice: number): PortChoice {
 /** A configuration from the seed. Few and small hosts mostly, 64 VMs rarely. */
 export function randomConfig(random: Random): SimulationConfig {
   const hosts: HostConfigInput[] = [];
-  const count = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 4][random.below(16)] as number;
+  const count = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 4][random.below(16)];
   const crowded = random.below(256) === 0;
   const engines = random.fork('engines');
   let number = 0;
@@ -105,7 +105,7 @@ export function randomConfig(random: Random): SimulationConfig {
     // Half of the worlds are of one VLAN, so that VMs talk to each other.
     for (let v = 0; v < vmCount; v++) vms.push(vmConfig(++number, drawVm(random)));
     const seed = random.next();
-    const processors = [1, 2, 2, 3, 4][random.below(5)] as number;
+    const processors = [1, 2, 2, 3, 4][random.below(5)];
     hosts.push({
       name: `host${i}`,
       seed,
@@ -113,7 +113,7 @@ export function randomConfig(random: Random): SimulationConfig {
       vmq: random.below(6) !== 0,
       ndisVersion: random.below(3) === 0 ? '6.20' : '6.30',
       nic: {
-        profile: ['netvmini', 'netvmini', 'netvmini', 'i350', 'i350', 'vmq-nic'][random.below(6)] as string,
+        profile: ['netvmini', 'netvmini', 'netvmini', 'i350', 'i350', 'vmq-nic'][random.below(6)],
         receiveBuffers: random.below(4) === 0 ? 64 : 32,
         keywords: random.below(8) === 0 ? { '*VMQVlanFiltering': 0 } : {},
         receiveEngines: engines.below(3) === 0 ? 1 + engines.below(processors) : 1,
@@ -131,14 +131,14 @@ export function randomConfig(random: Random): SimulationConfig {
     ...drawCounters(odd.fork('counters')),
     exposed: drivers.below(4) === 0,
     extensions: drivers.below(8) === 0,
-    filters: [0, 0, 0, 0, 0, 1, 1, 2][drivers.below(8)] as number,
+    filters: [0, 0, 0, 0, 0, 1, 1, 2][drivers.below(8)],
   };
 }
 
 /** Batches of one frame, of a few, of one more than any table has room for, or as everywhere. */
 function drawLimits(random: Random): Pick<SimulationConfig, 'limits' | 'channel'> {
   if (random.below(3) !== 0) return {};
-  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)];
   const limits: HostLimits = {
     nicBatch: pick([1, 7, 512, 512]),
     transmitRingEntries: pick([2, 4, 32, 512]),
@@ -153,7 +153,7 @@ function drawLimits(random: Random): Pick<SimulationConfig, 'limits' | 'channel'
 /** Some worlds have been running for long: their counters are about to meet their ends. */
 function drawCounters(random: Random): Pick<SimulationConfig, 'counters'> {
   if (random.below(4) !== 0) return {};
-  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)];
   const near = random.below(300);
   return {
     counters: {

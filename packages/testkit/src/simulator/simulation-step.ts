@@ -185,7 +185,7 @@ function drawCount(random: Random, { burstEvery, longestBurst }: Swarm): number 
 /** A tag behind the tag, of a VLAN that exists or of any. */
 function drawInner(random: Random, { oddTags }: Swarm): { readonly inner?: number } {
   if (random.below(oddTags) !== 0) return {};
-  const vlan = random.below(2) === 0 ? (VLANS[random.below(4)] as number) : random.below(4095);
+  const vlan = random.below(2) === 0 ? VLANS[random.below(4)] : random.below(4095);
   return { inner: vlan | (random.below(16) << 12) };
 }
 
@@ -230,7 +230,7 @@ function rareStep(
     case 'heal':
       return choices.faults.length === 0 ? { do: 'run', host, turns } : { do: 'heal', host, turns };
     case 'hold':
-      return { do: 'hold', host, milliseconds: [1, 100, 3000, 5000, 9000][random.below(5)] as number, turns };
+      return { do: 'hold', host, milliseconds: [1, 100, 3000, 5000, 9000][random.below(5)], turns };
     case 'hostile': {
       const behaviours = allowed(choices.faults.length === 0 ? RUNNING : RUNNING_RESTED, choices);
       if (behaviours.length === 0) return { do: 'run', host, turns };
@@ -256,14 +256,14 @@ function drawTarget(random: Random): Target {
   const roll = random.below(32);
   if (roll < 22) return 'vm';
   if (roll < 26) return 'broadcast';
-  return TARGETS[[1, 3, 4, 4, 5, 1][roll - 26] as number] as Target;
+  return TARGETS[[1, 3, 4, 4, 5, 1][roll - 26]];
 }
 
 function drawLength(random: Random): number {
   const lengths = random.below(20) === 0 ? ODD_LENGTHS : LENGTHS;
-  return lengths[random.below(lengths.length)] as number;
+  return lengths[random.below(lengths.length)];
 }
 
 function pick<T>(random: Random, list: readonly T[]): T {
-  return list[random.below(list.length)] as T;
+  return list[random.below(list.length)];
 }

@@ -61,7 +61,7 @@ const FACTORS: Partial<Record<StepKind, readonly number[]>> = {
 const OTHERS: readonly number[] = [0, 0.5, 1, 1.5, 2];
 
 export function drawSwarm(random: Random): Swarm {
-  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)];
   const weights = USUAL.map(
     ([weight, kind]) => [Math.round(weight * pick(FACTORS[kind] ?? OTHERS)), kind] as const,
   ).filter(([weight]) => weight > 0);

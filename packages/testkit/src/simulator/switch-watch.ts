@@ -56,20 +56,20 @@ export class SwitchWatch {
 
   #ingress(frames: Frames): void {
     for (let k = 0; k < frames.count; k++) {
-      const i = frames.index[k] as number;
-      const stamp = frames.stamp[i] as number;
+      const i = frames.index[k];
+      const stamp = frames.stamp[i];
       if (frames.source[i] === EXTERNAL_PORT) this.#holdsWhatItSays(frames, i);
       if ((stamp & 1) === 1) frames.copyPacketData(i);
     }
   }
 
   #holdsWhatItSays(frames: Frames, i: number): void {
-    const inHostMemory = this.#inHostMemory.get(frames.stamp[i] as number);
+    const inHostMemory = this.#inHostMemory.get(frames.stamp[i]);
     // A copy of the switch's own is no segment of the machine, and safe.
     if (inHostMemory === undefined || (frames.segments[i]?.id ?? -1) < 0) return;
-    const length = frames.length[i] as number;
+    const length = frames.length[i];
     const isSafe = frames.isPacketDataSafe[i] === 1;
-    const size = frames.safePacketDataSize[i] as number;
+    const size = frames.safePacketDataSize[i];
     if (size > inHostMemory || (isSafe && (inHostMemory < length || size !== length)))
       fail(
         'decisions in host memory',
@@ -79,7 +79,7 @@ export class SwitchWatch {
 
   #egress(frames: Frames): void {
     for (let k = 0; k < frames.count; k++) {
-      const i = frames.index[k] as number;
+      const i = frames.index[k];
       if (frames.isPacketDataSafe[i] !== 1)
         fail('decisions in host memory', 'a frame was switched before all of it lay in host memory');
     }

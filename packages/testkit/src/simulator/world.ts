@@ -158,7 +158,7 @@ export class World {
   #guest(step: Extract<SimulationStep, { do: 'guest' }>): SimulatedHost | null {
     const from = this.#population.choose(step.from);
     if (from === null) return null;
-    const host = this.hosts[from.host] as SimulatedHost;
+    const host = this.hosts[from.host];
     this.#traffic.fromVm(step, host, from, this.#population.choose(step.vm) as SimulatedVm);
     return host;
   }
@@ -182,7 +182,7 @@ export class World {
   #hostile(step: Extract<SimulationStep, { do: 'hostile' }>): SimulatedHost | null {
     const vm = this.#population.choose(step.vm);
     if (vm === null) return null;
-    const host = this.hosts[vm.host] as SimulatedHost;
+    const host = this.hosts[vm.host];
     this.#population.turnsHostile(vm);
     host.attack(vm.name, step.behaviour, step.seed);
     return host;
@@ -201,7 +201,7 @@ export class World {
   #remove(choice: number): SimulatedHost | null {
     const vm = this.#population.choose(choice);
     if (vm === null) return null;
-    const host = this.hosts[vm.host] as SimulatedHost;
+    const host = this.hosts[vm.host];
     const { status } = host.host.removeVm(vm.name);
     this.hash.add(status);
     host.host.takeReceived(vm.name, vm.took);
@@ -214,7 +214,7 @@ export class World {
     const vm = this.#population.choose(step.vm);
     const to = this.#host(step.to);
     if (vm === null || to.index === vm.host) return null;
-    const from = this.hosts[vm.host] as SimulatedHost;
+    const from = this.hosts[vm.host];
     let progress = 0;
     const { status } = migrateVm(from.host, to.host, vm.name, {
       maxRounds: step.rounds,
@@ -238,7 +238,7 @@ export class World {
   #port(choice: number, change: number): SimulatedHost | null {
     const vm = this.#population.choose(choice);
     if (vm === null) return null;
-    const host = this.hosts[vm.host] as SimulatedHost;
+    const host = this.hosts[vm.host];
     const { properties, vlan, members } = portChoice(vm.number, change);
     const { virtualSwitch } = host.host;
     const port = virtualSwitch.inspect().ports.find(({ vmName }) => vmName === vm.name);
@@ -274,13 +274,13 @@ export class World {
   #search(): void {
     if (this.vms.length === 0) return;
     this.#nextScan = (this.#nextScan + 1) % this.vms.length;
-    const vm = this.vms[this.#nextScan] as SimulatedVm;
-    vm.scan((this.hosts[vm.host] as SimulatedHost).host.guestMemory(vm.name).i32, SCAN_WORDS);
+    const vm = this.vms[this.#nextScan];
+    vm.scan(this.hosts[vm.host].host.guestMemory(vm.name).i32, SCAN_WORDS);
   }
 
   /** A frame to a VM and one from it, with nothing in their way. */
   #probe(vm: SimulatedVm): void {
-    const host = this.hosts[vm.host] as SimulatedHost;
+    const host = this.hosts[vm.host];
     const received = vm.received;
     const transmitted = this.#hub.frames;
     // What was damaged in a ring is found when a frame comes upon it, and that frame is lost.
@@ -313,7 +313,7 @@ export class World {
       this.hash.add(host.turnsTaken);
     }
     for (const vm of this.vms) {
-      vm.scanAll((this.hosts[vm.host] as SimulatedHost).host.guestMemory(vm.name).i32);
+      vm.scanAll(this.hosts[vm.host].host.guestMemory(vm.name).i32);
     }
   }
 
@@ -385,6 +385,6 @@ export class World {
   }
 
   #host(choice: number): SimulatedHost {
-    return this.hosts[choice % this.hosts.length] as SimulatedHost;
+    return this.hosts[choice % this.hosts.length];
   }
 }

@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const bench of benches.splice(0)) await bench.tearDown();
 });
 
-const count = (bench: FaultBench, name: string): number => (bench.received[name] as number[]).length;
+const count = (bench: FaultBench, name: string): number => bench.received[name].length;
 /** Checks for hang that NDIS answered with a reset. */
 function resets(bench: FaultBench): () => number {
   const { adapter } = bench.host;
@@ -128,11 +128,11 @@ describe('a receive descriptor that points nowhere', () => {
       const bench = createBench();
       const reset = resets(bench);
       bench.inject('descriptor-corrupted', { queue: 1, kind, count: 2 });
-      const [web, db, mail] = ['web', 'db', 'mail'].map((name) => count(bench, name)) as number[];
+      const [web, db, mail] = ['web', 'db', 'mail'].map((name) => count(bench, name));
       bench.sendToAll(8);
       bench.run();
       expect(count(bench, 'web')).toBe(web);
-      expect([count(bench, 'db'), count(bench, 'mail')]).toEqual([(db as number) + 8, (mail as number) + 8]);
+      expect([count(bench, 'db'), count(bench, 'mail')]).toEqual([db + 8, mail + 8]);
       expect(bench.dropped).toEqual({ 'nic.dma-fault': 8 });
       bench.pass(2.1);
       bench.send('web', 1);

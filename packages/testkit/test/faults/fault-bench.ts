@@ -62,7 +62,7 @@ export class FaultBench {
     for (let i = 0; i < count; i++) {
       const sequence = ++this.#sequence;
       const bytes = this.#frame(addressOf(vm.mac), OUTSIDE, sequence, vm.vlan);
-      if (this.faults.wire.send(bytes, 0, bytes.length) !== 0) (this.sent[name] as number[]).push(sequence);
+      if (this.faults.wire.send(bytes, 0, bytes.length) !== 0) this.sent[name].push(sequence);
     }
     this.faults.wire.flush();
   }
@@ -98,7 +98,7 @@ export class FaultBench {
     for (const { name } of VMS) {
       if (!this.host.vmNames.includes(name)) continue;
       this.host.takeReceived(name, ({ bytes, offset, length }) => {
-        (this.received[name] as number[]).push(readFrame(bytes, offset, length));
+        this.received[name].push(readFrame(bytes, offset, length));
       });
     }
     this.faults.wire.receive((bytes, offset, length) => {
@@ -122,11 +122,11 @@ export class FaultBench {
   expectFlow(names: readonly string[] = this.host.vmNames): void {
     this.run();
     for (const name of names) {
-      const before = (this.received[name] as number[]).length;
+      const before = this.received[name].length;
       this.send(name, 8);
       this.run();
-      const wanted = (this.sent[name] as number[]).slice(-8);
-      expect([name, (this.received[name] as number[]).slice(before)]).toEqual([name, wanted]);
+      const wanted = this.sent[name].slice(-8);
+      expect([name, this.received[name].slice(before)]).toEqual([name, wanted]);
       const numbers = this.sendOut(name, 4);
       this.run();
       expect([name, this.out.slice(-4)]).toEqual([name, numbers]);
@@ -145,7 +145,7 @@ export class FaultBench {
   /** What a VM has received is what was sent to it, in order and once, with gaps perhaps. */
   expectOrder(): void {
     for (const { name } of VMS) {
-      const got = this.received[name] as number[];
+      const got = this.received[name];
       const sent = new Set(this.sent[name]);
       expect(got.filter((sequence) => !sent.has(sequence))).toEqual([]);
       expect(got).toEqual([...new Set(got)].sort((one, other) => one - other));
@@ -171,7 +171,7 @@ export class FaultBench {
   }
 
   #frame(to: readonly number[], from: readonly number[], sequence: number, vlan: number): Uint8Array {
-    const length = this.#sizes[sequence % this.#sizes.length] as number;
+    const length = this.#sizes[sequence % this.#sizes.length];
     const plain = new Uint8Array(length);
     plain.set(to, 0);
     plain.set(from, 6);

@@ -25,7 +25,7 @@ async function run(seed: number): Promise<void> {
   const leaving = new Set<string>();
   const steps: Record<string, () => unknown> = {
     fault: () => {
-      const name = LASTING[random.below(LASTING.length)] as FaultName;
+      const name = LASTING[random.below(LASTING.length)];
       const { accepted, why } = faults.inject(name);
       return `${name}: ${accepted ? why : `not accepted, ${why}`}`;
     },
@@ -59,7 +59,7 @@ async function run(seed: number): Promise<void> {
   ];
   try {
     for (let i = 0; i < STEPS; i++) {
-      const name = names[random.below(names.length)] as string;
+      const name = names[random.below(names.length)];
       story.push(name);
       const what = steps[name]?.();
       story.push(`${story.pop()} ${JSON.stringify(what) ?? ''}`);

@@ -161,7 +161,7 @@ describe('who gets no turn', () => {
     const processor = ports.find(({ VmName }) => VmName === 'web')?.Processor as number;
     const others = ports.filter(({ Processor }) => Processor !== processor).map(({ VmName }) => VmName);
     expect(others.length).toBeGreaterThan(0);
-    const before = new Map(others.map((name) => [name, bench.received[name]?.length as number]));
+    const before = new Map(others.map((name) => [name, bench.received[name]?.length]));
     bench.inject('processor-stall', { processor, nanoseconds: 100e6 });
     for (let burst = 0; burst < 10; burst++) {
       bench.sendToAll(8);
@@ -196,11 +196,11 @@ describe('a wire', () => {
     bench.inject('wire-drop', { count: 3 });
     bench.inject('wire-duplicate', { count: 2 });
     bench.inject('wire-flip', { count: 2 });
-    const before = (bench.received.web as number[]).length;
+    const before = bench.received.web.length;
     bench.send('web', 10);
     bench.run();
-    const got = (bench.received.web as number[]).slice(before);
-    const sent = (bench.sent.web as number[]).slice(-10);
+    const got = bench.received.web.slice(before);
+    const sent = bench.sent.web.slice(-10);
     expect(got).toHaveLength(9);
     expect(bench.host.inspect().ledger.receivedFromWire - ledger.receivedFromWire).toBe(9);
     // The first three are lost; two of the next are damaged, and two of them come twice.
@@ -214,9 +214,9 @@ describe('a wire', () => {
     bench.inject('wire-reorder', { count: 2 });
     bench.send('web', 5);
     bench.run();
-    const sent = (bench.sent.web as number[]).slice(-5);
+    const sent = bench.sent.web.slice(-5);
     const [a, b, c, d, e] = sent;
-    expect((bench.received.web as number[]).slice(-5)).toEqual([b, a, d, c, e]);
+    expect(bench.received.web.slice(-5)).toEqual([b, a, d, c, e]);
     bench.recover();
   });
 
