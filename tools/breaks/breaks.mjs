@@ -66,8 +66,8 @@ export const BREAKS = [
     name: 'any-source-address',
     breaks: 'SEC-02 (SW-17)',
     file: `packages/vswitch/src/port-table.ts`,
-    find: 'if (this.macA[port] === a && this.macB[port] === b) return true;\n    if (((this.flags[port]',
-    put: 'if (a !== -1) return true;\n    if (((this.flags[port]',
+    find: 'if (this.macA[port] === a && this.macB[port] === b) return true;\n    if ((this.flags[port]',
+    put: 'if (a !== -1) return true;\n    if ((this.flags[port]',
     caughtBy: ['no bytes of others'],
   },
   {
@@ -155,7 +155,7 @@ export const BREAKS = [
       // NDIS refuses such memory as well.
       {
         file: `packages/ndis/src/shared-memory-broker.ts`,
-        find: 'hostVersion === 620 && usage === USAGE.NdisSharedMemoryUsageReceivePostLookahead;',
+        find: 'hostVersion === 620 &&\n        usage === NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead;',
         put: 'hostVersion === 620;',
       },
     ],
@@ -171,7 +171,7 @@ export const BREAKS = [
       // NDIS refuses such memory as well.
       {
         file: `packages/ndis/src/shared-memory-broker.ts`,
-        find: 'hostVersion === 620 && usage === USAGE.NdisSharedMemoryUsageReceivePostLookahead;',
+        find: 'hostVersion === 620 &&\n        usage === NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead;',
         put: 'hostVersion === 620;',
       },
     ],
@@ -229,7 +229,7 @@ export const BREAKS = [
       const { i32 } = rest.segment;
       const [w1, w2] = [i32[word + 1], i32[word + 2]];
       const b = (w2 >>> 16) | (this.#ports.vlan[port] << 16);
-      (this.learned as LearnedMacTable).learn((w1 >>> 16) | (w2 << 16), b, EXTERNAL, 0);
+      (this.learned as LearnedMacTable).learn((w1 >>> 16) | (w2 << 16), b, EXTERNAL_PORT, 0);
     }
     return back;`,
     caughtBy: ['decisions in host memory'],
@@ -238,7 +238,7 @@ export const BREAKS = [
     name: 'judged-where-a-vm-can-write',
     breaks: 'SEC-06, decisions in host memory',
     file: `packages/vswitch/src/queue-delivery.ts`,
-    find: 'segment.id !== HOST ||\n',
+    find: 'segment.id !== HOST_SEGMENT ||\n',
     put: '',
     caughtBy: ['decisions in host memory'],
   },
@@ -347,7 +347,7 @@ export const BREAKS = [
     breaks: 'SEC-01, DMA only where granted',
     faults: ['descriptor-corrupted'],
     file: `packages/nic/src/short-way.ts`,
-    find: '(rights[page] & rights[lastPage] & WRITE) === 0',
+    find: '(rights[page] & rights[lastPage] & DMA_WRITE) === 0',
     put: 'rights.length === 0',
     caughtBy: [
       'DMA only where granted',
@@ -484,7 +484,7 @@ export const BREAKS = [
     breaks: 'order of each queue',
     file: `packages/vmbus/src/host-outbound.ts`,
     find: 'guest[(at + 1) | 0] = place;',
-    put: 'guest[at + 1] = entry === 1 << SHIFT ? Math.imul(entries[SECTION], size) : place;',
+    put: 'guest[at + 1] = entry === 1 << ENTRY_SHIFT ? Math.imul(entries[ENTRY_SECTION], size) : place;',
     caughtBy: ['order of each queue', 'frames unchanged', 'no bytes of others'],
   },
   // --- what is delivered ----------------------------------------------------------------------------------------
@@ -531,8 +531,8 @@ export const BREAKS = [
     name: 'unused-sections-are-lost',
     breaks: 'one owner of each section',
     file: `packages/vmbus/src/host-batch.ts`,
-    find: 'words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION];',
-    put: 'if (entries[(i << SHIFT) + FREE_SECTION] !== 2) words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION];',
+    find: 'words[state.free + free++] = entries[(i << ENTRY_SHIFT) + ENTRY_FREE];',
+    put: 'if (entries[(i << ENTRY_SHIFT) + ENTRY_FREE] !== 2) words[state.free + free++] = entries[(i << ENTRY_SHIFT) + ENTRY_FREE];',
     caughtBy: ['one owner of each section', 'frames arrive'],
   },
   {
@@ -596,7 +596,7 @@ export const BREAKS = [
     name: 'filters-are-forgotten-in-a-reset',
     breaks: 'books agree',
     file: `packages/miniport/src/filter-table.ts`,
-    find: 'this.#device.writeFilter(slot, filterId === 0 ? null : (this.#filters[slot] as HardwareFilter));',
+    find: 'this.#device.writeFilter(slot, filterId === 0 ? null : this.#filters[slot]);',
     put: 'this.#device.writeFilter(slot, null);\n      void filterId;',
     caughtBy: ['books agree', 'frames arrive'],
   },
@@ -705,8 +705,8 @@ export const BREAKS = [
     breaks: 'DMA only where granted (SEC-01)',
     faults: ['descriptor-corrupted'],
     file: `packages/nic/src/short-way.ts`,
-    find: '(rights[page] & rights[lastPage] & WRITE) === 0\n      )\n        break;\n      // What comes',
-    put: '(rights[page] & WRITE) === 0\n      )\n        break;\n      // What comes',
+    find: '(rights[page] & rights[lastPage] & DMA_WRITE) === 0\n      )\n        break;\n      // What comes',
+    put: '(rights[page] & DMA_WRITE) === 0\n      )\n        break;\n      // What comes',
     caughtBy: ['DMA only where granted'],
   },
   // --- kinds that nobody saw when strangers planted them --------------------------------------------------------------
@@ -714,8 +714,8 @@ export const BREAKS = [
     name: 'only-the-first-page-of-a-buffer-is-asked-for',
     breaks: 'SEC-05, DMA rights',
     file: `packages/nic/src/short-way.ts`,
-    find: '(rights[page] & rights[lastPage] & WRITE) === 0',
-    put: '(rights[page] & WRITE) === 0',
+    find: '(rights[page] & rights[lastPage] & DMA_WRITE) === 0',
+    put: '(rights[page] & DMA_WRITE) === 0',
     also: [
       {
         file: `packages/nic/src/device-state.ts`,
@@ -729,8 +729,8 @@ export const BREAKS = [
     name: 'only-the-first-page-in-vm-memory-is-asked-for',
     breaks: 'SEC-05, DMA rights',
     file: `packages/nic/src/short-way.ts`,
-    find: '(granted[page] & granted[lastPage] & WRITE) === 0',
-    put: '(granted[page] & WRITE) === 0',
+    find: '(granted[page] & granted[lastPage] & DMA_WRITE) === 0',
+    put: '(granted[page] & DMA_WRITE) === 0',
     also: [
       {
         file: `packages/nic/src/device-state.ts`,
@@ -768,8 +768,8 @@ export const BREAKS = [
     name: 'the-tag-of-the-frame-before',
     breaks: 'frames unchanged',
     file: `packages/miniport/src/frame-loops.ts`,
-    find: 'nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? toIeee8021Q(word1 & 0xffff) : 0;',
-    put: 'if ((word0 & VLAN_STRIPPED) !== 0) nbl.ieee8021QInfo = toIeee8021Q(word1 & 0xffff);',
+    find: 'nbl.ieee8021QInfo = (word0 & RXC_VLAN) !== 0 ? ieee8021QFromTci(word1 & 0xffff) : 0;',
+    put: 'if ((word0 & RXC_VLAN) !== 0) nbl.ieee8021QInfo = ieee8021QFromTci(word1 & 0xffff);',
     caughtBy: ['no bytes of others', 'frames unchanged', 'frames arrive'],
   },
   {

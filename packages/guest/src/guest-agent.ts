@@ -21,8 +21,6 @@ import { Sender } from './sender.ts';
 import * as statistics from './statistics.ts';
 import { GUEST_TRACE, REFUSED_FRAME, REFUSED_RESPONDER, REFUSED_SENDER } from './trace-kinds.ts';
 
-// Folded by the optimiser; an imported binding is not.
-const FRAME = FRAME_ENTRY_WORDS;
 /** IPv4, TCP and UDP bits of `verifyFrameChecksums` that say wrong. */
 const CHECKSUM_BAD = 0x02 | 0x08 | 0x20;
 const TRACE_RECEIVED = GUEST_TRACE.RECEIVED;
@@ -136,7 +134,7 @@ export class Guest implements Agent, HostFrameHandler {
       !this.#brake.isReleased
     ) {
       let taken = 0;
-      for (let at = 0; taken < count; at += FRAME, taken++) {
+      for (let at = 0; taken < count; at += FRAME_ENTRY_WORDS, taken++) {
         const length = entries[at + 1];
         if (!this.frame(entries[at], length, entries[at + 2])) break;
       }
@@ -146,11 +144,11 @@ export class Guest implements Agent, HostFrameHandler {
     const i32 = this.#segment.i32;
     const first = this.#port.macFirst | 0;
     const last = this.#port.macLast | 0;
-    const stop = count * FRAME;
+    const stop = count * FRAME_ENTRY_WORDS;
     let bytes = 0;
     let tagged = 0;
     let others = 0;
-    for (let at = 0; at < stop; at = (at + FRAME) | 0) {
+    for (let at = 0; at < stop; at = (at + FRAME_ENTRY_WORDS) | 0) {
       const offset = entries[at];
       const tci = entries[(at + 2) | 0];
       const word = offset >> 2;
@@ -164,7 +162,7 @@ export class Guest implements Agent, HostFrameHandler {
     this.#frames += count;
     this.#bytes += bytes;
     this.#tagged += tagged;
-    if (others !== 0) for (let at = 0; at < stop; at += FRAME) this.#countOther(entries[at]);
+    if (others !== 0) for (let at = 0; at < stop; at += FRAME_ENTRY_WORDS) this.#countOther(entries[at]);
     return count;
   }
 

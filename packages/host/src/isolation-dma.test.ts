@@ -29,7 +29,6 @@ function started(...args: Parameters<typeof hostOf>): Host {
 }
 
 const [web] = VMS;
-const USAGE = NDIS_SHARED_MEMORY_USAGE;
 const portOf = (host: Host, name: string) => {
   const found = host.virtualSwitch.inspect().ports.find(({ vmName }) => vmName === name);
   if (found === undefined) throw new Error(`no port of ${name}`);
@@ -58,7 +57,8 @@ function booked(host: Host): Map<string, number> {
     }
   };
   for (const { usage, elements } of host.adapter.inspect().sharedMemory) {
-    const rights = usage === USAGE.NdisSharedMemoryUsageOther ? DMA_READ | DMA_WRITE : DMA_WRITE;
+    const rights =
+      usage === NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageOther ? DMA_READ | DMA_WRITE : DMA_WRITE;
     for (const { segment, offset, length } of elements) add(segment, offset, length, rights);
   }
   for (const { segment, elements, grants } of host.sharedMemory.inspect().blocks) {
@@ -195,7 +195,9 @@ describe('SEC-01 a descriptor that names what was not granted', () => {
     const { queueId } = portOf(host, 'db');
     const theirs = host.adapter
       .inspect()
-      .sharedMemory.find((b) => b.queueId === queueId && b.usage === USAGE.NdisSharedMemoryUsageReceive);
+      .sharedMemory.find(
+        (b) => b.queueId === queueId && b.usage === NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceive,
+      );
     const { offset } = theirs?.elements[0] ?? { offset: 0 };
     const frame = marked(web.mac, STATION, unicastMark(web), 200);
     // While the block is granted, the domain cannot tell one queue of the adapter from another: see the threat model.

@@ -114,7 +114,6 @@ const segmentsOf = (host: Host, queueId: number, usage: number): number[] => {
   return [...new Set(mine.flatMap(({ elements }) => elements.map(({ segment }) => segment)))];
 };
 const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
-const USAGE = NDIS_SHARED_MEMORY_USAGE;
 
 /** Fills the record of a guest, so that it keeps every further frame in its receive buffer. */
 function makeHold(host: Host, to: readonly number[], vlan = 0): Uint8Array[] {
@@ -150,13 +149,17 @@ describe('a 6.20 host', () => {
     expect(queues.map(({ lookaheadSize }) => lookaheadSize)).toEqual([0, LOOKAHEAD, LOOKAHEAD]);
     for (const name of ['web', 'db']) {
       const { queueId } = portOf(host, name);
-      expect(segmentsOf(host, queueId, USAGE.NdisSharedMemoryUsageReceiveLookahead)).toEqual([HOST_SEGMENT]);
-      expect(segmentsOf(host, queueId, USAGE.NdisSharedMemoryUsageReceivePostLookahead)).toEqual([
-        segmentOf(host, name),
-      ]);
-      expect(segmentsOf(host, queueId, USAGE.NdisSharedMemoryUsageReceive)).toEqual([]);
+      expect(
+        segmentsOf(host, queueId, NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceiveLookahead),
+      ).toEqual([HOST_SEGMENT]);
+      expect(
+        segmentsOf(host, queueId, NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead),
+      ).toEqual([segmentOf(host, name)]);
+      expect(segmentsOf(host, queueId, NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceive)).toEqual([]);
     }
-    expect(segmentsOf(host, 0, USAGE.NdisSharedMemoryUsageReceive)).toEqual([HOST_SEGMENT]);
+    expect(segmentsOf(host, 0, NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceive)).toEqual([
+      HOST_SEGMENT,
+    ]);
     expect(host.ndis.refusals.last).toBe(null);
   });
 
@@ -243,8 +246,8 @@ describe('a 6.20 host', () => {
       expect(memory.length).toBe(2);
       const usages = memory.map(([handle]) => blocks.find((b) => b.sharedMemoryHandle === handle)?.usage);
       expect(usages).toEqual([
-        USAGE.NdisSharedMemoryUsageReceiveLookahead,
-        USAGE.NdisSharedMemoryUsageReceivePostLookahead,
+        NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceiveLookahead,
+        NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead,
       ]);
       // SHM-14: the post-lookahead buffer has room for the lookahead in front, however short the frame.
       expect(memory[1]?.[1]).toBeGreaterThanOrEqual(1514);
@@ -339,9 +342,9 @@ describe('without what the split needs', () => {
     host.ndis.setOptionalHandlers(createHostMemoryProvider('host only', host.sharedMemory));
     expect(host.virtualSwitch.connectNic(port).status).toBe(NDIS_STATUS_SUCCESS);
     const { queueId } = portOf(host, 'web');
-    expect(segmentsOf(host, queueId, USAGE.NdisSharedMemoryUsageReceivePostLookahead)).toEqual([
-      HOST_SEGMENT,
-    ]);
+    expect(
+      segmentsOf(host, queueId, NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead),
+    ).toEqual([HOST_SEGMENT]);
     const frames = [60, LOOKAHEAD, LOOKAHEAD + 1, 1514].map((length, i) => frame(WEB, length, i));
     send(host, frames);
     expect(received(host, 'web')).toEqual(frames.map(untagged));
@@ -478,9 +481,9 @@ describe.each(['deterministic', 'threads'] as const)(
       // And gets VM memory again once it may have a queue.
       expect(host.virtualSwitch.setPort(port, { vmqWeight: 100 }).status).toBe(NDIS_STATUS_SUCCESS);
       const again = portOf(host, 'web').queueId;
-      expect(segmentsOf(host, again, USAGE.NdisSharedMemoryUsageReceivePostLookahead)).toEqual([
-        segmentOf(host, 'web'),
-      ]);
+      expect(
+        segmentsOf(host, again, NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead),
+      ).toEqual([segmentOf(host, 'web')]);
       const before = portOf(host, 'web').counters.bytesCopied;
       send(host, [frame(WEB, 1514, 7000)]);
       expect(portOf(host, 'web').counters.bytesCopied - before).toBe(LOOKAHEAD);

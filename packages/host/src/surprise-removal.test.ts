@@ -3,7 +3,6 @@ import { NDIS_STATUS_FAILURE, NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import { describe, expect, it } from 'vitest';
 import { checkHostConfig, createHost, type Host, type HostConfigInput } from './index.ts';
 
-const SUCCESS = NDIS_STATUS_SUCCESS;
 const MACS = { a: [0, 0x15, 0x5d, 0, 0, 1], b: [0, 0x15, 0x5d, 0, 0, 2], c: [0, 0x15, 0x5d, 0, 0, 3] };
 const OUT = [2, 0, 0, 0, 0, 9];
 type Name = keyof typeof MACS;
@@ -46,7 +45,7 @@ describe.each([
     host.runUntilIdle();
     // Under way while the card is pulled: read by whoever polls afterwards.
     send(host, 'a', MACS.b, 2);
-    expect(host.adapter.surpriseRemove()).toBe(SUCCESS);
+    expect(host.adapter.surpriseRemove()).toBe(NDIS_STATUS_SUCCESS);
     send(host, 'a', MACS.b, 3);
     send(host, 'b', MACS.a, 4);
     send(host, 'b', OUT, 5);
@@ -54,12 +53,12 @@ describe.each([
     expect(received(host, 'b')).toEqual([1, 2, 3]);
     expect(received(host, 'a')).toEqual([4]);
     // A VM that comes only now, and one that goes.
-    expect(host.addVm(vm('c'))).toEqual({ status: SUCCESS });
+    expect(host.addVm(vm('c'))).toEqual({ status: NDIS_STATUS_SUCCESS });
     send(host, 'c', MACS.a, 6);
     send(host, 'a', MACS.c, 7);
     host.runUntilIdle();
     expect([received(host, 'a'), received(host, 'c')]).toEqual([[6], [7]]);
-    expect(host.removeVm('b')).toEqual({ status: SUCCESS });
+    expect(host.removeVm('b')).toEqual({ status: NDIS_STATUS_SUCCESS });
     send(host, 'a', MACS.c, 8);
     host.runUntilIdle();
     expect(received(host, 'c')).toEqual([8]);
@@ -73,11 +72,11 @@ describe.each([
     const host = hostOf(setting);
     const old = host.adapter;
     expect(host.replaceAdapter()).toMatchObject({ status: NDIS_STATUS_FAILURE });
-    expect(old.surpriseRemove()).toBe(SUCCESS);
+    expect(old.surpriseRemove()).toBe(NDIS_STATUS_SUCCESS);
     send(host, 'a', MACS.b, 1);
     host.runUntilIdle();
-    expect(host.addVm(vm('c'))).toEqual({ status: SUCCESS });
-    expect(host.replaceAdapter()).toEqual({ status: SUCCESS });
+    expect(host.addVm(vm('c'))).toEqual({ status: NDIS_STATUS_SUCCESS });
+    expect(host.replaceAdapter()).toEqual({ status: NDIS_STATUS_SUCCESS });
     expect(host.adapter).not.toBe(old);
     const served = host.inspect().queues.map(({ VmFriendlyName }) => VmFriendlyName);
     expect(served.filter((name) => name !== '')).toEqual(['a', 'b', 'c']);
@@ -112,10 +111,10 @@ describe.each([
       // With the card really gone, or still in its slot and at work as far as it knows.
       if ((mark & 1) === 0) host.executor.post('nic', { op: 'remove' });
       host.executor.publish();
-      expect(host.adapter.surpriseRemove()).toBe(SUCCESS);
+      expect(host.adapter.surpriseRemove()).toBe(NDIS_STATUS_SUCCESS);
       send(host, 'a', MACS.b, 2 * mark);
       host.runUntilIdle();
-      expect(host.replaceAdapter()).toEqual({ status: SUCCESS });
+      expect(host.replaceAdapter()).toEqual({ status: NDIS_STATUS_SUCCESS });
       send(host, 'a', OUT, 2 * mark + 1);
       host.runUntilIdle();
     }

@@ -59,7 +59,6 @@ export const VECTORS_PER_PROCESSOR = 256;
 const LINE = 16;
 const EPOCH = 0;
 const WORKER_COUNT = 1;
-const TRACE_SEQUENCE = LINE;
 const AGENTS = 2 * LINE;
 const WORKERS = AGENTS + MAX_AGENTS * LINE;
 const PROCESSORS = WORKERS + MAX_WORKERS * LINE;
@@ -112,7 +111,7 @@ export class Board {
   startCounters(start: number): void {
     const { words } = this;
     words[EPOCH] = start;
-    words[TRACE_SEQUENCE] = start;
+    words[LINE] = start;
     for (let agent = 0; agent < MAX_AGENTS; agent++) {
       words[AGENTS + agent * LINE + 1] = start;
       words[AGENTS + agent * LINE + 3] = start;
@@ -210,7 +209,7 @@ export class Board {
   }
 
   nextTraceSequence(): number {
-    return Atomics.add(this.words, TRACE_SEQUENCE, 1);
+    return Atomics.add(this.words, LINE, 1);
   }
 
   // --- worker threads ---------------------------------------------------------------------------------

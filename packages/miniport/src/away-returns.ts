@@ -12,8 +12,6 @@
 import type { AgentContext } from '@vmq/machine';
 import { NO_HOME, type ReceiveQueueImage, STATE_HOME, STATE_RETURNED, STATE_SLOTS } from './queue-image.ts';
 
-const RETURNED = STATE_RETURNED;
-
 export class AwayReturns {
   readonly #context: AgentContext;
   readonly #state: Int32Array;
@@ -30,7 +28,7 @@ export class AwayReturns {
   /** Leaves one buffer; {@link tell} after the last. */
   put(buffer: number): void {
     const state = this.#state;
-    const at = Atomics.add(state, RETURNED, 1) & this.#mask;
+    const at = Atomics.add(state, STATE_RETURNED, 1) & this.#mask;
     Atomics.store(state, this.#first + at, buffer + 1);
   }
 
@@ -42,7 +40,7 @@ export class AwayReturns {
 
   /** True if {@link take} may find something behind `collected`; a plain load, for the DPC looks again. */
   isWaiting(collected: number): boolean {
-    return this.#state[RETURNED] !== collected;
+    return this.#state[STATE_RETURNED] !== collected;
   }
 
   /** The buffer at position `collected`, or -1 if it is not there yet. */

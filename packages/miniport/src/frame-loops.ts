@@ -28,22 +28,6 @@ import {
 } from './queue-buffers.ts';
 import { STATE_SLOTS } from './queue-image.ts';
 
-// Local copies: V8 folds these, an imported binding it loads with checks.
-const SLOTS = STATE_SLOTS;
-const DESCRIPTORS = DESCRIPTORS_AT;
-const COMPLETIONS = COMPLETIONS_AT;
-const RING = RING_MASK;
-const FIRST = FIRST_BYTES;
-const REST = REST_BYTES;
-const SEGMENT = FIRST_SEGMENT;
-const OTHER_SEGMENT = REST_SEGMENT;
-const TAG = NBL_TAG;
-const INFO = NBL_FILTERING_INFO;
-const LEAST = LEAST_COMPLETION;
-const MOST = MOST_COMPLETION;
-const CHECKED = COMPLETION_MASK;
-const VLAN_STRIPPED = RXC_VLAN;
-const toIeee8021Q = ieee8021QFromTci;
 /** log2 of a descriptor's words; completions are equally long. */
 const ENTRY_SHIFT = Math.log2(DESCRIPTOR_BYTES >> 2);
 
@@ -76,14 +60,14 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
 
   function describe(buffers: QueueBuffers, chain: NetBufferList, count: number, from: number): number {
     const { state, places, sharedMemory, isSplit, firstSegment, restSegment, numbers } = buffers;
-    const mask = numbers[RING];
-    const completions = numbers[COMPLETIONS];
-    const firstBytes = numbers[FIRST];
-    const restBytes = numbers[REST];
-    const tag = numbers[TAG];
-    const filteringInfo = numbers[INFO];
-    const least = numbers[LEAST];
-    const most = numbers[MOST];
+    const mask = numbers[RING_MASK];
+    const completions = numbers[COMPLETIONS_AT];
+    const firstBytes = numbers[FIRST_BYTES];
+    const restBytes = numbers[REST_BYTES];
+    const tag = numbers[NBL_TAG];
+    const filteringInfo = numbers[NBL_FILTERING_INFO];
+    const least = numbers[LEAST_COMPLETION];
+    const most = numbers[MOST_COMPLETION];
     let doubt = 0;
     let at = from | 0;
     const end = (at + count) | 0;
@@ -93,11 +77,11 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
       const completion = (completions + (slot << ENTRY_SHIFT)) | 0;
       const word0 = host[completion];
       const word1 = host[(completion + 1) | 0];
-      const buffer = state[(SLOTS + slot) | 0];
+      const buffer = state[(STATE_SLOTS + slot) | 0];
       const length = word0 & 0xffff;
       const first = Math.min(length, firstBytes);
       nbl.filteringInfo = filteringInfo;
-      nbl.ieee8021QInfo = (word0 & VLAN_STRIPPED) !== 0 ? toIeee8021Q(word1 & 0xffff) : 0;
+      nbl.ieee8021QInfo = (word0 & RXC_VLAN) !== 0 ? ieee8021QFromTci(word1 & 0xffff) : 0;
       nbl.filterSlot = word1 >> 16;
       nbl.hashValue = host[(completion + 2) | 0];
       nbl.stamp = host[(completion + 3) | 0];
@@ -120,7 +104,7 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
         if (rest.segment !== restSegment) rest.segment = restSegment;
         if (mdl.next !== rest) mdl.next = rest;
       } else if (mdl.next !== null) mdl.next = null;
-      const checked = word0 & CHECKED;
+      const checked = word0 & COMPLETION_MASK;
       doubt |= (checked - least) | (most - checked);
       last = nbl;
       at = (at + 1) | 0;
@@ -131,13 +115,13 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
 
   function post(buffers: QueueBuffers, chain: NetBufferList, position: number): number {
     const { state, places, isSplit, numbers } = buffers;
-    const mask = numbers[RING];
-    const descriptors = numbers[DESCRIPTORS];
-    const completions = numbers[COMPLETIONS];
-    const firstBytes = numbers[FIRST];
-    const firstSegment = numbers[SEGMENT];
-    const restSegment = numbers[OTHER_SEGMENT];
-    const tag = numbers[TAG];
+    const mask = numbers[RING_MASK];
+    const descriptors = numbers[DESCRIPTORS_AT];
+    const completions = numbers[COMPLETIONS_AT];
+    const firstBytes = numbers[FIRST_BYTES];
+    const firstSegment = numbers[FIRST_SEGMENT];
+    const restSegment = numbers[REST_SEGMENT];
+    const tag = numbers[NBL_TAG];
     let posted = position | 0;
     let last = chain;
     let nbl: NetBufferList | null = chain;
@@ -158,7 +142,7 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
         host[(descriptor + 1) | 0] = firstSegment;
       }
       host[(completions + (slot << ENTRY_SHIFT)) | 0] = 0;
-      state[(SLOTS + slot) | 0] = buffer;
+      state[(STATE_SLOTS + slot) | 0] = buffer;
       posted = (posted + 1) | 0;
       last = nbl;
     }

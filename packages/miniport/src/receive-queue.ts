@@ -39,8 +39,6 @@ import {
 } from './queue-image.ts';
 import { ReceiveTrace } from './receive-trace.ts';
 
-// Local copy: V8 folds it, an imported binding it loads with checks.
-const OUTSTANDING = STATE_OUTSTANDING;
 const INDICATION_FLAGS =
   (NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL |
     NDIS_RECEIVE_FLAGS_SINGLE_QUEUE |
@@ -232,7 +230,7 @@ export class ReceiveQueue {
     const more = this.held - this.#shown;
     if (more === 0) return;
     this.#shown = this.held;
-    Atomics.add(this.#state, OUTSTANDING, more);
+    Atomics.add(this.#state, STATE_OUTSTANDING, more);
   }
 
   /**

@@ -31,10 +31,6 @@ import type { TransmitQueueImage } from './queue-image.ts';
 import { MINIPORT_TRACE } from './trace-kinds.ts';
 
 const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES >> 2;
-const EOP = TXD_EOP;
-const INSERT_VLAN = TXD_INSERT_VLAN;
-const SUCCESS = NDIS_STATUS_SUCCESS;
-const INVALID_PACKET = NDIS_STATUS_INVALID_PACKET;
 /** State word: NBLs accepted and not completed. */
 const HELD = 0;
 
@@ -174,7 +170,7 @@ export class TransmitQueue {
     for (let at = this.#completed; at !== this.#posted; at = (at + 1) | 0) {
       const slot = at & this.#mask;
       const flags = this.#host[this.#descriptors + slot * DESCRIPTOR_WORDS + 1];
-      if ((flags & EOP) !== 0) frames++;
+      if ((flags & TXD_EOP) !== 0) frames++;
       const nbl = this.#owner[slot];
       if (nbl !== null) add(nbl);
     }
@@ -243,13 +239,13 @@ export class TransmitQueue {
   #postFrames(nbl: NetBufferList): boolean {
     const first: NetBuffer = nbl.firstNetBuffer;
     if (this.#resume === null) {
-      nbl.status = SUCCESS;
+      nbl.status = NDIS_STATUS_SUCCESS;
       const { mdl, dataOffset, dataLength } = first;
       // Most are one frame in one piece.
       if (first.next === null && dataLength > 0 && dataLength <= mdl.byteCount - dataOffset) {
         if (((this.#posted - this.#completed) | 0) > this.#mask) return false;
         const info = nbl.ieee8021QInfo;
-        const flags = mdl.segment.id | EOP | (info !== 0 ? INSERT_VLAN : 0);
+        const flags = mdl.segment.id | TXD_EOP | (info !== 0 ? TXD_INSERT_VLAN : 0);
         this.#describe(mdl.byteOffset + dataOffset, flags, dataLength, tciFromIeee8021Q(info));
         return true;
       }
@@ -264,8 +260,8 @@ export class TransmitQueue {
       }
       if (isFrame) this.#postFrame(nb, nbl.ieee8021QInfo);
       else {
-        nbl.status = INVALID_PACKET;
-        this.#describe(0, EOP, 0, 0);
+        nbl.status = NDIS_STATUS_INVALID_PACKET;
+        this.#describe(0, TXD_EOP, 0, 0);
       }
     }
     this.#resume = null;
@@ -273,7 +269,7 @@ export class TransmitQueue {
   }
 
   #postFrame(nb: NetBuffer, ieee8021QInfo: number): void {
-    const tag = ieee8021QInfo !== 0 ? INSERT_VLAN : 0;
+    const tag = ieee8021QInfo !== 0 ? TXD_INSERT_VLAN : 0;
     const tci = tciFromIeee8021Q(ieee8021QInfo);
     let skip = nb.dataOffset;
     let left = nb.dataLength;
@@ -284,7 +280,7 @@ export class TransmitQueue {
       }
       const bytes = Math.min(left, mdl.byteCount - skip);
       left -= bytes;
-      this.#describe(mdl.byteOffset + skip, mdl.segment.id | (left === 0 ? EOP : 0) | tag, bytes, tci);
+      this.#describe(mdl.byteOffset + skip, mdl.segment.id | (left === 0 ? TXD_EOP : 0) | tag, bytes, tci);
       skip = 0;
     }
   }

@@ -51,7 +51,11 @@ export function lookaheadSplit(
   value: NdisReceiveFilterCapabilities,
   version: CapabilitySubject['version'],
 ): { readonly min: number; readonly max: number } | null {
-  if (version !== 620 || (value.SupportedQueueProperties & SPLIT) === 0) return null;
+  if (
+    version !== 620 ||
+    (value.SupportedQueueProperties & NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED) === 0
+  )
+    return null;
   const { MinLookaheadSplitSize: min, MaxLookaheadSplitSize: max } = value;
   return min > 0 && min <= max ? { min, max } : null;
 }
@@ -67,7 +71,6 @@ const whenVmq =
 const lacks = (value: number, wanted: number, member: string): string | null =>
   (value & wanted) === wanted ? null : `${member} ${hex(value)}`;
 
-const SPLIT = NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED;
 const LATER_PROPERTIES =
   NDIS_RECEIVE_FILTER_DYNAMIC_PROCESSOR_AFFINITY_CHANGE_SUPPORTED |
   NDIS_RECEIVE_FILTER_INTERRUPT_VECTOR_COALESCING_SUPPORTED;
@@ -169,7 +172,8 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
     expected: 'no lookahead split from NDIS 6.30 on',
     found: ({ value, version }) => {
       if (version === 620) return null;
-      if ((value.SupportedQueueProperties & SPLIT) !== 0) return 'LOOKAHEAD_SPLIT_SUPPORTED';
+      if ((value.SupportedQueueProperties & NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED) !== 0)
+        return 'LOOKAHEAD_SPLIT_SUPPORTED';
       if (value.MinLookaheadSplitSize !== 0) return `MinLookaheadSplitSize ${value.MinLookaheadSplitSize}`;
       return value.MaxLookaheadSplitSize === 0
         ? null
@@ -181,7 +185,11 @@ export const CAPABILITY_RULES: readonly CapabilityRule[] = [
     page: STRUCTURE_PAGE,
     expected: '0 < MinLookaheadSplitSize <= MaxLookaheadSplitSize where the split is supported',
     found: ({ value, version }) => {
-      if (version !== 620 || (value.SupportedQueueProperties & SPLIT) === 0) return null;
+      if (
+        version !== 620 ||
+        (value.SupportedQueueProperties & NDIS_RECEIVE_FILTER_LOOKAHEAD_SPLIT_SUPPORTED) === 0
+      )
+        return null;
       const { MinLookaheadSplitSize: min, MaxLookaheadSplitSize: max } = value;
       return lookaheadSplit(value, version) === null ? `${min}..${max}` : null;
     },

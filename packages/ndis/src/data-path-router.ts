@@ -36,9 +36,6 @@ import { Distribution } from './distribution.ts';
 import type { NetBufferList } from './net-buffer-list.ts';
 import type { Receivers } from './receivers.ts';
 
-const RESOURCES = FLAGS_RESOURCES;
-const SINGLE_QUEUE = FLAGS_SINGLE_QUEUE;
-const PAUSED = STATUS_PAUSED;
 const SEND_GATE = 0;
 const RECEIVE_GATE = 1;
 const FILTER_GATE = 2;
@@ -229,12 +226,12 @@ class DataPathRouter implements NdisDataPath {
   /** From the miniport: into the account, then up. */
   #indicate(chain: NetBufferList, port: number, count: number, flags: number): void {
     // With RESOURCES the miniport owns the chain again when this returns; nothing will come back (RX-14).
-    if ((flags & RESOURCES) === 0) {
+    if ((flags & FLAGS_RESOURCES) === 0) {
       const words = this.#words;
       const at = this.#line + INDICATED;
       words[at] = (words[at] + count) | 0;
     }
-    if ((flags & SINGLE_QUEUE) === 0) this.#lookAtEach(chain);
+    if ((flags & FLAGS_SINGLE_QUEUE) === 0) this.#lookAtEach(chain);
     else if (!this.#runs(chain)) this.#misplace(chain, count);
     this.#isIndicating = true;
     if (this.#filtered && this.#words[FILTER_GATE] === 0) this.#refuse(chain, count, flags);
@@ -265,7 +262,7 @@ class DataPathRouter implements NdisDataPath {
   #refuse(chain: NetBufferList, count: number, flags: number): void {
     this.#reach('ndis.chain-before-paused-filters');
     this.#counters[this.#column] = this.#counters[this.#column] + count;
-    if ((flags & RESOURCES) === 0) this.#returnDown(chain, 0);
+    if ((flags & FLAGS_RESOURCES) === 0) this.#returnDown(chain, 0);
   }
 
   /** To the protocol, if it is there and running. */
@@ -276,11 +273,11 @@ class DataPathRouter implements NdisDataPath {
       return;
     }
     if (this.#sinks.length > 0 && this.#words[RECEIVE_GATE] !== 0) {
-      this.#isBorrowed = (flags & RESOURCES) !== 0;
+      this.#isBorrowed = (flags & FLAGS_RESOURCES) !== 0;
       this.#distribution.deliver(chain, this.#receivers as Receivers, this.#sinks, port, flags);
       return;
     }
-    this.#isBorrowed = (flags & RESOURCES) !== 0;
+    this.#isBorrowed = (flags & FLAGS_RESOURCES) !== 0;
     this.#end(this.#column, chain, count);
   }
 
@@ -299,7 +296,7 @@ class DataPathRouter implements NdisDataPath {
       return;
     }
     this.#reach('ndis.send-while-not-running');
-    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) nbl.status = PAUSED;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) nbl.status = STATUS_PAUSED;
     this.#pathOf(number)?.sendNetBufferListsComplete(chain, 0);
   }
 

@@ -30,11 +30,8 @@ export interface FilterSubject {
   readonly value: NdisReceiveFilterParameters;
 }
 
-const INVALID = NDIS_STATUS_INVALID_PARAMETER;
 const { NdisMacHeaderFieldDestinationAddress: MAC, NdisMacHeaderFieldVlanId: VLAN } = NDIS_MAC_HEADER_FIELD;
 const EQUAL = NDIS_RECEIVE_FILTER_TEST.NdisReceiveFilterTestEqual;
-const ENCAPSULATION = NDIS_RECEIVE_FILTER_PACKET_ENCAPSULATION;
-const UNTAGGED = NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO;
 
 /** Bit of SupportedHeaders, member with the supported fields, by frame header. */
 const HEADERS: Readonly<
@@ -82,27 +79,29 @@ function unsupported(
 const vlanTests = (value: NdisReceiveFilterParameters): NdisReceiveFilterFieldParameters[] =>
   value.elements.filter((test) => testsMacField(test, VLAN));
 const untaggedFlag = (value: NdisReceiveFilterParameters): boolean =>
-  value.elements.some((test) => (test.Flags & UNTAGGED) !== 0);
+  value.elements.some(
+    (test) => (test.Flags & NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_VLAN_UNTAGGED_OR_ZERO) !== 0,
+  );
 
 /** Rules of every filter, VMQ or coalescing. */
 export const FILTER_TARGET_RULES: readonly RequestRule<FilterSubject>[] = [
   {
     rule: 'FLT-05',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'RequestedFilterIdBitCount 0',
     found: ({ value }) =>
       value.RequestedFilterIdBitCount === 0 ? null : `${value.RequestedFilterIdBitCount}`,
   },
   {
     rule: 'FLT-23',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'an existing queue',
     found: ({ core, value }) =>
       core.queues.find(value.QueueId) === undefined ? `no queue ${value.QueueId}` : null,
   },
   {
     rule: 'FLT-22',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'the protocol that allocated the queue',
     found({ core, owner, value }) {
       const queue = core.queues.find(value.QueueId);
@@ -112,7 +111,7 @@ export const FILTER_TARGET_RULES: readonly RequestRule<FilterSubject>[] = [
   },
   {
     rule: 'STA-04',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'a queue that is not being freed',
     found({ core, value }) {
       const queue = core.queues.find(value.QueueId);
@@ -121,7 +120,7 @@ export const FILTER_TARGET_RULES: readonly RequestRule<FilterSubject>[] = [
   },
   {
     rule: 'FLT-08',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'headers, fields and tests of the current set',
     found({ core, value }) {
       const caps = core.capabilities.current?.value;
@@ -139,23 +138,23 @@ export const FILTER_TARGET_RULES: readonly RequestRule<FilterSubject>[] = [
 export const VMQ_FILTER_RULES: readonly RequestRule<FilterSubject>[] = [
   {
     rule: 'FLT-04',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'FilterId 0: VMQ filters cannot be changed',
     found: ({ value }) => (value.FilterId === 0 ? null : `FilterId ${value.FilterId}`),
   },
   ...FILTER_TARGET_RULES,
   {
     rule: 'FLT-38',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'PACKET_ENCAPSULATION only while VMQ on encapsulated packets is enabled',
     found: ({ core, value }) =>
-      (value.Flags & ENCAPSULATION) !== 0 && !core.encapsulation.enabled
+      (value.Flags & NDIS_RECEIVE_FILTER_PACKET_ENCAPSULATION) !== 0 && !core.encapsulation.enabled
         ? `Flags 0x${value.Flags.toString(16)}, ${core.encapsulation.supported ? 'disabled' : 'not supported'}`
         : null,
   },
   {
     rule: 'FLT-07',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'exactly one destination-MAC test, at most one VLAN-id test, nothing else',
     found({ value }) {
       const macs = value.elements.filter((test) => testsMacField(test, MAC)).length;
@@ -168,7 +167,7 @@ export const VMQ_FILTER_RULES: readonly RequestRule<FilterSubject>[] = [
   },
   {
     rule: 'FLT-21',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'a unicast MAC and a VLAN id of 1..4094',
     found({ value }) {
       for (const test of value.elements) {
@@ -183,13 +182,13 @@ export const VMQ_FILTER_RULES: readonly RequestRule<FilterSubject>[] = [
   },
   {
     rule: 'FLT-17',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'a VLAN test or UNTAGGED_OR_ZERO, not both',
     found: ({ value }) => (untaggedFlag(value) && vlanTests(value).length > 0 ? 'both' : null),
   },
   {
     rule: 'FLT-18',
-    status: INVALID,
+    status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'a VLAN test or UNTAGGED_OR_ZERO below NDIS 6.30',
     found: ({ core, value }) =>
       core.version === 620 && !untaggedFlag(value) && vlanTests(value).length === 0 ? 'neither' : null,

@@ -22,10 +22,10 @@ import { DEFAULT_QUEUE, type ReceiveQueue } from './receive-queue.ts';
 
 /** Where revision 3 (NDIS 6.50) has QosSqId: right behind revision 2. */
 const QOS_SQ_ID_OFFSET = NDIS_RECEIVE_QUEUE_PARAMETERS.sizeOf(2);
-const SPLIT_REQUIRED = NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED;
 /** QUE-05: the flags that act at allocation. */
 export const ALLOCATION_FLAGS: number =
-  NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION | SPLIT_REQUIRED;
+  NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION |
+  NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED;
 
 export interface ParametersSubject {
   readonly core: AdapterCore;
@@ -43,7 +43,8 @@ function namesNoProcessor({ core, value }: ParametersSubject): string | null {
 /** QUE-12, QUE-13: what is wrong with a 6.20 queue's flag and size, or null. */
 function splitFault({ capabilities }: AdapterCore, flags: number, lookaheadSize: number): string | null {
   if (lookaheadSize === 0) return null;
-  if ((flags & SPLIT_REQUIRED) === 0) return `LookaheadSize ${lookaheadSize} without the flag`;
+  if ((flags & NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED) === 0)
+    return `LookaheadSize ${lookaheadSize} without the flag`;
   const { split } = capabilities;
   if (split === null) return 'no split in the current set';
   return lookaheadSize <= split.max ? null : `LookaheadSize ${lookaheadSize}, maximum ${split.max}`;
@@ -77,7 +78,7 @@ export const ALLOCATE_RULES: readonly RequestRule<ParametersSubject>[] = [
     status: NDIS_STATUS_INVALID_PARAMETER,
     expected: 'LOOKAHEAD_SPLIT_REQUIRED with a nonzero LookaheadSize',
     found: ({ core, value }) =>
-      core.version === 620 && (value.Flags & SPLIT_REQUIRED) === 0
+      core.version === 620 && (value.Flags & NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED) === 0
         ? splitFault(core, value.Flags, value.LookaheadSize)
         : null,
   },

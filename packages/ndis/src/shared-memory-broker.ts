@@ -21,8 +21,6 @@ import type {
   SharedMemoryProvider,
 } from './shared-memory-provider.ts';
 
-const USAGE = NDIS_SHARED_MEMORY_USAGE;
-
 export interface SharedMemoryReportEntry {
   readonly allocationHandle: number;
   readonly sharedMemoryHandle: number;
@@ -47,11 +45,11 @@ interface Allocation {
 /** What the device has to do with memory of a usage. */
 function rightsFor(usage: SharedMemoryUsage): number {
   switch (usage) {
-    case USAGE.NdisSharedMemoryUsageXmit:
-    case USAGE.NdisSharedMemoryUsageXmitHeader:
-    case USAGE.NdisSharedMemoryUsageXmitData:
+    case NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageXmit:
+    case NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageXmitHeader:
+    case NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageXmitData:
       return DMA_READ;
-    case USAGE.NdisSharedMemoryUsageOther:
+    case NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageOther:
       return DMA_READ | DMA_WRITE;
     default:
       return DMA_WRITE;
@@ -59,7 +57,10 @@ function rightsFor(usage: SharedMemoryUsage): number {
 }
 
 function isReceive(usage: SharedMemoryUsage): boolean {
-  return usage >= USAGE.NdisSharedMemoryUsageReceive && usage <= USAGE.NdisSharedMemoryUsageReceiveData;
+  return (
+    usage >= NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceive &&
+    usage <= NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceiveData
+  );
 }
 
 const pagesEnd = ({ offset, length }: SharedMemoryElement): number =>
@@ -213,7 +214,12 @@ export class SharedMemoryBroker {
   #requestFault(parameters: SharedMemoryParameters, owner: number): [string, number, string, string] | null {
     const { queueId, usage, length, vportId } = parameters;
     const invalid = NDIS_STATUS_INVALID_PARAMETER;
-    if (!(usage > USAGE.NdisSharedMemoryUsageUndefined && usage < USAGE.NdisSharedMemoryUsageMax))
+    if (
+      !(
+        usage > NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageUndefined &&
+        usage < NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageMax
+      )
+    )
       return ['SHM-05', invalid, 'a defined usage', `usage ${usage}`];
     if (!Number.isSafeInteger(length) || length <= 0)
       return ['SHM-05', invalid, 'a length', `${length} bytes`];
@@ -261,7 +267,8 @@ export class SharedMemoryBroker {
         return ['SHM-07', NDIS_STATUS_FAILURE, 'pages of no other allocation', `${segment}:${offset}`];
       // SHM-12, SHM-13: only a 2008 R2 host may put frame data elsewhere, and only behind the lookahead.
       const outside =
-        this.#setting.hostVersion === 620 && usage === USAGE.NdisSharedMemoryUsageReceivePostLookahead;
+        this.#setting.hostVersion === 620 &&
+        usage === NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead;
       if (isReceive(usage) && segment !== HOST_SEGMENT && !outside)
         return ['SHM-12', NDIS_STATUS_FAILURE, `host memory for queue ${queueId}`, `segment ${segment}`];
     }

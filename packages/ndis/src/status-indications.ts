@@ -22,7 +22,6 @@ import {
 } from '@vmq/abi';
 import { type AdapterCore, moveQueue, type NicSwitchSets } from './adapter-core.ts';
 
-const DOMAIN_CHANGED = NDIS_RECEIVE_QUEUE_PARAMETERS_INTERRUPT_COALESCING_DOMAIN_ID_CHANGED;
 const { NdisReceiveQueueOperationalStateDmaStopped: DMA_STOPPED } = NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE;
 
 /**
@@ -113,7 +112,10 @@ function acceptQueueParameters(core: AdapterCore, buffer: Uint8Array): boolean {
   const { Header, QueueId: queueId, Flags, InterruptCoalescingDomainId } = decoded.value;
   if (Header.Revision !== 2 || InterruptCoalescingDomainId === undefined)
     return violation('revision 2', `revision ${Header.Revision}`);
-  if ((Flags & NDIS_RECEIVE_QUEUE_PARAMETERS_CHANGE_MASK) !== DOMAIN_CHANGED)
+  if (
+    (Flags & NDIS_RECEIVE_QUEUE_PARAMETERS_CHANGE_MASK) !==
+    NDIS_RECEIVE_QUEUE_PARAMETERS_INTERRUPT_COALESCING_DOMAIN_ID_CHANGED
+  )
     return violation('INTERRUPT_COALESCING_DOMAIN_ID_CHANGED alone', `Flags 0x${(Flags >>> 0).toString(16)}`);
   const queue = core.queues.find(queueId);
   if (queue === undefined) return violation('an existing queue', `no queue ${queueId}`);

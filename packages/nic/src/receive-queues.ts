@@ -14,14 +14,6 @@ import {
 } from './device-state.ts';
 import { QSTS_ENABLED, QSTS_STARVED, REG, RX_QUEUE_STRIDE } from './register-constants.ts';
 
-// V8 folds a module's own constants but looks an imported binding up at each use.
-const HEAD = Q_HEAD;
-const TAIL = Q_TAIL;
-const MASK = Q_MASK;
-const RING = Q_RING;
-const COMPLETIONS = Q_COMPLETIONS;
-const QUEUE_SHIFT = Q_SHIFT;
-const WRITE = DMA_WRITE;
 const RDT = REG.RDT >> 2;
 const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
 
@@ -60,13 +52,13 @@ export class ReceiveQueues {
   /** Reads the tail register; false if there still is no descriptor. */
   findDescriptor(queue: number): boolean {
     const { words, rxq } = this.#state;
-    const q = queue << QUEUE_SHIFT;
-    const head = rxq[q + HEAD];
+    const q = queue << Q_SHIFT;
+    const head = rxq[q + Q_HEAD];
     let tail = Atomics.load(words, RDT + queue * QUEUE_WORDS);
     // More than the ring holds cannot have been posted.
-    const size = rxq[q + MASK] + 1;
+    const size = rxq[q + Q_MASK] + 1;
     if ((tail - head) >>> 0 > size) tail = (head + size) | 0;
-    rxq[q + TAIL] = tail;
+    rxq[q + Q_TAIL] = tail;
     if (head === tail) return false;
     if (this.#starved === queue) this.#endStarvation();
     return true;
@@ -92,12 +84,12 @@ export class ReceiveQueues {
   touch(queue: number): boolean {
     const state = this.#state;
     const { rxq } = state;
-    const q = queue << QUEUE_SHIFT;
-    const bytes = (rxq[q + MASK] + 1) * 16;
+    const q = queue << Q_SHIFT;
+    const bytes = (rxq[q + Q_MASK] + 1) * 16;
     const permitted =
-      state.permits(0, rxq[q + RING] * 4, bytes, DMA_READ) &&
-      state.permits(0, rxq[q + COMPLETIONS] * 4, bytes, WRITE) &&
-      state.permits(0, rxq[q + Q_STATUS] * 4, 4, WRITE);
+      state.permits(0, rxq[q + Q_RING] * 4, bytes, DMA_READ) &&
+      state.permits(0, rxq[q + Q_COMPLETIONS] * 4, bytes, DMA_WRITE) &&
+      state.permits(0, rxq[q + Q_STATUS] * 4, 4, DMA_WRITE);
     // Twice only after a frame of this batch was refused for its buffer.
     if (permitted && this.#isTouched[queue] === 0) {
       this.#isTouched[queue] = 1;

@@ -57,27 +57,6 @@ import {
 import { createShortWay, type ShortWay, shortWayWord } from './short-way.ts';
 import { LAST_STAMP } from './stamps.ts';
 
-// V8 folds a module's own constants but looks an imported binding up at each use.
-const ENGINE = Q_ENGINE;
-const FLAGS = Q_FLAGS;
-const HEAD = Q_HEAD;
-const TAIL = Q_TAIL;
-const MASK = Q_MASK;
-const RING = Q_RING;
-const COMPLETIONS = Q_COMPLETIONS;
-const PACKET_BYTES = Q_PACKET_BYTES;
-const PUBLISHED = Q_PUBLISHED;
-const LIMIT = Q_LIMIT;
-const BYTES = Q_BYTES;
-const QUEUE_SHIFT = Q_SHIFT;
-const TABLE = FILTER_TABLE;
-const ENABLE = RXCTL_ENABLE;
-const MIX_LOW = HASH_LOW;
-const MIX_HIGH = HASH_HIGH;
-const DD = RXC_DD;
-const VLAN = RXC_VLAN;
-const INEXACT = RXC_INEXACT;
-
 const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
 
 /** Frames per step of the device, in each direction; a receive engine counts those it passes over, too. */
@@ -179,18 +158,19 @@ export class ReceiveUnit {
   /** Lets the short way use the queue's descriptors up to the tail as known now; false if there is nothing new to it. */
   #openShortWay(queue: number): boolean {
     const rxq = this.#state.rxq;
-    const q = queue << QUEUE_SHIFT;
-    const flags = rxq[q + FLAGS];
-    const head = rxq[q + HEAD];
-    if (head !== rxq[q + LIMIT] || (flags & ENABLE) === 0 || (flags & RXCTL_CSUMEN) !== 0) return false;
-    if (head === rxq[q + TAIL] && !this.#queues.findDescriptor(queue)) return false;
-    if (head === rxq[q + PUBLISHED] && !this.#queues.touch(queue)) return false;
+    const q = queue << Q_SHIFT;
+    const flags = rxq[q + Q_FLAGS];
+    const head = rxq[q + Q_HEAD];
+    if (head !== rxq[q + Q_LIMIT] || (flags & RXCTL_ENABLE) === 0 || (flags & RXCTL_CSUMEN) !== 0)
+      return false;
+    if (head === rxq[q + Q_TAIL] && !this.#queues.findDescriptor(queue)) return false;
+    if (head === rxq[q + Q_PUBLISHED] && !this.#queues.touch(queue)) return false;
     const size = rxq[q + Q_HEADER_SIZE];
     rxq[q + Q_SHORT_WAY] =
       (flags & RXCTL_SPLIT) === 0
-        ? shortWayWord(rxq[q + PACKET_BYTES], false)
+        ? shortWayWord(rxq[q + Q_PACKET_BYTES], false)
         : shortWayWord(Math.min(size, rxq[q + Q_HEADER_BUFFER_BYTES]), true);
-    rxq[q + LIMIT] = rxq[q + TAIL];
+    rxq[q + Q_LIMIT] = rxq[q + Q_TAIL];
     return true;
   }
 
@@ -236,12 +216,15 @@ export class ReceiveUnit {
       const tagged = (((third & 0xffff) ^ 0x0081) - 1) >> 31;
       const high = (input[at + 1] & 0xffff) | (third & 0xff0f0000 & tagged);
       // hashKey, by hand: after much dropping the optimiser spends its inlining on drops instead.
-      const mixed = Math.imul(low, MIX_LOW) ^ Math.imul(high, MIX_HIGH);
+      const mixed = Math.imul(low, HASH_LOW) ^ Math.imul(high, HASH_HIGH);
       let slot = (mixed ^ (mixed >>> 15)) & tableMask;
-      let value = words[TABLE + (slot << 2) + 2];
-      while (value !== 0 && (words[TABLE + (slot << 2)] !== low || words[TABLE + (slot << 2) + 1] !== high)) {
+      let value = words[FILTER_TABLE + (slot << 2) + 2];
+      while (
+        value !== 0 &&
+        (words[FILTER_TABLE + (slot << 2)] !== low || words[FILTER_TABLE + (slot << 2) + 1] !== high)
+      ) {
         slot = (slot + 1) & tableMask;
-        value = words[TABLE + (slot << 2) + 2];
+        value = words[FILTER_TABLE + (slot << 2) + 2];
       }
       // `looksInside` is as it is for the whole batch: where it is off, the same branch is taken every time.
       if (value === 0 || looksInside) {
@@ -255,21 +238,21 @@ export class ReceiveUnit {
       }
 
       const queue = value & 0xff;
-      const q = queue << QUEUE_SHIFT;
-      const flags = rxq[q + FLAGS];
-      if (rxq[q + ENGINE] !== engine) {
+      const q = queue << Q_SHIFT;
+      const flags = rxq[q + Q_FLAGS];
+      if (rxq[q + Q_ENGINE] !== engine) {
         this.passed++;
         continue;
       }
-      if ((flags & ENABLE) === 0) {
+      if ((flags & RXCTL_ENABLE) === 0) {
         this.drops.count(DROP_QUEUE_STOPPED);
         continue;
       }
-      const head = rxq[q + HEAD];
-      if (head === rxq[q + TAIL] && !this.#queues.findDescriptor(queue)) {
+      const head = rxq[q + Q_HEAD];
+      if (head === rxq[q + Q_TAIL] && !this.#queues.findDescriptor(queue)) {
         if ((flags & RXCTL_DROPEN) === 0 && !this.isHurried) {
           this.#queues.starve(queue);
-          if (head === rxq[q + TAIL]) {
+          if (head === rxq[q + Q_TAIL]) {
             stamp = (stamp - 1) | 0;
             break;
           }
@@ -279,34 +262,34 @@ export class ReceiveUnit {
         }
       }
       const bytes = (length + (tagged & -4)) | 0;
-      if (bytes > rxq[q + PACKET_BYTES]) {
+      if (bytes > rxq[q + Q_PACKET_BYTES]) {
         this.#dropOnQueue(DROP_BUFFER_TOO_SMALL, queue, REG.RXSMALL);
         continue;
       }
-      if (head === rxq[q + PUBLISHED] && !this.#queues.touch(queue)) {
+      if (head === rxq[q + Q_PUBLISHED] && !this.#queues.touch(queue)) {
         this.#dropOnQueue(DROP_DMA_FAULT, queue, REG.RXFAULT);
         continue;
       }
-      const index = (head & rxq[q + MASK]) << 2;
-      const descriptor = (rxq[q + RING] + index) | 0;
+      const index = (head & rxq[q + Q_MASK]) << 2;
+      const descriptor = (rxq[q + Q_RING] + index) | 0;
       const placed = placeFrame(state, wire, queue, f, tagged, bytes, host, descriptor);
       if (placed < 0) {
         this.#dropOnQueue(~placed, queue, ~placed === DROP_DMA_FAULT ? REG.RXFAULT : REG.RXSMALL);
         continue;
       }
-      let status = bytes | DD | (tagged & VLAN) | ((value >>> 4) & INEXACT) | placed;
+      let status = bytes | RXC_DD | (tagged & RXC_VLAN) | ((value >>> 4) & RXC_INEXACT) | placed;
       if ((low & 1) !== 0) status |= low === -1 && (high & 0xffff) === 0xffff ? RXC_BROADCAST : RXC_MULTICAST;
 
-      const completion = (rxq[q + COMPLETIONS] + index) | 0;
+      const completion = (rxq[q + Q_COMPLETIONS] + index) | 0;
       host[completion] = status;
       host[completion + 1] =
         ((((third >>> 8) & 0xff00) | (third >>> 24)) & tagged) | ((value << 8) & 0xffff0000);
       host[completion + 2] = 0;
       host[completion + 3] = stamp;
       // The short way must find its limit again if there was none left for it.
-      if (head === rxq[q + LIMIT]) rxq[q + LIMIT] = (head + 1) | 0;
-      rxq[q + HEAD] = (head + 1) | 0;
-      rxq[q + BYTES] = (rxq[q + BYTES] + bytes) | 0;
+      if (head === rxq[q + Q_LIMIT]) rxq[q + Q_LIMIT] = (head + 1) | 0;
+      rxq[q + Q_HEAD] = (head + 1) | 0;
+      rxq[q + Q_BYTES] = (rxq[q + Q_BYTES] + bytes) | 0;
     }
     words[this.#stampWord] = stamp;
     return i;
@@ -325,21 +308,21 @@ export class ReceiveUnit {
     let bytes = 0;
     for (let k = 0; k < touched; k++) {
       const queue = this.touched[k];
-      const q = queue << QUEUE_SHIFT;
-      const head = rxq[q + HEAD];
-      const fresh = (head - rxq[q + PUBLISHED]) | 0;
+      const q = queue << Q_SHIFT;
+      const head = rxq[q + Q_HEAD];
+      const fresh = (head - rxq[q + Q_PUBLISHED]) | 0;
       this.interruptResult[k] = -1;
-      rxq[q + LIMIT] = head; // the next batch looks at the queue anew
+      rxq[q + Q_LIMIT] = head; // the next batch looks at the queue anew
       if (fresh === 0) continue; // every frame of the batch met a DMA fault
-      rxq[q + PUBLISHED] = head;
+      rxq[q + Q_PUBLISHED] = head;
       Atomics.store(host, rxq[q + Q_STATUS], head);
       const registers = (REG.RDBASE >> 2) + queue * QUEUE_WORDS;
       words[registers + ((REG.RDH - REG.RDBASE) >> 2)] = head;
       addCounter(words, registers + ((REG.RXPKTLO - REG.RDBASE) >> 2), fresh);
-      addCounter(words, registers + ((REG.RXBYTLO - REG.RDBASE) >> 2), rxq[q + BYTES]);
+      addCounter(words, registers + ((REG.RXBYTLO - REG.RDBASE) >> 2), rxq[q + Q_BYTES]);
       frames += fresh;
-      bytes += rxq[q + BYTES];
-      rxq[q + BYTES] = 0;
+      bytes += rxq[q + Q_BYTES];
+      rxq[q + Q_BYTES] = 0;
       this.interruptResult[k] = this.#interrupts.considerReceive(queue);
     }
     if (frames !== 0) {

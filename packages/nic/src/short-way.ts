@@ -30,24 +30,6 @@ import {
 } from './device-state.ts';
 import { HASH_HIGH, HASH_LOW, VALUE_ENGINE_SHIFT } from './filter-unit.ts';
 
-// V8 folds a module's own constants but looks an imported binding up at each use.
-const HEAD = Q_HEAD;
-const LIMIT = Q_LIMIT;
-const MASK = Q_MASK;
-const RING = Q_RING;
-const COMPLETIONS = Q_COMPLETIONS;
-const BYTES = Q_BYTES;
-const PACKET_BYTES = Q_PACKET_BYTES;
-const SHORT_WAY = Q_SHORT_WAY;
-const QUEUE_SHIFT = Q_SHIFT;
-const TABLE = FILTER_TABLE;
-const MIX_LOW = HASH_LOW;
-const MIX_HIGH = HASH_HIGH;
-const ENGINE_SHIFT = VALUE_ENGINE_SHIFT;
-const WRITE = DMA_WRITE;
-const DD = RXC_DD;
-const VLAN = RXC_VLAN;
-const SPLIT = RXC_SPLIT;
 const PAGE = 12;
 /** Shorter frames than any that Ethernet carries are not ordinary: so there are at least 16 bytes to copy. */
 const SHORTEST = 24;
@@ -115,27 +97,27 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
       const third = input[(at + 3) | 0];
       const tagged = (((third & 0xffff) ^ 0x0081) - 1) >> 31;
       const high = (second & 0xffff) | (third & 0xff0f0000 & tagged);
-      const mixed = Math.imul(low, MIX_LOW) ^ Math.imul(high, MIX_HIGH);
-      const slot = (TABLE + (((mixed ^ (mixed >>> 15)) & tableMask) << 2)) | 0;
+      const mixed = Math.imul(low, HASH_LOW) ^ Math.imul(high, HASH_HIGH);
+      const slot = (FILTER_TABLE + (((mixed ^ (mixed >>> 15)) & tableMask) << 2)) | 0;
       value = words[(slot + 2) | 0];
       const other = (words[slot] ^ low) | (words[(slot + 1) | 0] ^ high) | (low & 1) | (f & 3);
       if (other !== 0 || value === 0 || ((length - SHORTEST) | 0) >>> 0 > usual) {
         value = 0;
         break;
       }
-      if (isShared && ((value >>> ENGINE_SHIFT) & 31) !== engine) {
+      if (isShared && ((value >>> VALUE_ENGINE_SHIFT) & 31) !== engine) {
         passed = (passed + 1) | 0;
         continue;
       }
-      const q = (value & 0xff) << QUEUE_SHIFT;
-      const head = rxq[(q + HEAD) | 0];
-      if (head === rxq[(q + LIMIT) | 0]) break;
-      const kind = rxq[(q + SHORT_WAY) | 0];
+      const q = (value & 0xff) << Q_SHIFT;
+      const head = rxq[(q + Q_HEAD) | 0];
+      if (head === rxq[(q + Q_LIMIT) | 0]) break;
+      const kind = rxq[(q + Q_SHORT_WAY) | 0];
       const part = kind & LONGEST;
       const toHeader = kind >>> HEADER_SHIFT;
       const bytes = (length + (tagged & -4)) | 0;
-      const index = (head & rxq[(q + MASK) | 0]) << 2;
-      const descriptor = (rxq[(q + RING) | 0] + index) | 0;
+      const index = (head & rxq[(q + Q_MASK) | 0]) << 2;
+      const descriptor = (rxq[(q + Q_RING) | 0] + index) | 0;
       const target = host[(descriptor + toHeader) | 0];
       const first = Math.min(bytes, part);
       // The whole range must be granted, in host memory; a page number beyond the table finds no rights there.
@@ -145,7 +127,7 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
         (host[(descriptor + toHeader + 1) | 0] | (target & 7)) !== 0 ||
         lastPage >= pages ||
         lastPage - page > 1 ||
-        (rights[page] & rights[lastPage] & WRITE) === 0
+        (rights[page] & rights[lastPage] & DMA_WRITE) === 0
       )
         break;
       // What comes behind the addresses, as if it had no tag, begins with this byte of the wire ring.
@@ -177,14 +159,14 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
         } else copyTo(memory, body + 16, target + 16, first - 16);
       }
 
-      const completion = (rxq[(q + COMPLETIONS) | 0] + index) | 0;
+      const completion = (rxq[(q + Q_COMPLETIONS) | 0] + index) | 0;
       const tci = (((third >>> 8) & 0xff00) | (third >>> 24)) & tagged;
-      host[completion] = bytes | DD | (tagged & VLAN) | (toHeader === 0 ? 0 : SPLIT);
+      host[completion] = bytes | RXC_DD | (tagged & RXC_VLAN) | (toHeader === 0 ? 0 : RXC_SPLIT);
       host[(completion + 1) | 0] = tci | ((value << 8) & 0xffff0000);
       host[(completion + 2) | 0] = 0;
       host[(completion + 3) | 0] = (stamp + i) | 0;
-      rxq[(q + HEAD) | 0] = (head + 1) | 0;
-      rxq[(q + BYTES) | 0] = (rxq[(q + BYTES) | 0] + bytes) | 0;
+      rxq[(q + Q_HEAD) | 0] = (head + 1) | 0;
+      rxq[(q + Q_BYTES) | 0] = (rxq[(q + Q_BYTES) | 0] + bytes) | 0;
     }
     way.queue = value === 0 ? -1 : value & 0xff;
     way.passed += passed;
@@ -210,13 +192,13 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
     const lastPage = (rest + bytes - part - 1) >>> PAGE;
     if (
       toHeader === 0 ||
-      bytes > rxq[q + PACKET_BYTES] ||
+      bytes > rxq[q + Q_PACKET_BYTES] ||
       part < 16 ||
       ((part | rest) & 7) !== 0 ||
       granted === undefined ||
       lastPage >= granted.length ||
       lastPage - page > 1 ||
-      (granted[page] & granted[lastPage] & WRITE) === 0
+      (granted[page] & granted[lastPage] & DMA_WRITE) === 0
     )
       return false;
     const target = state.segments[segment];

@@ -37,7 +37,6 @@ import { NIC_TRACE } from './trace-kinds.ts';
 
 const QUEUE_WORDS: number = TX_QUEUE_STRIDE >> 2;
 const MIN_FRAME = 60;
-const MOST_TAGS = MOST_TAG_BYTES;
 /** Of a descriptor: byte offset, segment and flags, length. */
 const LATCH_WORDS = 3;
 
@@ -246,7 +245,7 @@ export class TransmitUnit {
     if (count * LATCH_WORDS > this.#latch.length) this.#latch = new Int32Array(count * LATCH_WORDS);
     const latch = this.#latch;
     const { maxFrame } = state.tables;
-    const most = maxFrame + MOST_TAGS;
+    const most = maxFrame + MOST_TAG_BYTES;
     for (let k = 0; k < count; k++) {
       const d = base + ((head + k) & mask) * 4;
       const source = ring[d];

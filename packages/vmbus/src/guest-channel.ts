@@ -38,13 +38,6 @@ import {
 } from './rndis.ts';
 import { VM_PKT_COMP, VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
 
-const FRAME = FRAME_ENTRY_WORDS;
-const COMP = VM_PKT_COMP;
-const TRANSFER_PAGES = VM_PKT_DATA_USING_XFER_PAGES;
-const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
-const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
-const PACKET_BYTES = NVSP_PACKET_BYTES;
-const SENT = SEND_TRANSACTION;
 const QUEUE = page.DRIVER_QUEUE;
 
 /** Takes up the channel of `options.segment`: a fresh one, or one that was open when the memory was moved. */
@@ -80,7 +73,7 @@ class GuestChannel implements ChannelGuest {
       );
     }
     this.#words = this.#segment.i32;
-    this.#frames = new Int32Array(this.layout.queueLength * FRAME);
+    this.#frames = new Int32Array(this.layout.queueLength * FRAME_ENTRY_WORDS);
     this.#driver = this.layout.driver >>> 2;
     this.#slots = new MessageSlots(options.messages, 'guest');
     this.#rings = new GuestRings(this.#segment, this.layout);
@@ -140,7 +133,7 @@ class GuestChannel implements ChannelGuest {
   }
 
   reserveSend(): number {
-    if (!this.isOpen || !this.#rings.hasRoom(PACKET_BYTES)) return -1;
+    if (!this.isOpen || !this.#rings.hasRoom(NVSP_PACKET_BYTES)) return -1;
     const section = this.#rings.topSection();
     if (section < 0) return -1;
     return this.layout.send + Math.imul(section, this.#field(page.DRIVER_SEND_SIZE)) + 64;
@@ -155,7 +148,14 @@ class GuestChannel implements ChannelGuest {
     this.#rings.popSection();
     const at = start >>> 2;
     writeRndisPacketHeader(this.#words, at, length, tci);
-    this.#rings.writeMessage(section, SENT, RNDIS_PKT, 0, section, 64 + length);
+    this.#rings.writeMessage(
+      section,
+      SEND_TRANSACTION,
+      NVSP_MSG1_TYPE_SEND_RNDIS_PKT,
+      0,
+      section,
+      64 + length,
+    );
   }
 
   flush(): void {
@@ -200,8 +200,9 @@ class GuestChannel implements ChannelGuest {
       const offset = (d0 >>> 16) << 3;
       const length = (d1 & 0xffff) << 3;
       if (offset < 16 || offset > length || length + 8 > ring.distance(read, write)) return this.#fail();
-      if ((d0 & 0xffff) === TRANSFER_PAGES) full = !this.#message(handler, read, offset, low, high);
-      else if ((d0 & 0xffff) === COMP) this.#answer(low, high);
+      if ((d0 & 0xffff) === VM_PKT_DATA_USING_XFER_PAGES)
+        full = !this.#message(handler, read, offset, low, high);
+      else if ((d0 & 0xffff) === VM_PKT_COMP) this.#answer(low, high);
       if (full) break;
       ring.seek(read);
       ring.skip(length + 8);
@@ -230,9 +231,15 @@ class GuestChannel implements ChannelGuest {
     const ring = this.#rings.inbound;
     const type = ring.take();
     const a = ring.take();
-    if (high === SENT) {
+    if (high === SEND_TRANSACTION) {
       const count = this.#field(page.DRIVER_SEND_COUNT);
-      if (low < 0 || low >= count || this.#rings.freeSections >= count || type !== RNDIS_PKT_COMPLETE) return;
+      if (
+        low < 0 ||
+        low >= count ||
+        this.#rings.freeSections >= count ||
+        type !== NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE
+      )
+        return;
       this.#rings.pushSection(low);
       if (a === NVSP_STAT_BUSY) this.#handshake.refused();
       return;
@@ -262,7 +269,7 @@ class GuestChannel implements ChannelGuest {
       const start = ring.at;
       if (!this.#gather(ranges)) return this.#fail();
       done = this.#handOver(handler, Math.min(ranges, this.#left));
-      if (done === ranges && this.#rings.hasRoom(PACKET_BYTES)) {
+      if (done === ranges && this.#rings.hasRoom(NVSP_PACKET_BYTES)) {
         this.#rings.writeCompletion(low, high);
         return true;
       }
@@ -282,11 +289,11 @@ class GuestChannel implements ChannelGuest {
     const receive = this.layout.receive | 0;
     const receiveLength = this.layout.receiveLength | 0;
     const receiveEnd = (receive + receiveLength) | 0;
-    const stop = ranges * FRAME;
+    const stop = ranges * FRAME_ENTRY_WORDS;
     let at = (data + ring.at) | 0;
     let wrong = 0;
     let tags = 0;
-    for (let entry = 0; entry < stop; entry = (entry + FRAME) | 0) {
+    for (let entry = 0; entry < stop; entry = (entry + FRAME_ENTRY_WORDS) | 0) {
       // The range's bytes are skipped: the RNDIS message says them again.
       const within = words[(at + 1) | 0];
       const section = (receive + within) | 0;
@@ -306,7 +313,7 @@ class GuestChannel implements ChannelGuest {
       if (at === end) at = data;
     }
     if (tags !== 0)
-      for (let entry = 2; entry < stop; entry += FRAME)
+      for (let entry = 2; entry < stop; entry += FRAME_ENTRY_WORDS)
         if (frames[entry] !== 0) frames[entry] = tciFrom8021qInfo(frames[entry]);
     return wrong >= 0;
   }
@@ -317,7 +324,7 @@ class GuestChannel implements ChannelGuest {
     let done = 0;
     if (handler.frames !== undefined) done = handler.frames(frames, count);
     else {
-      for (let entry = 0; done < count; entry += FRAME, done++) {
+      for (let entry = 0; done < count; entry += FRAME_ENTRY_WORDS, done++) {
         const length = frames[entry + 1];
         if (!handler.frame(frames[entry], length, frames[entry + 2])) break;
       }
@@ -383,7 +390,7 @@ class GuestChannel implements ChannelGuest {
         }
       }
       if (words[entry + 1] === 1) {
-        if (!this.#rings.hasRoom(PACKET_BYTES)) {
+        if (!this.#rings.hasRoom(NVSP_PACKET_BYTES)) {
           words[taken] = 1;
           waits = true;
           break;

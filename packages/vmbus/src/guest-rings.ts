@@ -16,11 +16,6 @@ import {
 } from './ring.ts';
 import { VM_PKT_COMP, VM_PKT_DATA_INBAND } from './vmbus-packet.ts';
 
-const INBAND = VM_PKT_DATA_INBAND;
-const COMP = VM_PKT_COMP;
-const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
-const SUCCESS = NVSP_STAT_SUCCESS;
-
 /** High half of the transaction id of messages that lie in a send section; the low half is the section. */
 export const SEND_TRANSACTION = 0x53454e44;
 
@@ -98,7 +93,7 @@ export class GuestRings {
   writeMessage(low: number, high: number, type: number, a: number, b: number, c: number): void {
     const ring = this.outbound;
     ring.seek(this.#write);
-    ring.putNvspPacket(INBAND, 1, low, high, type, a, b, c);
+    ring.putNvspPacket(VM_PKT_DATA_INBAND, 1, low, high, type, a, b, c);
     this.#write = ring.position;
   }
 
@@ -106,7 +101,16 @@ export class GuestRings {
   writeCompletion(low: number, high: number): void {
     const ring = this.outbound;
     ring.seek(this.#write);
-    ring.putNvspPacket(COMP, 0, low, high, RNDIS_PKT_COMPLETE, SUCCESS, 0, 0);
+    ring.putNvspPacket(
+      VM_PKT_COMP,
+      0,
+      low,
+      high,
+      NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE,
+      NVSP_STAT_SUCCESS,
+      0,
+      0,
+    );
     this.#write = ring.position;
   }
 

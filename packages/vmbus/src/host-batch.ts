@@ -36,22 +36,8 @@ import {
 import { type ChannelContext, HostRing } from './host-ring.ts';
 import { VMBUS_TRACE } from './trace-kinds.ts';
 
-// Folded by the optimiser; imported bindings are not.
-const SHIFT = ENTRY_SHIFT;
-const SECTION = ENTRY_SECTION;
-const LENGTH = ENTRY_LENGTH;
-const LENGTH_MASK = ENTRY_LENGTH_MASK;
-const TCI_SHIFT = ENTRY_TCI_SHIFT;
-const STAMP = ENTRY_STAMP;
-const FREE_SECTION = ENTRY_FREE;
-const FREE = FREE_SECTIONS;
-const OPEN = PHASE_OPEN;
-const FILTER = PACKET_FILTER;
-const RETURNED = RETURNED_SECTIONS;
-const ADAPTER = LOAN_ADAPTER;
 const TRACE_FRAME = VMBUS_TRACE.FRAME_TO_GUEST;
 
-const MOST_TAGS = MOST_TAG_BYTES;
 /** Sections taken in one go when the batch has no free one left. */
 const REFILL = 32;
 
@@ -75,7 +61,7 @@ export class HostBatch extends HostRing {
     this.sectionCount = sectionCount;
     this.sectionSize = sectionSize;
     this.sectionsAt = offset;
-    this.entries = new Int32Array(sectionCount << SHIFT);
+    this.entries = new Int32Array(sectionCount << ENTRY_SHIFT);
   }
 
   get loans(): Int32Array {
@@ -89,11 +75,11 @@ export class HostBatch extends HostRing {
   beginBatch(expected: number): boolean {
     if (this.committed !== 0 || this.freeEnd !== 0)
       throw new Error(`channel ${this.channel}: beginBatch inside a batch`);
-    if (!this.state.looksIn(OPEN)) {
+    if (!this.state.looksIn(PHASE_OPEN)) {
       this.refusal = DROP_NOT_OPEN;
       return false;
     }
-    if (this.state.words[FILTER] === 0) {
+    if (this.state.words[PACKET_FILTER] === 0) {
       this.refusal = DROP_PACKET_FILTER;
       return false;
     }
@@ -113,7 +99,7 @@ export class HostBatch extends HostRing {
   }
 
   #firstFree(): number {
-    return this.entries[(this.freeFirst << SHIFT) + FREE_SECTION];
+    return this.entries[(this.freeFirst << ENTRY_SHIFT) + ENTRY_FREE];
   }
 
   commitFrame(length: number, tci: number, stamp: number = 0): void {
@@ -130,7 +116,7 @@ export class HostBatch extends HostRing {
     this.freeFirst = freeFirst;
     const trace = this.context.trace;
     if (trace !== null && trace.level !== 0)
-      for (let i = this.committed; i < end; i++) this.#traceFrame(i << SHIFT);
+      for (let i = this.committed; i < end; i++) this.#traceFrame(i << ENTRY_SHIFT);
     this.committed = end;
   }
 
@@ -139,7 +125,7 @@ export class HostBatch extends HostRing {
     if (at < 0) return -1;
     const section = Math.floor(at / this.sectionSize);
     if (section >= this.sectionCount) return -1;
-    return this.state.words[this.state.loans + section] === ADAPTER ? section : -1;
+    return this.state.words[this.state.loans + section] === LOAN_ADAPTER ? section : -1;
   }
 
   frameOffset(section: number): number {
@@ -147,7 +133,7 @@ export class HostBatch extends HostRing {
   }
 
   commitLent(section: number, length: number, tci: number, stamp: number = 0): void {
-    if (this.state.words[this.state.loans + section] !== ADAPTER)
+    if (this.state.words[this.state.loans + section] !== LOAN_ADAPTER)
       throw new Error(`channel ${this.channel}: section ${section} is not on loan`);
     this.#commit(section, length, tci, stamp);
     this.committedLent++;
@@ -156,26 +142,26 @@ export class HostBatch extends HostRing {
   takeReturned(sections: Int32Array): number {
     const state = this.state;
     const words = state.words;
-    if (words[RETURNED] === 0) return 0;
+    if (words[RETURNED_SECTIONS] === 0) return 0;
     state.lock(DELIVERY_LOCK);
-    const count = Math.min(words[RETURNED], sections.length);
-    const left = words[RETURNED] - count;
+    const count = Math.min(words[RETURNED_SECTIONS], sections.length);
+    const left = words[RETURNED_SECTIONS] - count;
     for (let i = 0; i < count; i++) sections[i] = words[state.returned + left + i];
-    words[RETURNED] = left;
+    words[RETURNED_SECTIONS] = left;
     state.unlock(DELIVERY_LOCK);
     return count;
   }
 
   #commit(section: number, length: number, tci: number, stamp: number): void {
-    if (length > this.maxFrameBytes + MOST_TAGS || length < 0) {
+    if (length > this.maxFrameBytes + MOST_TAG_BYTES || length < 0) {
       throw new RangeError(
-        `channel ${this.channel}: frame of ${length} bytes, at most ${this.maxFrameBytes} and ${MOST_TAGS} of tags`,
+        `channel ${this.channel}: frame of ${length} bytes, at most ${this.maxFrameBytes} and ${MOST_TAG_BYTES} of tags`,
       );
     }
-    const at = this.committed << SHIFT;
-    this.entries[at + SECTION] = section;
-    this.entries[at + LENGTH] = length | (tci << TCI_SHIFT);
-    this.entries[at + STAMP] = stamp;
+    const at = this.committed << ENTRY_SHIFT;
+    this.entries[at + ENTRY_SECTION] = section;
+    this.entries[at + ENTRY_LENGTH] = length | (tci << ENTRY_TCI_SHIFT);
+    this.entries[at + ENTRY_STAMP] = stamp;
     this.committed++;
     const trace = this.context.trace;
     if (trace !== null && trace.level !== 0) this.#traceFrame(at);
@@ -184,11 +170,19 @@ export class HostBatch extends HostRing {
   #traceFrame(at: number): void {
     const { trace } = this.context;
     const { entries } = this;
-    const stamp = entries[at + STAMP];
+    const stamp = entries[at + ENTRY_STAMP];
     if (trace?.wants(2, stamp) !== true) return;
-    const section = entries[at + SECTION];
-    const length = entries[at + LENGTH];
-    trace.write(TRACE_FRAME, stamp, this.channel, section, length & LENGTH_MASK, length >>> TCI_SHIFT, 0);
+    const section = entries[at + ENTRY_SECTION];
+    const length = entries[at + ENTRY_LENGTH];
+    trace.write(
+      TRACE_FRAME,
+      stamp,
+      this.channel,
+      section,
+      length & ENTRY_LENGTH_MASK,
+      length >>> ENTRY_TCI_SHIFT,
+      0,
+    );
   }
 
   /** Takes free sections for this batch. */
@@ -199,12 +193,13 @@ export class HostBatch extends HostRing {
     // Used ones make room: no more than all sections have ever been taken and not committed.
     if (this.freeFirst === this.freeEnd) this.freeFirst = this.freeEnd = 0;
     state.lock(DELIVERY_LOCK);
-    let free = words[FREE];
+    let free = words[FREE_SECTIONS];
     const taken = Math.min(count, free, this.sectionCount - this.freeEnd);
     const stack = state.free;
-    let at = (this.freeEnd << SHIFT) + FREE_SECTION;
-    for (const last = free - taken; free !== last; at += 1 << SHIFT) entries[at] = words[stack + --free];
-    words[FREE] = free;
+    let at = (this.freeEnd << ENTRY_SHIFT) + ENTRY_FREE;
+    for (const last = free - taken; free !== last; at += 1 << ENTRY_SHIFT)
+      entries[at] = words[stack + --free];
+    words[FREE_SECTIONS] = free;
     state.unlock(DELIVERY_LOCK);
     this.freeEnd += taken;
   }
@@ -214,16 +209,16 @@ export class HostBatch extends HostRing {
     const state = this.state;
     const words = state.words;
     const entries = this.entries;
-    let free = words[FREE];
+    let free = words[FREE_SECTIONS];
     // In reverse, so that the next batch takes them in the same order.
     for (let i = this.freeEnd - 1; i >= this.freeFirst; i--)
-      words[state.free + free++] = entries[(i << SHIFT) + FREE_SECTION];
+      words[state.free + free++] = entries[(i << ENTRY_SHIFT) + ENTRY_FREE];
     // Lent ones have no place there, and their lender knows from what endBatch returns that the guest has not got them.
     for (let i = this.committed - 1; i >= sent; i--) {
-      const section = entries[(i << SHIFT) + SECTION];
+      const section = entries[(i << ENTRY_SHIFT) + ENTRY_SECTION];
       if (words[state.loans + section] === 0) words[state.free + free++] = section;
     }
-    words[FREE] = free;
+    words[FREE_SECTIONS] = free;
     this.committed = 0;
     this.committedLent = 0;
     this.freeFirst = 0;

@@ -69,13 +69,6 @@ import {
  */
 export type NvspHandler = (message: Int32Array) => readonly number[] | null | undefined;
 
-const DATA_INBAND = VM_PKT_DATA_INBAND;
-const GPA_DIRECT = VM_PKT_DATA_USING_GPA_DIRECT;
-const COMPLETION = VM_PKT_COMP;
-const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
-const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
-const SUCCESS = NVSP_STAT_SUCCESS;
-
 /** Completions gathered before their sections are given back. */
 const DONE = 64;
 /** Bytes of RNDIS headers and per-packet information in front of a frame that lies in pages. */
@@ -226,19 +219,19 @@ export class HostChannel extends HostRndis implements ChannelHost {
     const next = ring.behind(read, length + 8);
 
     const type = d0 & 0xffff;
-    if (type === COMPLETION) {
+    if (type === VM_PKT_COMP) {
       this.#completion(payload, m0, low, high);
       return next;
     }
     let status: number;
-    if (type !== DATA_INBAND && type !== GPA_DIRECT) {
+    if (type !== VM_PKT_DATA_INBAND && type !== VM_PKT_DATA_USING_GPA_DIRECT) {
       this.violate(VIOLATION_PACKET_TYPE);
       status = NVSP_STAT_FAIL;
     } else if (payload < 4) {
       this.violate(VIOLATION_NVSP_TOO_SHORT);
       status = NVSP_STAT_FAIL;
-    } else if (m0 === RNDIS_PKT) {
-      const pages = type === GPA_DIRECT ? offset : 0;
+    } else if (m0 === NVSP_MSG1_TYPE_SEND_RNDIS_PKT) {
+      const pages = type === VM_PKT_DATA_USING_GPA_DIRECT ? offset : 0;
       status = this.#rndisPacket(handler, m1, m2 >>> 0, m3 >>> 0, read, pages);
       if (status === NO_BUFFER) return -1;
     } else {
@@ -254,12 +247,12 @@ export class HostChannel extends HostRndis implements ChannelHost {
       if (status === NO_ANSWER) return next;
     }
     if (((d1 >>> 16) & 1) !== 0) this.queueAnswer(low, high, status);
-    return status !== SUCCESS && this.state.phase === PHASE_BROKEN ? -1 : next;
+    return status !== NVSP_STAT_SUCCESS && this.state.phase === PHASE_BROKEN ? -1 : next;
   }
 
   #completion(payload: number, type: number, low: number, high: number): void {
     if (payload < 2) this.violate(VIOLATION_NVSP_TOO_SHORT);
-    else if (type !== RNDIS_PKT_COMPLETE) this.violate(VIOLATION_NVSP_TYPE);
+    else if (type !== NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE) this.violate(VIOLATION_NVSP_TYPE);
     else {
       this.#doneLow[this.#done] = low;
       this.#doneHigh[this.#done] = high;
@@ -286,7 +279,7 @@ export class HostChannel extends HostRndis implements ChannelHost {
       case NVSP_MSG1_TYPE_REVOKE_SEND_BUF:
         // Its driver is about to close: nothing goes there any more.
         this.setReady(false);
-        return SUCCESS;
+        return NVSP_STAT_SUCCESS;
       case NVSP_MSG5_TYPE_SUBCHANNEL:
         this.sendAnswer(low, high, [NVSP_MSG5_TYPE_SUBCHANNEL, NVSP_STAT_FAIL, 0]);
         return NO_ANSWER;

@@ -40,22 +40,6 @@ import { writeRndisPacketHeader } from './rndis.ts';
 import { VMBUS_TRACE } from './trace-kinds.ts';
 import { VM_PKT_DATA_USING_XFER_PAGES } from './vmbus-packet.ts';
 
-// Folded by the optimiser; imported bindings are not.
-const SHIFT = ENTRY_SHIFT;
-const SECTION = ENTRY_SECTION;
-const LENGTH = ENTRY_LENGTH;
-const LENGTH_MASK = ENTRY_LENGTH_MASK;
-const TCI_SHIFT = ENTRY_TCI_SHIFT;
-const FREE = FREE_SECTIONS;
-const WRITE = OUT_WRITE;
-const OPEN = PHASE_OPEN;
-const FILTER = PACKET_FILTER;
-const ADAPTER = LOAN_ADAPTER;
-const GUEST = LOAN_GUEST;
-const PLAIN = PREPARED_PLAIN;
-const RNDIS_PKT = NVSP_MSG1_TYPE_SEND_RNDIS_PKT;
-const TRANSFER_PAGES = VM_PKT_DATA_USING_XFER_PAGES;
-const SET_ID = NETVSC_RECEIVE_BUFFER_ID;
 const TRACE_MESSAGE = VMBUS_TRACE.MESSAGE_TO_GUEST;
 const TRACE_NOT_DELIVERED = VMBUS_TRACE.NOT_DELIVERED;
 
@@ -76,8 +60,8 @@ export class HostOutbound extends HostBatch {
     if (used !== 0) {
       let why = DROP_NOT_OPEN;
       // Under the lock that also orders the answer to the guest's request: behind that one no frame comes any more.
-      if (state.words[FILTER] === 0) why = DROP_PACKET_FILTER;
-      else if (state.looksIn(OPEN)) {
+      if (state.words[PACKET_FILTER] === 0) why = DROP_PACKET_FILTER;
+      else if (state.looksIn(PHASE_OPEN)) {
         const room = this.room();
         if (room >= 0) why = DROP_RING_FULL;
         if (room >= 0 && room < MESSAGE_OVERHEAD + (used << 3))
@@ -108,7 +92,7 @@ export class HostOutbound extends HostBatch {
 
   /** Writes and publishes one transfer-page packet for the first `count` frames of the batch. Lock held, room checked. */
   #sendFrames(count: number): void {
-    const first = this.entries[SECTION];
+    const first = this.entries[ENTRY_SECTION];
     const start = this.#beginMessage(first, count);
     if (this.#describe(count) !== 0) this.#prepareHeaders(count);
     if (this.committedLent !== 0) this.#handOverLent(count);
@@ -132,15 +116,15 @@ export class HostOutbound extends HostBatch {
     // A range is two words at a multiple of 8 bytes, in a ring of a multiple of 8: it is never cut in two.
     const data = ring.data | 0;
     const end = (data + (ring.dataBytes >>> 2)) | 0;
-    const stop = count << SHIFT;
+    const stop = count << ENTRY_SHIFT;
     let at = (data + ring.at) | 0;
     let bytes = 0;
     let others = 0;
-    let previous = entries[SECTION];
-    for (let entry = 0; entry < stop; entry = (entry + (1 << SHIFT)) | 0) {
-      const section = entries[(entry + SECTION) | 0];
-      const word = entries[(entry + LENGTH) | 0];
-      const length = word & LENGTH_MASK;
+    let previous = entries[ENTRY_SECTION];
+    for (let entry = 0; entry < stop; entry = (entry + (1 << ENTRY_SHIFT)) | 0) {
+      const section = entries[(entry + ENTRY_SECTION) | 0];
+      const word = entries[(entry + ENTRY_LENGTH) | 0];
+      const length = word & ENTRY_LENGTH_MASK;
       const place = Math.imul(section, size);
       const header = (sectionsAt + place) >>> 2;
       const message = (64 + length) | 0;
@@ -148,7 +132,7 @@ export class HostOutbound extends HostBatch {
       guest[(at + 1) | 0] = place;
       guest[(header + 1) | 0] = message;
       guest[(header + 3) | 0] = length;
-      others |= (word >>> TCI_SHIFT) | (words[(prepared + section) | 0] ^ PLAIN);
+      others |= (word >>> ENTRY_TCI_SHIFT) | (words[(prepared + section) | 0] ^ PREPARED_PLAIN);
       words[(next + previous) | 0] = section;
       previous = section;
       bytes = (bytes + length) | 0;
@@ -167,13 +151,13 @@ export class HostOutbound extends HostBatch {
     const entries = this.entries;
     const { prepared } = this.state;
     for (let i = 0; i < count; i++) {
-      const section = entries[(i << SHIFT) + SECTION];
-      const word = entries[(i << SHIFT) + LENGTH];
-      const tci = word >>> TCI_SHIFT;
-      if ((tci | (words[prepared + section] ^ PLAIN)) === 0) continue;
+      const section = entries[(i << ENTRY_SHIFT) + ENTRY_SECTION];
+      const word = entries[(i << ENTRY_SHIFT) + ENTRY_LENGTH];
+      const tci = word >>> ENTRY_TCI_SHIFT;
+      if ((tci | (words[prepared + section] ^ PREPARED_PLAIN)) === 0) continue;
       const header = (this.sectionsAt + Math.imul(section, this.sectionSize)) >>> 2;
-      writeRndisPacketHeader(this.guest.i32, header, word & LENGTH_MASK, tci);
-      words[prepared + section] = tci === 0 ? PLAIN : 0;
+      writeRndisPacketHeader(this.guest.i32, header, word & ENTRY_LENGTH_MASK, tci);
+      words[prepared + section] = tci === 0 ? PREPARED_PLAIN : 0;
     }
   }
 
@@ -183,8 +167,8 @@ export class HostOutbound extends HostBatch {
     const loans = this.state.loans;
     const entries = this.entries;
     for (let i = 0; i < count; i++) {
-      const at = loans + entries[(i << SHIFT) + SECTION];
-      if (words[at] === ADAPTER) words[at] = GUEST;
+      const at = loans + entries[(i << ENTRY_SHIFT) + ENTRY_SECTION];
+      if (words[at] === LOAN_ADAPTER) words[at] = LOAN_GUEST;
     }
   }
 
@@ -198,11 +182,11 @@ export class HostOutbound extends HostBatch {
     words[SERIAL] = serial;
     words[state.serials + first] = serial;
     words[OUTSTANDING] = words[OUTSTANDING] + 1;
-    const start = words[WRITE];
+    const start = words[OUT_WRITE];
     const header = 24 + (count << 3);
     ring.seek(start);
-    ring.beginPacket(TRANSFER_PAGES, header, header + 32, 1, first, serial);
-    ring.putPair(SET_ID, count);
+    ring.beginPacket(VM_PKT_DATA_USING_XFER_PAGES, header, header + 32, 1, first, serial);
+    ring.putPair(NETVSC_RECEIVE_BUFFER_ID, count);
     return start;
   }
 
@@ -210,7 +194,7 @@ export class HostOutbound extends HostBatch {
   #endMessage(start: number, kind: number, first: number, count: number): void {
     const state = this.state;
     const ring = this.outbound;
-    ring.putPair(RNDIS_PKT, kind);
+    ring.putPair(NVSP_MSG1_TYPE_SEND_RNDIS_PKT, kind);
     ring.putPair(-1, 0); // the message is not in the send buffer
     ring.putPair(0, 0);
     ring.putPair(0, 0);
@@ -229,10 +213,10 @@ export class HostOutbound extends HostBatch {
     const words = state.words;
     let fits = false;
     state.lock(DELIVERY_LOCK);
-    const free = words[FREE];
+    const free = words[FREE_SECTIONS];
     if (free !== 0 && this.room() >= MESSAGE_OVERHEAD + 8) {
       const section = words[state.free + free - 1];
-      words[FREE] = free - 1;
+      words[FREE_SECTIONS] = free - 1;
       const at = (this.sectionsAt + Math.imul(section, this.sectionSize)) >>> 2;
       for (let i = 0; i < bytes >>> 2; i++) this.guest.i32[at + i] = message[i];
       words[state.prepared + section] = 0;

@@ -42,18 +42,7 @@ import { VM_PKT_COMP } from './vmbus-packet.ts';
 /** What a channel needs of the agent it runs in. The control half has no trace. */
 export type ChannelContext = Pick<AgentContext, 'machine'> & { readonly trace: AgentContext['trace'] | null };
 
-// Folded by the optimiser; imported bindings are not.
-const FREE = FREE_SECTIONS;
-const WRITE = OUT_WRITE;
-const READ_SEEN = OUT_READ_SEEN;
-const RETURNED = RETURNED_SECTIONS;
-const ADAPTER = LOAN_ADAPTER;
-const LENT = LENT_SECTIONS;
-const RNDIS_PKT_COMPLETE = NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE;
-
-const COMPLETION = VM_PKT_COMP;
 /** Bytes of a completion packet in the ring. */
-const ANSWER_BYTES = NVSP_PACKET_BYTES;
 
 export class HostRing {
   readonly channel: number;
@@ -98,7 +87,7 @@ export class HostRing {
   /** The bytes are written: store the index. Lock held. */
   protected publish(): void {
     const position = this.outbound.position;
-    this.state.words[WRITE] = position;
+    this.state.words[OUT_WRITE] = position;
     this.outbound.storeHeader(RING_WRITE_INDEX, position);
   }
 
@@ -122,14 +111,14 @@ export class HostRing {
   protected room(): number {
     const ring = this.outbound;
     const words = this.state.words;
-    const write = words[WRITE];
-    const seen = words[READ_SEEN];
+    const write = words[OUT_WRITE];
+    const seen = words[OUT_READ_SEEN];
     const read = ring.loadHeader(RING_READ_INDEX);
     if (!ring.isIndex(read) || ring.distance(seen, read) > ring.distance(seen, write)) {
       this.violate(VIOLATION_RING_READ_INDEX);
       return -1;
     }
-    words[READ_SEEN] = read;
+    words[OUT_READ_SEEN] = read;
     return ring.dataBytes - ring.distance(read, write) - 8;
   }
 
@@ -162,21 +151,21 @@ export class HostRing {
     state.noteGood();
     words[state.serials + transactionLow] = 0;
     words[OUTSTANDING] = words[OUTSTANDING] - 1;
-    let free = words[FREE];
-    let returned = words[RETURNED];
+    let free = words[FREE_SECTIONS];
+    let returned = words[RETURNED_SECTIONS];
     const before = free + returned;
     const { next, loans } = state;
     const stack = state.free;
-    const lending = words[LENT] !== 0;
+    const lending = words[LENT_SECTIONS] !== 0;
     for (let section = transactionLow; section >= 0; section = words[next + section]) {
       if (!lending || words[loans + section] === 0) words[stack + free++] = section;
       else {
-        words[loans + section] = ADAPTER;
+        words[loans + section] = LOAN_ADAPTER;
         words[state.returned + returned++] = section;
       }
     }
-    words[FREE] = free;
-    words[RETURNED] = returned;
+    words[FREE_SECTIONS] = free;
+    words[RETURNED_SECTIONS] = returned;
     const trace = this.context.trace;
     if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
       trace.write(VMBUS_TRACE.COMPLETED, 0, this.channel, transactionLow, free + returned - before, 0, 0);
@@ -188,9 +177,9 @@ export class HostRing {
     const state = this.state;
     const ring = this.outbound;
     state.lock(DELIVERY_LOCK);
-    const fits = this.room() >= ANSWER_BYTES;
+    const fits = this.room() >= NVSP_PACKET_BYTES;
     if (fits) {
-      const start = state.words[WRITE];
+      const start = state.words[OUT_WRITE];
       ring.seek(start);
       ring.beginPacket(VM_PKT_COMP, 16, 16 + NVSP_MESSAGE_BYTES, 0, transactionLow, transactionHigh);
       for (let i = 0; i < NVSP_MESSAGE_BYTES >>> 2; i++) ring.put(message[i] ?? 0);
@@ -235,27 +224,36 @@ export class HostRing {
     let wrote = false;
     if (head !== tail) {
       let room = this.room();
-      const start = words[WRITE];
+      const start = words[OUT_WRITE];
       ring.seek(start);
       while (head !== tail) {
-        if (room < ANSWER_BYTES) {
+        if (room < NVSP_PACKET_BYTES) {
           // Say what is wanted, then look again: the guest may have read meanwhile and not seen it.
           if (wrote) this.publish();
           if (room < 0) break;
-          ring.storeHeader(RING_PENDING_SEND_SIZE, ANSWER_BYTES);
+          ring.storeHeader(RING_PENDING_SEND_SIZE, NVSP_PACKET_BYTES);
           room = this.room();
-          if (room < ANSWER_BYTES) break;
-          ring.seek(words[WRITE]);
+          if (room < NVSP_PACKET_BYTES) break;
+          ring.seek(words[OUT_WRITE]);
         }
         const at = state.answers + (head & (MAX_ANSWERS - 1)) * ANSWER_WORDS;
         const low = words[at];
         const high = words[at + 1];
-        ring.putNvspPacket(COMPLETION, 0, low, high, RNDIS_PKT_COMPLETE, words[at + 2], 0, 0);
-        room -= ANSWER_BYTES;
+        ring.putNvspPacket(
+          VM_PKT_COMP,
+          0,
+          low,
+          high,
+          NVSP_MSG1_TYPE_SEND_RNDIS_PKT_COMPLETE,
+          words[at + 2],
+          0,
+          0,
+        );
+        room -= NVSP_PACKET_BYTES;
         head = (head + 1) | 0;
         wrote = true;
       }
-      if (wrote && ring.position !== words[WRITE]) this.publish();
+      if (wrote && ring.position !== words[OUT_WRITE]) this.publish();
       if (head === tail) ring.storeHeader(RING_PENDING_SEND_SIZE, 0);
       words[ANSWERS_HEAD] = head;
     }

@@ -48,8 +48,6 @@ import {
   VIOLATION_RNDIS_TYPE,
 } from './violations.ts';
 
-const SUCCESS = NVSP_STAT_SUCCESS;
-const INVALID = NVSP_STAT_INVALID_RNDIS_PKT;
 /** What a frame came to, beside the NVSP statuses: there is no buffer for it now. */
 export const NO_BUFFER = 0;
 
@@ -135,7 +133,7 @@ export class HostRndis extends HostOutbound implements RndisSettings {
     if (kind === NVSP_RNDIS_DATA) return this.#frame(handler, memory, at, size, section);
     if (kind === NVSP_RNDIS_CONTROL) return this.#controlMessage(memory, at, size);
     this.violate(VIOLATION_NVSP_RNDIS_KIND);
-    return INVALID;
+    return NVSP_STAT_INVALID_RNDIS_PKT;
   }
 
   #frame(handler: GuestFrameHandler, memory: MemoryViews, at: number, size: number, section: number): number {
@@ -147,7 +145,7 @@ export class HostRndis extends HostOutbound implements RndisSettings {
     const fault = parser.parse(memory.i32, at, size);
     if (fault !== 0) {
       this.violate(fault);
-      return INVALID;
+      return NVSP_STAT_INVALID_RNDIS_PKT;
     }
     const length = parser.frameLength;
     const buffer = handler.frameBuffer(length);
@@ -156,7 +154,7 @@ export class HostRndis extends HostOutbound implements RndisSettings {
     // Its tags are looked for where the guest cannot change them any more; the buffer is there for the next frame.
     if (isFrameTooLong(this.#host.u8, buffer, length, this.maxFrameBytes, parser.tci !== 0)) {
       this.violate(VIOLATION_RNDIS_FRAME_LENGTH);
-      return INVALID;
+      return NVSP_STAT_INVALID_RNDIS_PKT;
     }
     this.state.noteGood();
     const counters = this.state.counters;
@@ -167,7 +165,7 @@ export class HostRndis extends HostOutbound implements RndisSettings {
       trace.write(VMBUS_TRACE.FRAME_FROM_GUEST, 0, this.channel, section, length, parser.tci, 0);
     }
     handler.frameReady(buffer, length, parser.tci);
-    return SUCCESS;
+    return NVSP_STAT_SUCCESS;
   }
 
   #controlMessage(memory: MemoryViews, at: number, size: number): number {
@@ -178,9 +176,9 @@ export class HostRndis extends HostOutbound implements RndisSettings {
     const bytes = answerRndisControl(message, this.image, this, this.#reply);
     if (bytes < 0) {
       this.violate(bytes === RNDIS_NO_REQUEST ? VIOLATION_RNDIS_TYPE : VIOLATION_RNDIS_MESSAGE_LENGTH);
-      return INVALID;
+      return NVSP_STAT_INVALID_RNDIS_PKT;
     }
-    if (bytes === 0 || this.sendControl(this.#reply, bytes)) return SUCCESS;
+    if (bytes === 0 || this.sendControl(this.#reply, bytes)) return NVSP_STAT_SUCCESS;
     return NVSP_STAT_BUSY; // no section for the reply: the guest may ask again
   }
 }

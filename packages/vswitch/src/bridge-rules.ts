@@ -16,15 +16,11 @@ const RESERVED_B_MASK = 0xf0ff;
 /** Type of MAC control frames as bytes 12 and 13 lie in the low half of a word. The short way has it inline. */
 export const MAC_CONTROL_TYPE = 0x0888;
 
-const RESERVED_ADDRESS = DROP_RESERVED_ADDRESS;
-const INVALID_SOURCE = DROP_INVALID_SOURCE;
-const MAC_CONTROL = DROP_MAC_CONTROL;
-
 /** The drop reason of a frame that may not be forwarded, or -1. */
 export function bridgeRefusal(w0: number, w1: number, w2: number, w3: number): number {
-  if (w0 === RESERVED_A && (w1 & RESERVED_B_MASK) === 0) return RESERVED_ADDRESS;
-  if ((w3 & 0xffff) === MAC_CONTROL_TYPE) return MAC_CONTROL;
-  return isStation(w1, w2) ? -1 : INVALID_SOURCE;
+  if (w0 === RESERVED_A && (w1 & RESERVED_B_MASK) === 0) return DROP_RESERVED_ADDRESS;
+  if ((w3 & 0xffff) === MAC_CONTROL_TYPE) return DROP_MAC_CONTROL;
+  return isStation(w1, w2) ? -1 : DROP_INVALID_SOURCE;
 }
 
 /** Whether a source address can be a station's: no group, not all zeros. */

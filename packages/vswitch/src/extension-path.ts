@@ -32,9 +32,6 @@ import { EXTERNAL_PORT, type SwitchExtensionsImage } from './messages.ts';
 import type { PortDelivery } from './port-delivery.ts';
 import { VSWITCH_TRACE } from './trace.ts';
 
-const EXTERNAL = EXTERNAL_PORT;
-const STRIDE = EXTENSION_COUNTER_STRIDE;
-
 interface Stage {
   readonly path: SwitchExtensionDataPath;
   /** Number of the extension on the switch: its line of counters. */
@@ -229,7 +226,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     this.#destinations[i] = left;
     if (left === 0) this.#passedEgress[i] = this.#position;
     this.#batch.reason[i] = DROP_EXTENSION;
-    if (port === EXTERNAL) this.#batch.fate[i] = FATE_NONE;
+    if (port === EXTERNAL_PORT) this.#batch.fate[i] = FATE_NONE;
     else this.#delivery.count(port, 0, 0, 1);
     this.#add(EXCLUDED, 1);
     this.#trace(i, 1, port);
@@ -249,7 +246,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     }
     let count = 0;
     for (let i = 0; i < batch.count; i++) {
-      if (batch.fate[i] === FATE_WIRE) d = this.#pair(d, i, EXTERNAL);
+      if (batch.fate[i] === FATE_WIRE) d = this.#pair(d, i, EXTERNAL_PORT);
       if (this.#destinations[i] === 0) continue;
       this.#passedEgress[i] = this.#stages.length;
       this.index[count++] = i;
@@ -286,7 +283,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
     this.#fanOut.clear();
     for (let d = 0; d < this.deliveries; d++) {
       const port = this.deliveryPort[d];
-      if (port !== EXTERNAL) this.#fanOut.add(port, this.deliveryFrame[d]);
+      if (port !== EXTERNAL_PORT) this.#fanOut.add(port, this.deliveryFrame[d]);
     }
   }
 
@@ -334,7 +331,7 @@ export class ExtensionPath implements IngressFrames, EgressFrames {
   }
 
   #add(counter: number, amount: number): void {
-    const at = this.#stage.number * STRIDE + counter;
+    const at = this.#stage.number * EXTENSION_COUNTER_STRIDE + counter;
     this.#counters[at] = this.#counters[at] + amount;
   }
 

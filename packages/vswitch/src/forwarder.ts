@@ -26,8 +26,6 @@ import { PORT_CONNECTED, type PortTable } from './port-table.ts';
 import type { SendPath } from './send-path.ts';
 import { LOOKUP_LEARNED, LOOKUP_NONE, LOOKUP_PORT, VSWITCH_TRACE } from './trace.ts';
 
-const EXTERNAL = EXTERNAL_PORT;
-
 export class Forwarder {
   /** Frames for the wire wait for {@link sendToWire}: extensions are to see them first. */
   defersSends = false;
@@ -113,7 +111,7 @@ export class Forwarder {
       batch.reason[i] = DROP_SOURCE_PORT;
       return;
     }
-    if (port === EXTERNAL) {
+    if (port === EXTERNAL_PORT) {
       this.#toWire(i);
       return;
     }
@@ -134,7 +132,7 @@ export class Forwarder {
     const list = ports.list;
     let members = 0;
     for (let k = 0; k < list.length; k++) members += this.#addMember(i, list[k], vlan, source);
-    const wire = source !== EXTERNAL && this.#external;
+    const wire = source !== EXTERNAL_PORT && this.#external;
     this.#trace(i, VSWITCH_TRACE.FLOOD, vlan, members, wire && ports.externalRunning ? 1 : 0, 0, 0);
     if (wire && (ports.externalRunning || members === 0)) this.#toWire(i);
     else if (members === 0) this.#batch.reason[i] = DROP_NO_MEMBER_PORT;
@@ -142,7 +140,7 @@ export class Forwarder {
 
   #unknown(i: number, a: number, mac: number, vlan: number, source: number): void {
     const ports = this.#ports;
-    const wire = source !== EXTERNAL && this.#external;
+    const wire = source !== EXTERNAL_PORT && this.#external;
     let members = 0;
     if (!wire || this.#floodUnknown) {
       const list = ports.unknownUnicast;

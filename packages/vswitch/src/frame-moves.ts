@@ -4,8 +4,6 @@ import type { MemorySegment } from '@vmq/machine';
 /** A move: byte offset in host memory, byte offset in the VM's, both multiples of 8; bytes; nothing. */
 export const MOVE_WORDS = 4;
 
-const MOVE = MOVE_WORDS;
-
 /** Carries out the moves in the first `end` words of `moves`. */
 export type CopyMoves = (moves: Int32Array, end: number, guest: MemorySegment) => void;
 
@@ -20,7 +18,8 @@ export function createCopyMoves(host: MemorySegment): CopyMoves {
   return copyMoves;
 
   function copyMoves(moves: Int32Array, end: number, guest: MemorySegment): void {
-    for (let move = 0; move < end; move += MOVE) copy(moves[move], guest, moves[move + 1], moves[move + 2]);
+    for (let move = 0; move < end; move += MOVE_WORDS)
+      copy(moves[move], guest, moves[move + 1], moves[move + 2]);
   }
 
   /** Eight 64-bit elements at a time; no call in the loop: behind one V8 asks again what each array is. */

@@ -14,15 +14,9 @@ import {
 } from '@vmq/abi';
 import type { ChannelHost } from '@vmq/vmbus';
 
-const DIRECTED = NDIS_PACKET_TYPE_DIRECTED;
-const BROADCAST = NDIS_PACKET_TYPE_BROADCAST;
-const MULTICAST = NDIS_PACKET_TYPE_MULTICAST;
-const ALL_MULTICAST = NDIS_PACKET_TYPE_ALL_MULTICAST;
-const PROMISCUOUS = NDIS_PACKET_TYPE_PROMISCUOUS;
-
 /** Whether frames for the guest's own address pass. */
 export function wantsOwn(filter: number): boolean {
-  return (filter & (DIRECTED | PROMISCUOUS)) !== 0;
+  return (filter & (NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_PROMISCUOUS)) !== 0;
 }
 
 /** Whether a frame for `a`, `b` (bytes 0 to 3, bytes 4 and 5; `isOwn`: the guest's address) passes `filter`. */
@@ -33,8 +27,11 @@ export function passesFilter(
   b: number,
   isOwn: boolean,
 ): boolean {
-  if ((filter & PROMISCUOUS) !== 0) return true;
-  if ((a & 1) === 0) return isOwn && (filter & DIRECTED) !== 0;
-  if (a === -1 && b === 0xffff) return (filter & BROADCAST) !== 0;
-  return (filter & ALL_MULTICAST) !== 0 || ((filter & MULTICAST) !== 0 && channel.wantsMulticast(a, b));
+  if ((filter & NDIS_PACKET_TYPE_PROMISCUOUS) !== 0) return true;
+  if ((a & 1) === 0) return isOwn && (filter & NDIS_PACKET_TYPE_DIRECTED) !== 0;
+  if (a === -1 && b === 0xffff) return (filter & NDIS_PACKET_TYPE_BROADCAST) !== 0;
+  return (
+    (filter & NDIS_PACKET_TYPE_ALL_MULTICAST) !== 0 ||
+    ((filter & NDIS_PACKET_TYPE_MULTICAST) !== 0 && channel.wantsMulticast(a, b))
+  );
 }

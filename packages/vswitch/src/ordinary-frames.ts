@@ -29,19 +29,8 @@ import type { LentFrames } from './lent-frames.ts';
 import type { PortTable } from './port-table.ts';
 import { foldSource, RECENT_WORDS, RecentSources } from './recent-sources.ts';
 
-// Folded by the optimiser; imported bindings are not.
-const SHIFT = ENTRY_SHIFT;
 /** Words of an entry. */
 const ENTRY = 1 << ENTRY_SHIFT;
-const SECTION = ENTRY_SECTION;
-const LENGTH = ENTRY_LENGTH;
-const TCI_SHIFT = ENTRY_TCI_SHIFT;
-const FREE_SECTION = ENTRY_FREE;
-const PORT_WORDS = RECENT_WORDS;
-const MOVE = MOVE_WORDS;
-const ADAPTER = LOAN_ADAPTER;
-const fold = foldSource;
-const MAC_CONTROL = MAC_CONTROL_TYPE;
 /** Frames that are looked at before they are copied. */
 const BATCH = 256;
 /** Holders of sections where nothing is lent. */
@@ -132,16 +121,16 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
   const i32 = host.i32;
   const u64 = host.u64;
   return function survey(found, chain, port, channel, guest, lent): NetBufferList | null {
-    const recentAt = port * PORT_WORDS;
+    const recentAt = port * RECENT_WORDS;
     const entries = channel.entries;
     const to = guest.i32;
     const to64 = guest.u64;
     const { loans, loansAt, sectionCount } = channel;
     const framesAt = (channel.sectionsAt + 64) | 0;
     const sectionSize = channel.sectionSize | 0;
-    const firstFree = channel.freeFirst << SHIFT;
-    const freeEnd = channel.freeEnd << SHIFT;
-    const first = channel.committed << SHIFT;
+    const firstFree = channel.freeFirst << ENTRY_SHIFT;
+    const freeEnd = channel.freeEnd << ENTRY_SHIFT;
+    const first = channel.committed << ENTRY_SHIFT;
     const longest = (channel.maxFrameBytes - 14) | 0;
     const held = lent === null ? NOBODY : lent.held;
     const macA = ports.macA[port];
@@ -149,8 +138,8 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
     const portVlan = ports.vlan[port];
     // What a tag of this VLAN and no priority becomes for the guest; other tags are looked at one by one.
     const plainInfo = portVlan << 4;
-    const plainTag = ports.egressTci(port, 0, portVlan) << TCI_SHIFT;
-    const end = Math.min(entries.length | 0, (first + (BATCH << SHIFT)) | 0) | 0;
+    const plainTag = ports.egressTci(port, 0, portVlan) << ENTRY_TCI_SHIFT;
+    const end = Math.min(entries.length | 0, (first + (BATCH << ENTRY_SHIFT)) | 0) | 0;
     let free = firstFree;
     let at = first;
     let move = 0;
@@ -170,7 +159,7 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
       const w2 = i32[(word + 2) | 0];
       const sourceA = (w1 >>> 16) | (w2 << 16);
       const sourceB = (w2 >>> 16) | (portVlan << 16);
-      const seen = (recentAt + (fold(sourceA, sourceB) << 1)) | 0;
+      const seen = (recentAt + (foldSource(sourceA, sourceB) << 1)) | 0;
       // Zero for an ordinary frame: one test for what hardly ever differs.
       const other =
         (i32[word] ^ macA) |
@@ -182,7 +171,7 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
       if (
         other !== 0 ||
         ((length - 14) | 0) >>> 0 > longest ||
-        (i32[(word + 3) | 0] & 0xffff) === MAC_CONTROL ||
+        (i32[(word + 3) | 0] & 0xffff) === MAC_CONTROL_TYPE ||
         nb.next !== null
       )
         break;
@@ -199,7 +188,7 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
         if (
           section >>> 0 >= sectionCount ||
           within !== Math.imul(section, sectionSize) + 64 + inFront ||
-          loans[loansAt + section] !== ADAPTER ||
+          loans[loansAt + section] !== LOAN_ADAPTER ||
           section >= held.length ||
           held[section] !== null
         )
@@ -210,12 +199,12 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
         else last.next = next;
       } else {
         if (free === freeEnd) break;
-        section = entries[(free + FREE_SECTION) | 0];
+        section = entries[(free + ENTRY_FREE) | 0];
         free = (free + ENTRY) | 0;
         last = nbl;
       }
-      entries[(at + SECTION) | 0] = section;
-      entries[(at + LENGTH) | 0] = length | plainTag;
+      entries[(at + ENTRY_SECTION) | 0] = section;
+      entries[(at + ENTRY_LENGTH) | 0] = length | plainTag;
       at = (at + ENTRY) | 0;
       bytes = (bytes + length) | 0;
       copied = (copied + front) | 0;
@@ -240,11 +229,11 @@ function createSurvey(host: MemorySegment, ports: PortTable, recent: Int32Array,
         moves[move] = from;
         moves[(move + 1) | 0] = target;
         moves[(move + 2) | 0] = front;
-        move = (move + MOVE) | 0;
+        move = (move + MOVE_WORDS) | 0;
       }
     }
-    const taken = (at - first) >> SHIFT;
-    const frees = (free - firstFree) >> SHIFT;
+    const taken = (at - first) >> ENTRY_SHIFT;
+    const frees = (free - firstFree) >> ENTRY_SHIFT;
     found.count = taken;
     found.bytes = bytes;
     found.copied = copied;

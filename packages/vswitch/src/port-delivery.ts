@@ -23,8 +23,6 @@ import { VSWITCH_TRACE } from './trace.ts';
 
 const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
 const PACKET_FILTER = DROP_VMBUS + VMBUS_DROP_PACKET_FILTER;
-const NONE = FATE_NONE;
-const GOT_IT = FATE_DELIVERED;
 const DELIVERY = VSWITCH_TRACE.DELIVERY;
 const COPY = VSWITCH_TRACE.COPY;
 const MESSAGE = VSWITCH_TRACE.MESSAGE;
@@ -129,8 +127,8 @@ export class PortDelivery {
     for (let k = 0; k < delivered; k++) {
       const i = committed[k];
       bytes += batch.length[i];
-      if (batch.fate[i] !== NONE) continue;
-      batch.fate[i] = GOT_IT;
+      if (batch.fate[i] !== FATE_NONE) continue;
+      batch.fate[i] = FATE_DELIVERED;
       firstEnds++;
     }
     if (delivered < frames) {

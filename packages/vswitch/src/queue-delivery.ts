@@ -46,19 +46,8 @@ import type { PortDelivery } from './port-delivery.ts';
 import type { PortTable } from './port-table.ts';
 import type { QueueEnds } from './queue-ends.ts';
 
-const SHIFT = ENTRY_SHIFT;
-const SECTION = ENTRY_SECTION;
-const LENGTH = ENTRY_LENGTH;
-const LENGTH_MASK = ENTRY_LENGTH_MASK;
 const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
 const PACKET_FILTER = DROP_VMBUS + VMBUS_DROP_PACKET_FILTER;
-const DISCONNECTED = DROP_PORT_DISCONNECTED;
-const VMBUS = DROP_VMBUS;
-const RUNT = DROP_RUNT;
-const WRONG_DESTINATION = DROP_WRONG_DESTINATION;
-const VLAN_MISMATCH = DROP_VLAN_MISMATCH;
-const EXTERNAL = EXTERNAL_PORT;
-const HOST = HOST_SEGMENT;
 const ETHERNET_HEADER = 14;
 /** Bytes of a frame that anybody here looks at: its header with all tags. */
 const LOOKED_AT: number = ETHERNET_HEADER + MOST_TAG_BYTES;
@@ -134,7 +123,7 @@ export class QueueDelivery {
     // Sections for frames that are copied whole, if the first is one.
     const copies = dataLength <= firstPart.byteCount ? count : 0;
     if (channel === null || !channel.beginBatch(copies)) {
-      ends.dropAll(chain, port, channel === null ? DISCONNECTED : VMBUS + channel.refusal);
+      ends.dropAll(chain, port, channel === null ? DROP_PORT_DISCONNECTED : DROP_VMBUS + channel.refusal);
       return chain;
     }
     const lent = mayKeep && firstPart.next !== null ? this.#lent[port] : null;
@@ -161,8 +150,8 @@ export class QueueDelivery {
     const delivered = this.#delivery.endBatch(port, channel);
     const { entries } = channel;
     for (let k = delivered; k < frames; k++) {
-      this.#bytes -= entries[(k << SHIFT) + LENGTH] & LENGTH_MASK;
-      const section = entries[(k << SHIFT) + SECTION];
+      this.#bytes -= entries[(k << ENTRY_SHIFT) + ENTRY_LENGTH] & ENTRY_LENGTH_MASK;
+      const section = entries[(k << ENTRY_SHIFT) + ENTRY_SECTION];
       if (lent === null || !lent.isHeld(section)) continue;
       const nbl = lent.drop(section);
       nbl.next = back;
@@ -204,7 +193,7 @@ export class QueueDelivery {
       let rest = mdl.next;
       if (
         (at & 7) !== 0 ||
-        segment.id !== HOST ||
+        segment.id !== HOST_SEGMENT ||
         front < Math.min(length, LOOKED_AT) ||
         (front < length && (rest === null || rest.byteCount < length - front))
       ) {
@@ -220,7 +209,7 @@ export class QueueDelivery {
       if (tracing) ends.traceCheck(nbl.stamp, port, vlan, portVlan, addressed, length);
       if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {
         ends.drop(
-          length < ETHERNET_HEADER ? RUNT : addressed ? VLAN_MISMATCH : WRONG_DESTINATION,
+          length < ETHERNET_HEADER ? DROP_RUNT : addressed ? DROP_VLAN_MISMATCH : DROP_WRONG_DESTINATION,
           nbl.stamp,
           port,
           i32[at >> 2],
@@ -236,7 +225,7 @@ export class QueueDelivery {
       }
       const sourceA = (w1 >>> 16) | (w2 << 16);
       const sourceB = (w2 >>> 16) | (vlan << 16);
-      if (learned.learn(sourceA, sourceB, EXTERNAL, tick) && tracing)
+      if (learned.learn(sourceA, sourceB, EXTERNAL_PORT, tick) && tracing)
         ends.traceLearned(nbl.stamp, sourceA, sourceB);
       this.#ordinary.note(port, sourceA, sourceB);
       const tci = info === 0 ? 0 : ports.egressTci(port, ((info & 7) << 13) | ((info & 8) << 9), vlan);
@@ -257,7 +246,7 @@ export class QueueDelivery {
       }
       const target = section >= 0 ? channel.frameOffset(section) : channel.reserveSection();
       if (target < 0) {
-        ends.drop(VMBUS + channel.refusal, nbl.stamp, port, macA, macB);
+        ends.drop(DROP_VMBUS + channel.refusal, nbl.stamp, port, macA, macB);
         continue;
       }
       copyBytes(segment, at, to, target, front);

@@ -11,8 +11,6 @@ import type { PortDelivery } from './port-delivery.ts';
 import type { PortTable } from './port-table.ts';
 import { VSWITCH_TRACE } from './trace.ts';
 
-const VMBUS = DROP_VMBUS;
-
 export class QueueEnds {
   readonly #context: AgentContext;
   readonly #processor: number;
@@ -82,7 +80,7 @@ export class QueueEnds {
     bytes: number,
     refusal: number,
   ): void {
-    const late = VMBUS + refusal;
+    const late = DROP_VMBUS + refusal;
     if (delivered < committed) this.#drops[late] = this.#drops[late] + committed - delivered;
     if (this.#context.trace.level !== 0) this.#traceDelivered(port, queueId, delivered, refusal);
     this.#ends.delivered(delivered);
@@ -154,7 +152,7 @@ export class QueueEnds {
       } else {
         const a = macA[port];
         const b = macB[port];
-        trace.write(VSWITCH_TRACE.DROP, stamp, VMBUS + refusal, port, a, b, 0);
+        trace.write(VSWITCH_TRACE.DROP, stamp, DROP_VMBUS + refusal, port, a, b, 0);
       }
     }
   }

@@ -5,7 +5,6 @@ import { readUint16 } from './network-order.ts';
  * `readMacLo` for the destination, the same at `offset + 6` for the source.
  */
 
-// Local copies: the optimiser folds these, not imported bindings.
 const VLAN = 0x8100;
 const QINQ = 0x88a8;
 const QINQ_OLD = 0x9100;

@@ -37,11 +37,10 @@ export function nextState(rule: string, state: Letter): Letter | null {
   return cell === '.' ? null : (cell as Letter);
 }
 
-const REPORTED = NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE;
-
 /** STA-16. */
 export function reportedState(state: Letter): number {
-  if (state === 'R') return REPORTED.NdisReceiveQueueOperationalStateRunning;
-  if (state === 'D' || state === 'F') return REPORTED.NdisReceiveQueueOperationalStateDmaStopped;
-  return REPORTED.NdisReceiveQueueOperationalStatePaused;
+  if (state === 'R') return NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE.NdisReceiveQueueOperationalStateRunning;
+  if (state === 'D' || state === 'F')
+    return NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE.NdisReceiveQueueOperationalStateDmaStopped;
+  return NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE.NdisReceiveQueueOperationalStatePaused;
 }

@@ -16,8 +16,6 @@ import { isNewerStamp } from '@vmq/nic';
 import { isMark, MARK_AT, SEQUENCE_AT, tagBytes, WHOLE_HEADER } from './frame-marks.ts';
 import { fail } from './simulation-failure.ts';
 
-const RESOURCES = NDIS_RECEIVE_FLAGS_RESOURCES;
-const SINGLE_QUEUE = NDIS_RECEIVE_FLAGS_SINGLE_QUEUE;
 /** Queue ids are 16 bits wide. */
 const QUEUE_BITS = 16;
 /** Bytes that a switch judges a frame by. */
@@ -110,7 +108,7 @@ export class NblWatch {
         this.#indicate(chain, count, flags);
         this.#tap?.goesUp(chain);
         ndis.receiveNetBufferLists(chain, port, count, flags);
-        if ((flags & RESOURCES) !== 0) this.#giveBack(chain);
+        if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) this.#giveBack(chain);
       },
       sendNetBufferListsComplete: (chain, flags) => {
         for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
@@ -157,7 +155,7 @@ export class NblWatch {
         fail('one owner of each NBL', 'an NBL was indicated that was not returned');
       this.#above.add(nbl);
       this.#inOrder(nbl);
-      if ((flags & SINGLE_QUEUE) !== 0 && nbl.filteringInfo >>> QUEUE_BITS !== queue)
+      if ((flags & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) !== 0 && nbl.filteringInfo >>> QUEUE_BITS !== queue)
         fail('one owner of each NBL', 'an indication of one queue has NBLs of another');
     }
     if (length !== count) fail('one owner of each NBL', `an indication of ${count} NBLs has ${length}`);
