@@ -10,7 +10,7 @@ export const BREAKS = [
   {
     name: 'flood-ignores-vlan',
     breaks: 'SEC-02',
-    file: `packages/vswitch/src/forwarder.ts`,
+    file: `packages/vswitch/src/forwarding/forwarder.ts`,
     find: 'if (!ports.isMember(port, vlan)) return 0;',
     put: '',
     caughtBy: ['no bytes of others'],
@@ -18,7 +18,7 @@ export const BREAKS = [
   {
     name: 'flood-without-a-check-of-the-source',
     breaks: 'SEC-02',
-    file: `packages/vswitch/src/forwarder.ts`,
+    file: `packages/vswitch/src/forwarding/forwarder.ts`,
     find: 'if (port === source || (ports.flags[port] & PORT_CONNECTED) === 0) return 0;',
     put: 'if ((ports.flags[port] & PORT_CONNECTED) === 0) return 0;',
     caughtBy: ['order of each queue', 'ledger closes', 'no bytes of others'],
@@ -26,13 +26,13 @@ export const BREAKS = [
   {
     name: 'unknown-unicast-to-every-port',
     breaks: 'SEC-02',
-    file: `packages/vswitch/src/port-table.ts`,
+    file: `packages/vswitch/src/model/port-table.ts`,
     find: '.filter((image) => image.connected && (state.floodUnknownUnicast || image.allowMacSpoofing))',
     put: '.filter((image) => image.connected)',
     also: [
       // A guest's own packet filter would keep them out once more.
       {
-        file: `packages/vswitch/src/port-delivery.ts`,
+        file: `packages/vswitch/src/receive/port-delivery.ts`,
         find: 'if (!passesFilter(host, host.packetFilter, a, b, isOwn)) return PACKET_FILTER;',
         put: 'if (!passesFilter(host, host.packetFilter | 0x20, a, b, isOwn)) return PACKET_FILTER;',
       },
@@ -42,7 +42,7 @@ export const BREAKS = [
   {
     name: 'any-vlan-for-the-asking',
     breaks: 'SEC-02 (SW-18)',
-    file: `packages/vswitch/src/port-table.ts`,
+    file: `packages/vswitch/src/model/port-table.ts`,
     find: 'return asked === 0 || asked === own ? own : -1;',
     put: 'return asked === 0 ? own : asked;',
     caughtBy: ['no bytes of others'],
@@ -50,12 +50,12 @@ export const BREAKS = [
   {
     name: 'addresses-without-their-vlan',
     breaks: 'SEC-02 (SW-18)',
-    file: `packages/vswitch/src/forwarder.ts`,
+    file: `packages/vswitch/src/forwarding/forwarder.ts`,
     find: 'const b = mac | (vlan << 16);',
     put: 'const b = mac;',
     also: [
       {
-        file: `packages/vswitch/src/port-table.ts`,
+        file: `packages/vswitch/src/model/port-table.ts`,
         find: 'this.addresses.add(a, keyB(image.macLo, image.accessVlan), image.port);',
         put: 'this.addresses.add(a, keyB(image.macLo, 0), image.port);',
       },
@@ -65,7 +65,7 @@ export const BREAKS = [
   {
     name: 'any-source-address',
     breaks: 'SEC-02 (SW-17)',
-    file: `packages/vswitch/src/port-table.ts`,
+    file: `packages/vswitch/src/model/port-table.ts`,
     find: 'if (this.macA[port] === a && this.macB[port] === b) return true;\n    if ((this.flags[port]',
     put: 'if (a !== -1) return true;\n    if ((this.flags[port]',
     caughtBy: ['no bytes of others'],
@@ -73,7 +73,7 @@ export const BREAKS = [
   {
     name: 'queue-of-another-port',
     breaks: 'SEC-07 (SW-10)',
-    file: `packages/vswitch/src/port-table.ts`,
+    file: `packages/vswitch/src/model/port-table.ts`,
     find: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = port;',
     put: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = ports[0]?.port ?? port;',
     caughtBy: ['no bytes of others', 'frames arrive', 'frames unchanged'],
@@ -81,13 +81,13 @@ export const BREAKS = [
   {
     name: 'no-check-of-the-address-on-a-vm-queue',
     breaks: 'SEC-07',
-    file: `packages/vswitch/src/queue-delivery.ts`,
+    file: `packages/vswitch/src/receive/queue-delivery.ts`,
     find: 'if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {',
     put: 'if (length < ETHERNET_HEADER) {',
     also: [
       // Filters that are set on the wrong queue are what the check is for.
       {
-        file: `packages/vswitch/src/port-table.ts`,
+        file: `packages/vswitch/src/model/port-table.ts`,
         find: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = port;',
         put: 'if (queueId !== 0 && connected) this.portOfQueue[queueId] = ports.find((one) => one.queueId !== 0)?.port ?? port;',
       },
@@ -104,7 +104,7 @@ export const BREAKS = [
     put: 'if (vid < 4095) {\n      insert',
     also: [
       {
-        file: `packages/vswitch/src/queue-delivery.ts`,
+        file: `packages/vswitch/src/receive/queue-delivery.ts`,
         find: 'if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {',
         put: 'if (length < ETHERNET_HEADER || !addressed) {',
       },
@@ -114,7 +114,7 @@ export const BREAKS = [
   {
     name: 'sent-without-a-tag',
     breaks: 'SEC-02 (SW-19)',
-    file: `packages/vswitch/src/forwarder.ts`,
+    file: `packages/vswitch/src/forwarding/forwarder.ts`,
     find: 'const tci = batch.priority[i] | batch.vlan[i];',
     put: 'const tci = batch.priority[i];',
     caughtBy: ['no bytes of others'],
@@ -123,7 +123,7 @@ export const BREAKS = [
   {
     name: 'vm-memory-behind-filters-without-a-vlan',
     breaks: 'SEC-04 (FLT-18)',
-    file: `packages/vswitch/src/vm-queue-manager.ts`,
+    file: `packages/vswitch/src/vmq/vm-queue-manager.ts`,
     find: "if (vlan.vlan !== 0 && !this.#capability.vlanFiltering) return 'the adapter filters no VLANs';",
     put: '',
     also: [
@@ -140,7 +140,7 @@ export const BREAKS = [
   {
     name: 'vm-memory-without-a-split',
     breaks: 'SEC-04, VM memory behind MAC and VLAN',
-    file: `packages/vswitch/src/vm-queue-manager.ts`,
+    file: `packages/vswitch/src/vmq/vm-queue-manager.ts`,
     find: "if (port.lookahead === 0) return 'frames of the queue are not split';",
     put: '',
     also: [
@@ -148,7 +148,7 @@ export const BREAKS = [
       { find: 'lookaheadSize,\n    });', put: 'lookaheadSize: 0,\n    });' },
       { find: 'port.lookahead = lookaheadSize;', put: 'port.lookahead = 0;' },
       {
-        file: `packages/vswitch/src/vm-memory-provider.ts`,
+        file: `packages/vswitch/src/vmq/vm-memory-provider.ts`,
         find: 'if (usage !== POST_LOOKAHEAD || queueId === 0) {',
         put: 'if (usage !== NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceive || queueId === 0) {',
       },
@@ -164,7 +164,7 @@ export const BREAKS = [
   {
     name: 'headers-in-vm-memory',
     breaks: 'SEC-05',
-    file: `packages/vswitch/src/vm-memory-provider.ts`,
+    file: `packages/vswitch/src/vmq/vm-memory-provider.ts`,
     find: 'if (usage !== POST_LOOKAHEAD || queueId === 0) {',
     put: 'if (usage !== NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceiveLookahead || queueId === 0) {',
     also: [
@@ -218,7 +218,7 @@ export const BREAKS = [
     name: 'learned-from-what-the-guest-hands-back',
     breaks: 'SEC-06',
     hostile: ['receive-buffer-rewritten'],
-    file: `packages/vswitch/src/queue-delivery.ts`,
+    file: `packages/vswitch/src/receive/queue-delivery.ts`,
     find: 'return lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);',
     put: `const back = lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);
     for (let nbl = back; nbl !== null; nbl = nbl.next) {
@@ -237,7 +237,7 @@ export const BREAKS = [
   {
     name: 'judged-where-a-vm-can-write',
     breaks: 'SEC-06, decisions in host memory',
-    file: `packages/vswitch/src/queue-delivery.ts`,
+    file: `packages/vswitch/src/receive/queue-delivery.ts`,
     find: 'segment.id !== HOST_SEGMENT ||\n',
     put: '',
     caughtBy: ['decisions in host memory'],
@@ -245,7 +245,7 @@ export const BREAKS = [
   {
     name: 'looked-up-where-a-vm-can-write',
     breaks: 'SEC-06',
-    file: `packages/vswitch/src/data-path.ts`,
+    file: `packages/vswitch/src/datapath/data-path.ts`,
     find: 'mdl.segment.id === HOST_SEGMENT &&\n',
     put: '',
     caughtBy: ['decisions in host memory'],
@@ -254,7 +254,7 @@ export const BREAKS = [
   {
     name: 'all-packet-data-is-safe',
     breaks: 'SEC-09',
-    file: `packages/vswitch/src/extension-path.ts`,
+    file: `packages/vswitch/src/extensions/extension-path.ts`,
     find: 'this.isPacketDataSafe[i] = safe ? 1 : 0;',
     put: 'this.isPacketDataSafe[i] = 1;',
     caughtBy: ['decisions in host memory', 'frames unchanged', 'no bytes of others'],
@@ -262,7 +262,7 @@ export const BREAKS = [
   {
     name: 'more-packet-data-is-safe-than-is',
     breaks: 'SEC-09',
-    file: `packages/vswitch/src/extension-path.ts`,
+    file: `packages/vswitch/src/extensions/extension-path.ts`,
     find: 'this.safePacketDataSize[i] = nb.mdl.segment.id === HOST_SEGMENT ? inFirst : 0;',
     put: 'this.safePacketDataSize[i] = nb.mdl.segment.id === HOST_SEGMENT ? nb.dataLength : inFirst;',
     caughtBy: ['decisions in host memory'],
@@ -270,7 +270,7 @@ export const BREAKS = [
   {
     name: 'nobody-copies-what-is-not-safe',
     breaks: 'SEC-09',
-    file: `packages/vswitch/src/extension-path.ts`,
+    file: `packages/vswitch/src/extensions/extension-path.ts`,
     find: 'if (this.isPacketDataSafe[i] === 0) this.copyPacketData(i);',
     put: '',
     caughtBy: ['decisions in host memory'],
@@ -376,7 +376,7 @@ export const BREAKS = [
   {
     name: 'an-nbl-comes-back-twice',
     breaks: 'one owner of each NBL',
-    file: `packages/vswitch/src/data-path.ts`,
+    file: `packages/vswitch/src/datapath/data-path.ts`,
     find: 'if (!isOurs) return;',
     put: 'if (!isOurs) return;\n    if (count === 3) this.#downcalls.returnNetBufferLists(chain, 0);',
     caughtBy: ['one owner of each NBL', 'the host lives'],
@@ -384,7 +384,7 @@ export const BREAKS = [
   {
     name: 'a-chain-is-forgotten',
     breaks: 'one owner of each NBL',
-    file: `packages/vswitch/src/data-path.ts`,
+    file: `packages/vswitch/src/datapath/data-path.ts`,
     find: 'if (!isOurs) return;',
     put: 'if (!isOurs || count === 5) return;',
     caughtBy: ['one owner of each NBL', 'the host lives', 'nothing leaks'],
@@ -409,7 +409,7 @@ export const BREAKS = [
   {
     name: 'a-drop-is-not-counted',
     breaks: 'ledger closes',
-    file: `packages/vswitch/src/forwarder.ts`,
+    file: `packages/vswitch/src/forwarding/forwarder.ts`,
     find: 'batch.reason[i] = DROP_SOURCE_PORT;\n      return;',
     put: 'batch.reason[i] = DROP_SOURCE_PORT;\n      batch.fate[i] = FATE_WIRE;\n      return;',
     caughtBy: ['ledger closes', 'one owner of each NBL', 'the host lives'],
@@ -417,7 +417,7 @@ export const BREAKS = [
   {
     name: 'a-copy-counts-as-an-end',
     breaks: 'ledger closes',
-    file: `packages/vswitch/src/port-delivery.ts`,
+    file: `packages/vswitch/src/receive/port-delivery.ts`,
     find: 'this.#ends.delivered(firstEnds);',
     put: 'this.#ends.delivered(delivered);',
     caughtBy: ['ledger closes'],
@@ -434,7 +434,7 @@ export const BREAKS = [
   {
     name: 'a-chain-back-to-front',
     breaks: 'order of each queue',
-    file: `packages/vswitch/src/data-path.ts`,
+    file: `packages/vswitch/src/datapath/data-path.ts`,
     find: 'const singleVmQueue = (flags',
     put: `let turned: NetBufferList | null = null;
     for (let one: NetBufferList | null = chain; one !== null; ) {
@@ -637,7 +637,7 @@ export const BREAKS = [
   {
     name: 'memory-of-a-queue-is-kept',
     breaks: 'nothing leaks',
-    file: `packages/vswitch/src/host-memory-provider.ts`,
+    file: `packages/vswitch/src/vmq/host-memory-provider.ts`,
     find: 'provided.delete(handle);\n      sharedMemory.free(handle);',
     put: 'provided.delete(handle);\n      if (handle % 3 !== 0) sharedMemory.free(handle);',
     caughtBy: ['nothing leaks', 'DMA only where granted'],
@@ -759,10 +759,10 @@ export const BREAKS = [
   {
     name: 'a-queue-that-would-not-go-is-forgotten',
     breaks: 'books agree',
-    file: `packages/vswitch/src/vm-queue-manager.ts`,
+    file: `packages/vswitch/src/vmq/vm-queue-manager.ts`,
     find: 'if (status !== NDIS_STATUS_SUCCESS) this.#kept.push({ queueId, port, filters });',
     put: '',
-    tests: ['packages/vswitch/test/changed-capabilities.test.ts'],
+    tests: ['packages/vswitch/test/vmq/changed-capabilities.test.ts'],
   },
   {
     name: 'the-tag-of-the-frame-before',

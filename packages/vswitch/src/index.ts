@@ -8,13 +8,15 @@
  *
  * @packageDocumentation
  */
-export type { AllocationEvent, AllocationRecord } from './allocation-ledger.ts';
-export { event113 } from './allocation-ledger.ts';
-export { createSwitchDataPath, switchDataPathFactory, VSWITCH_DATA_PATH } from './data-path.ts';
-export { SWITCH_END_REASONS, VSWITCH_DROP_REASONS } from './drop-reasons.ts';
-export { EXTENSION_COUNTERS, type ExtensionCounter } from './extension-counters.ts';
-export type * from './extension-data-path.ts';
-export { createHostMemoryProvider, type ProvidedBlock } from './host-memory-provider.ts';
+
+export type { DetachedTransport, SwitchTransport } from './control/publication.ts';
+export { createSwitch } from './control/switch.ts';
+export type { PortReport, SwitchExtensionReport, SwitchReport } from './control/switch-report.ts';
+export type { SwitchOptions, SwitchResult, SwitchType, VirtualSwitch } from './control/virtual-switch.ts';
+export { createSwitchDataPath, switchDataPathFactory, VSWITCH_DATA_PATH } from './datapath/data-path.ts';
+export { SWITCH_END_REASONS, VSWITCH_DROP_REASONS } from './model/drop-reasons.ts';
+export { EXTENSION_COUNTERS, type ExtensionCounter } from './model/extension-counters.ts';
+export type * from './model/extension-data-path.ts';
 export {
   EXTERNAL_PORT,
   type PortImage,
@@ -22,10 +24,8 @@ export {
   type SwitchExtensionImage,
   type SwitchExtensionsImage,
   type SwitchState,
-} from './messages.ts';
-export { PORT_COUNTERS, type PortCounter } from './port-counters.ts';
-export type { DetachedTransport, SwitchTransport } from './publication.ts';
-export { createSwitch } from './switch.ts';
+} from './model/messages.ts';
+export { PORT_COUNTERS, type PortCounter } from './model/port-counters.ts';
 export {
   NDIS_SWITCH_DEFAULT_NIC_INDEX,
   NDIS_SWITCH_DEFAULT_PORT_ID,
@@ -34,7 +34,7 @@ export {
   type SwitchExtensionType,
   type SwitchNicOidRequest,
   type SwitchNicStatusIndication,
-} from './switch-extension.ts';
+} from './model/switch-extension.ts';
 export {
   DEFAULT_PORT_PROPERTIES,
   type NicOptions,
@@ -42,8 +42,9 @@ export {
   type PortState,
   type PortVlan,
   type SetFilter,
-} from './switch-port.ts';
-export type { PortReport, SwitchExtensionReport, SwitchReport } from './switch-report.ts';
-export { describeSwitchTrace, VSWITCH_TRACE } from './trace.ts';
-export type { SwitchOptions, SwitchResult, SwitchType, VirtualSwitch } from './virtual-switch.ts';
-export type { VmqCapability, VmqSetting } from './vmq-capability.ts';
+} from './model/switch-port.ts';
+export { describeSwitchTrace, VSWITCH_TRACE } from './model/trace.ts';
+export type { AllocationEvent, AllocationRecord } from './vmq/allocation-ledger.ts';
+export { event113 } from './vmq/allocation-ledger.ts';
+export { createHostMemoryProvider, type ProvidedBlock } from './vmq/host-memory-provider.ts';
+export type { VmqCapability, VmqSetting } from './vmq/vmq-capability.ts';
