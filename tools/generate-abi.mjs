@@ -6,7 +6,7 @@
 // The output depends on the data file alone (no dates, no versions), so a test can demand equality with --check.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const BANNER =
@@ -72,7 +72,7 @@ function constantFiles(abi) {
       text += doc([notes.join(' ')]);
       text += `export const ${name} = ${c.hex}${wide ? 'n' : ''};\n`;
     }
-    files.set(`constants-${kebab(group)}.ts`, text);
+    files.set(`constants/${kebab(group)}.ts`, text);
   }
   return files;
 }
@@ -105,7 +105,7 @@ function nameFile(abi) {
       .map(([, [name, hex]]) => `  [${hex}, ${quote(name)}],\n`);
     return `\n/** Pairs of value and name, ascending. */\nexport const ${title}: readonly (readonly [number, string])[] = [\n${rows.join('')}];\n`;
   };
-  let text = `${BANNER}// Tables behind statusName, oidName and oidUse.\n\nimport type { OidUse } from '../oid-use.ts';\n`;
+  let text = `${BANNER}// Tables behind statusName, oidName and oidUse.\n\nimport type { OidUse } from '../../codec/oid-use.ts';\n`;
   text += table('STATUS_NAMES', 'NDIS_STATUS_') + table('OID_NAMES', 'OID_');
   text +=
     '\n/** How the receive-filter and NIC-switch OIDs are used: request kinds and the structures they carry. */\n';
@@ -334,10 +334,10 @@ function structFiles(abi) {
     }
     let text = `${BANNER}// Structures of the family '${family}': value type, layout, codec.\n\n`;
     text +=
-      "import { type StructCodec, structCodec } from '../codec.ts';\nimport type { StructLayout } from '../layout.ts';\n";
+      "import { type StructCodec, structCodec } from '../../codec/codec.ts';\nimport type { StructLayout } from '../../codec/layout.ts';\n";
     for (const [from, names] of [...imports].sort()) {
       const list = [...names].sort().flatMap((n) => [`${n}_LAYOUT`, `type ${pascal(n)}`]);
-      text += `import { ${list.join(', ')} } from './structs-${from}.ts';\n`;
+      text += `import { ${list.join(', ')} } from './${from}.ts';\n`;
     }
     for (const name of mine) {
       const s = structs.get(name);
@@ -345,7 +345,7 @@ function structFiles(abi) {
       text += `/** Codec of {@link ${pascal(name)}}. */\n`;
       text += `export const ${name}: StructCodec<${pascal(name)}> = /* @__PURE__ */ structCodec<${pascal(name)}>(${name}_LAYOUT);\n`;
     }
-    files.set(`structs-${family}.ts`, text);
+    files.set(`structs/${family}.ts`, text);
   }
   return files;
 }
@@ -365,17 +365,20 @@ function generateAbi(abi) {
   }
   const files = new Map([
     ...constantFiles(abi),
-    ['enums.ts', enumFile(abi)],
-    ['names.ts', nameFile(abi)],
+    ['constants/enums.ts', enumFile(abi)],
+    ['tables/names.ts', nameFile(abi)],
     ...structFiles(abi),
   ]);
   const sorted = [...files.keys()].sort();
   const exported = (keep) =>
     sorted
       .filter(keep)
-      .map((f) => `export * from './${f}';\n`)
+      .map((f) => `export * from './${f.slice('constants/'.length)}';\n`)
       .join('');
-  files.set('constants.ts', `${BANNER}${exported((f) => f.startsWith('constants-'))}`);
+  files.set(
+    'constants/all.ts',
+    `${BANNER}${exported((f) => f.startsWith('constants/') && f !== 'constants/enums.ts')}`,
+  );
   // Layouts stay inside: a codec carries its own as `.layout`.
   const publicNames = Object.keys(abi.structs).map((name) => [
     familyOf(name),
@@ -383,18 +386,25 @@ function generateAbi(abi) {
   ]);
   const list = FAMILIES.map(([family]) => {
     const mine = publicNames.filter(([f]) => f === family).map(([, text]) => text);
-    return `export {\n${mine.join('')}} from './structs-${family}.ts';\n`;
+    return `export {\n${mine.join('')}} from './${family}.ts';\n`;
   });
-  files.set('structs.ts', `${BANNER}${list.join('')}`);
+  files.set('structs/all.ts', `${BANNER}${list.join('')}`);
   return files;
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const target = join(root, 'packages/abi/src/generated');
 
+/** Files under the target, as paths from there. */
+function written() {
+  return readdirSync(target, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(target, join(entry.parentPath, entry.name)));
+}
+
 const files = generateAbi(JSON.parse(readFileSync(join(root, 'packages/abi/data/abi.x64.json'), 'utf8')));
 if (process.argv.includes('--check')) {
-  const onDisk = new Set(readdirSync(target));
+  const onDisk = new Set(written());
   const stale = [...files].filter(
     ([n, text]) => !onDisk.has(n) || readFileSync(join(target, n), 'utf8') !== text,
   );
@@ -402,7 +412,7 @@ if (process.argv.includes('--check')) {
   for (const name of [...stale.map(([n]) => n), ...stray]) console.error(`differs from the data: ${name}`);
   process.exit(stale.length + stray.length === 0 ? 0 : 1);
 }
-mkdirSync(target, { recursive: true });
-for (const old of readdirSync(target)) if (!files.has(old)) rmSync(join(target, old));
+for (const folder of ['constants', 'structs', 'tables']) mkdirSync(join(target, folder), { recursive: true });
+for (const old of written()) if (!files.has(old)) rmSync(join(target, old));
 for (const [name, text] of files) writeFileSync(join(target, name), text);
 console.log(`${files.size} files`);

@@ -77,7 +77,7 @@ describe('layers of a profile', () => {
       node(2, 'measure', 'file:///x/tools/bench/stopwatch.mjs', [3, 4, 5, 7]),
       node(3, 'step', 'file:///x/packages/nic/dist/device.js'),
       // The host's own use of the NIC's registers is the host's time, in the NIC's code.
-      node(4, 'step', 'file:///x/packages/machine/dist/processor.js', [6]),
+      node(4, 'step', 'file:///x/packages/machine/dist/processor/processor.js', [6]),
       node(5, 'controlLoop', 'file:///x/tools/bench/stopwatch.mjs'),
       node(6, 'write32', 'file:///x/packages/nic/dist/register-bus.js'),
       node(7, 'step', 'file:///x/packages/guest/dist/virtual-machine.js'),

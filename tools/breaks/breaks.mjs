@@ -287,7 +287,7 @@ export const BREAKS = [
   {
     name: 'more-bytes-than-the-frame-has',
     breaks: 'SEC-08',
-    file: `packages/machine/src/copy.ts`,
+    file: `packages/machine/src/memory/copy.ts`,
     find: `if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1];`,
     put: `if ((length & 4) !== 0) to.i32[(stop + shift) << 1] = from.i32[stop << 1];
   const more = (length & 7) === 0 ? 0 : 6;

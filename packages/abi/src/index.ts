@@ -16,13 +16,19 @@
  * @module
  */
 
-export type { StructCodec, StructInput } from './codec.ts';
-export { type AnyStruct, codecOf, structNames } from './codec-by-name.ts';
-export * from './generated/constants.ts';
-export * from './generated/enums.ts';
-export * from './generated/structs.ts';
-export type { NdisVersion, StructLayout } from './layout.ts';
-export { enumName, oidName, oidUse, statusName } from './names.ts';
-export type { OidRequestKind, OidUse } from './oid-use.ts';
-export type { DecodeOptions, EncodeOptions } from './options.ts';
-export { type DecodeResult, type Refusal, type RefusalReason, refusalStatus, refusalText } from './result.ts';
+export type { StructCodec, StructInput } from './codec/codec.ts';
+export type { NdisVersion, StructLayout } from './codec/layout.ts';
+export type { OidRequestKind, OidUse } from './codec/oid-use.ts';
+export type { DecodeOptions, EncodeOptions } from './codec/options.ts';
+export {
+  type DecodeResult,
+  type Refusal,
+  type RefusalReason,
+  refusalStatus,
+  refusalText,
+} from './codec/result.ts';
+export * from './generated/constants/all.ts';
+export * from './generated/constants/enums.ts';
+export * from './generated/structs/all.ts';
+export { type AnyStruct, codecOf, structNames } from './names/codec-by-name.ts';
+export { enumName, oidName, oidUse, statusName } from './names/names.ts';

@@ -10,35 +10,40 @@
  *
  * @packageDocumentation
  */
-export type { CaptureError, CaptureErrorCode } from './capture-error.ts';
+export type { CaptureError, CaptureErrorCode } from './model/capture-error.ts';
 export type {
   CaptureInterface,
   CaptureSection,
   InterfaceStatistics,
   NameRecord,
-} from './capture-interface.ts';
-export type { CaptureFormat } from './file-magic.ts';
+} from './model/capture-interface.ts';
+export type { CaptureFormat } from './model/file-magic.ts';
 export {
   LINKTYPE_ETHERNET,
   LINKTYPE_LINUX_SLL,
   LINKTYPE_LINUX_SLL2,
   LINKTYPE_NULL,
   LINKTYPE_RAW,
-} from './link-type.ts';
+} from './model/link-type.ts';
 export {
   type CapturedPacket,
   PACKET_DIRECTION_MASK,
   PACKET_INBOUND,
   PACKET_OUTBOUND,
   type PacketInput,
-} from './packet.ts';
-export { createPcapWriter, type PcapWriter, type PcapWriterOptions } from './pcap-writer.ts';
+} from './model/packet.ts';
+export { createPcapWriter, type PcapWriter, type PcapWriterOptions } from './pcap/pcap-writer.ts';
 export {
   createPcapngWriter,
   type InterfaceInput,
   type PcapngWriter,
   type PcapngWriterOptions,
   type StatisticsInput,
-} from './pcapng-writer.ts';
-export { type CaptureReader, type CaptureReaderOptions, createCaptureReader, readCapture } from './reader.ts';
-export { type CaptureSink, createMemorySink, type MemorySink } from './sink.ts';
+} from './pcapng/pcapng-writer.ts';
+export {
+  type CaptureReader,
+  type CaptureReaderOptions,
+  createCaptureReader,
+  readCapture,
+} from './reader/reader.ts';
+export { type CaptureSink, createMemorySink, type MemorySink } from './writer/sink.ts';

@@ -4,14 +4,20 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { type ReplayFlags, replayCommand } from './commands/replay-command.ts';
 import { type SimulateFlags, simulateCommand } from './commands/simulate-command.ts';
 import { type WhyFlags, whyCommand } from './commands/why-command.ts';
-import { CannotRun, EXIT_COULD_NOT_RUN, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from './exit-code.ts';
 import { REPLAY_HELP, SIMULATE_HELP, VERSION, VMQ_HELP, WHY_HELP } from './help.ts';
-import { type Interrupted, neverInterrupted, StoppedByUser } from './interruption.ts';
 import { type CommandName, type FailureCode, JSON_VERSION, jsonText } from './json/envelope.ts';
 import { outputSchema } from './json/output-schema.ts';
+import {
+  CannotRun,
+  EXIT_COULD_NOT_RUN,
+  EXIT_GOOD,
+  EXIT_INTERNAL,
+  EXIT_INTERRUPTED,
+} from './process/exit-code.ts';
+import { type Interrupted, neverInterrupted, StoppedByUser } from './process/interruption.ts';
 import { MOST_VMS } from './replay/discover-vms.ts';
 import { OUTBOUND_POLICIES } from './replay/frame-direction.ts';
-import { Screen, type Terminal } from './terminal.ts';
+import { Screen, type Terminal } from './text/terminal.ts';
 
 /** Runs one command; `args` are those after `vmq`. Never throws. */
 export async function runCli(

@@ -15,6 +15,12 @@
  */
 export { runCli } from './cli.ts';
 export { parseConfig, readConfig } from './config/read-config.ts';
+export type { PassOptions } from './input/capture-file.ts';
+export { CaptureInput } from './input/capture-input.ts';
+export { Progress } from './input/progress.ts';
+export type { CommandName, Envelope, ErrorJson, FailureCode } from './json/envelope.ts';
+export { type ReplayJson, replayJson } from './json/replay-json.ts';
+export type { OutputFile } from './output/output-directory.ts';
 export {
   CannotRun,
   EXIT_BAD_IN_PART,
@@ -22,18 +28,12 @@ export {
   EXIT_GOOD,
   EXIT_INTERNAL,
   EXIT_INTERRUPTED,
-} from './exit-code.ts';
-export type { PassOptions } from './input/capture-file.ts';
-export { CaptureInput } from './input/capture-input.ts';
-export { type Interrupted, StoppedByUser } from './interruption.ts';
-export type { CommandName, Envelope, ErrorJson, FailureCode } from './json/envelope.ts';
-export { type ReplayJson, replayJson } from './json/replay-json.ts';
-export type { OutputFile } from './output/output-directory.ts';
+} from './process/exit-code.ts';
+export { type Interrupted, StoppedByUser } from './process/interruption.ts';
 export { type DiscoveredVm, type DiscoveryEvidence, VmDiscovery } from './replay/discover-vms.ts';
 export { OUTBOUND_POLICIES, type OutboundPolicy } from './replay/frame-direction.ts';
 export type { SkipReason } from './replay/frame-intake.ts';
 export type { Problem, ProblemPlace } from './replay/problem-log.ts';
-export { Progress } from './replay/progress.ts';
 export {
   type InputReport,
   type ReplayOptions,
@@ -41,7 +41,7 @@ export {
   replayCapture,
 } from './replay/replay-capture.ts';
 export { type HostOverrides, type ReplayConfig, replayConfig } from './replay/replay-config.ts';
-export { Screen, type Terminal } from './terminal.ts';
+export { Screen, type Terminal } from './text/terminal.ts';
 export {
   explainFrame,
   type WhyDelivery,

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ReplayJson } from '../src/json/replay-json.ts';
-import { BROADCAST, frame, pcap, pcapHeader, pcapRecord, VM1, VM2 } from './build-capture.ts';
-import { readPackets } from './oracle.ts';
-import { CAPTURES, type Run, Scratch, vmq } from './run-vmq.ts';
+import { BROADCAST, frame, pcap, pcapHeader, pcapRecord, VM1, VM2 } from './build-capture.test-support.ts';
+import { readPackets } from './oracle.test-support.ts';
+import { CAPTURES, type Run, Scratch, vmq } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { checkHostConfig } from '@vmq/host';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { vmq } from './run-vmq.ts';
+import { vmq } from './run-vmq.test-support.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const page = readFileSync(resolve(root, 'docs/cli.md'), 'utf8');

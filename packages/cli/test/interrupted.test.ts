@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CaptureInput } from '../src/input/capture-input.ts';
-import { StoppedByUser } from '../src/interruption.ts';
+import { StoppedByUser } from '../src/process/interruption.ts';
 import { replayCapture } from '../src/replay/replay-capture.ts';
 import { replayConfig } from '../src/replay/replay-config.ts';
 import { explainFrame } from '../src/why/explain-frame.ts';
-import { readPackets } from './oracle.ts';
-import { CAPTURES, Scratch } from './run-vmq.ts';
+import { readPackets } from './oracle.test-support.ts';
+import { CAPTURES, Scratch } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { frame, pcap, VM1, VM2 } from './build-capture.ts';
-import { schemaProblems } from './json-schema.ts';
-import { CAPTURES, type Run, Scratch, vmq } from './run-vmq.ts';
+import { frame, pcap, VM1, VM2 } from './build-capture.test-support.ts';
+import { schemaProblems } from './json-schema.test-support.ts';
+import { CAPTURES, type Run, Scratch, vmq } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

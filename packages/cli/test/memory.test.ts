@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, expect, it } from 'vitest';
-import { expectedFrom, expectedOnWire, type OracleVm, readPackets } from './oracle.ts';
-import { CAPTURES, MAIN, Scratch } from './run-vmq.ts';
+import { expectedFrom, expectedOnWire, type OracleVm, readPackets } from './oracle.test-support.ts';
+import { CAPTURES, MAIN, Scratch } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

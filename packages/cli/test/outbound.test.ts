@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ReplayJson } from '../src/json/replay-json.ts';
 import type { WhyJson } from '../src/why/explain-frame.ts';
-import { BROADCAST, frame, PEER, pcap, VM1, VM2 } from './build-capture.ts';
-import { readPackets } from './oracle.ts';
-import { Scratch, vmq } from './run-vmq.ts';
+import { BROADCAST, frame, PEER, pcap, VM1, VM2 } from './build-capture.test-support.ts';
+import { readPackets } from './oracle.test-support.ts';
+import { Scratch, vmq } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

@@ -17,8 +17,8 @@ import {
   type OracleVm,
   readPackets,
   senderOf,
-} from './oracle.ts';
-import { CAPTURES, Scratch, vmq, vmqProcess } from './run-vmq.ts';
+} from './oracle.test-support.ts';
+import { CAPTURES, Scratch, vmq, vmqProcess } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

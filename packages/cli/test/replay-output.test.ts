@@ -2,13 +2,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Progress } from '../src/replay/progress.ts';
+import { Progress } from '../src/input/progress.ts';
 import { replayCapture } from '../src/replay/replay-capture.ts';
 import { replayConfig } from '../src/replay/replay-config.ts';
-import { Screen } from '../src/terminal.ts';
-import { BROADCAST, echoRequest, frame, pcap, VM1, VM2 } from './build-capture.ts';
-import { readPackets } from './oracle.ts';
-import { CAPTURES, MAIN, Scratch, vmq, vmqProcess } from './run-vmq.ts';
+import { Screen } from '../src/text/terminal.ts';
+import { BROADCAST, echoRequest, frame, pcap, VM1, VM2 } from './build-capture.test-support.ts';
+import { readPackets } from './oracle.test-support.ts';
+import { CAPTURES, MAIN, Scratch, vmq, vmqProcess } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

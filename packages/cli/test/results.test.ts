@@ -14,9 +14,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DirectoryLock } from '../src/output/directory-lock.ts';
-import { frame, pcap, VM1, VM2 } from './build-capture.ts';
-import { readPackets } from './oracle.ts';
-import { CAPTURES, MAIN, Scratch, vmq, vmqProcess } from './run-vmq.ts';
+import { frame, pcap, VM1, VM2 } from './build-capture.test-support.ts';
+import { readPackets } from './oracle.test-support.ts';
+import { CAPTURES, MAIN, Scratch, vmq, vmqProcess } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

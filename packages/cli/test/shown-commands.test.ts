@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFile
 import { join, resolve } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { REPLAY_HELP, SIMULATE_HELP, VMQ_HELP, WHY_HELP } from '../src/help.ts';
-import { CAPTURES, MAIN, Scratch } from './run-vmq.ts';
+import { CAPTURES, MAIN, Scratch } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

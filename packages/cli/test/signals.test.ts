@@ -4,9 +4,9 @@ import { closeSync, constants, openSync, readdirSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { frame, pcapHeader, pcapRecord, VM1, VM2 } from './build-capture.ts';
-import { readPackets } from './oracle.ts';
-import { MAIN, Scratch } from './run-vmq.ts';
+import { frame, pcapHeader, pcapRecord, VM1, VM2 } from './build-capture.test-support.ts';
+import { readPackets } from './oracle.test-support.ts';
+import { MAIN, Scratch } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Scratch, vmq } from './run-vmq.ts';
+import { Scratch, vmq } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

@@ -3,9 +3,9 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { columnsOf } from '../src/shown-text.ts';
-import { frame, pcap, VM1, VM2 } from './build-capture.ts';
-import { CAPTURES, MAIN, Scratch, vmq, vmqProcess } from './run-vmq.ts';
+import { columnsOf } from '../src/text/shown-text.ts';
+import { frame, pcap, VM1, VM2 } from './build-capture.test-support.ts';
+import { CAPTURES, MAIN, Scratch, vmq, vmqProcess } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

@@ -12,9 +12,9 @@ import {
   pcapRecord,
   VM1,
   VM2,
-} from './build-capture.ts';
-import { expectedFrom, expectedOnWire, expectedVms, readPackets, senderOf } from './oracle.ts';
-import { CAPTURES, Scratch, vmq } from './run-vmq.ts';
+} from './build-capture.test-support.ts';
+import { expectedFrom, expectedOnWire, expectedVms, readPackets, senderOf } from './oracle.test-support.ts';
+import { CAPTURES, Scratch, vmq } from './run-vmq.test-support.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

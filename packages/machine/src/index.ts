@@ -7,28 +7,26 @@
  *
  * @packageDocumentation
  */
-export type { Agent, AgentAssignment, AgentContext, AgentFactories, AgentFactory } from './agent.ts';
-export { type AgentId, Board, MAX_PROCESSORS } from './board.ts';
-export { type Clock, createRealClock, createVirtualClock, type VirtualClock } from './clock.ts';
-export { copyBytes, type MemoryViews } from './copy.ts';
-export { availableCores } from './cores.ts';
-export { COUNTERS_FROM_ZERO, type CounterStart, counterStart } from './counter-start.ts';
+export type { Agent, AgentAssignment, AgentContext, AgentFactories, AgentFactory } from './executor/agent.ts';
+export { availableCores } from './executor/cores.ts';
 export {
   createDeterministicExecutor,
   type DeterministicExecutor,
   type DeterministicOptions,
   type Schedule,
-} from './deterministic-executor.ts';
-export { createAgentContext, type Executor } from './executor.ts';
-export { countedLength, isFrameTooLong, MOST_TAG_BYTES } from './frame-length.ts';
+} from './executor/deterministic-executor.ts';
+export { createAgentContext, type Executor } from './executor/executor.ts';
 export {
-  clearFrameRing,
-  createFrameRing,
-  FrameConsumer,
-  FrameProducer,
-  type FrameRingImage,
-} from './frame-ring.ts';
-export { InterruptController, msiMessage, msiProcessor } from './interrupt-controller.ts';
+  attachMachine,
+  createMachine,
+  type Machine,
+  type MachineImage,
+  type MachineOptions,
+} from './executor/machine.ts';
+export { createThreadsExecutor, type ThreadsOptions } from './executor/threads-executor.ts';
+export { runWorker } from './executor/worker-loop.ts';
+export type { WorkerStart } from './executor/worker-start.ts';
+export { copyBytes, type MemoryViews } from './memory/copy.ts';
 export {
   attachDmaDomain,
   createDmaDomain,
@@ -36,7 +34,19 @@ export {
   DMA_WRITE,
   type DmaDomain,
   type DmaDomainImage,
-} from './iommu.ts';
+} from './memory/iommu.ts';
+export {
+  attachPhysicalMemory,
+  attachSegment,
+  createPhysicalMemory,
+  HOST_SEGMENT,
+  type MemorySegment,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  type PhysicalMemory,
+  type SegmentImage,
+} from './memory/memory.ts';
+export { COUNTERS_FROM_ZERO, type CounterStart, counterStart } from './observe/counter-start.ts';
 export {
   COPIES,
   createLedgerImage,
@@ -48,37 +58,8 @@ export {
   RECEIVED_FROM_GUEST,
   RECEIVED_FROM_WIRE,
   TRANSMITTED,
-} from './ledger.ts';
-export {
-  attachMachine,
-  createMachine,
-  type Machine,
-  type MachineImage,
-  type MachineOptions,
-} from './machine.ts';
-export {
-  attachPhysicalMemory,
-  attachSegment,
-  createPhysicalMemory,
-  HOST_SEGMENT,
-  type MemorySegment,
-  PAGE_SHIFT,
-  PAGE_SIZE,
-  type PhysicalMemory,
-  type SegmentImage,
-} from './memory.ts';
-export { printAs } from './printed-form.ts';
-export {
-  APC_LEVEL,
-  DIRQL,
-  DISPATCH_LEVEL,
-  type Dpc,
-  type InterruptServiceRoutine,
-  PASSIVE_LEVEL,
-  Processor,
-} from './processor.ts';
-export { createRandom, isSeed, MAX_SEED, type Random } from './random.ts';
-export { createThreadsExecutor, type ThreadsOptions } from './threads-executor.ts';
+} from './observe/ledger.ts';
+export { printAs } from './observe/printed-form.ts';
 export {
   createTraceImage,
   TRACE_ALL,
@@ -89,6 +70,25 @@ export {
   TraceReader,
   type TraceRecord,
   TraceWriter,
-} from './trace.ts';
-export { runWorker } from './worker-loop.ts';
-export type { WorkerStart } from './worker-start.ts';
+} from './observe/trace.ts';
+export { type AgentId, Board, MAX_PROCESSORS } from './processor/board.ts';
+export { type Clock, createRealClock, createVirtualClock, type VirtualClock } from './processor/clock.ts';
+export { InterruptController, msiMessage, msiProcessor } from './processor/interrupt-controller.ts';
+export {
+  APC_LEVEL,
+  DIRQL,
+  DISPATCH_LEVEL,
+  type Dpc,
+  type InterruptServiceRoutine,
+  PASSIVE_LEVEL,
+  Processor,
+} from './processor/processor.ts';
+export { createRandom, isSeed, MAX_SEED, type Random } from './random/random.ts';
+export { countedLength, isFrameTooLong, MOST_TAG_BYTES } from './wire/frame-length.ts';
+export {
+  clearFrameRing,
+  createFrameRing,
+  FrameConsumer,
+  FrameProducer,
+  type FrameRingImage,
+} from './wire/frame-ring.ts';

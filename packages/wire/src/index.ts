@@ -11,7 +11,6 @@
  * @packageDocumentation
  */
 
-export { ARP_LENGTH, ARP_REPLY, ARP_REQUEST, type ArpFields, ArpView, writeArp } from './arp.ts';
 export {
   fillChecksum,
   fillIcmpv4Checksum,
@@ -29,25 +28,8 @@ export {
   sumRange,
   updateChecksum,
   updateChecksum32,
-} from './checksum.ts';
-export {
-  ETHERTYPE_ARP,
-  ETHERTYPE_IPV4,
-  ETHERTYPE_IPV6,
-  ETHERTYPE_LLDP,
-  ETHERTYPE_QINQ,
-  ETHERTYPE_QINQ_OLD,
-  ETHERTYPE_VLAN,
-  SMALLEST_ETHERTYPE,
-} from './ether-type.ts';
-export {
-  ETHERNET_HEADER_LENGTH,
-  ETHERNET_MAX_FRAME_LENGTH,
-  ETHERNET_MIN_FRAME_LENGTH,
-  EthernetView,
-  writeEthernetHeader,
-  writeTaggedEthernetHeader,
-} from './ethernet.ts';
+} from './checksum/checksum.ts';
+export { RSS_KEY_LENGTH, ToeplitzTable, toeplitzHash } from './checksum/toeplitz.ts';
 export {
   fillFrameNetworkChecksum,
   fillFrameTransportChecksum,
@@ -58,7 +40,7 @@ export {
   UDP_CHECKSUM_BAD,
   UDP_CHECKSUM_GOOD,
   verifyFrameChecksums,
-} from './frame-checksums.ts';
+} from './frame/frame-checksums.ts';
 export {
   etherTypeOf,
   isTagged,
@@ -66,38 +48,28 @@ export {
   linkHeaderLength,
   NO_ETHERTYPE,
   vlanIdOf,
-} from './frame-classification.ts';
-export { FrameLayout, NO_TRANSPORT } from './frame-layout.ts';
-export { HeaderView } from './header-view.ts';
+} from './frame/frame-classification.ts';
+export { FrameLayout, NO_TRANSPORT } from './frame/frame-layout.ts';
+export { summarize } from './frame/summarize.ts';
+export { ARP_LENGTH, ARP_REPLY, ARP_REQUEST, type ArpFields, ArpView, writeArp } from './link/arp.ts';
 export {
-  ICMP_ECHO_HEADER_LENGTH,
-  ICMPV4_ECHO_REPLY,
-  ICMPV4_ECHO_REQUEST,
-  ICMPV6_ECHO_REPLY,
-  ICMPV6_ECHO_REQUEST,
-  IcmpView,
-  writeIcmpEchoHeader,
-} from './icmp-echo.ts';
+  ETHERTYPE_ARP,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  ETHERTYPE_LLDP,
+  ETHERTYPE_QINQ,
+  ETHERTYPE_QINQ_OLD,
+  ETHERTYPE_VLAN,
+  SMALLEST_ETHERTYPE,
+} from './link/ether-type.ts';
 export {
-  IPPROTO_AH,
-  IPPROTO_DSTOPTS,
-  IPPROTO_ESP,
-  IPPROTO_FRAGMENT,
-  IPPROTO_HOPOPTS,
-  IPPROTO_ICMP,
-  IPPROTO_ICMPV6,
-  IPPROTO_IGMP,
-  IPPROTO_MOBILITY,
-  IPPROTO_NONE,
-  IPPROTO_ROUTING,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-} from './ip-protocol.ts';
-export { IPV4_HEADER_LENGTH, type Ipv4Fields, Ipv4View, writeIpv4Header } from './ipv4.ts';
-export { formatIpv4Address, parseIpv4Address } from './ipv4-address.ts';
-export { IPV6_HEADER_LENGTH, type Ipv6Fields, Ipv6View, writeIpv6Header } from './ipv6.ts';
-export { formatIpv6Address, IPV6_ADDRESS_LENGTH, parseIpv6Address } from './ipv6-address.ts';
-export { Ipv6ExtensionWalk, type Ipv6WalkEnd, MAX_IPV6_EXTENSION_HEADERS } from './ipv6-extension-walk.ts';
+  ETHERNET_HEADER_LENGTH,
+  ETHERNET_MAX_FRAME_LENGTH,
+  ETHERNET_MIN_FRAME_LENGTH,
+  EthernetView,
+  writeEthernetHeader,
+  writeTaggedEthernetHeader,
+} from './link/ethernet.ts';
 export {
   BROADCAST_MAC_HI,
   BROADCAST_MAC_LO,
@@ -112,7 +84,52 @@ export {
   readMacHi,
   readMacLo,
   writeMacAddress,
-} from './mac-address.ts';
+} from './link/mac-address.ts';
+export {
+  insertVlanTag,
+  LARGEST_VLAN_ID,
+  makeTci,
+  readTci,
+  removeVlanTag,
+  tciCfi,
+  tciPriority,
+  tciVlanId,
+  VLAN_TAG_LENGTH,
+  writeVlanTag,
+} from './link/vlan-tag.ts';
+export {
+  ICMP_ECHO_HEADER_LENGTH,
+  ICMPV4_ECHO_REPLY,
+  ICMPV4_ECHO_REQUEST,
+  ICMPV6_ECHO_REPLY,
+  ICMPV6_ECHO_REQUEST,
+  IcmpView,
+  writeIcmpEchoHeader,
+} from './network/icmp-echo.ts';
+export {
+  IPPROTO_AH,
+  IPPROTO_DSTOPTS,
+  IPPROTO_ESP,
+  IPPROTO_FRAGMENT,
+  IPPROTO_HOPOPTS,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_IGMP,
+  IPPROTO_MOBILITY,
+  IPPROTO_NONE,
+  IPPROTO_ROUTING,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+} from './network/ip-protocol.ts';
+export { IPV4_HEADER_LENGTH, type Ipv4Fields, Ipv4View, writeIpv4Header } from './network/ipv4.ts';
+export { formatIpv4Address, parseIpv4Address } from './network/ipv4-address.ts';
+export { IPV6_HEADER_LENGTH, type Ipv6Fields, Ipv6View, writeIpv6Header } from './network/ipv6.ts';
+export { formatIpv6Address, IPV6_ADDRESS_LENGTH, parseIpv6Address } from './network/ipv6-address.ts';
+export {
+  Ipv6ExtensionWalk,
+  type Ipv6WalkEnd,
+  MAX_IPV6_EXTENSION_HEADERS,
+} from './network/ipv6-extension-walk.ts';
 export {
   ICMPV6_NEIGHBOUR_ADVERTISEMENT,
   ICMPV6_NEIGHBOUR_SOLICITATION,
@@ -127,11 +144,7 @@ export {
   NeighbourView,
   writeNeighbourMessage,
   writeSolicitedNodeAddress,
-} from './neighbour-discovery.ts';
-export { readUint16, readUint32, writeUint16, writeUint32 } from './network-order.ts';
-export { OptionWalk } from './option-walk.ts';
-export type { WireRefusal } from './refusal.ts';
-export { summarize } from './summarize.ts';
+} from './network/neighbour-discovery.ts';
 export {
   TCP_ACK,
   TCP_CWR,
@@ -150,18 +163,9 @@ export {
   type TcpFields,
   TcpView,
   writeTcpHeader,
-} from './tcp.ts';
-export { RSS_KEY_LENGTH, ToeplitzTable, toeplitzHash } from './toeplitz.ts';
-export { UDP_HEADER_LENGTH, UdpView, writeUdpHeader } from './udp.ts';
-export {
-  insertVlanTag,
-  LARGEST_VLAN_ID,
-  makeTci,
-  readTci,
-  removeVlanTag,
-  tciCfi,
-  tciPriority,
-  tciVlanId,
-  VLAN_TAG_LENGTH,
-  writeVlanTag,
-} from './vlan-tag.ts';
+} from './transport/tcp.ts';
+export { UDP_HEADER_LENGTH, UdpView, writeUdpHeader } from './transport/udp.ts';
+export { HeaderView } from './view/header-view.ts';
+export { readUint16, readUint32, writeUint16, writeUint32 } from './view/network-order.ts';
+export { OptionWalk } from './view/option-walk.ts';
+export type { WireRefusal } from './view/refusal.ts';

@@ -21,7 +21,7 @@ function corpusOf(codec) {
 export const abiDecoders = {
   name: 'abi-decoders',
   about: 'every structure and revision of @vmq/abi',
-  modules: { abi: 'abi/index', byName: 'abi/codec-by-name' },
+  modules: { abi: 'abi/index', byName: 'abi/names/codec-by-name' },
   perSession: 5000,
   open({ abi, byName }, random, note) {
     const guard = new Guard(random);

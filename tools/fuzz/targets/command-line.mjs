@@ -42,7 +42,7 @@ const decoder = new TextDecoder();
 export const commandLine = {
   name: 'command-line',
   about: 'arguments of the vmq command',
-  modules: { cli: 'cli/cli', exit: 'cli/exit-code' },
+  modules: { cli: 'cli/cli', exit: 'cli/process/exit-code' },
   perSession: 1000,
   open({ cli, exit }, _random, note) {
     return {

@@ -42,7 +42,7 @@ const decoder = new TextDecoder();
 export const configFiles = {
   name: 'config-files',
   about: 'YAML configuration files of the command line',
-  modules: { read: 'cli/config/read-config', exit: 'cli/exit-code', nic: 'nic/index' },
+  modules: { read: 'cli/config/read-config', exit: 'cli/process/exit-code', nic: 'nic/index' },
   perSession: 1000,
   open({ read, exit, nic }, _random, note) {
     // Most of these buffers are refused by an exception, whose stack nobody looks at.

@@ -1,9 +1,9 @@
 /** Recorded failures from a file, checked before anything of them is repeated. */
 import type { FailureFile } from '@vmq/testkit';
 import { LineCounter, parseDocument } from 'yaml';
-import { CannotRun, EXIT_BAD_IN_PART } from '../exit-code.ts';
-import { saidByLine } from '../problem-lines.ts';
-import { readSmallFile } from '../small-file.ts';
+import { readSmallFile } from '../input/small-file.ts';
+import { CannotRun, EXIT_BAD_IN_PART } from '../process/exit-code.ts';
+import { saidByLine } from '../text/problem-lines.ts';
 
 /** A million steps have less. */
 const LARGEST_FILE = 1 << 27;

@@ -1,16 +1,17 @@
 /** `vmq replay FILE`. */
-import { EXIT_BAD_IN_PART, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from '../exit-code.ts';
+
 import { replayText } from '../format/replay-text.ts';
 import { CaptureInput } from '../input/capture-input.ts';
-import type { Interrupted } from '../interruption.ts';
+import { Progress } from '../input/progress.ts';
 import { jsonText } from '../json/envelope.ts';
 import { replayJson } from '../json/replay-json.ts';
+import { EXIT_BAD_IN_PART, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from '../process/exit-code.ts';
+import type { Interrupted } from '../process/interruption.ts';
 import type { OutboundPolicy } from '../replay/frame-direction.ts';
 import { problemLines } from '../replay/problem-log.ts';
-import { Progress } from '../replay/progress.ts';
 import { type ReplayResult, replayCapture } from '../replay/replay-capture.ts';
 import { type HostOverrides, replayConfig } from '../replay/replay-config.ts';
-import type { Screen } from '../terminal.ts';
+import type { Screen } from '../text/terminal.ts';
 
 export interface ReplayFlags extends HostOverrides {
   readonly out?: string;

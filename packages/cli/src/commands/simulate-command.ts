@@ -2,14 +2,14 @@
 import { performance } from 'node:perf_hooks';
 import { MAX_SEED } from '@vmq/machine';
 import type { SimulationReport } from '@vmq/testkit';
-import { CannotRun, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from '../exit-code.ts';
 import { modelText, replaysText, simulationText } from '../format/simulate-text.ts';
-import type { Interrupted } from '../interruption.ts';
+import { Progress } from '../input/progress.ts';
 import { jsonText } from '../json/envelope.ts';
 import { simulateJson } from '../json/simulate-json.ts';
-import { Progress } from '../replay/progress.ts';
-import type { Screen } from '../terminal.ts';
-import { runModel } from './model-sequences.ts';
+import { CannotRun, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from '../process/exit-code.ts';
+import type { Interrupted } from '../process/interruption.ts';
+import { runModel } from '../simulate/model-sequences.ts';
+import type { Screen } from '../text/terminal.ts';
 import { readFailures } from './read-failure.ts';
 
 export interface SimulateFlags {

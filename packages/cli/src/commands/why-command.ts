@@ -1,13 +1,14 @@
 /** `vmq why FILE N`. */
-import { EXIT_GOOD } from '../exit-code.ts';
+
 import { whyText } from '../format/why-text.ts';
 import { CaptureInput } from '../input/capture-input.ts';
-import type { Interrupted } from '../interruption.ts';
+import { Progress } from '../input/progress.ts';
 import { JSON_VERSION, jsonText } from '../json/envelope.ts';
+import { EXIT_GOOD } from '../process/exit-code.ts';
+import type { Interrupted } from '../process/interruption.ts';
 import type { OutboundPolicy } from '../replay/frame-direction.ts';
-import { Progress } from '../replay/progress.ts';
 import { type HostOverrides, replayConfig } from '../replay/replay-config.ts';
-import type { Screen } from '../terminal.ts';
+import type { Screen } from '../text/terminal.ts';
 import { explainFrame, type WhyJson } from '../why/explain-frame.ts';
 
 export interface WhyFlags extends HostOverrides {

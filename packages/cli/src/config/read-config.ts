@@ -1,9 +1,9 @@
 /** A host configuration from a YAML file: what is wrong is named by file, line and key path. */
 import { type ConfigProblem, checkHostConfig, HOST_CONFIG_KEYS, type HostConfig } from '@vmq/host';
 import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import { CannotRun, systemMessage } from '../exit-code.ts';
-import { firstLines, saidByLine } from '../problem-lines.ts';
-import { readSmallFile } from '../small-file.ts';
+import { readSmallFile } from '../input/small-file.ts';
+import { CannotRun, systemMessage } from '../process/exit-code.ts';
+import { firstLines, saidByLine } from '../text/problem-lines.ts';
 
 /** A configuration has a few hundred lines; anything much larger is the wrong file, and would take minutes to judge. */
 const LARGEST_FILE = 1 << 16;

@@ -2,10 +2,10 @@
 import type { PortReport, QueueReport } from '@vmq/host';
 import type { OutputFile } from '../output/output-directory.ts';
 import type { InputReport, ReplayResult } from '../replay/replay-capture.ts';
-import { shownLine } from '../shown-text.ts';
-import type { Screen } from '../terminal.ts';
-import { formatTable } from './table.ts';
-import { hang } from './wrap.ts';
+import { shownLine } from '../text/shown-text.ts';
+import { formatTable } from '../text/table.ts';
+import type { Screen } from '../text/terminal.ts';
+import { hang } from '../text/wrap.ts';
 
 const right = 'right' as const;
 

@@ -1,10 +1,10 @@
 /** What a simulation prints for people. */
 import type { SimulationFailureReport, SimulationReport, SimulationStop } from '@vmq/testkit';
 import { stringify } from 'yaml';
-import type { ModelJson } from '../commands/model-sequences.ts';
-import { shownLine } from '../shown-text.ts';
-import type { Screen } from '../terminal.ts';
-import { hang, nameColumn, padText, widthOfNames } from './wrap.ts';
+import type { ModelJson } from '../simulate/model-sequences.ts';
+import { shownLine } from '../text/shown-text.ts';
+import type { Screen } from '../text/terminal.ts';
+import { hang, nameColumn, padText, widthOfNames } from '../text/wrap.ts';
 
 /** What was asked for. */
 export interface SimulationWish {

@@ -1,8 +1,8 @@
 /** One frame's story for people. */
-import { shownLine } from '../shown-text.ts';
-import type { Screen } from '../terminal.ts';
+import { shownLine } from '../text/shown-text.ts';
+import type { Screen } from '../text/terminal.ts';
+import { hang, nameColumn, widthOfNames } from '../text/wrap.ts';
 import type { WhyJson } from '../why/explain-frame.ts';
-import { hang, nameColumn, widthOfNames } from './wrap.ts';
 
 export function whyText(why: WhyJson, { colours, columns }: Screen): string {
   const agents = widthOfNames(why.steps.map(({ agent }) => agent));

@@ -2,7 +2,7 @@
 import { read } from 'node:fs';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
-import type { Interrupted } from '../interruption.ts';
+import type { Interrupted } from '../process/interruption.ts';
 
 const CHUNK_LENGTH = 1 << 20;
 /** How often one who waits for a pipe asks whether to go on waiting. */

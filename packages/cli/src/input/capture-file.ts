@@ -5,11 +5,11 @@ import {
   type CaptureReader,
   createCaptureReader,
 } from '@vmq/capture';
-import { CannotRun, systemMessage } from '../exit-code.ts';
-import type { Interrupted } from '../interruption.ts';
-import type { Progress } from '../replay/progress.ts';
+import { CannotRun, systemMessage } from '../process/exit-code.ts';
+import type { Interrupted } from '../process/interruption.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { CaptureInput } from './capture-input.ts';
+import type { Progress } from './progress.ts';
 
 /** Packets between two questions whether to go on; a power of two. */
 const ASK_EVERY = 256;

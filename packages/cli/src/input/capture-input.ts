@@ -16,8 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
-import { CannotRun, systemMessage } from '../exit-code.ts';
-import type { Interrupted } from '../interruption.ts';
+import { CannotRun, systemMessage } from '../process/exit-code.ts';
+import type { Interrupted } from '../process/interruption.ts';
 import { type ByteSource, FileSource, PipeSource } from './byte-source.ts';
 
 const STANDARD_INPUT = 0;

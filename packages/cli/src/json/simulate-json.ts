@@ -1,6 +1,6 @@
 /** The stable JSON of `vmq simulate --json`, documented in docs/cli.md. */
 import type { SimulationReport } from '@vmq/testkit';
-import type { ModelJson } from '../commands/model-sequences.ts';
+import type { ModelJson } from '../simulate/model-sequences.ts';
 import { type Envelope, JSON_VERSION } from './envelope.ts';
 
 /** A report of one seed range and one version of vmq is the same everywhere. */

@@ -20,7 +20,7 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { CannotRun, systemMessage } from '../exit-code.ts';
+import { CannotRun, systemMessage } from '../process/exit-code.ts';
 
 const LOCK = '.vmq-lock';
 /** Names of what a dead run may have left, besides its lock. */

@@ -1,7 +1,7 @@
 /** Makes the directory of `--out`, or says why not. Node's own recursive way never returns from some file systems. */
 import { lstatSync, mkdirSync, readlinkSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { CannotRun, systemMessage } from '../exit-code.ts';
+import { CannotRun, systemMessage } from '../process/exit-code.ts';
 
 /** Returns its absolute path. Throws {@link CannotRun} if it is none and cannot be made, or is a symbolic link. */
 export function makeDirectory(path: string): string {

@@ -1,7 +1,7 @@
 /** The files of a run: opened before the replay begins, so that what cannot be written is said at once. */
 import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, type Stats, unlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { CannotRun, systemMessage } from '../exit-code.ts';
+import { CannotRun, systemMessage } from '../process/exit-code.ts';
 import { DirectoryLock, LEFT_BEHIND } from './directory-lock.ts';
 import { fileNames } from './file-names.ts';
 import { makeDirectory } from './make-directory.ts';

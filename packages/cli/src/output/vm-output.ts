@@ -4,7 +4,7 @@
  */
 import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { createPcapngWriter, PACKET_INBOUND, type PcapngWriter } from '@vmq/capture';
-import { systemMessage } from '../exit-code.ts';
+import { systemMessage } from '../process/exit-code.ts';
 
 /** One packet to write. */
 export interface VmPacket {

@@ -8,8 +8,8 @@ import { constants } from 'node:os';
 import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import pc from 'picocolors';
-import { EXIT_BAD_IN_PART, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from '../exit-code.ts';
-import { shownText } from '../shown-text.ts';
+import { shownText } from '../text/shown-text.ts';
+import { EXIT_BAD_IN_PART, EXIT_GOOD, EXIT_INTERNAL, EXIT_INTERRUPTED } from './exit-code.ts';
 import type { CommandData, CommandMessage } from './messages.ts';
 import { writeOut } from './write-out.ts';
 

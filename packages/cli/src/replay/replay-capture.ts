@@ -3,18 +3,18 @@
 import type { CapturedPacket } from '@vmq/capture';
 import { createHost, type Host, type HostConfig, type HostOptions, type HostReport } from '@vmq/host';
 import { TRACE_DELIVERIES } from '@vmq/machine';
-import { CannotRun } from '../exit-code.ts';
 import { CaptureFile, faultText } from '../input/capture-file.ts';
 import { CaptureInput } from '../input/capture-input.ts';
-import { type Interrupted, neverInterrupted } from '../interruption.ts';
+import type { Progress } from '../input/progress.ts';
 import { OutputDirectory, type OutputFile } from '../output/output-directory.ts';
 import type { VmOutput } from '../output/vm-output.ts';
+import { CannotRun } from '../process/exit-code.ts';
+import { type Interrupted, neverInterrupted } from '../process/interruption.ts';
 import type { OutboundPolicy } from './frame-direction.ts';
 import { FrameFeed } from './frame-feed.ts';
 import type { SkipReason } from './frame-intake.ts';
 import { PacketIntake } from './packet-intake.ts';
 import { type Problem, ProblemLog } from './problem-log.ts';
-import type { Progress } from './progress.ts';
 import { WindowWriter } from './window-writer.ts';
 
 const NO_OUTPUTS: ReadonlyMap<string, VmOutput> = new Map();

@@ -2,13 +2,13 @@
 import type { CapturedPacket } from '@vmq/capture';
 import { checkHostConfig, type HostConfig } from '@vmq/host';
 import { readConfig } from '../config/read-config.ts';
-import { CannotRun } from '../exit-code.ts';
 import { CaptureFile, type PassOptions } from '../input/capture-file.ts';
 import { CaptureInput } from '../input/capture-input.ts';
-import { type Interrupted, neverInterrupted, StoppedByUser } from '../interruption.ts';
+import type { Progress } from '../input/progress.ts';
+import { CannotRun } from '../process/exit-code.ts';
+import { type Interrupted, neverInterrupted, StoppedByUser } from '../process/interruption.ts';
 import { ADDRESSES_TRACKED, MOST_VMS, VmDiscovery } from './discover-vms.ts';
 import { refusePacket } from './frame-intake.ts';
-import type { Progress } from './progress.ts';
 
 /** What the command line says about the host. */
 export interface HostOverrides {
