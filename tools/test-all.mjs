@@ -12,8 +12,9 @@ const scratch = mkdtempSync(join(tmpdir(), 'vmq-test-'));
 const report = join(scratch, 'vitest.json');
 
 const checks = [
-  ['build', bin('tsc'), ['-b']],
+  ['build', process.execPath, ['tools/build/build.mjs']],
   ['types of tests and tools', bin('tsc'), ['-p', 'tsconfig.tests.json']],
+  ['types of the build', bin('tsc'), ['-p', 'tools/build']],
   ['house plan', process.execPath, ['tools/check-house.mjs']],
   ['lint and format', bin('biome'), ['check', '--max-diagnostics=20', '.']],
   ['package hygiene', process.execPath, ['tools/check-packages.mjs']],

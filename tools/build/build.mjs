@@ -1,0 +1,89 @@
+// @ts-check
+// Builds what `tsc -b` builds, with one step more: imported numeric constants are written out (fold-constants.mjs).
+//
+//   node tools/build/build.mjs [PROJECT…] [--clean]     projects are folders; without any the whole repository
+//
+// A file that only uses a constant is not compiled anew by TypeScript when the constant's value changes. So each project
+// keeps a note beside its output, of all constants and of the state that TypeScript left: where they no longer fit (a
+// constant has changed, or a plain `tsc -b` came between), the project is built from nothing.
+//
+// Typed JavaScript rather than TypeScript: it runs before anything is built, on Node versions that do not strip types.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import ts from 'typescript';
+import { ConstantTable } from './constant-table.mjs';
+import { foldConstants } from './fold-constants.mjs';
+
+const root = resolve(import.meta.dirname, '../..');
+const { values, positionals } = parseArgs({
+  options: { clean: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const projects = positionals.length > 0 ? positionals.map((path) => resolve(path)) : [root];
+
+const formatHost = {
+  getCanonicalFileName: (/** @type {string} */ name) => name,
+  getCurrentDirectory: () => root,
+  getNewLine: () => '\n',
+};
+const report = (/** @type {ts.Diagnostic} */ diagnostic) =>
+  console.error(ts.formatDiagnostic(diagnostic, formatHost).trimEnd());
+const host = ts.createSolutionBuilderHost(ts.sys, undefined, report, report);
+const builder = ts.createSolutionBuilder(host, projects, {});
+
+const constants = hashOfConstants();
+for (const project of packagesIn(join(root, 'packages')))
+  if (values.clean || (existsSync(stateFile(project)) && note(project) !== lastNote(project)))
+    builder.clean(project);
+
+const table = new ConstantTable(root);
+const before = [foldConstants(table)];
+const status = builder.build(undefined, undefined, undefined, () => ({ before }));
+for (const project of packagesIn(join(root, 'packages')))
+  if (existsSync(stateFile(project))) writeFileSync(noteFile(project), note(project));
+process.exitCode = status === ts.ExitStatus.Success ? 0 : 1;
+
+/** @param {string} folder */
+function packagesIn(folder) {
+  return readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter((path) => existsSync(join(path, 'tsconfig.json')));
+}
+
+/** @param {string} project */
+function stateFile(project) {
+  return join(project, 'dist/.tsbuildinfo');
+}
+
+/** @param {string} project */
+function noteFile(project) {
+  return join(project, 'dist/.folded.tsbuildinfo');
+}
+
+/** @param {string} project */
+function note(project) {
+  return `${constants} ${createHash('sha256')
+    .update(readFileSync(stateFile(project)))
+    .digest('hex')}`;
+}
+
+/** @param {string} project */
+function lastNote(project) {
+  return existsSync(noteFile(project)) ? readFileSync(noteFile(project), 'utf8') : '';
+}
+
+/** Over all lines of the packages that may belong to a constant; a change of something else there costs a longer build. */
+function hashOfConstants() {
+  const hash = createHash('sha256').update(readFileSync(join(import.meta.dirname, 'fold-constants.mjs')));
+  for (const project of packagesIn(join(root, 'packages'))) {
+    const folder = join(project, 'src');
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
+      if (!name.endsWith('.ts')) continue;
+      const text = readFileSync(join(folder, name), 'utf8');
+      for (const [line] of text.matchAll(/^export const [A-Z][A-Z0-9_]*\b[^;]*;/gm)) hash.update(line);
+    }
+  }
+  return hash.digest('hex');
+}
