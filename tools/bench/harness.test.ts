@@ -75,11 +75,11 @@ describe('layers of a profile', () => {
     nodes: [
       node(1, '(root)', '', [2, 8, 9]),
       node(2, 'measure', 'file:///x/tools/bench/stopwatch.mjs', [3, 4, 5, 7]),
-      node(3, 'step', 'file:///x/packages/nic/dist/device.js'),
+      node(3, 'step', 'file:///x/packages/nic/dist/device/device.js'),
       // The host's own use of the NIC's registers is the host's time, in the NIC's code.
       node(4, 'step', 'file:///x/packages/machine/dist/processor/processor.js', [6]),
       node(5, 'controlLoop', 'file:///x/tools/bench/stopwatch.mjs'),
-      node(6, 'write32', 'file:///x/packages/nic/dist/register-bus.js'),
+      node(6, 'write32', 'file:///x/packages/nic/dist/registers/register-bus.js'),
       node(7, 'step', 'file:///x/packages/guest/dist/virtual-machine.js'),
       node(8, 'inspect', 'file:///x/packages/host/dist/inspect.js'),
       node(9, '(garbage collector)', ''),
@@ -159,7 +159,7 @@ it('what callgrind counted goes to the function in whose code it stands, and a c
   );
   await writeFile(
     map,
-    '2000 40 Builtin:AtomicsStore\n1000 20 JS:*take file:///x/packages/nic/dist/short-way.js:70:18\n',
+    '2000 40 Builtin:AtomicsStore\n1000 20 JS:*take file:///x/packages/nic/dist/receive/short-way.js:70:18\n',
   );
   const counts: Map<string, number> = await readCallgrind(profile, map);
   await rm(folder, { recursive: true });

@@ -99,7 +99,7 @@ export const BREAKS = [
     breaks: 'SEC-03',
     // 6.20: the device writes the rest of a frame into the VM's memory itself, and no switch stands behind its filters.
     seenAlone: [1],
-    file: `packages/nic/src/filter-unit.ts`,
+    file: `packages/nic/src/filter/filter-unit.ts`,
     find: 'if (vid < 0) {\n      insert',
     put: 'if (vid < 4095) {\n      insert',
     also: [
@@ -180,7 +180,7 @@ export const BREAKS = [
   {
     name: 'a-frame-is-not-split',
     breaks: 'SEC-05',
-    file: `packages/nic/src/queue-setup.ts`,
+    file: `packages/nic/src/state/queue-setup.ts`,
     find: 'const control = words[at + CONTROL];\n  const wasEnabled',
     put: 'const control = words[at + CONTROL] & ~RXCTL_SPLIT;\n  const wasEnabled',
     also: [
@@ -201,7 +201,7 @@ export const BREAKS = [
   {
     name: 'a-split-within-the-header',
     breaks: 'SEC-05',
-    file: `packages/nic/src/queue-setup.ts`,
+    file: `packages/nic/src/state/queue-setup.ts`,
     find: 'rxq[q + Q_HEADER_SIZE] = header;',
     put: 'rxq[q + Q_HEADER_SIZE] = header === 0 ? 0 : 8;',
     also: [
@@ -297,7 +297,7 @@ export const BREAKS = [
   {
     name: 'padding-with-what-lay-there',
     breaks: 'SEC-08',
-    file: `packages/nic/src/transmit-unit.ts`,
+    file: `packages/nic/src/transmit/transmit-unit.ts`,
     find: 'for (let i = target + length; i < target + padded; i++) wire.u8[i] = 0;',
     put: '',
     caughtBy: ['no bytes of others', 'frames unchanged'],
@@ -346,7 +346,7 @@ export const BREAKS = [
     name: 'the-device-asks-nobody',
     breaks: 'SEC-01, DMA only where granted',
     faults: ['descriptor-corrupted'],
-    file: `packages/nic/src/short-way.ts`,
+    file: `packages/nic/src/receive/short-way.ts`,
     find: '(rights[page] & rights[lastPage] & DMA_WRITE) === 0',
     put: 'rights.length === 0',
     caughtBy: [
@@ -425,7 +425,7 @@ export const BREAKS = [
   {
     name: 'what-the-wire-brought-is-counted-twice',
     breaks: 'ledger closes',
-    file: `packages/nic/src/receive-unit.ts`,
+    file: `packages/nic/src/receive/receive-unit.ts`,
     find: 'counters[this.#receivedColumn] = counters[this.#receivedColumn] + taken - this.passed;',
     put: 'counters[this.#receivedColumn] = counters[this.#receivedColumn] + taken - this.passed + (taken >> 2);',
     caughtBy: ['ledger closes'],
@@ -474,7 +474,7 @@ export const BREAKS = [
   {
     name: 'two-frames-have-one-stamp',
     breaks: 'books agree',
-    file: `packages/nic/src/receive-unit.ts`,
+    file: `packages/nic/src/receive/receive-unit.ts`,
     find: 'host[completion + 3] = stamp;',
     put: 'host[completion + 3] = stamp & ~1;',
     caughtBy: ['books agree', 'order of each queue', 'frames arrive'],
@@ -491,7 +491,7 @@ export const BREAKS = [
   {
     name: 'tagged-frames-lose-their-end',
     breaks: 'frames unchanged',
-    file: `packages/nic/src/short-way.ts`,
+    file: `packages/nic/src/receive/short-way.ts`,
     find: 'copyTo(memory, body + 16, target + 16, first - 16)',
     put: 'copyTo(memory, body + 16, target + 16, first - 16 - (tagged & 4))',
     caughtBy: ['frames unchanged', 'no bytes of others'],
@@ -704,7 +704,7 @@ export const BREAKS = [
     name: 'the-right-of-a-buffers-second-page-unchecked',
     breaks: 'DMA only where granted (SEC-01)',
     faults: ['descriptor-corrupted'],
-    file: `packages/nic/src/short-way.ts`,
+    file: `packages/nic/src/receive/short-way.ts`,
     find: '(rights[page] & rights[lastPage] & DMA_WRITE) === 0\n      )\n        break;\n      // What comes',
     put: '(rights[page] & DMA_WRITE) === 0\n      )\n        break;\n      // What comes',
     caughtBy: ['DMA only where granted'],
@@ -713,32 +713,32 @@ export const BREAKS = [
   {
     name: 'only-the-first-page-of-a-buffer-is-asked-for',
     breaks: 'SEC-05, DMA rights',
-    file: `packages/nic/src/short-way.ts`,
+    file: `packages/nic/src/receive/short-way.ts`,
     find: '(rights[page] & rights[lastPage] & DMA_WRITE) === 0',
     put: '(rights[page] & DMA_WRITE) === 0',
     also: [
       {
-        file: `packages/nic/src/device-state.ts`,
+        file: `packages/nic/src/state/device-state.ts`,
         find: 'for (let page = offset >>> 12; page <= last; page++) {',
         put: 'for (let page = offset >>> 12, end = page; page <= end; page++) {',
       },
     ],
-    tests: ['packages/nic/src/dma.property.test.ts'],
+    tests: ['packages/nic/test/receive/dma.property.test.ts'],
   },
   {
     name: 'only-the-first-page-in-vm-memory-is-asked-for',
     breaks: 'SEC-05, DMA rights',
-    file: `packages/nic/src/short-way.ts`,
+    file: `packages/nic/src/receive/short-way.ts`,
     find: '(granted[page] & granted[lastPage] & DMA_WRITE) === 0',
     put: '(granted[page] & DMA_WRITE) === 0',
     also: [
       {
-        file: `packages/nic/src/device-state.ts`,
+        file: `packages/nic/src/state/device-state.ts`,
         find: 'for (let page = offset >>> 12; page <= last; page++) {',
         put: 'for (let page = offset >>> 12, end = page; page <= end; page++) {',
       },
     ],
-    tests: ['packages/nic/src/dma.property.test.ts'],
+    tests: ['packages/nic/test/receive/dma.property.test.ts'],
   },
   {
     name: 'a-ring-filled-to-its-last-byte-looks-empty',

@@ -76,7 +76,7 @@ export const MARKS = [
   ),
   ...elsewhere(
     'nic.interrupt-moderated',
-    'the miniport sets no interval; packages/nic/src/interrupts.test.ts does',
+    'the miniport sets no interval; packages/nic/test/interrupt/interrupts.test.ts does',
   ),
   ...elsewhere(
     'vswitch.batch-full',

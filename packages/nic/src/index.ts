@@ -6,29 +6,30 @@
  *
  * @packageDocumentation
  */
-export * from './descriptors.ts';
-export { createNicAgent } from './device.ts';
-export { COMPLETION_DAMAGES, type CompletionDamage, type DeviceFault } from './device-faults.ts';
-export { createNicBar, type NicBarOptions } from './device-memory.ts';
-export { NIC_DROP_REASONS } from './drop-reasons.ts';
+
+export { createNicAgent } from './device/device.ts';
+export { COMPLETION_DAMAGES, type CompletionDamage, type DeviceFault } from './device/device-faults.ts';
+export { NIC_AGENT, type NicAgentData, type NicMessage, nicEngineAgent } from './device/nic-agent.ts';
 export {
   ADDRESS_RULES,
   type AddressRule,
   explainClassification,
   type NicExplanation,
   type NicFilterTest,
-} from './explain.ts';
-export { NIC_AGENT, type NicAgentData, type NicMessage, nicEngineAgent } from './nic-agent.ts';
-export { checkNicProfile, NIC_PROFILES, type NicProfile, nicProfile } from './profiles.ts';
-export { NIC_BATCH } from './receive-unit.ts';
-export { attachNicRegisters, type NicRegisters } from './register-bus.ts';
-export * from './register-constants.ts';
+} from './filter/explain.ts';
+export { NIC_BATCH } from './receive/receive-unit.ts';
+export { describeNicTrace, INTERRUPT_RESULTS, NIC_TRACE } from './receive/trace-kinds.ts';
+export * from './registers/descriptors.ts';
+export { createNicBar, type NicBarOptions } from './registers/device-memory.ts';
+export { checkNicProfile, NIC_PROFILES, type NicProfile, nicProfile } from './registers/profiles.ts';
+export { attachNicRegisters, type NicRegisters } from './registers/register-bus.ts';
+export * from './registers/register-constants.ts';
 export {
   NIC_REGISTERS,
   type RegisterAccess,
   type RegisterDefinition,
   type RegisterEffect,
   type RegisterField,
-} from './registers.ts';
-export { isNewerStamp, LAST_STAMP, nextStamp, stampDistance } from './stamps.ts';
-export { describeNicTrace, INTERRUPT_RESULTS, NIC_TRACE } from './trace-kinds.ts';
+} from './registers/registers.ts';
+export { NIC_DROP_REASONS } from './state/drop-reasons.ts';
+export { isNewerStamp, LAST_STAMP, nextStamp, stampDistance } from './state/stamps.ts';

@@ -1,0 +1,111 @@
+/**
+ * The receive queues as the port finds them: descriptors, waiting for one, and which queues a batch has touched.
+ */
+import { DMA_READ, DMA_WRITE } from '@vmq/machine';
+import { QSTS_ENABLED, QSTS_STARVED, REG, RX_QUEUE_STRIDE } from '../registers/register-constants.ts';
+import {
+  type DeviceState,
+  Q_COMPLETIONS,
+  Q_HEAD,
+  Q_MASK,
+  Q_RING,
+  Q_SHIFT,
+  Q_STATUS,
+  Q_TAIL,
+} from '../state/device-state.ts';
+
+const RDT = REG.RDT >> 2;
+const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
+
+export class ReceiveQueues {
+  readonly #state: DeviceState;
+  /** Queues that got a frame since the last publication. */
+  readonly touched: Int32Array;
+  #touchedCount: number = 0;
+  /** By queue: 1 if {@link touched} names it. */
+  readonly #isTouched: Uint8Array;
+  /** Queue the port waits for, or -1. */
+  #starved: number = -1;
+
+  constructor(state: DeviceState) {
+    this.#state = state;
+    this.touched = new Int32Array(state.queueCount);
+    this.#isTouched = new Uint8Array(state.queueCount);
+  }
+
+  reset(): void {
+    this.#starved = -1;
+  }
+
+  get touchedCount(): number {
+    return this.#touchedCount;
+  }
+
+  /** Begins a new batch; returns how many queues {@link touched} names. */
+  takeTouched(): number {
+    const count = this.#touchedCount;
+    this.#touchedCount = 0;
+    for (let k = 0; k < count; k++) this.#isTouched[this.touched[k]] = 0;
+    return count;
+  }
+
+  /** Reads the tail register; false if there still is no descriptor. */
+  findDescriptor(queue: number): boolean {
+    const { words, rxq } = this.#state;
+    const q = queue << Q_SHIFT;
+    const head = rxq[q + Q_HEAD];
+    let tail = Atomics.load(words, RDT + queue * QUEUE_WORDS);
+    // More than the ring holds cannot have been posted.
+    const size = rxq[q + Q_MASK] + 1;
+    if ((tail - head) >>> 0 > size) tail = (head + size) | 0;
+    rxq[q + Q_TAIL] = tail;
+    if (head === tail) return false;
+    if (this.#starved === queue) this.#endStarvation();
+    return true;
+  }
+
+  /** Says so in RXSTS, then looks once more: the driver writes the tail, then looks at RXSTS. */
+  starve(queue: number): void {
+    if (this.#starved === queue) return;
+    this.#endStarvation();
+    this.#starved = queue;
+    Atomics.or(this.#state.words, (REG.RXSTS >> 2) + queue * QUEUE_WORDS, QSTS_STARVED);
+    this.findDescriptor(queue);
+  }
+
+  #endStarvation(): void {
+    if (this.#starved < 0) return;
+    const at = (REG.RXSTS >> 2) + this.#starved * QUEUE_WORDS;
+    this.#starved = -1;
+    Atomics.and(this.#state.words, at, ~QSTS_STARVED);
+  }
+
+  /** First frame of a batch for this queue: notes it, and checks that its rings are still granted. */
+  touch(queue: number): boolean {
+    const state = this.#state;
+    const { rxq } = state;
+    const q = queue << Q_SHIFT;
+    const bytes = (rxq[q + Q_MASK] + 1) * 16;
+    const permitted =
+      state.permits(0, rxq[q + Q_RING] * 4, bytes, DMA_READ) &&
+      state.permits(0, rxq[q + Q_COMPLETIONS] * 4, bytes, DMA_WRITE) &&
+      state.permits(0, rxq[q + Q_STATUS] * 4, 4, DMA_WRITE);
+    // Twice only after a frame of this batch was refused for its buffer.
+    if (permitted && this.#isTouched[queue] === 0) {
+      this.#isTouched[queue] = 1;
+      this.touched[this.#touchedCount++] = queue;
+    }
+    return permitted;
+  }
+
+  /** A queue was disabled or reset. */
+  forget(queue: number): void {
+    if (this.#starved === queue) this.#starved = -1;
+    Atomics.store(this.#state.words, (REG.RXSTS >> 2) + queue * QUEUE_WORDS, 0);
+  }
+
+  /** A queue was enabled. */
+  begin(queue: number): void {
+    Atomics.store(this.#state.words, (REG.RXSTS >> 2) + queue * QUEUE_WORDS, QSTS_ENABLED);
+  }
+}
