@@ -186,7 +186,7 @@ export const BREAKS = [
     also: [
       // The driver, too, takes the room in front of the rest for the header's place.
       {
-        file: `packages/miniport/src/frame-loops.ts`,
+        file: `packages/miniport/src/datapath/frame-loops.ts`,
         find: `mdl.byteOffset = places[buffer << 1];
       mdl.byteCount = first;
       if (mdl.segment !== firstSegment) mdl.segment = firstSegment;`,
@@ -206,7 +206,7 @@ export const BREAKS = [
     put: 'rxq[q + Q_HEADER_SIZE] = header === 0 ? 0 : 8;',
     also: [
       {
-        file: `packages/miniport/src/queue-buffers.ts`,
+        file: `packages/miniport/src/datapath/queue-buffers.ts`,
         find: 'numbers[FIRST_BYTES] = lookahead === null ? WHOLE : lookahead.bufferBytes;',
         put: 'numbers[FIRST_BYTES] = lookahead === null ? WHOLE : 8;',
       },
@@ -305,7 +305,7 @@ export const BREAKS = [
   {
     name: 'a-frame-longer-than-it-was',
     breaks: 'SEC-08',
-    file: `packages/miniport/src/frame-loops.ts`,
+    file: `packages/miniport/src/datapath/frame-loops.ts`,
     find: 'netBuffer.dataLength = length;',
     put: 'netBuffer.dataLength = length + 8;',
     also: [{ find: 'mdl.byteCount = first;', put: 'mdl.byteCount = first + 8;' }],
@@ -392,7 +392,7 @@ export const BREAKS = [
   {
     name: 'a-send-is-never-completed',
     breaks: 'one owner of each NBL',
-    file: `packages/miniport/src/transmit-queue.ts`,
+    file: `packages/miniport/src/datapath/transmit-queue.ts`,
     find: 'if (nbl === null) continue;',
     put: 'if (nbl === null || at % 64 === 63) continue;',
     caughtBy: ['one owner of each NBL', 'the host lives', 'nothing leaks'],
@@ -450,7 +450,7 @@ export const BREAKS = [
   {
     name: 'a-completion-keeps-its-last-lap',
     breaks: 'frames unchanged',
-    file: `packages/miniport/src/frame-loops.ts`,
+    file: `packages/miniport/src/datapath/frame-loops.ts`,
     find: 'host[(completions + (slot << ENTRY_SHIFT)) | 0] = 0;',
     put: '',
     faults: ['completion-corrupted'],
@@ -499,7 +499,7 @@ export const BREAKS = [
   {
     name: 'the-wrong-buffer-is-described',
     breaks: 'frames unchanged',
-    file: `packages/miniport/src/frame-loops.ts`,
+    file: `packages/miniport/src/datapath/frame-loops.ts`,
     find: 'mdl.byteOffset = places[buffer << 1];',
     put: 'mdl.byteOffset = places[(buffer === 3 ? 4 : buffer) << 1];',
     caughtBy: [
@@ -513,7 +513,7 @@ export const BREAKS = [
   {
     name: 'a-frame-waits-for-ever',
     breaks: 'frames arrive',
-    file: `packages/miniport/src/receive-queue.ts`,
+    file: `packages/miniport/src/datapath/receive-queue.ts`,
     find: 'this.#registers.write32(this.#arm, 1);',
     put: 'if ((this.#consumed & 7) !== 7) this.#registers.write32(this.#arm, 1);',
     caughtBy: ['frames arrive', 'ledger closes'],
@@ -555,7 +555,7 @@ export const BREAKS = [
   {
     name: 'frames-behind-a-cleared-filter',
     breaks: 'books agree (QUE-38, FLT-30)',
-    file: `packages/miniport/src/adapter-context.ts`,
+    file: `packages/miniport/src/driver/adapter-context.ts`,
     find: 'if (queue?.isServed === true) {',
     put: 'if (queue?.isServed === undefined) {',
     caughtBy: ['books agree', 'no bytes of others'],
@@ -563,7 +563,7 @@ export const BREAKS = [
   {
     name: 'a-completion-that-is-not-told',
     breaks: 'books agree (QUE-38)',
-    file: `packages/miniport/src/oid-handlers.ts`,
+    file: `packages/miniport/src/driver/oid-handlers.ts`,
     find: 'const status = statuses.get(element.QueueId) ?? NDIS_STATUS_INVALID_PARAMETER;',
     put: 'const status = statuses.get(element.QueueId) ?? NDIS_STATUS_INVALID_PARAMETER;\n    if (i > 0) return;',
     caughtBy: ['books agree'],
@@ -571,7 +571,7 @@ export const BREAKS = [
   {
     name: 'a-queue-without-its-entry',
     breaks: 'books agree (QUE-35)',
-    file: `packages/miniport/src/oid-handlers.ts`,
+    file: `packages/miniport/src/driver/oid-handlers.ts`,
     find: 'const entry = context.queues.move(queueId, parameters.ProcessorAffinity.Mask);\n  if',
     put: 'const entry = 1 + (context.queues.move(queueId, parameters.ProcessorAffinity.Mask) ?? 0);\n  if',
     caughtBy: ['books agree'],
@@ -587,7 +587,7 @@ export const BREAKS = [
   {
     name: 'a-filter-stays-in-the-device',
     breaks: 'books agree',
-    file: `packages/miniport/src/filter-table.ts`,
+    file: `packages/miniport/src/hardware/filter-table.ts`,
     find: 'this.#device.writeFilter(slot, null);\n    if (!this.#device.commit()) return false;\n    this.#slots[slot] = 0;',
     put: 'this.#slots[slot] = 0;',
     caughtBy: ['books agree', 'frames arrive'],
@@ -595,7 +595,7 @@ export const BREAKS = [
   {
     name: 'filters-are-forgotten-in-a-reset',
     breaks: 'books agree',
-    file: `packages/miniport/src/filter-table.ts`,
+    file: `packages/miniport/src/hardware/filter-table.ts`,
     find: 'this.#device.writeFilter(slot, filterId === 0 ? null : this.#filters[slot]);',
     put: 'this.#device.writeFilter(slot, null);\n      void filterId;',
     caughtBy: ['books agree', 'frames arrive'],
@@ -670,7 +670,7 @@ export const BREAKS = [
   {
     name: 'memory-freed-before-its-nbls-are-back',
     breaks: 'one owner of each page',
-    file: `packages/miniport/src/queue-life.ts`,
+    file: `packages/miniport/src/queues/queue-life.ts`,
     find: 'return outstandingOf(this.#queues.get(queueId)) === 0;',
     put: 'return outstandingOf(this.#queues.get(queueId)) >= 0;',
     caughtBy: ['one owner of each page'],
@@ -695,7 +695,7 @@ export const BREAKS = [
   {
     name: 'no-memory-for-a-second-queue',
     breaks: 'life goes on (QUE-20)',
-    file: `packages/miniport/src/queue-life.ts`,
+    file: `packages/miniport/src/queues/queue-life.ts`,
     find: 'if (queue === undefined || queue.resources !== null) {',
     put: 'if (queue === undefined || queue.resources !== null || this.#queues.size > 2) {',
     caughtBy: ['life goes on'],
@@ -767,7 +767,7 @@ export const BREAKS = [
   {
     name: 'the-tag-of-the-frame-before',
     breaks: 'frames unchanged',
-    file: `packages/miniport/src/frame-loops.ts`,
+    file: `packages/miniport/src/datapath/frame-loops.ts`,
     find: 'nbl.ieee8021QInfo = (word0 & RXC_VLAN) !== 0 ? ieee8021QFromTci(word1 & 0xffff) : 0;',
     put: 'if ((word0 & RXC_VLAN) !== 0) nbl.ieee8021QInfo = ieee8021QFromTci(word1 & 0xffff);',
     caughtBy: ['no bytes of others', 'frames unchanged', 'frames arrive'],
@@ -791,7 +791,7 @@ export const BREAKS = [
   {
     name: 'sent-frames-are-aborted-too',
     breaks: 'LIFE-14',
-    file: `packages/miniport/src/transmit-queue.ts`,
+    file: `packages/miniport/src/datapath/transmit-queue.ts`,
     find: 'abandon(status: number): number {\n    this.reap();',
     put: 'abandon(status: number): number {',
     faults: ['nic-hang', 'transmit-hang'],

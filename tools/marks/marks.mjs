@@ -56,15 +56,15 @@ export const MARKS = [
   ),
   ...elsewhere(
     'miniport.free-aborted-by-reset',
-    'a reset while a free waits: worlds let go of NBLs before that; packages/miniport/test/power-and-reset.test.ts',
+    'a reset while a free waits: worlds let go of NBLs before that; packages/miniport/test/driver/power-and-reset.test.ts',
   ),
   ...elsewhere(
     'miniport.free-issued-again',
-    'behind that reset; packages/miniport/test/power-and-reset.test.ts',
+    'behind that reset; packages/miniport/test/driver/power-and-reset.test.ts',
   ),
   ...elsewhere(
     'ndis.request-held-for-a-reset',
-    'the same, in NDIS; packages/miniport/test/power-and-reset.test.ts',
+    'the same, in NDIS; packages/miniport/test/driver/power-and-reset.test.ts',
   ),
   ...elsewhere(
     'miniport.queue-ends-with-frames',

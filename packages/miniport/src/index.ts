@@ -7,10 +7,11 @@
  *
  * @packageDocumentation
  */
-export { CapabilitySets, type HardwareSizes } from './capabilities.ts';
-export { OID_VMQ_MINIPORT_VM_QUEUES } from './current-set.ts';
-export { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from './data-path.ts';
-export { MINIPORT_DROP_REASONS } from './drop-reasons.ts';
-export { type ReceiveMode, readJumboPacket, readReceiveMode } from './keywords.ts';
-export { createVmqMiniport, type VmqMiniportOptions } from './miniport.ts';
-export { describeMiniportTrace, MINIPORT_TRACE } from './trace-kinds.ts';
+
+export { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from './datapath/data-path.ts';
+export { createVmqMiniport, type VmqMiniportOptions } from './driver/miniport.ts';
+export { CapabilitySets, type HardwareSizes } from './model/capabilities.ts';
+export { MINIPORT_DROP_REASONS } from './model/drop-reasons.ts';
+export { type ReceiveMode, readJumboPacket, readReceiveMode } from './model/keywords.ts';
+export { describeMiniportTrace, MINIPORT_TRACE } from './model/trace-kinds.ts';
+export { OID_VMQ_MINIPORT_VM_QUEUES } from './queues/current-set.ts';
