@@ -36,7 +36,7 @@ function createBench(): { machine: Machine; executor: Executor } {
   });
   const executor = createThreadsExecutor(machine, {
     entry: new URL('./fixtures/agents.mjs', import.meta.url),
-    patienceMs: 3_600_000,
+    timeoutMs: 3_600_000,
     resourceLimits: { maxOldGenerationSizeMb: 24 },
   });
   running.push(executor);

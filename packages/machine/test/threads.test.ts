@@ -255,7 +255,7 @@ describe('threads executor, when something is wrong', () => {
       time += isReady ? 100 : 0;
       return time;
     };
-    const [machine, executor] = createBench(['a', 'b'], { patienceMs: 300, now });
+    const [machine, executor] = createBench(['a', 'b'], { timeoutMs: 300, now });
     executor.start([{ name: 'a', factory: 'stuck', data: { words } }]);
     executor.start([listener('b')]);
     expect(() => executor.runUntilIdle()).toThrow(
@@ -267,7 +267,7 @@ describe('threads executor, when something is wrong', () => {
   it('tells of an agent that is stuck although another never rests', () => {
     const words = shared(1);
     const [, executor] = createBench(['a', 'b'], {
-      patienceMs: 300,
+      timeoutMs: 300,
       now: () => (Atomics.load(new Int32Array(words), 0) === 1 ? performance.now() : 0),
     });
     executor.start([{ name: 'a', factory: 'stuck', data: { words } }]);
@@ -282,7 +282,7 @@ describe('threads executor, when something is wrong', () => {
     const words = shared(2);
     // By this clock a turn takes 200 ms, whatever it takes by another.
     const now = (): number => 200 * Atomics.load(new Int32Array(words), 0);
-    const [, executor] = createBench(['a'], { patienceMs: 250, now });
+    const [, executor] = createBench(['a'], { timeoutMs: 250, now });
     executor.start([{ name: 'a', factory: 'ticker', data: { words, count: 12, every: 2_000_000 } }]);
     executor.runUntilIdle();
     expect([...new Int32Array(words)]).toEqual([12, 0]);

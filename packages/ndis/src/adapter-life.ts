@@ -145,7 +145,7 @@ export class AdapterLife {
     if (status !== NDIS_STATUS_PENDING && status !== NDIS_STATUS_SUCCESS)
       this.#log.violation('LIFE-03', 'a pause that cannot fail', statusName(status));
     // Long enough for the checks for hang that find a device dead, and end its sends.
-    this.#parts.waitFor(() => this.#quiet(), 5 * this.#parts.setting.executor.patience);
+    this.#parts.waitFor(() => this.#quiet(), 5 * this.#parts.setting.executor.timeout);
     return this.finishPause() ? NDIS_STATUS_SUCCESS : NDIS_STATUS_PENDING;
   }
 

@@ -374,7 +374,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   // --- the machine -------------------------------------------------------------------------------------
 
   get patience(): number {
-    return this.#setting.executor.patience;
+    return this.#setting.executor.timeout;
   }
 
   /**

@@ -198,7 +198,7 @@ export interface MiniportAdapter {
   publish(): void;
   /**
    * NdisStallExecution / NdisMSleep: lets the rest of the machine run until `done()`; false if it never will, or not
-   * within the executor's patience.
+   * within the executor's timeout.
    */
   runUntil(done: () => boolean): boolean;
   /** Queues a work item: `item` runs at PASSIVE_LEVEL as soon as the current control call has returned. */

@@ -89,6 +89,6 @@ export interface Binding {
   /** Leaves a message for the protocol's data half on a processor (or on all). */
   post(processor: number | 'all', message: unknown): void;
   publish(): void;
-  /** Lets the machine run until `done()`; false if it rests before, or after `nanoseconds` (default: the executor's patience). */
+  /** Lets the machine run until `done()`; false if it rests before, or after `nanoseconds` (default: the executor's timeout). */
   runUntil(done: () => boolean, nanoseconds?: number): boolean;
 }

@@ -119,154 +119,200 @@ export function createSharedMemoryManager(
   machine: Machine,
   options: SharedMemoryOptions = {},
 ): SharedMemoryManager {
-  const longest = options.longestElement ?? Number.MAX_SAFE_INTEGER;
-  if (longest < PAGE_SIZE)
-    throw new RangeError(`longestElement: at least ${PAGE_SIZE} bytes, got ${longest}`);
-  const nodes = options.nodes ?? 1;
+  const { longestElement = Number.MAX_SAFE_INTEGER, nodes = 1 } = options;
+  if (longestElement < PAGE_SIZE)
+    throw new RangeError(`longestElement: at least ${PAGE_SIZE} bytes, got ${longestElement}`);
   if (!(Number.isInteger(nodes) && nodes >= 1)) throw new RangeError(`nodes: at least 1, got ${nodes}`);
-  const tables = new Map<number, PageTable>();
-  const held = new Map<number, Held>();
-  const domains = new Set<string>();
-  const beforeFirst = machine.counters.numbers;
-  let lastHandle = beforeFirst;
-  let guard: AllocationGuard | null = null;
+  const manager = new PageManager(machine, Math.floor(longestElement / PAGE_SIZE), nodes);
+  return printAs(manager, (self) => self.inspect());
+}
 
-  // Segments are added while the machine runs (a VM starts), so their tables are made when first needed.
-  const tableOf = (segment: number): PageTable | null => {
-    const known = tables.get(segment);
+class PageManager implements SharedMemoryManager {
+  readonly #machine: Machine;
+  readonly #mostElementPages: number;
+  readonly #nodes: number;
+  readonly #tables = new Map<number, PageTable>();
+  readonly #held = new Map<number, Held>();
+  readonly #domains = new Set<string>();
+  readonly #beforeFirst: number;
+  #lastHandle: number;
+  #guard: AllocationGuard | null = null;
+
+  constructor(machine: Machine, mostElementPages: number, nodes: number) {
+    this.#machine = machine;
+    this.#mostElementPages = mostElementPages;
+    this.#nodes = nodes;
+    this.#beforeFirst = machine.counters.numbers;
+    this.#lastHandle = this.#beforeFirst;
+  }
+
+  allocate(request: AllocationRequest): AllocationResult {
+    const problem = problemOf(request);
+    if (problem !== null) return refused(NDIS_STATUS_INVALID_PARAMETER, problem);
+    const { segment, length, contiguous } = request;
+    const table = this.#tableOf(segment);
+    if (table === null)
+      return refused(NDIS_STATUS_INVALID_PARAMETER, `there is no memory segment ${segment}`);
+    const refusal = this.#guard?.(request) ?? null;
+    if (refusal !== null) return refused(refusal.status, refusal.reason);
+    const runs = this.#findPages(table, request);
+    if (runs === null) {
+      const pages = `${Math.ceil(length / PAGE_SIZE)}${contiguous ? ' contiguous' : ''} pages`;
+      return refused(
+        NDIS_STATUS_RESOURCES,
+        `segment ${segment} (${table.segment.name}): ${pages} wanted, ${table.freePages} of ${table.pages} free`,
+      );
+    }
+    return { status: 0, block: this.#hold(table, runs, request) };
+  }
+
+  /** Pages for `request`, of the preferred node if it has enough; null if there are too few. */
+  #findPages(table: PageTable, request: AllocationRequest): PageRun[] | null {
+    const pages = Math.ceil(request.length / PAGE_SIZE);
+    const alignPages = (request.align ?? PAGE_SIZE) >>> PAGE_SHIFT;
+    const find = (range?: PageRun): PageRun[] | null => {
+      if (!request.contiguous) return table.findRuns(pages, this.#mostElementPages, range);
+      const run = table.findRun(pages, alignPages, range);
+      return run === null ? null : [run];
+    };
+    const near = this.#nodeRange(table, request.preferredNode ?? -1);
+    return (near === null ? null : find(near)) ?? find();
+  }
+
+  #hold(table: PageTable, runs: readonly PageRun[], request: AllocationRequest): Block {
+    const { segment, length, owner, usage } = request;
+    const handle = ++this.#lastHandle;
+    let left = length;
+    const elements = runs.map((run) => {
+      table.take(run, handle);
+      const bytes = Math.min(left, run.count << PAGE_SHIFT);
+      left -= bytes;
+      return { offset: run.first << PAGE_SHIFT, length: bytes };
+    });
+    const virtualAddress = { segment, offset: elements[0].offset };
+    const block: Block = { handle, segment, elements, length, owner, usage, virtualAddress };
+    this.#held.set(handle, { block, runs, grants: new Map() });
+    return block;
+  }
+
+  /** Segments are added while the machine runs (a VM starts), so their tables are made when first needed. */
+  #tableOf(segment: number): PageTable | null {
+    const known = this.#tables.get(segment);
     if (known) return known;
-    const found = machine.memory.segments[segment];
+    const found = this.#machine.memory.segments[segment];
     if (found === undefined) return null;
     const made = new PageTable(found);
-    tables.set(segment, made);
+    this.#tables.set(segment, made);
     return made;
-  };
+  }
+
   /** Pages of a node of host memory; null if there is no such node, or no other. */
-  const nodeRange = (table: PageTable, node: number): PageRun | null => {
+  #nodeRange(table: PageTable, node: number): PageRun | null {
+    const nodes = this.#nodes;
     if (nodes === 1 || table.segment.id !== HOST_SEGMENT || node < 0 || node >= nodes) return null;
     const first = Math.floor((table.pages * node) / nodes);
     return { first, count: Math.floor((table.pages * (node + 1)) / nodes) - first };
-  };
-  const setRights = (domain: DmaDomain, { block, runs }: Held, rights: number): void => {
-    for (const run of runs)
-      domain.setRights(block.segment, run.first << PAGE_SHIFT, run.count << PAGE_SHIFT, rights);
-  };
-  const unknown = (handle: number): FreeResult => ({
-    status: NDIS_STATUS_INVALID_PARAMETER,
-    reason:
-      handle > beforeFirst && handle <= lastHandle
-        ? `block ${handle} was freed already`
-        : `there is no block ${handle}`,
-  });
+  }
 
-  const manager: SharedMemoryManager = {
-    allocate(request) {
-      const { segment, length, contiguous, owner, usage } = request;
-      const align = request.align ?? PAGE_SIZE;
-      const refuse = (status: number, reason: string): AllocationResult => ({ status, block: null, reason });
-      const invalid = (reason: string): AllocationResult => refuse(NDIS_STATUS_INVALID_PARAMETER, reason);
-      if (!Number.isSafeInteger(length) || length <= 0)
-        return invalid(`length: at least 1 byte, got ${length}`);
-      if (!USAGES.includes(usage)) return invalid(`usage ${usage} is not defined`);
-      if (align < PAGE_SIZE || (align & (align - 1)) !== 0)
-        return invalid(`align: a power of two of at least ${PAGE_SIZE}, got ${align}`);
-      if (align > PAGE_SIZE && !contiguous) return invalid('align: only a contiguous block can be aligned');
-      const table = tableOf(segment);
-      if (table === null) return invalid(`there is no memory segment ${segment}`);
-      const refused = guard?.(request) ?? null;
-      if (refused !== null) return refuse(refused.status, refused.reason);
-      const pages = Math.ceil(length / PAGE_SIZE);
-      const find = (range?: PageRun): PageRun[] | null => {
-        if (!contiguous) return table.findRuns(pages, Math.floor(longest / PAGE_SIZE), range);
-        const run = table.findRun(pages, align >>> PAGE_SHIFT, range);
-        return run === null ? null : [run];
-      };
-      const near = nodeRange(table, request.preferredNode ?? -1);
-      const runs = (near === null ? null : find(near)) ?? find();
-      if (runs === null) {
-        return refuse(
-          NDIS_STATUS_RESOURCES,
-          `segment ${segment} (${table.segment.name}): ${pages}${contiguous ? ' contiguous' : ''} pages wanted, ${table.freePages} of ${table.pages} free`,
-        );
-      }
-      const handle = ++lastHandle;
-      let left = length;
-      const elements = runs.map((run) => {
-        table.take(run, handle);
-        const bytes = Math.min(left, run.count << PAGE_SHIFT);
-        left -= bytes;
-        return { offset: run.first << PAGE_SHIFT, length: bytes };
-      });
-      const virtualAddress = { segment, offset: (elements[0] as { offset: number }).offset };
-      const block: Block = { handle, segment, elements, length, owner, usage, virtualAddress };
-      held.set(handle, { block, runs, grants: new Map() });
-      return { status: 0, block };
-    },
-    free(handle) {
-      const found = held.get(handle);
-      if (found === undefined) return unknown(handle);
-      for (const domain of found.grants.keys()) setRights(domain, found, 0);
-      const table = tableOf(found.block.segment) as PageTable;
-      for (const run of found.runs) table.give(run);
-      held.delete(handle);
-      return SUCCESS;
-    },
-    freeOwner(owner) {
-      const theirs = manager.blocks(owner);
-      for (const block of theirs) manager.free(block.handle);
-      return theirs.length;
-    },
-    block: (handle) => held.get(handle)?.block ?? null,
-    blockAt(segment, offset) {
-      const holder = tables.get(segment)?.holder(offset >>> PAGE_SHIFT) ?? 0;
-      return held.get(holder)?.block ?? null;
-    },
-    createDomain(name) {
-      if (domains.has(name)) throw new Error(`there is a DMA domain '${name}' already`);
-      domains.add(name);
-      const domain = createDmaDomain(name, machine.memory);
-      // An image for another thread must share the tables, so they exist before the first grant.
-      for (const segment of machine.memory.segments) domain.setRights(segment.id, 0, PAGE_SIZE, 0);
-      return domain;
-    },
-    grant(domain, handle, rights) {
-      const found = held.get(handle);
-      if (found === undefined) return unknown(handle);
-      if (rights === 0 || (rights & ~(DMA_READ | DMA_WRITE)) !== 0)
-        return { status: NDIS_STATUS_INVALID_PARAMETER, reason: `rights: 1..3, got ${rights}` };
-      found.grants.set(domain, rights);
-      setRights(domain, found, rights);
-      return SUCCESS;
-    },
-    revoke(domain, handle) {
-      const found = held.get(handle);
-      if (found === undefined) return unknown(handle);
-      if (found.grants.delete(domain)) setRights(domain, found, 0);
-      return SUCCESS;
-    },
-    blocks(owner) {
-      const all = [...held.values()].map(({ block }) => block);
-      return owner === undefined ? all : all.filter((block) => block.owner === owner);
-    },
-    guardAllocations(other) {
-      guard = other;
-    },
-    inspect: () => ({
-      partitions: machine.memory.segments.map(({ id, name, byteLength }) => {
-        const table = tables.get(id);
+  #unknown(handle: number): FreeResult {
+    const isPast = handle > this.#beforeFirst && handle <= this.#lastHandle;
+    const reason = isPast ? `block ${handle} was freed already` : `there is no block ${handle}`;
+    return { status: NDIS_STATUS_INVALID_PARAMETER, reason };
+  }
+
+  free(handle: number): FreeResult {
+    const found = this.#held.get(handle);
+    if (found === undefined) return this.#unknown(handle);
+    for (const domain of found.grants.keys()) setRights(domain, found, 0);
+    const table = this.#tableOf(found.block.segment) as PageTable;
+    for (const run of found.runs) table.give(run);
+    this.#held.delete(handle);
+    return SUCCESS;
+  }
+
+  freeOwner(owner: string): number {
+    const theirs = this.blocks(owner);
+    for (const block of theirs) this.free(block.handle);
+    return theirs.length;
+  }
+
+  block(handle: number): Block | null {
+    return this.#held.get(handle)?.block ?? null;
+  }
+
+  blockAt(segment: number, offset: number): Block | null {
+    const holder = this.#tables.get(segment)?.holder(offset >>> PAGE_SHIFT) ?? 0;
+    return this.block(holder);
+  }
+
+  createDomain(name: string): DmaDomain {
+    if (this.#domains.has(name)) throw new Error(`there is a DMA domain '${name}' already`);
+    this.#domains.add(name);
+    const domain = createDmaDomain(name, this.#machine.memory);
+    // An image for another thread must share the tables, so they exist before the first grant.
+    for (const segment of this.#machine.memory.segments) domain.setRights(segment.id, 0, PAGE_SIZE, 0);
+    return domain;
+  }
+
+  grant(domain: DmaDomain, handle: number, rights: number): FreeResult {
+    const found = this.#held.get(handle);
+    if (found === undefined) return this.#unknown(handle);
+    if (rights === 0 || (rights & ~(DMA_READ | DMA_WRITE)) !== 0)
+      return { status: NDIS_STATUS_INVALID_PARAMETER, reason: `rights: 1..3, got ${rights}` };
+    found.grants.set(domain, rights);
+    setRights(domain, found, rights);
+    return SUCCESS;
+  }
+
+  revoke(domain: DmaDomain, handle: number): FreeResult {
+    const found = this.#held.get(handle);
+    if (found === undefined) return this.#unknown(handle);
+    if (found.grants.delete(domain)) setRights(domain, found, 0);
+    return SUCCESS;
+  }
+
+  blocks(owner?: string): readonly Block[] {
+    const all = [...this.#held.values()].map(({ block }) => block);
+    return owner === undefined ? all : all.filter((block) => block.owner === owner);
+  }
+
+  guardAllocations(guard: AllocationGuard | null): void {
+    this.#guard = guard;
+  }
+
+  inspect(): SharedMemoryReport {
+    return {
+      partitions: this.#machine.memory.segments.map(({ id, name, byteLength }) => {
+        const table = this.#tables.get(id);
         const pages = byteLength >>> PAGE_SHIFT;
-        return {
-          segment: id,
-          name,
-          pages,
-          freePages: table?.freePages ?? pages,
-          zeroedPages: table?.zeroed ?? 0,
-        };
+        const freePages = table?.freePages ?? pages;
+        return { segment: id, name, pages, freePages, zeroedPages: table?.zeroed ?? 0 };
       }),
-      blocks: Array.from(held.values(), ({ block, grants }) => ({ ...block, grants: rightsByName(grants) })),
-    }),
-  };
-  return printAs(manager, (self) => self.inspect());
+      blocks: Array.from(this.#held.values(), ({ block, grants }) => ({
+        ...block,
+        grants: rightsByName(grants),
+      })),
+    };
+  }
+}
+
+/** What is wrong with a request whatever memory there is; null if nothing. */
+function problemOf({ length, contiguous, usage, align = PAGE_SIZE }: AllocationRequest): string | null {
+  if (!Number.isSafeInteger(length) || length <= 0) return `length: at least 1 byte, got ${length}`;
+  if (!USAGES.includes(usage)) return `usage ${usage} is not defined`;
+  if (align < PAGE_SIZE || (align & (align - 1)) !== 0)
+    return `align: a power of two of at least ${PAGE_SIZE}, got ${align}`;
+  if (align > PAGE_SIZE && !contiguous) return 'align: only a contiguous block can be aligned';
+  return null;
+}
+
+function refused(status: number, reason: string): AllocationResult {
+  return { status, block: null, reason };
+}
+
+function setRights(domain: DmaDomain, { block, runs }: Held, rights: number): void {
+  for (const run of runs)
+    domain.setRights(block.segment, run.first << PAGE_SHIFT, run.count << PAGE_SHIFT, rights);
 }
 
 function rightsByName(grants: ReadonlyMap<DmaDomain, number>): Record<string, number> {

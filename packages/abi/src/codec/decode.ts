@@ -25,6 +25,15 @@ const HEADER_SIZE = 4;
 type Record_ = Record<string, unknown>;
 type Step<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
 
+/** Where a structure is looked for: in `room` bytes from `base` on. */
+interface Place {
+  readonly view: DataView;
+  readonly base: number;
+  readonly room: number;
+  /** For refusals; '' at the top. */
+  readonly path: string;
+}
+
 /** A structure found at `base`: which revision to read it as, and what its header claims. */
 interface Placed {
   readonly base: number;
@@ -40,7 +49,7 @@ export function decodeStruct(
   ndis: NdisVersion,
 ): DecodeResult<unknown> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const placed = chooseRevision(layout, view, 0, bytes.byteLength, ndis, '');
+  const placed = chooseRevision(layout, { view, base: 0, room: bytes.byteLength, path: '' }, ndis);
   if (!placed.ok) return placed;
   const head = readStruct(layout, view, placed.value, '');
   if (!head.ok) return head;
@@ -77,11 +86,8 @@ const join = (path: string, name: string): string => (path === '' ? name : `${pa
  */
 function chooseRevision(
   layout: StructLayout,
-  view: DataView,
-  base: number,
-  room: number,
+  { view, base, room, path }: Place,
   ndis: NdisVersion,
-  path: string,
 ): Step<Placed> {
   const newest = newestRevision(layout, ndis);
   if (newest === undefined) {
@@ -131,9 +137,10 @@ function readStruct(layout: StructLayout, view: DataView, placed: Placed, path: 
   const { base, revision } = placed;
   if (layout.name === 'IF_COUNTED_STRING') return readString(view, base, path);
   const value: Record_ = {};
+  const within = { layout, view, base, siblings: value, path };
   for (const field of layout.fields) {
     if (field.revision > revision.revision) continue;
-    const member = readMember(layout, field, view, base, value, path);
+    const member = readMember(field, within);
     if (!member.ok) return member;
     if (field.name === '') Object.assign(value, member.value);
     else value[field.name] = member.value;
@@ -141,57 +148,51 @@ function readStruct(layout: StructLayout, view: DataView, placed: Placed, path: 
   return { ok: true, value };
 }
 
-function readMember(
-  layout: StructLayout,
-  field: FieldLayout,
-  view: DataView,
-  base: number,
-  siblings: Record_,
-  path: string,
-): Step<unknown> {
+/** The structure whose members are being read, and those that have been: a union's member depends on them. */
+interface Within {
+  readonly layout: StructLayout;
+  readonly view: DataView;
+  readonly base: number;
+  readonly siblings: Record_;
+  readonly path: string;
+}
+
+function readMember(field: FieldLayout, within: Within): Step<unknown> {
+  const { view, base, path } = within;
   switch (field.kind) {
     case 'string':
       return readString(view, base + field.offset, join(path, field.name));
     case 'struct': {
-      const at = base + field.offset;
-      const revision = field.layout.revisions[0];
-      return readStruct(
-        field.layout,
-        view,
-        { base: at, revision, headSize: field.size },
-        join(path, field.name),
-      );
+      const placed = {
+        base: base + field.offset,
+        revision: field.layout.revisions[0],
+        headSize: field.size,
+      };
+      return readStruct(field.layout, view, placed, join(path, field.name));
     }
     case 'group': {
       const value: Record_ = {};
+      const group = { ...within, siblings: value, path: join(path, field.name) };
       for (const inner of field.fields) {
-        const member = readMember(layout, inner, view, base, value, join(path, field.name));
+        const member = readMember(inner, group);
         if (!member.ok) return member;
         value[inner.name] = member.value;
       }
       return { ok: true, value };
     }
     case 'union':
-      return readUnion(layout, field, view, base, siblings, path);
+      return readUnion(field, within);
     default:
       return { ok: true, value: readPlain(field, view, base, true) };
   }
 }
 
-function readUnion(
-  layout: StructLayout,
-  field: UnionField,
-  view: DataView,
-  base: number,
-  siblings: Record_,
-  path: string,
-): Step<unknown> {
+function readUnion(field: UnionField, within: Within): Step<unknown> {
+  const { layout, view, base, siblings, path } = within;
   const name = unionMember(layout.name, field.name, siblings);
   const chosen = field.fields.find((f) => f.name === name) ?? field.fields[0]!;
-  if (field.networkOrder) {
-    return { ok: true, value: { [chosen.name]: readPlain(chosen, view, base, false) } };
-  }
-  const member = readMember(layout, chosen, view, base, {}, join(path, field.name));
+  if (field.networkOrder) return { ok: true, value: { [chosen.name]: readPlain(chosen, view, base, false) } };
+  const member = readMember(chosen, { ...within, siblings: {}, path: join(path, field.name) });
   return member.ok ? { ok: true, value: { [chosen.name]: member.value } } : member;
 }
 
@@ -267,7 +268,8 @@ function readTrailing(
   const elements: unknown[] = [];
   for (let i = 0; i < count; i++) {
     const path = `${trailing.member}[${i}]`;
-    const placed = chooseRevision(element, view, offset + i * stride, stride, ndis, path);
+    const place = { view, base: offset + i * stride, room: stride, path };
+    const placed = chooseRevision(element, place, ndis);
     if (!placed.ok) return asElementRefusal(placed.refusal, strideField ?? trailing.member, stride);
     const read = readStruct(element, view, placed.value, path);
     if (!read.ok) return read;

@@ -35,6 +35,15 @@ interface Plan {
   readonly length: number;
 }
 
+/** Where a structure, or a member of it, goes. */
+interface Place {
+  readonly view: DataView;
+  /** Byte offset of the structure. */
+  readonly base: number;
+  /** For error messages. */
+  readonly path: string;
+}
+
 interface ArrayPlan {
   readonly trailing: TrailingLayout;
   readonly elements: readonly Input[];
@@ -54,7 +63,7 @@ export function encodeStruct(layout: StructLayout, value: unknown, options: Enco
   }
   const bytes = target.subarray(0, plan.length).fill(0);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  writeStruct(layout, value, plan.revision, view, 0, layout.name, plan.array);
+  writeStruct(layout, value, plan.revision, { view, base: 0, path: layout.name }, plan.array);
   if (plan.array !== undefined) writeElements(plan.array, view, layout.name);
   return bytes;
 }
@@ -77,14 +86,14 @@ function asInput(value: unknown, path: string): Input {
 
 function planStruct(layout: StructLayout, value: unknown, options: EncodeOptions): Plan {
   const most = options.ndis ?? 630;
-  const revision = pickRevision(layout, value, options.revision, most, most, layout.name);
+  const revision = pickRevision(layout, value, layout.name, { asked: options.revision, ndis: most, most });
   const newest = layout.revisions.at(-1)!;
   // An older head goes with older elements: both later revisions came with NDIS 6.30.
   const ndis = options.ndis ?? (revision.revision < newest.revision ? 620 : 630);
   if (layout.trailing === undefined) return { revision, array: undefined, length: revision.size };
   const { element } = layout.trailing;
   const revisionOf = (value: Input, path: string): RevisionLayout =>
-    pickRevision(element, value, undefined, ndis, most, path);
+    pickRevision(element, value, path, { asked: undefined, ndis, most });
   const array = planArray(layout, layout.trailing, asInput(value, layout.name), revision, revisionOf);
   const end = array.elements.length === 0 ? 0 : array.offset + array.elements.length * array.stride;
   return { revision, array, length: Math.max(revision.size, end) };
@@ -94,10 +103,8 @@ function planStruct(layout: StructLayout, value: unknown, options: EncodeOptions
 function pickRevision(
   layout: StructLayout,
   value: unknown,
-  asked: number | undefined,
-  ndis: NdisVersion,
-  most: NdisVersion,
   path: string,
+  { asked, ndis, most }: { asked: number | undefined; ndis: NdisVersion; most: NdisVersion },
 ): RevisionLayout {
   const header = layout.hasHeader ? (asInput(value, path)['Header'] as Input | undefined) : undefined;
   const stated = asked ?? (header?.['Revision'] as number | undefined);
@@ -167,7 +174,13 @@ function writeElements(array: ArrayPlan, view: DataView, path: string): void {
     if (revision.size > array.stride) {
       fail(`${path}.${strideField}`, `must be at least ${revision.size} for ${at}`, `it is ${array.stride}`);
     }
-    writeStruct(element, value, revision, view, array.offset + i * array.stride, at, undefined);
+    writeStruct(
+      element,
+      value,
+      revision,
+      { view, base: array.offset + i * array.stride, path: at },
+      undefined,
+    );
   });
 }
 
@@ -175,11 +188,10 @@ function writeStruct(
   layout: StructLayout,
   value: unknown,
   revision: RevisionLayout,
-  view: DataView,
-  base: number,
-  path: string,
+  place: Place,
   array: ArrayPlan | undefined,
 ): void {
+  const { view, base, path } = place;
   if (layout.name === 'IF_COUNTED_STRING') {
     writeString(value, view, base, path);
     return;
@@ -188,16 +200,16 @@ function writeStruct(
   refuseUnknown(input, layout.fields, path, layout.trailing?.member);
   for (const field of layout.fields) {
     if (field.kind === 'union') {
-      writeUnion(field, field.name === '' ? input : input[field.name], view, base, path);
+      writeUnion(field, field.name === '' ? input : input[field.name], place);
       continue;
     }
     if (layout.hasHeader && field.name === 'Header') {
-      writeHeader(layout, revision, input, view, base, path);
+      writeHeader(layout, revision, input, place);
       continue;
     }
     const member = array?.members[field.name] ?? input[field.name];
     if (field.revision > revision.revision) refuseLater(field, member, revision, path);
-    else writeMember(field, member, view, base, `${path}.${field.name}`, true);
+    else writeMember(field, member, { view, base, path: `${path}.${field.name}` }, true);
   }
 }
 
@@ -205,9 +217,7 @@ function writeHeader(
   layout: StructLayout,
   revision: RevisionLayout,
   input: Input,
-  view: DataView,
-  base: number,
-  path: string,
+  { view, base, path }: Place,
 ): void {
   const given = (input['Header'] as Input | undefined)?.['Type'] as number | undefined;
   const type = layout.headerType ?? given ?? NDIS_OBJECT_TYPE_DEFAULT;
@@ -244,7 +254,7 @@ function refuseUnknown(
   }
 }
 
-function writeUnion(field: UnionField, value: unknown, view: DataView, base: number, path: string): void {
+function writeUnion(field: UnionField, value: unknown, { view, base, path }: Place): void {
   if (value === undefined) return;
   const at = field.name === '' ? path : `${path}.${field.name}`;
   const chosen = Object.entries(asInput(value, at)).filter(([, v]) => v !== undefined);
@@ -253,18 +263,43 @@ function writeUnion(field: UnionField, value: unknown, view: DataView, base: num
   const [name, content] = chosen[0]!;
   const member = field.fields.find((f) => f.name === name);
   if (member === undefined) fail(`${at}.${name}`, 'is no member', 'was given');
-  writeMember(member, content, view, base, `${at}.${name}`, !field.networkOrder);
+  writeMember(member, content, { view, base, path: `${at}.${name}` }, !field.networkOrder);
 }
 
-function writeMember(
-  field: FieldLayout,
-  value: unknown,
-  view: DataView,
-  base: number,
-  path: string,
-  little: boolean,
-): void {
+function writeMember(field: FieldLayout, value: unknown, place: Place, little: boolean): void {
   if (value === undefined) return; // the buffer is zero already
+  switch (field.kind) {
+    case 'string':
+      writeString(value, place.view, place.base + field.offset, place.path);
+      return;
+    case 'struct': {
+      const inner = { ...place, base: place.base + field.offset };
+      writeStruct(field.layout, value, field.layout.revisions[0], inner, undefined);
+      return;
+    }
+    case 'group':
+      writeGroup(field.fields, value, place, little);
+      return;
+    case 'union':
+      writeUnion(field, value, place);
+      return;
+    default:
+      writePlain(field, value, place, little);
+  }
+}
+
+function writeGroup(fields: readonly FieldLayout[], value: unknown, place: Place, little: boolean): void {
+  const { path } = place;
+  const input = asInput(value, path);
+  refuseUnknown(input, fields, path, undefined);
+  for (const inner of fields) {
+    if (inner.kind === 'union') writeUnion(inner, input[inner.name], place);
+    else writeMember(inner, input[inner.name], { ...place, path: `${path}.${inner.name}` }, little);
+  }
+}
+
+/** A member without members of its own. */
+function writePlain(field: FieldLayout, value: unknown, { view, base, path }: Place, little: boolean): void {
   const at = base + field.offset;
   switch (field.kind) {
     case 'u8':
@@ -284,50 +319,26 @@ function writeMember(
       return;
     case 'bits': {
       const max = 2 ** field.width - 1;
-      if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > max) {
+      if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > max)
         fail(path, `takes 0 to ${max}`, `got ${String(value)}`);
-      }
-      view.setUint32(at, view.getUint32(at, true) | ((value as number) << field.lsb), true);
+      view.setUint32(at, view.getUint32(at, true) | (value << field.lsb), true);
       return;
     }
-    case 'bytes': {
+    case 'bytes':
       if (!(value instanceof Uint8Array)) fail(path, 'takes a Uint8Array', `got ${typeof value}`);
       if (value.length > field.size) fail(path, `takes up to ${field.size} bytes`, `got ${value.length}`);
       new Uint8Array(view.buffer, view.byteOffset + at, field.size).set(value);
       return;
-    }
-    case 'array': {
+    case 'array':
       if (!Array.isArray(value) || value.length > field.count) {
-        fail(
-          path,
-          `takes an array of up to ${field.count}`,
-          `got ${Array.isArray(value) ? value.length : typeof value}`,
-        );
+        const found = `got ${Array.isArray(value) ? value.length : typeof value}`;
+        fail(path, `takes an array of up to ${field.count}`, found);
       }
       value.forEach((item: unknown, i: number) => {
         const slot = at + i * (field.size / field.count);
         if (field.element === 'u64') view.setBigUint64(slot, checkedWide(item, `${path}[${i}]`), little);
         else view.setUint16(slot, checked(item, 'u16', `${path}[${i}]`), little);
       });
-      return;
-    }
-    case 'string':
-      writeString(value, view, at, path);
-      return;
-    case 'struct':
-      writeStruct(field.layout, value, field.layout.revisions[0], view, at, path, undefined);
-      return;
-    case 'group': {
-      const input = asInput(value, path);
-      refuseUnknown(input, field.fields, path, undefined);
-      for (const inner of field.fields) {
-        if (inner.kind === 'union') writeUnion(inner, input[inner.name], view, base, path);
-        else writeMember(inner, input[inner.name], view, base, `${path}.${inner.name}`, little);
-      }
-      return;
-    }
-    case 'union':
-      writeUnion(field, value, view, base, path);
   }
 }
 

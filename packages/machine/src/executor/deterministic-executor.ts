@@ -10,11 +10,12 @@
 import { imagesOf } from '../memory/memory.ts';
 import type { VirtualClock } from '../processor/clock.ts';
 import { Timers } from '../processor/timers.ts';
-import { createRandom } from '../random/random.ts';
-import type { AgentFactories, AgentFactory } from './agent.ts';
+import { createRandom, type Random } from '../random/random.ts';
+import type { AgentAssignment, AgentFactories, AgentFactory } from './agent.ts';
 import { cloneMessage } from './clone-message.ts';
 import { AgentRunner, createConfinedContext, type Executor } from './executor.ts';
 import type { Machine } from './machine.ts';
+import { PendingSet } from './pending-set.ts';
 
 /** How the deterministic executor chooses among pending agents. */
 export type Schedule = 'random' | 'round-robin';
@@ -41,7 +42,8 @@ export interface DeterministicExecutor extends Executor {
   readonly turns: number;
 }
 
-const PATIENCE = 2e9;
+/** Virtual nanoseconds after which it is vain to wait for an answer. */
+const TIMEOUT = 2e9;
 
 /** Mask of the number of turns between two looks at every agent. */
 const LOOK_AT_ALL = 63;
@@ -59,172 +61,147 @@ export function createDeterministicExecutor(
     throw new Error(
       'deterministic executor: the machine was made with another clock than the one given here',
     );
-  const board = machine.board;
-  const random = createRandom(options.seed ?? 1);
-  const cost = options.stepNanoseconds ?? 1000;
-  const runners: AgentRunner[] = [];
-  const timers = new Timers();
-  let turns = 0;
+  return new SteppingExecutor(machine, clock, options);
+}
 
-  const runnerOf = (agent: string): AgentRunner => {
-    const id = machine.agent(agent);
-    const runner = runners.find((candidate) => candidate.id === id);
+class SteppingExecutor implements DeterministicExecutor {
+  readonly kind = 'deterministic';
+  readonly timeout = TIMEOUT;
+  turns = 0;
+  readonly #machine: Machine;
+  readonly #clock: VirtualClock;
+  readonly #factories: AgentFactories;
+  readonly #isFair: boolean;
+  readonly #stepNanoseconds: number;
+  readonly #random: Random;
+  readonly #runners: AgentRunner[] = [];
+  readonly #timers = new Timers();
+  readonly #pending: PendingSet;
+  /** Position of the runner that stepped last. */
+  #last = -1;
+
+  constructor(machine: Machine, clock: VirtualClock, options: DeterministicOptions) {
+    this.#machine = machine;
+    this.#clock = clock;
+    this.#factories = options.factories;
+    this.#isFair = options.schedule === 'round-robin';
+    this.#stepNanoseconds = options.stepNanoseconds ?? 1000;
+    this.#random = createRandom(options.seed ?? 1);
+    this.#pending = new PendingSet(machine.board.noted);
+  }
+
+  start(agents: readonly AgentAssignment[]): void {
+    const machine = this.#machine;
+    for (const { name, factory, data, segments } of agents) {
+      const id = machine.agent(name);
+      if (this.#runners.some((runner) => runner.id === id))
+        throw new Error(`agent '${name}' was started before`);
+      const make = this.#factories[factory] as AgentFactory<unknown> | undefined;
+      if (make === undefined) throw new Error(`agent '${name}': no agent factory '${factory}'`);
+      const images = segments === undefined ? null : imagesOf(machine.memory, segments);
+      const wakeAt = (agent: number, time: number): void => this.#timers.set(agent, time);
+      const confined = createConfinedContext(machine, id, wakeAt, images);
+      const agent = make(confined.context, cloneMessage(data));
+      machine.board.note(id, this.#runners.length);
+      this.#runners.push(new AgentRunner(confined, agent, machine.board.epoch));
+      machine.board.wake(id);
+    }
+  }
+
+  #runnerOf(agent: string): AgentRunner {
+    const id = this.#machine.agent(agent);
+    const runner = this.#runners.find((candidate) => candidate.id === id);
     if (runner === undefined) throw new Error(`agent '${agent}' has not been started`);
     return runner;
-  };
+  }
 
-  /** Position of the runner that stepped last. */
-  let last = -1;
+  post(agent: string, message: unknown): void {
+    // Cloned as a worker's message would be, so that code which works here works there.
+    this.#runnerOf(agent).inbox.push(cloneMessage(message));
+  }
 
-  const { noted } = board;
+  confine(agent: string, segments: readonly number[]): void {
+    this.#runnerOf(agent).confine(imagesOf(this.#machine.memory, segments));
+  }
 
-  /** Notes those that were woken without the board's knowing: by another thread, or through another board's object. */
-  const lookAtAll = (): void => {
-    for (let i = 0; i < runners.length; i++) {
-      if (board.looksPending(runners[i].id)) noted[i >> 5] = noted[i >> 5] | (1 << (i & 31));
-    }
-  };
+  stall(agent: string, nanoseconds: number): void {
+    this.#runnerOf(agent).stall(nanoseconds);
+  }
 
-  /** How many are noted; if it is one, it is `alone`. */
-  const countNoted = (): number => {
-    let count = 0;
-    for (let i = 0; i < noted.length; i++) {
-      const bits = noted[i];
-      if (bits === 0) continue;
-      count += (bits & (bits - 1)) === 0 ? 1 : countBits(bits);
-      alone = i * 32 + 31 - Math.clz32(bits & -bits);
-    }
-    return count;
-  };
-  let alone = -1;
-
-  /** The `k`-th of those that are noted. */
-  const nth = (k: number): number => {
-    let left = k;
-    for (let i = 0; ; i++) {
-      let bits = noted[i];
-      if (bits === 0) continue;
-      const count = countBits(bits);
-      if (left >= count) {
-        left -= count;
-        continue;
-      }
-      for (; left > 0; left--) bits &= bits - 1;
-      return i * 32 + 31 - Math.clz32(bits & -bits);
-    }
-  };
-
-  /** The next behind the last, in a circle. */
-  const nextInTurn = (): number => {
-    const from = last + 1;
-    const words = noted.length;
-    const first = from >> 5;
-    const behind = first < words ? noted[first] & (-1 << (from & 31)) : 0;
-    if (behind !== 0) return first * 32 + 31 - Math.clz32(behind & -behind);
-    for (let i = 1; ; i++) {
-      const at = (first + i) % words;
-      const bits = noted[at];
-      if (bits !== 0) return at * 32 + 31 - Math.clz32(bits & -bits);
-    }
-  };
-
-  const isFair = options.schedule === 'round-robin';
-
-  /** Position in `runners` of who steps next; -1 = nobody is pending. */
-  const choose = (): number => {
-    let count = (turns & LOOK_AT_ALL) === 0 ? 0 : countNoted();
-    if (count === 0) {
-      lookAtAll();
-      count = countNoted();
-      if (count === 0) return -1;
-    }
-    if (count === 1) return alone;
-    return isFair ? nextInTurn() : nth(random.below(count));
-  };
+  step(): boolean {
+    return this.#stepBefore(Number.POSITIVE_INFINITY);
+  }
 
   /** One turn; false if nobody has one to take before a timer after `limit` fires. */
-  const stepBefore = (limit: number): boolean => {
+  #stepBefore(limit: number): boolean {
+    const { board } = this.#machine;
+    const clock = this.#clock;
+    const timers = this.#timers;
     if (timers.next <= clock.now()) timers.fire(clock.now(), board);
-    let at = choose();
+    let at = this.#choose();
     if (at < 0) {
       if (timers.next === Number.POSITIVE_INFINITY || timers.next > limit) return false;
       clock.advanceTo(timers.next);
       timers.fire(timers.next, board);
-      at = choose();
+      at = this.#choose();
       if (at < 0) return true; // the timer of an agent that could not be built
     }
-    last = at;
-    const chosen = runners[at];
+    this.#last = at;
+    const chosen = this.#runners[at];
     board.takePending(chosen.id);
     if (chosen.turn(nothingToCollect)) board.wake(chosen.id);
-    clock.advance(cost);
-    turns++;
+    clock.advance(this.#stepNanoseconds);
+    this.turns++;
     return true;
-  };
-  const step = (): boolean => stepBefore(Number.POSITIVE_INFINITY);
+  }
 
-  return {
-    kind: 'deterministic',
-    patience: PATIENCE,
-    get turns() {
-      return turns;
-    },
-    start(agents) {
-      for (const { name, factory, data, segments } of agents) {
-        const id = machine.agent(name);
-        if (runners.some((runner) => runner.id === id)) throw new Error(`agent '${name}' was started before`);
-        const make = options.factories[factory] as AgentFactory<unknown> | undefined;
-        if (make === undefined) throw new Error(`agent '${name}': no agent factory '${factory}'`);
-        const images = segments === undefined ? null : imagesOf(machine.memory, segments);
-        const wakeAt = (agent: number, time: number): void => timers.set(agent, time);
-        const confined = createConfinedContext(machine, id, wakeAt, images);
-        const agent = make(confined.context, cloneMessage(data));
-        board.note(id, runners.length);
-        runners.push(new AgentRunner(confined, agent, board.epoch));
-        board.wake(id);
-      }
-    },
-    post(agent, message) {
-      // Cloned as a worker's message would be, so that code which works here works there.
-      runnerOf(agent).inbox.push(cloneMessage(message));
-    },
-    confine(agent, segments) {
-      runnerOf(agent).confine(imagesOf(machine.memory, segments));
-    },
-    step,
-    runUntil(done) {
-      // What the control half does inside `done` may wake somebody again: at rest is only who is so after it.
-      while (!done()) if (!step() && !done() && !step()) return false;
-      return true;
-    },
-    runUntilIdle() {
-      while (step());
-    },
-    runFor(nanoseconds) {
-      const end = clock.now() + nanoseconds;
-      while (clock.now() < end && stepBefore(end));
-      clock.advanceTo(end);
-    },
-    stall(agent, nanoseconds) {
-      runnerOf(agent).stall(nanoseconds);
-    },
-    publish() {
-      const epoch = board.advanceEpoch();
-      for (const runner of runners) board.wake(runner.id);
-      for (const runner of runners) while (runner.seen !== epoch) step();
-    },
-    stop() {
-      for (const { id } of runners) board.note(id, -1);
-      noted.fill(0);
-      runners.length = 0;
-      return Promise.resolve();
-    },
-  };
-}
+  /** Position in `#runners` of who steps next; -1 = nobody is pending. */
+  #choose(): number {
+    const pending = this.#pending;
+    let count = (this.turns & LOOK_AT_ALL) === 0 ? 0 : pending.count();
+    if (count === 0) {
+      this.#lookAtAll();
+      count = pending.count();
+      if (count === 0) return -1;
+    }
+    if (count === 1) return pending.last;
+    return this.#isFair ? pending.nextBehind(this.#last) : pending.nth(this.#random.below(count));
+  }
 
-/** Bits that are set. */
-function countBits(word: number): number {
-  const pairs = word - ((word >>> 1) & 0x5555_5555);
-  const quads = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333);
-  return Math.imul((quads + (quads >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
+  /** Notes those that were woken without the board's knowing: by another thread, or through another board's object. */
+  #lookAtAll(): void {
+    const { board } = this.#machine;
+    for (let i = 0; i < this.#runners.length; i++)
+      if (board.looksPending(this.#runners[i].id)) this.#pending.add(i);
+  }
+
+  runUntil(done: () => boolean): boolean {
+    // What the control path does inside `done` may wake somebody again: at rest is only who is so after it.
+    while (!done()) if (!this.step() && !done() && !this.step()) return false;
+    return true;
+  }
+
+  runUntilIdle(): void {
+    while (this.step());
+  }
+
+  runFor(nanoseconds: number): void {
+    const end = this.#clock.now() + nanoseconds;
+    while (this.#clock.now() < end && this.#stepBefore(end));
+    this.#clock.advanceTo(end);
+  }
+
+  publish(): void {
+    const { board } = this.#machine;
+    const epoch = board.advanceEpoch();
+    for (const runner of this.#runners) board.wake(runner.id);
+    for (const runner of this.#runners) while (runner.seen !== epoch) this.step();
+  }
+
+  stop(): Promise<void> {
+    for (const { id } of this.#runners) this.#machine.board.note(id, -1);
+    this.#pending.clear();
+    this.#runners.length = 0;
+    return Promise.resolve();
+  }
 }

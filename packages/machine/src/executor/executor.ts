@@ -26,14 +26,14 @@ export interface Executor {
   /**
    * Lets the agents run until `done()` holds; false if everything came to rest first. This is how the control
    * half waits: for a queue to report that DMA stopped, for a guest's answer. Throws if an agent failed and, under
-   * the threads executor, if no agent took a turn for so long that something must be stuck (`patienceMs`).
+   * the threads executor, if no agent took a turn for so long that something must be stuck (`timeoutMs`).
    */
   runUntil(done: () => boolean): boolean;
   /**
    * Nanoseconds of the machine's time after which it is vain to wait for an answer while others keep the machine from
    * resting: two seconds of virtual time; of real time, in which threads may have to wait for a core, more.
    */
-  readonly patience: number;
+  readonly timeout: number;
   /** Lets the agents run until none has anything to do and no timer is set. Throws as {@link runUntil} does. */
   runUntilIdle(): void;
   /**
