@@ -99,15 +99,14 @@ function summarizeIpv4(bytes: Uint8Array, offset: number, length: number): strin
   if (ip.fragmentOffset !== 0) {
     return `IPv4 ${source} > ${destination}: fragment of protocol ${ip.protocol} at ${ip.fragmentOffset} length ${ip.payloadLength}`;
   }
-  const upper = summarizeUpper(
-    bytes,
-    ip.payloadOffset,
-    ip.payloadLength,
-    ip.protocol,
+  const upper = summarizeUpper(bytes, {
+    offset: ip.payloadOffset,
+    length: ip.payloadLength,
+    protocol: ip.protocol,
     source,
     destination,
-    ip.moreFragments,
-  );
+    cut: ip.moreFragments,
+  });
   return `IPv4 ${upper}`;
 }
 
@@ -123,28 +122,30 @@ function summarizeIpv6(bytes: Uint8Array, offset: number, length: number): strin
     return `IPv6 ${source} > ${destination}: fragment of protocol ${walk.protocol} at ${walk.fragmentOffset} length ${walk.length}`;
   }
   if (end !== 'upper-layer') return `IPv6 ${source} > ${destination}: extension headers [${end}]`;
-  const upper = summarizeUpper(
-    bytes,
-    walk.offset,
-    walk.length,
-    walk.protocol,
+  const upper = summarizeUpper(bytes, {
+    offset: walk.offset,
+    length: walk.length,
+    protocol: walk.protocol,
     source,
     destination,
-    walk.isFragment,
-  );
+    cut: walk.isFragment,
+  });
   return `IPv6 ${upper}`;
 }
 
-/** `cut`: the first of several fragments, whose header may name more data than there is. */
-function summarizeUpper(
-  bytes: Uint8Array,
-  offset: number,
-  length: number,
-  protocol: number,
-  source: string,
-  destination: string,
-  cut: boolean,
-): string {
+interface UpperLayer {
+  readonly offset: number;
+  readonly length: number;
+  readonly protocol: number;
+  /** The hosts' addresses as text. */
+  readonly source: string;
+  readonly destination: string;
+  /** The first of several fragments, whose header may name more data than there is. */
+  readonly cut: boolean;
+}
+
+function summarizeUpper(bytes: Uint8Array, upper: UpperLayer): string {
+  const { offset, length, protocol, source, destination, cut } = upper;
   const hosts = `${source} > ${destination}`;
   const mark = cut ? ' first fragment' : '';
   switch (protocol) {
