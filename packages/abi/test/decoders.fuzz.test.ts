@@ -1,6 +1,6 @@
 /** Golden buffers damaged, and noise, through every codec (docs/fuzzing.md). */
 import { expect, test } from 'vitest';
-import { fuzzShort } from '../../../tools/fuzz/short.mjs';
+import { fuzzShort } from '../../../tools/fuzz/src/short.ts';
 
 test('20 000 buffers: no crash, no byte outside, nothing shared, every refusal named', async () => {
   const { outcomes } = await fuzzShort('abi-decoders');

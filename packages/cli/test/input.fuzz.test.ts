@@ -1,6 +1,6 @@
 /** Random and damaged captures, configuration files and arguments; and the ones that once did harm (docs/fuzzing.md). */
 import { describe, expect, test } from 'vitest';
-import { fuzzShort } from '../../../tools/fuzz/short.mjs';
+import { fuzzShort } from '../../../tools/fuzz/src/short.ts';
 import { parseConfig } from '../src/config/read-config.ts';
 import { CannotRun } from '../src/process/exit-code.ts';
 

@@ -1,6 +1,6 @@
 /** Random and damaged configurations; and the ones that once did harm (docs/fuzzing.md). */
 import { expect, test } from 'vitest';
-import { fuzzShort } from '../../../tools/fuzz/short.mjs';
+import { fuzzShort } from '../../../tools/fuzz/src/short.ts';
 import { checkHostConfig } from './check-config.ts';
 
 test('10 000 configurations: taken whole or refused by the path of a key, never an exception', async () => {

@@ -178,7 +178,7 @@ describe.each(['6.20', '6.30'] as const)('NDIS %s: a migration that ends half-wa
 });
 
 describe('a VM whose channel has been restored', () => {
-  // tools/migrations.mjs --size 1514 --seed 1 --world 26: frames counted as delivered there went away with the memory.
+  // tools/soak/dist/migrations.js --size 1514 --seed 1 --world 26: frames counted as delivered there went away with the memory.
   it.each(['cancel', 'throw'] as const)(
     'has arrived, frames in its new memory are its own: a %s comes too late',
     async (how) => {

@@ -1,4 +1,4 @@
-/** Short runs of what `tools/migrations.mjs` does a thousand times. */
+/** Short runs of what `tools/soak/dist/migrations.js` does a thousand times. */
 import { describe, expect, it } from 'vitest';
 import { distributionOf } from './migration-soak/distribution.ts';
 import { runMigrations } from './migration-soak/run-migrations.ts';

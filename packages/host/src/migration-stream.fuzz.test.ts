@@ -1,7 +1,7 @@
 /** Random and damaged bytes as the stream of a migration (docs/fuzzing.md). */
 import { Buffer } from 'node:buffer';
 import { expect, test } from 'vitest';
-import { fuzzShort } from '../../../tools/fuzz/short.mjs';
+import { fuzzShort } from '../../../tools/fuzz/src/short.ts';
 import { MigrationDecoder } from './migration-decoder.ts';
 import { MigrationEncoder } from './migration-stream.ts';
 

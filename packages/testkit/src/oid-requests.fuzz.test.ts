@@ -16,7 +16,7 @@ import {
   setRequest,
 } from '@vmq/ndis';
 import { afterAll, describe, expect, test } from 'vitest';
-import { fuzzShort } from '../../../tools/fuzz/short.mjs';
+import { fuzzShort } from '../../../tools/fuzz/src/short.ts';
 import { createBench } from './driver/bench.ts';
 
 test('20 000 buffers: no crash, no byte outside, every refusal named', async () => {

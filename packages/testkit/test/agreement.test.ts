@@ -1,5 +1,5 @@
 // The stack against the reference model: a few thousand sequences here, from source, where a failure can be
-// debugged; and 200 000 from the build, over all processors (`tools/model-run.mjs`).
+// debugged; and 200 000 from the build, over all processors (`tools/soak/dist/model-run.js`).
 //
 //   VMQ_SEED=7 VMQ_SEQUENCES=2000000 npx vitest run packages/testkit/test/agreement
 import { execFile } from 'node:child_process';
@@ -11,7 +11,7 @@ import { runSequences, summarize } from '../src/index.ts';
 const SEED = Number(process.env['VMQ_SEED'] ?? 20_260_728);
 const SEQUENCES = Number(process.env['VMQ_SEQUENCES'] ?? 200_000);
 const SHORT_RUN = 2000;
-const RUN = fileURLToPath(new URL('../../../tools/model-run.mjs', import.meta.url));
+const RUN = fileURLToPath(new URL('../../../tools/soak/dist/model-run.js', import.meta.url));
 
 test(`stack and reference model agree on ${SHORT_RUN} random sequences`, () => {
   const report = runSequences({ sequences: SHORT_RUN, seed: SEED });

@@ -1,6 +1,6 @@
 /** Random and damaged bytes on both sides of a channel; and the ones that once did harm (docs/fuzzing.md). */
 import { describe, expect, test } from 'vitest';
-import { fuzzShort } from '../../../tools/fuzz/short.mjs';
+import { fuzzShort } from '../../../tools/fuzz/src/short.ts';
 import { DELIVERY_LOCK, POLL_LOCK } from './channel-state.ts';
 import { RING_WRITE_INDEX, RingWords } from './ring.ts';
 import { refusalOfSavedChannel } from './saved-channel.ts';

@@ -10,7 +10,7 @@ import {
   DMA_WRITE,
 } from '@vmq/machine';
 import { expect, test } from 'vitest';
-import { fuzzShort } from '../../../../tools/fuzz/short.mjs';
+import { fuzzShort } from '../../../../tools/fuzz/src/short.ts';
 import {
   attachNicRegisters,
   createNicAgent,
