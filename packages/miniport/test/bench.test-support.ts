@@ -117,6 +117,8 @@ export interface Bench extends Records {
   binding: Binding;
   /** While true the device takes no turn. */
   hang: boolean;
+  /** What the protocol does when it is paused. */
+  onPause: () => void;
   /** Queues whose frames the protocol keeps. */
   readonly holding: Set<number>;
   /** Adds the adapter; SUCCESS leaves it Paused. */
@@ -267,7 +269,7 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
       events.push(`indicate ${statusName(indication.statusCode)}`);
       statuses.push(indication);
     },
-    pause: () => {},
+    pause: () => bench.onPause(),
     restart: () => {},
   };
 
@@ -285,6 +287,7 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
     adapter: null as unknown as NdisAdapter,
     binding: null as unknown as Binding,
     hang: options.hung ?? false,
+    onPause: () => {},
     pool: new NetBufferListPool(256, machine.memory.host),
     add() {
       const { rssProcessors, rssBaseProcessor } = options;

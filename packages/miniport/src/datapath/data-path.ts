@@ -10,6 +10,7 @@ import {
   NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL,
   NDIS_STATUS_FAILURE,
   NDIS_STATUS_LOW_POWER_STATE,
+  NDIS_STATUS_NOT_ACCEPTED,
   NDIS_STATUS_RESET_IN_PROGRESS,
   NDIS_STATUS_RESOURCES,
 } from '@vmq/abi';
@@ -46,17 +47,24 @@ import { DueQueues } from './ready-list.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import { TransmitQueue } from './transmit-queue.ts';
 
-/** With what status a send is refused, and which counter its frames end in. */
+/** With what status a new send is refused and an accepted one abandoned, and which counter their frames end in. */
 interface Refusal {
-  readonly status: number;
+  readonly refused: number;
+  readonly abandoned: number;
   readonly reason: string | null;
 }
-const NO_QUEUE: Refusal = { status: NDIS_STATUS_RESOURCES, reason: DROPPED_NO_TRANSMIT_QUEUE };
+const refusal = (refused: number, reason: string | null, abandoned: number = refused): Refusal => ({
+  refused,
+  abandoned,
+  reason,
+});
+const NO_QUEUE: Refusal = refusal(NDIS_STATUS_RESOURCES, DROPPED_NO_TRANSMIT_QUEUE);
 const REFUSALS: Readonly<Record<WhyNoSends, Refusal>> = {
-  removed: { status: NDIS_STATUS_FAILURE, reason: DROPPED_ADAPTER_REMOVED },
-  reset: { status: NDIS_STATUS_RESET_IN_PROGRESS, reason: DROPPED_RESET },
+  // MiniportDevicePnPEventNotify: what is asked for after the notice is NOT_ACCEPTED.
+  removed: refusal(NDIS_STATUS_NOT_ACCEPTED, DROPPED_ADAPTER_REMOVED, NDIS_STATUS_FAILURE),
+  reset: refusal(NDIS_STATUS_RESET_IN_PROGRESS, DROPPED_RESET),
   // The sender counts these, as it does those that complete PAUSED.
-  'low power': { status: NDIS_STATUS_LOW_POWER_STATE, reason: null },
+  'low power': refusal(NDIS_STATUS_LOW_POWER_STATE, null),
 };
 
 class VmqMiniportDataPath implements MiniportDataPath {
@@ -199,7 +207,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
     this.#context.machine.reach('miniport.send-refused');
     let frames = 0;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
-      nbl.status = this.#refusal.status;
+      nbl.status = this.#refusal.refused;
       for (let nb: NetBuffer | null = nbl.firstNetBuffer; nb !== null; nb = nb.next) frames++;
     }
     this.#countDropped(frames);
@@ -223,7 +231,7 @@ class VmqMiniportDataPath implements MiniportDataPath {
     if (!abandon || transmit === null) return;
     this.#transmit = null;
     this.#context.machine.reach('miniport.sends-abandoned');
-    this.#countDropped(transmit.abandon(refusal.status));
+    this.#countDropped(transmit.abandon(refusal.abandoned));
   }
 
   #resumeSends(): void {

@@ -171,8 +171,9 @@ export class AdapterContext {
 
   // --- running and pausing ----------------------------------------------------------------------------
 
-  /** FAILURE if the device does not answer; then it is paused as before. */
+  /** FAILURE if the device does not answer or was surprise-removed; then it is paused as before. */
   run(): number {
+    if (this.#isRemoved) return NDIS_STATUS_FAILURE;
     this.#post('all', { op: 'run' });
     this.#adapter.publish();
     this.device.setBits(REG.CTRL, CTRL_RXEN | CTRL_TXEN, true);
@@ -191,11 +192,16 @@ export class AdapterContext {
       this.device.setBits(REG.CTRL, CTRL_RXEN, false);
       this.device.commit();
     }
+    this.#endIndications();
+    this.#adapter.publish();
+    return this.#adapter.runUntil(() => this.isQuiet());
+  }
+
+  /** Has the processors indicate what was received, and then nothing more. In force from the next publication on. */
+  #endIndications(): void {
     for (const { message, queueId } of this.queues.all.values())
       this.#post(message.processor, { op: 'drain', queueId });
     this.#post('all', { op: 'pause' });
-    this.#adapter.publish();
-    return this.#adapter.runUntil(() => this.isQuiet());
   }
 
   /** No NBL indicated and not returned, no send accepted and not completed. */
@@ -213,11 +219,16 @@ export class AdapterContext {
     return this.#isRemoved;
   }
 
-  /** Completes what was to be sent, if the card is really out: one that answers still sends and says so. */
+  /**
+   * The notice of the surprise removal. From now on requests to clear filters and to free queues are NOT_ACCEPTED, and NDIS
+   * takes them as done all the same (LIFE-17). So what was received is indicated now, while its queues run, and nothing
+   * later: a frame that is left ends with its queue. New sends are refused; those accepted are completed here if the card
+   * is really out, for one that answers still sends them and says so.
+   */
   remove(): void {
     this.#isRemoved = true;
-    if (this.device.isPresent) return;
-    this.#post('all', { op: 'stop sends', why: 'removed', abandon: true });
+    this.#endIndications();
+    this.#post('all', { op: 'stop sends', why: 'removed', abandon: !this.device.isPresent });
     this.#adapter.publish();
   }
 

@@ -415,6 +415,48 @@ describe('surprise removal', () => {
     expect(bench.add()).toBe('NDIS_STATUS_ADAPTER_NOT_FOUND');
   });
 
+  it('QUE-38 LIFE-17: what was received when a card is pulled goes up before its queue is freed, and nothing later', () => {
+    for (const answers of [false, true]) {
+      const bench = createBench();
+      const { queueId, filterId } = runningQueue(bench, 1);
+      const head = REG.RDH + queueId * RX_QUEUE_STRIDE;
+      bench.put(...frames(1, 0, 3));
+      bench.executor.runUntil(() => bench.registers.read32(head) === 3);
+      expect(bench.frames).toEqual([]);
+      if (!answers) bench.executor.post('nic', { op: 'remove' });
+      bench.executor.publish();
+      // As the switch does: its queues go when the adapter pauses. The miniport takes neither request, NDIS both as done.
+      bench.onPause = () => {
+        expect(bench.frames.map(({ queueId: id, sequence }) => [id, sequence])).toEqual(
+          range(0, 3).map((sequence) => [queueId, sequence]),
+        );
+        if (answers) bench.receive(...frames(1, 3, 2));
+        expect(clearFilter(bench, queueId, filterId)).toBe(SUCCESS);
+        expect(free(bench, queueId)).toBe(SUCCESS);
+      };
+      expect(statusName(bench.adapter.surpriseRemove())).toBe(SUCCESS);
+      expect(bench.violations()).toEqual([]);
+      expect(bench.frames.length).toBe(3);
+      const dropped = answers ? { 'miniport.queue-gone': 2 } : {};
+      expect(bench.machine.ledger.report()).toMatchObject({ inFlight: 0, ends: { delivered: 3, dropped } });
+    }
+  });
+
+  it('LIFE-16: sends after the notice complete NOT_ACCEPTED, though the card still answers', () => {
+    const bench = createBench();
+    const memory = new SendMemory(bench);
+    const { queueId } = runningQueue(bench, 1);
+    bench.holding.add(queueId);
+    bench.receive(frame(1));
+    bench.onPause = () => {
+      bench.on(0, (path) => path.send([memory.nbl([{ mdls: [frame(2)] }])]));
+      bench.settle();
+    };
+    expect(statusName(bench.adapter.surpriseRemove())).toBe('NDIS_STATUS_PENDING');
+    expect(bench.completions.map(({ statuses }) => statuses)).toEqual([['NDIS_STATUS_NOT_ACCEPTED']]);
+    expect(bench.sent()).toEqual([]);
+  });
+
   it('LIFE-16 after the notice the driver writes no register, even if the card still answers', () => {
     const bench = createBench();
     runningQueue(bench, 1);
