@@ -93,6 +93,13 @@ describe('named errors', () => {
     });
     expect(of(0x28, 0xb5, 0x2f, 0xfd)?.message).toContain('zstd-compressed');
     expect(of(0x34, 0xcd, 0xb2, 0xa1)?.message).toContain('editcap');
+    expect(of(0x04, 0x22, 0x4d, 0x18)?.message).toContain('lz4-compressed');
+    expect(of(0xfd, 0x37, 0x7a, 0x58)?.message).toContain('xz-compressed');
+    expect(of(0x42, 0x5a, 0x68, 0x39)?.message).toContain('bzip2-compressed'); // BZh and its level
+    expect(of(0x50, 0x4b, 0x03, 0x04)?.message).toContain('zip archive');
+    expect(of(0xa1, 0xb2, 0xcd, 0x34)?.message).toContain('editcap');
+    expect(of(0x73, 0x6e, 0x6f, 0x6f)?.message).toContain('snoop');
+    expect(of(0x47, 0x4d, 0x42, 0x55)?.message).toContain('Network Monitor');
     expect(of(0x3c, 0x68, 0x74, 0x6d)).toMatchObject({ code: 'not-a-capture' });
     expect(of(0x3c, 0x68, 0x74, 0x6d)?.message).toContain('found 3c68746d');
   });

@@ -3,6 +3,7 @@ import { describe, expect } from 'vitest';
 import {
   parseIpv4Address,
   parseIpv6Address,
+  RSS_KEY_LENGTH,
   ToeplitzTable,
   toeplitzHash,
   writeUint16,
@@ -44,6 +45,10 @@ function expectBoth(
   const parts = table.part(input, 0, addresses, 0) ^ table.part(input, addresses, 4, addresses);
   expect(parts >>> 0).toBe(hashWithPorts);
 }
+
+test('the key is as long as Microsoft\'s', () => {
+  expect(RSS_KEY_LENGTH).toBe(KEY.length);
+});
 
 describe('Toeplitz hash, Microsoft verification suite', () => {
   test.each(IPV4_VECTORS)(
