@@ -14,6 +14,14 @@ export { createSwitch } from './control/switch.ts';
 export type { PortReport, SwitchExtensionReport, SwitchReport } from './control/switch-report.ts';
 export type { SwitchOptions, SwitchResult, SwitchType, VirtualSwitch } from './control/virtual-switch.ts';
 export { createSwitchDataPath, switchDataPathFactory, VSWITCH_DATA_PATH } from './datapath/data-path.ts';
+export {
+  explainSwitching,
+  SWITCH_RULES,
+  type SwitchExplanation,
+  type SwitchFrame,
+  type SwitchRule,
+  type SwitchTest,
+} from './explain/explain-switching.ts';
 export { SWITCH_END_REASONS, VSWITCH_DROP_REASONS } from './model/drop-reasons.ts';
 export { EXTENSION_COUNTERS, type ExtensionCounter } from './model/extension-counters.ts';
 export type * from './model/extension-data-path.ts';

@@ -48,6 +48,10 @@ export interface SwitchReport {
   readonly vmq: VmqCapability & { readonly inUse: number };
   /** NDIS_PACKET_TYPE_* bits set on the adapter. */
   readonly packetFilter: number;
+  /** Unknown unicast goes to every member of the VLAN. */
+  readonly floodUnknownUnicast: boolean;
+  /** The binding runs: frames may go to the wire. */
+  readonly isExternalRunning: boolean;
   readonly ports: readonly PortReport[];
   readonly learned: readonly {
     readonly macAddress: string;

@@ -378,6 +378,8 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
       adapter: adapter.adapterName,
       vmq: { ...queues.capability, inUse: queues.holders.length },
       packetFilter: adapter.packetFilter,
+      floodUnknownUnicast: options.floodUnknownUnicast ?? false,
+      isExternalRunning: publication.externalRunning,
       ports: all().map((port): PortReport => reportPort(port, publication, maxPorts)),
       learned: reportLearned(publication),
       ledger: [...ledger.records],

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PortVlan, SwitchExtension, SwitchExtensionDataPathFactories } from '../../src/index.ts';
+import {
+  explainSwitching,
+  type PortVlan,
+  type SwitchExtension,
+  type SwitchExtensionDataPathFactories,
+} from '../../src/index.ts';
 import { BROADCAST, createBench, frame, tagged } from '../switch-bench.test-support.ts';
 import { type Place, ReferenceBridge, type ReferencePort } from './reference-bridge.test-support.ts';
 
@@ -57,7 +62,7 @@ const lookers: SwitchExtensionDataPathFactories = {
   looker: () => ({ ingress() {}, egress() {}, egressComplete() {}, ingressComplete() {} }),
 };
 
-test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26 SW-27: every frame goes where the reference bridge sends it, and ends once, with extensions that let all pass and without', () => {
+test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26 SW-27: every frame goes where the reference bridge and the explanation send it, and ends once, with extensions that let all pass and without', () => {
   fc.assert(
     fc.property(
       fc.array(port, { minLength: 1, maxLength: 4 }),
@@ -107,11 +112,28 @@ test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26 SW-27: every frame goes wh
           const bytes = frame(destination, source === 'own' ? ownMac : source, length);
           bytes.splice(12, 2, type >> 8, type & 0xff);
           const sourceMac = source === 'own' ? ownMac : source;
+          const explained = explainSwitching(bench.sw.inspect(), {
+            destination,
+            source: sourceMac,
+            etherType: type,
+            tci: vid,
+            length,
+            from: sender === undefined ? { queueId: 0 } : { port: sender.port },
+          });
           const verdict = bridge.judge(sender?.port ?? 'wire', { destination, source: sourceMac, vid, type });
           for (const [place, tci] of verdict.to) expected.get(place)?.push({ bytes, tci });
           if (verdict.drop !== null) {
             drops[`vswitch.${verdict.drop}`] = (drops[`vswitch.${verdict.drop}`] ?? 0) + 1;
           }
+          const drop = verdict.drop === null ? null : `vswitch.${verdict.drop}`;
+          const explainedPlaces: Place[] = [
+            ...explained.ports,
+            ...(explained.toWire ? ['wire' as const] : []),
+          ];
+          expect({ drop: explained.drop, to: new Set(explainedPlaces) }).toEqual({
+            drop,
+            to: new Set(verdict.to.keys()),
+          });
           if (verdict.to.has('wire')) toWire++;
           if (sender === undefined) {
             bench.receive([{ bytes, tci: vid }], 0, fromWire++ % processors);
