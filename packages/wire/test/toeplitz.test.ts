@@ -46,7 +46,7 @@ function expectBoth(
   expect(parts >>> 0).toBe(hashWithPorts);
 }
 
-test('the key is as long as Microsoft\'s', () => {
+test("the key is as long as Microsoft's", () => {
   expect(RSS_KEY_LENGTH).toBe(KEY.length);
 });
 
