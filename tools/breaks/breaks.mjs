@@ -451,7 +451,7 @@ export const BREAKS = [
     name: 'a-completion-keeps-its-last-lap',
     breaks: 'frames unchanged',
     file: `packages/miniport/src/datapath/frame-loops.ts`,
-    find: 'host[(completions + (slot << ENTRY_SHIFT)) | 0] = 0;',
+    find: 'host[(completions + (slot << COMPLETION_SHIFT)) | 0] = 0;',
     put: '',
     faults: ['completion-corrupted'],
     caughtBy: [

@@ -60,7 +60,7 @@ function measure(length, mode) {
   for (let q = 1; q <= QUEUES; q++) {
     const queue = {
       ring: allocate(RING * 16),
-      done: allocate(RING * 16),
+      done: allocate(RING * nic.COMPLETION_BYTES),
       status: allocate(64),
       buffers: allocate(RING * STRIDE),
       consumed: 0,

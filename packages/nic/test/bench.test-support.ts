@@ -20,6 +20,7 @@ import {
 } from '@vmq/machine';
 import { createNicAgent } from '../src/device/device.ts';
 import { NIC_AGENT, type NicAgentData, nicEngineAgent } from '../src/device/nic-agent.ts';
+import { COMPLETION_BYTES } from '../src/registers/descriptors.ts';
 import { createNicBar } from '../src/registers/device-memory.ts';
 import { type NicProfile, nicProfile } from '../src/registers/profiles.ts';
 import { attachNicRegisters, type NicRegisters } from '../src/registers/register-bus.ts';
@@ -61,6 +62,9 @@ export interface Received {
   readonly tci: number;
   readonly slot: number;
   readonly stamp: number;
+  /** Words 4 and 5 of the completion. */
+  readonly verdict: number;
+  readonly headerBytes: number;
 }
 
 const BUFFER_STRIDE = 2112;
@@ -85,7 +89,7 @@ export class BenchQueue {
     this.size = size;
     this.stride = stride;
     this.ring = bench.allocate(size * 16);
-    this.completions = bench.allocate(size * 16);
+    this.completions = bench.allocate(size * COMPLETION_BYTES);
     this.status = bench.allocate(64);
     this.buffers = bench.allocate(size * stride);
     this.headers = bench.allocate(size * 256);
@@ -142,7 +146,7 @@ export class BenchQueue {
     const { host } = this.bench;
     const out: Received[] = [];
     for (let n = this.waiting; n > 0; n--, this.consumed++) {
-      const c = (this.completions >> 2) + (this.consumed & (this.size - 1)) * 4;
+      const c = (this.completions + (this.consumed & (this.size - 1)) * COMPLETION_BYTES) >> 2;
       const first = host.i32[c];
       const second = host.i32[c + 1];
       const buffer = this.bufferOf(this.consumed);
@@ -153,6 +157,8 @@ export class BenchQueue {
         tci: second & 0xffff,
         slot: second >>> 16,
         stamp: host.i32[c + 3],
+        verdict: host.i32[c + 4],
+        headerBytes: host.i32[c + 5],
       });
     }
     if (repost && out.length > 0) this.post(out.length);

@@ -13,12 +13,12 @@
  * long the queue was idle. (The receive stamp would not tell: others' frames move it on, by more than half its range.)
  */
 import type { AgentContext } from '@vmq/machine';
-import { DESCRIPTOR_BYTES, type NicRegisters, QSTS_ENABLED, REG, RX_QUEUE_STRIDE, RXC_DD } from '@vmq/nic';
+import { COMPLETION_BYTES, type NicRegisters, QSTS_ENABLED, REG, RX_QUEUE_STRIDE, RXC_DD } from '@vmq/nic';
 import { readHead } from '../hardware/head-register.ts';
 import { DROPPED_BAD_COMPLETION } from '../model/drop-reasons.ts';
 import { type ReceiveQueueImage, STATE_DAMAGED } from '../model/queue-image.ts';
 
-const ENTRY_WORDS = DESCRIPTOR_BYTES >> 2;
+const ENTRY_WORDS = COMPLETION_BYTES >> 2;
 const LEAST_FRAME_BYTES = 14;
 /** DD and length, as one number. */
 export const COMPLETION_MASK: number = RXC_DD | 0xffff;

@@ -10,7 +10,7 @@
  * written: to store a reference costs more than to find it there already.
  */
 import { ieee8021QFromTci, type Mdl, type NetBufferList } from '@vmq/ndis';
-import { DESCRIPTOR_BYTES, RXC_VLAN } from '@vmq/nic';
+import { COMPLETION_BYTES, DESCRIPTOR_BYTES, RXC_VLAN } from '@vmq/nic';
 import { STATE_SLOTS } from '../model/queue-image.ts';
 import { COMPLETION_MASK } from './completion-guard.ts';
 import {
@@ -28,8 +28,9 @@ import {
   RING_MASK,
 } from './queue-buffers.ts';
 
-/** log2 of a descriptor's words; completions are equally long. */
-const ENTRY_SHIFT = Math.log2(DESCRIPTOR_BYTES >> 2);
+/** log2 of the words of a descriptor, and of a completion. */
+const DESCRIPTOR_SHIFT = Math.log2(DESCRIPTOR_BYTES >> 2);
+const COMPLETION_SHIFT = Math.log2(COMPLETION_BYTES >> 2);
 
 export interface FrameLoops {
   /**
@@ -74,7 +75,7 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
     let last = chain;
     for (let nbl = chain; at !== end; nbl = nbl.next as NetBufferList) {
       const slot = at & mask;
-      const completion = (completions + (slot << ENTRY_SHIFT)) | 0;
+      const completion = (completions + (slot << COMPLETION_SHIFT)) | 0;
       const word0 = host[completion];
       const word1 = host[(completion + 1) | 0];
       const buffer = state[(STATE_SLOTS + slot) | 0];
@@ -130,7 +131,7 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
       if ((owner & ~0xffff) !== tag) break;
       const buffer = owner & 0xffff;
       const slot = posted & mask;
-      const descriptor = (descriptors + (slot << ENTRY_SHIFT)) | 0;
+      const descriptor = (descriptors + (slot << DESCRIPTOR_SHIFT)) | 0;
       const first = places[buffer << 1];
       if (isSplit === true) {
         host[descriptor] = (places[((buffer << 1) + 1) | 0] - firstBytes) | 0;
@@ -141,7 +142,7 @@ export function createFrameLoops(host: Int32Array): FrameLoops {
         host[descriptor] = first;
         host[(descriptor + 1) | 0] = firstSegment;
       }
-      host[(completions + (slot << ENTRY_SHIFT)) | 0] = 0;
+      host[(completions + (slot << COMPLETION_SHIFT)) | 0] = 0;
       state[(STATE_SLOTS + slot) | 0] = buffer;
       posted = (posted + 1) | 0;
       last = nbl;

@@ -17,12 +17,13 @@
  */
 import type { MemorySegment, PhysicalMemory } from '@vmq/machine';
 import type { NetBufferSharedMemory } from '@vmq/ndis';
-import { DESCRIPTOR_BYTES } from '@vmq/nic';
+import { COMPLETION_BYTES, DESCRIPTOR_BYTES } from '@vmq/nic';
 import { type ReceiveQueueImage, STATE_SLOTS } from '../model/queue-image.ts';
 import { describeBuffers } from '../model/shared-memory-info.ts';
 import type { CompletionGuard } from './completion-guard.ts';
 
 const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES >> 2;
+const COMPLETION_WORDS = COMPLETION_BYTES >> 2;
 /** More than any frame's bytes. */
 const WHOLE = 0xffff;
 
@@ -123,7 +124,7 @@ export class QueueBuffers {
       host[descriptor] = first;
       host[descriptor + 1] = this.firstSegment.id;
     }
-    host[this.numbers[COMPLETIONS_AT] + slot * DESCRIPTOR_WORDS] = 0;
+    host[this.numbers[COMPLETIONS_AT] + slot * COMPLETION_WORDS] = 0;
     this.state[STATE_SLOTS + slot] = buffer;
   }
 }

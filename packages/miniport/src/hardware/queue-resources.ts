@@ -18,7 +18,14 @@ import {
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import type { InterruptMessage, MiniportAdapter, SharedMemoryAllocation } from '@vmq/ndis';
-import { DESCRIPTOR_BYTES, REG, RX_QUEUE_STRIDE, RXBUF_HEADER_SHIFT, TX_QUEUE_STRIDE } from '@vmq/nic';
+import {
+  COMPLETION_BYTES,
+  DESCRIPTOR_BYTES,
+  REG,
+  RX_QUEUE_STRIDE,
+  RXBUF_HEADER_SHIFT,
+  TX_QUEUE_STRIDE,
+} from '@vmq/nic';
 import {
   type BufferBlock,
   NO_HOME,
@@ -78,7 +85,7 @@ export function buildReceiveQueue(
     freeMemory(adapter, taken);
     return { status };
   };
-  const ringBytes = 2 * ringEntries * DESCRIPTOR_BYTES + STATUS_BLOCK_BYTES;
+  const ringBytes = ringEntries * (COMPLETION_BYTES + DESCRIPTOR_BYTES) + STATUS_BLOCK_BYTES;
   const rings = allocate(adapter, queueId, OTHER, ringBytes, true);
   if (rings === null) return giveUp(NDIS_STATUS_RESOURCES);
   taken.push(rings.allocationHandle);
@@ -108,9 +115,9 @@ export function buildReceiveQueue(
     queueId,
     hardwareQueue: queueId,
     ringEntries,
-    descriptorOffset: base.offset,
-    completionOffset: base.offset + ringEntries * DESCRIPTOR_BYTES,
-    statusOffset: base.offset + 2 * ringEntries * DESCRIPTOR_BYTES,
+    completionOffset: base.offset,
+    descriptorOffset: base.offset + ringEntries * COMPLETION_BYTES,
+    statusOffset: base.offset + ringEntries * (COMPLETION_BYTES + DESCRIPTOR_BYTES),
     buffers,
     lookahead,
     vector: message.vector,

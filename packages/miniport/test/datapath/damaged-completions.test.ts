@@ -1,6 +1,6 @@
 /** Completions that a bus has damaged on their way to memory: each costs its frame, which is counted, and nothing else. */
 import { createRandom } from '@vmq/machine';
-import { DESCRIPTOR_BYTES, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
+import { COMPLETION_BYTES, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import { expect, it } from 'vitest';
 import { type Bench, createBench, frame, runningQueue } from '../bench.test-support.ts';
 
@@ -10,7 +10,7 @@ const range = (from: number, count: number): number[] => Array.from({ length: co
 /** The first word of a completion of a queue's ring: length and status. */
 function wordOf(bench: Bench, queueId: number, position: number): number {
   const base = bench.registers.read32(REG.RCBASE + queueId * RX_QUEUE_STRIDE);
-  return (base + (position % RING) * DESCRIPTOR_BYTES) >> 2;
+  return (base + (position % RING) * COMPLETION_BYTES) >> 2;
 }
 
 const DAMAGES: readonly ((word: number) => number)[] = [

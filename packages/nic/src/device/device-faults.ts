@@ -1,6 +1,6 @@
 import type { InterruptUnit } from '../interrupt/interrupt-unit.ts';
 import type { ReceiveUnit } from '../receive/receive-unit.ts';
-import { RXC_DD } from '../registers/descriptors.ts';
+import { COMPLETION_BYTES, RXC_DD } from '../registers/descriptors.ts';
 import { CTRL_RST, REG } from '../registers/register-constants.ts';
 import {
   type DeviceState,
@@ -42,8 +42,6 @@ export type DeviceFault =
     }
   /** Everything is as it should be again. */
   | { readonly kind: 'none' };
-
-const ENTRY_WORDS = 4;
 
 export class DeviceFaults {
   /** Nothing is sent. */
@@ -122,7 +120,7 @@ export class DeviceFaults {
     if (fresh === 0) return;
     this.#damagesLeft--;
     const at = (published + ((this.#pick >>> 8) % fresh)) & rxq[q + Q_MASK];
-    const entry = rxq[q + Q_COMPLETIONS] + at * ENTRY_WORDS;
+    const entry = rxq[q + Q_COMPLETIONS] + at * (COMPLETION_BYTES >> 2);
     const words = segments[0].i32;
     const size = rxq[q + Q_MASK] + 1;
     const some = 1 + ((this.#pick >>> 20) % 7);

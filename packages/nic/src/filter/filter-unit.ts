@@ -17,6 +17,7 @@ import { RCTL_AAM, RCTL_BAM, RCTL_MPE, RCTL_UPE, RXCTL_ENABLE } from '../registe
 import { type DeviceState, Q_ENGINE, Q_FLAGS, Q_SHIFT } from '../state/device-state.ts';
 import { DROP_BROADCAST, DROP_MULTICAST, DROP_NO_MATCH } from '../state/drop-reasons.ts';
 import { readFilterTables } from '../state/filter-tables.ts';
+import { ADDRESS_RULES } from './explain.ts';
 
 export const ANY_VLAN: number = 1 << 20;
 const VALUE_USED = 1 << 30;
@@ -24,10 +25,18 @@ const VALUE_USED = 1 << 30;
 export const VALUE_ENGINE_SHIFT = 24;
 /** Slot number that stands for no filter. */
 const NO_SLOT = 0xffff;
-/** A frame for queue 0 that no filter took. */
-export const VALUE_DEFAULT: number = VALUE_USED | (NO_SLOT << 8);
-/** The same, accepted only because a promiscuous bit is set. */
-export const VALUE_INEXACT: number = VALUE_DEFAULT | (1 << 29);
+/** Where in a value of {@link acceptByAddress} its rule stands, an index into ADDRESS_RULES; a filter's value has its engine there. */
+export const RULE_SHIFT = 24;
+export const RULE_MASK = 15;
+/** A frame for queue 0 that no filter took, by address rule `rule`. */
+const accepted = (rule: number): number => VALUE_USED | (NO_SLOT << 8) | (rule << RULE_SHIFT);
+const VALUE_STATION: number = accepted(ADDRESS_RULES.indexOf('station address (AAM)'));
+const VALUE_BROADCAST: number = accepted(ADDRESS_RULES.indexOf('broadcast (BAM)'));
+const VALUE_MULTICAST: number = accepted(ADDRESS_RULES.indexOf('multicast list'));
+/** Accepted only because a promiscuous bit is set. */
+const INEXACT = 1 << 29;
+const VALUE_UNICAST_INEXACT: number = INEXACT | accepted(ADDRESS_RULES.indexOf('unicast promiscuous (UPE)'));
+const VALUE_MULTICAST_INEXACT: number = INEXACT | accepted(ADDRESS_RULES.indexOf('all multicast (MPE)'));
 
 /** Multipliers of the hash: odd, with well-mixed bits. */
 export const HASH_LOW: number = 0x9e3779b1 | 0;
@@ -116,19 +125,19 @@ export function classifyUnmatched(state: DeviceState, low: number, high: number)
   return acceptByAddress(state, low, address);
 }
 
-/** Address filter and packet filter: {@link VALUE_DEFAULT}, {@link VALUE_INEXACT}, or the complement of a drop code. */
+/** Address filter and packet filter: a value for queue 0 with the rule that accepted, or the complement of a drop code. */
 export function acceptByAddress(state: DeviceState, low: number, address: number): number {
   const tables = state.tables;
   const rctl = tables.rctl;
   if ((low & 1) === 0) {
     if ((rctl & RCTL_AAM) !== 0 && low === tables.stationLow && address === tables.stationHigh)
-      return VALUE_DEFAULT;
-    return (rctl & RCTL_UPE) !== 0 ? VALUE_INEXACT : ~DROP_NO_MATCH;
+      return VALUE_STATION;
+    return (rctl & RCTL_UPE) !== 0 ? VALUE_UNICAST_INEXACT : ~DROP_NO_MATCH;
   }
-  if (low === -1 && address === 0xffff) return (rctl & RCTL_BAM) !== 0 ? VALUE_DEFAULT : ~DROP_BROADCAST;
+  if (low === -1 && address === 0xffff) return (rctl & RCTL_BAM) !== 0 ? VALUE_BROADCAST : ~DROP_BROADCAST;
   const list = tables.multicast;
   for (let i = 0; i < list.length; i += 2) {
-    if (list[i] === low && list[i + 1] === address) return VALUE_DEFAULT;
+    if (list[i] === low && list[i + 1] === address) return VALUE_MULTICAST;
   }
-  return (rctl & RCTL_MPE) !== 0 ? VALUE_INEXACT : ~DROP_MULTICAST;
+  return (rctl & RCTL_MPE) !== 0 ? VALUE_MULTICAST_INEXACT : ~DROP_MULTICAST;
 }

@@ -2,6 +2,7 @@
  * The receive queues as the port finds them: descriptors, waiting for one, and which queues a batch has touched.
  */
 import { DMA_READ, DMA_WRITE } from '@vmq/machine';
+import { COMPLETION_BYTES, DESCRIPTOR_BYTES } from '../registers/descriptors.ts';
 import { QSTS_ENABLED, QSTS_STARVED, REG, RX_QUEUE_STRIDE } from '../registers/register-constants.ts';
 import {
   type DeviceState,
@@ -85,10 +86,10 @@ export class ReceiveQueues {
     const state = this.#state;
     const { rxq } = state;
     const q = queue << Q_SHIFT;
-    const bytes = (rxq[q + Q_MASK] + 1) * 16;
+    const entries = rxq[q + Q_MASK] + 1;
     const permitted =
-      state.permits(0, rxq[q + Q_RING] * 4, bytes, DMA_READ) &&
-      state.permits(0, rxq[q + Q_COMPLETIONS] * 4, bytes, DMA_WRITE) &&
+      state.permits(0, rxq[q + Q_RING] * 4, entries * DESCRIPTOR_BYTES, DMA_READ) &&
+      state.permits(0, rxq[q + Q_COMPLETIONS] * 4, entries * COMPLETION_BYTES, DMA_WRITE) &&
       state.permits(0, rxq[q + Q_STATUS] * 4, 4, DMA_WRITE);
     // Twice only after a frame of this batch was refused for its buffer.
     if (permitted && this.#isTouched[queue] === 0) {

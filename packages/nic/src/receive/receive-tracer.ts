@@ -104,7 +104,7 @@ export class ReceiveTracer {
     const number = (rxq[q + Q_HEAD] - 1) | 0;
     const index = (number & rxq[q + Q_MASK]) * 4;
     const descriptor = rxq[q + Q_RING] + index;
-    const completion = rxq[q + Q_COMPLETIONS] + index;
+    const completion = rxq[q + Q_COMPLETIONS] + index * 2;
     const segment = host[descriptor + 1];
     const offset = host[descriptor];
     const header = host[descriptor + 2];

@@ -9,10 +9,19 @@
  */
 import { type FrameConsumer, RECEIVED_FROM_WIRE } from '@vmq/machine';
 import { classifyEncapsulated } from '../filter/encapsulation.ts';
-import { classifyUnmatched, HASH_HIGH, HASH_LOW } from '../filter/filter-unit.ts';
+import { classifyUnmatched, HASH_HIGH, HASH_LOW, RULE_MASK, RULE_SHIFT } from '../filter/filter-unit.ts';
 import { lengthDrop } from '../filter/frame-length.ts';
 import type { ReceiveInterrupts } from '../interrupt/interrupt-unit.ts';
-import { RXC_BROADCAST, RXC_DD, RXC_INEXACT, RXC_MULTICAST, RXC_VLAN } from '../registers/descriptors.ts';
+import {
+  RXC_BROADCAST,
+  RXC_DD,
+  RXC_INEXACT,
+  RXC_MULTICAST,
+  RXC_NO_FILTER,
+  RXC_SPLIT,
+  RXC_VLAN,
+  VERDICT_RULE_SHIFT,
+} from '../registers/descriptors.ts';
 import { FILTER_TABLE } from '../registers/device-memory.ts';
 import {
   RCTL_NVGRE,
@@ -280,12 +289,19 @@ export class ReceiveUnit {
       let status = bytes | RXC_DD | (tagged & RXC_VLAN) | ((value >>> 4) & RXC_INEXACT) | placed;
       if ((low & 1) !== 0) status |= low === -1 && (high & 0xffff) === 0xffff ? RXC_BROADCAST : RXC_MULTICAST;
 
-      const completion = (rxq[q + Q_COMPLETIONS] + index) | 0;
+      const completion = (rxq[q + Q_COMPLETIONS] + (index << 1)) | 0;
       host[completion] = status;
       host[completion + 1] =
         ((((third >>> 8) & 0xff00) | (third >>> 24)) & tagged) | ((value << 8) & 0xffff0000);
       host[completion + 2] = 0;
       host[completion + 3] = stamp;
+      const type = input[at + 3 + (tagged & 1)];
+      const rule = ((value >> 8) & 0xffff) === RXC_NO_FILTER ? (value >>> RULE_SHIFT) & RULE_MASK : 0;
+      host[completion + 4] =
+        queue | (rule << VERDICT_RULE_SHIFT) | ((type & 0xff) << 24) | ((type & 0xff00) << 8);
+      host[completion + 5] = (status & RXC_SPLIT) === 0 ? 0 : Math.min(bytes, rxq[q + Q_HEADER_SIZE]);
+      host[completion + 6] = 0;
+      host[completion + 7] = 0;
       // The short way must find its limit again if there was none left for it.
       if (head === rxq[q + Q_LIMIT]) rxq[q + Q_LIMIT] = (head + 1) | 0;
       rxq[q + Q_HEAD] = (head + 1) | 0;

@@ -159,12 +159,17 @@ export function createShortWay(state: DeviceState, ring: FrameConsumer): ShortWa
         } else copyTo(memory, body + 16, target + 16, first - 16);
       }
 
-      const completion = (rxq[(q + Q_COMPLETIONS) | 0] + index) | 0;
+      const completion = (rxq[(q + Q_COMPLETIONS) | 0] + (index << 1)) | 0;
       const tci = (((third >>> 8) & 0xff00) | (third >>> 24)) & tagged;
       host[completion] = bytes | RXC_DD | (tagged & RXC_VLAN) | (toHeader === 0 ? 0 : RXC_SPLIT);
       host[(completion + 1) | 0] = tci | ((value << 8) & 0xffff0000);
       host[(completion + 2) | 0] = 0;
       host[(completion + 3) | 0] = (stamp + i) | 0;
+      const type = input[((body >> 2) + 3) | 0];
+      host[(completion + 4) | 0] = (value & 0xff) | ((type & 0xff) << 24) | ((type & 0xff00) << 8);
+      host[(completion + 5) | 0] = toHeader === 0 ? 0 : first;
+      host[(completion + 6) | 0] = 0;
+      host[(completion + 7) | 0] = 0;
       rxq[(q + Q_HEAD) | 0] = (head + 1) | 0;
       rxq[(q + Q_BYTES) | 0] = (rxq[(q + Q_BYTES) | 0] + bytes) | 0;
     }

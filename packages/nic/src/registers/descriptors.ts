@@ -1,12 +1,15 @@
 /**
- * What lies in host memory: 16-byte descriptors and completions, little-endian 32-bit words.
+ * What lies in host memory: 16-byte descriptors and 32-byte completions, little-endian 32-bit words.
  *
  *   receive descriptor    0 packet buffer offset | 4 its segment | 8 header buffer offset | 12 its segment
  *   receive completion    0 length lo16, status hi16 | 4 VLAN TCI lo16, filter slot hi16 | 8 RSS hash | 12 stamp
+ *                         16 verdict: queue lo8, address rule, EtherType hi16
+ *                         20 bytes in the header buffer lo16, offload results hi16 | 24, 28 reserved
  *   transmit descriptor   0 buffer offset | 4 segment lo16, flags hi16 | 8 length | 12 VLAN TCI
  *   status block          0 completions so far, free-running
  */
 export const DESCRIPTOR_BYTES = 16;
+export const COMPLETION_BYTES = 32;
 
 /** Words of a receive descriptor. */
 export const RXD_PACKET_OFFSET = 0;
@@ -19,6 +22,12 @@ export const RXC_LENGTH_STATUS = 0;
 export const RXC_VLAN_FILTER = 1;
 export const RXC_HASH = 2;
 export const RXC_STAMP = 3;
+export const RXC_VERDICT = 4;
+export const RXC_HEADER_OFFLOAD = 5;
+
+/** Parts of the verdict, word 4: the receive queue in bits 0..7, then the address rule, then the EtherType. */
+export const VERDICT_RULE_SHIFT = 8;
+export const VERDICT_ETHERTYPE_SHIFT = 16;
 
 /** Completion status, in place: bits of word 0. The low 16 bits are the length without the tag. */
 export const RXC_DD: number = 1 << 16;

@@ -209,7 +209,7 @@ const RECEIVE: readonly Row[] = [
   ['RDLEN', 'RW', 'enable', 'Descriptors in the ring: a power of two, 2..32768.'],
   ['RDT', 'DOORBELL', 'attention', 'Descriptors posted since the queue was enabled, free-running.'],
   ['RDH', 'RO', 'device', 'Descriptors consumed since the queue was enabled, free-running.'],
-  ['RCBASE', 'RW', 'enable', 'Completion ring: byte offset, a multiple of 16. It has RDLEN entries.'],
+  ['RCBASE', 'RW', 'enable', 'Completion ring: byte offset, a multiple of 32. It has RDLEN entries.'],
   ['RCSEG', 'RW', 'enable', 'Completion ring: memory segment; must be 0, host memory.'],
   [
     'RSBASE',

@@ -1,5 +1,6 @@
 /** Takes over queue registers at a configuration request, and refuses what cannot work. */
 import { DMA_READ, DMA_WRITE } from '@vmq/machine';
+import { COMPLETION_BYTES, DESCRIPTOR_BYTES } from '../registers/descriptors.ts';
 import { RING_START } from '../registers/device-memory.ts';
 import {
   QSTS_ERROR,
@@ -101,14 +102,14 @@ export function latchReceiveQueue(state: DeviceState, queue: number): number {
   const { lookaheadMin, lookaheadMax, receiveChecksum } = state.profile;
   let sound = !split || (header > 0 && header >= lookaheadMin && header <= lookaheadMax);
   if (!wasEnabled) {
-    const bytes = words[at + DESC_LENGTH] * 16;
+    const length = words[at + DESC_LENGTH];
     const completions = words[at + COMPLETION_BASE];
     sound &&=
       fitsRing(words, at) &&
-      (completions & 15) === 0 &&
+      completions % COMPLETION_BYTES === 0 &&
       words[at + COMPLETION_SEGMENT] === 0 &&
-      state.permits(0, words[at], bytes, DMA_READ) &&
-      state.permits(0, completions, bytes, DMA_WRITE) &&
+      state.permits(0, words[at], length * DESCRIPTOR_BYTES, DMA_READ) &&
+      state.permits(0, completions, length * COMPLETION_BYTES, DMA_WRITE) &&
       statusGranted(state, at);
   }
   if (!sound) return refuse(words, rxq, q, at);
@@ -131,7 +132,7 @@ export function latchTransmitQueue(state: DeviceState, queue: number): number {
   const control = words[at + CONTROL];
   if ((control & TXCTL_ENABLE) === 0) return stop(words, txq, q, at);
   if (txq[q + Q_FLAGS] !== 0) return QUEUE_UNCHANGED;
-  const bytes = words[at + DESC_LENGTH] * 16;
+  const bytes = words[at + DESC_LENGTH] * DESCRIPTOR_BYTES;
   const sound =
     fitsRing(words, at) && state.permits(0, words[at], bytes, DMA_READ) && statusGranted(state, at);
   if (!sound) return refuse(words, txq, q, at);

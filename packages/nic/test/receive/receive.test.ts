@@ -11,6 +11,7 @@ import {
   RXC_L4CS_OK,
   RXC_MULTICAST,
   RXC_SPLIT,
+  VERDICT_ETHERTYPE_SHIFT,
 } from '../../src/registers/descriptors.ts';
 import { nicProfile } from '../../src/registers/profiles.ts';
 import {
@@ -36,7 +37,18 @@ test('a frame for a filter reaches the queue with length, slot, stamp; the count
   const [bench, queue] = oneQueue();
   const frame = frameTo(MAC, 100);
   bench.send(frameTo(macOf(2), 100), frame);
-  expect(queue.take()).toEqual([{ queue: 1, slot: 4, stamp: 2, tci: 0, status: RXC_DD, bytes: frame }]);
+  expect(queue.take()).toEqual([
+    {
+      queue: 1,
+      slot: 4,
+      stamp: 2,
+      tci: 0,
+      status: RXC_DD,
+      bytes: frame,
+      verdict: 1 | (0x88b5 << VERDICT_ETHERTYPE_SHIFT),
+      headerBytes: 0,
+    },
+  ]);
   expect(dropped(bench)).toEqual({ 'nic.no-match': 1 });
   expect(bench.statistic(REG.GPRC)).toBe(1);
   expect(bench.statistic(REG.GORC)).toBe(100);
