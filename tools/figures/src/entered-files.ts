@@ -1,0 +1,150 @@
+// Which source files a frame enters, by V8's own precise coverage: the files of packages that have a function which
+// ran for the frame and did not run while the same machine was idle.
+//
+//   warm up ──> idle, several times ──> begin ──> turn by turn: functions(turn) − functions(idle) ──> files
+//
+// The idle run is what tells a frame's own path from the loop that waits for it: it should give every agent a turn with
+// nothing to do. Coverage counts calls, and calls alone: whether a function was inlined does not matter (V8 does not
+// optimize while it counts), constants of other files that were read do not show.
+import { type Profiler, Session } from 'node:inspector';
+
+/** A file of a package, as `packages/nic/src/receive/receive-unit.ts`, whether it ran as source or as built. */
+export interface EnteredFile {
+  readonly file: string;
+  /** Names of its functions that ran; functions without a name stand as `(line N)` of the file that ran. */
+  readonly functions: readonly string[];
+}
+
+/** What is done while coverage counts; everything is synchronous. */
+export interface Run {
+  /** Gives every agent a turn with nothing to do. */
+  idle(): void;
+  /** Puts the frame where its way begins; what runs for that does not count. */
+  begin(): void;
+  /** One turn of one agent; false if there was nothing to do. */
+  turn(): boolean;
+}
+
+/** Runs before coverage counts: what is done only the first time is not the frame's way. */
+const WARM_UP = 3;
+/** Idle runs whose functions do not count. */
+const IDLE_RUNS = 3;
+
+/** Functions that ran, by file. A function's key is its place in the file. */
+type Ran = Map<string, Map<string, string>>;
+
+/** The files that each turn enters and idle turns do not; in a turn by their names. */
+export function enteredByTurn({ idle, begin, turn }: Run): EnteredFile[][] {
+  for (let n = 0; n < WARM_UP; n++) {
+    idle();
+    begin();
+    while (turn());
+  }
+  const coverage = new CallCoverage();
+  try {
+    const atRest: Ran = new Map();
+    for (let n = 0; n < IDLE_RUNS; n++) {
+      idle();
+      add(atRest, coverage.take());
+    }
+    begin();
+    coverage.take();
+    const turns: EnteredFile[][] = [];
+    while (turn()) turns.push(withoutIdle(coverage.take(), atRest));
+    return turns.filter((files) => files.length > 0);
+  } finally {
+    coverage.stop();
+  }
+}
+
+/** The files of some turns together, each in the turn that enters it first. */
+export function inAll(turns: readonly (readonly EnteredFile[])[]): EnteredFile[] {
+  const functions = new Map<string, Set<string>>();
+  for (const { file, functions: names } of turns.flat()) {
+    const known = functions.get(file) ?? new Set<string>();
+    for (const name of names) known.add(name);
+    functions.set(file, known);
+  }
+  return [...functions].map(([file, names]) => ({ file, functions: [...names].sort() }));
+}
+
+/**
+ * The turns up to the one that first enters a file of package `name`: for a received frame and the package `guest`, its
+ * way in. What comes behind is the way of the memory back to the device.
+ */
+export function upToPackage(turns: readonly (readonly EnteredFile[])[], name: string): EnteredFile[][] {
+  const last = turns.findIndex((files) => files.some(({ file }) => file.startsWith(`packages/${name}/`)));
+  return turns.slice(0, last + 1).map((files) => [...files]);
+}
+
+function add(all: Ran, more: Ran): void {
+  for (const [file, functions] of more) {
+    const known = all.get(file) ?? new Map<string, string>();
+    for (const [key, name] of functions) known.set(key, name);
+    all.set(file, known);
+  }
+}
+
+function withoutIdle(ran: Ran, atRest: Ran): EnteredFile[] {
+  return [...ran]
+    .map(([file, functions]): EnteredFile => {
+      const own = [...functions].filter(([key]) => atRest.get(file)?.has(key) !== true);
+      return { file, functions: own.map(([, name]) => name).sort() };
+    })
+    .filter(({ functions }) => functions.length > 0)
+    .sort((x, y) => (x.file < y.file ? -1 : 1));
+}
+
+/** Counts the calls of all functions of packages, from its making until it is stopped. */
+class CallCoverage {
+  readonly #session = new Session();
+
+  constructor() {
+    this.#session.connect();
+    this.#session.post('Profiler.enable');
+    this.#session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
+    this.take();
+  }
+
+  /** Functions called since the last time. */
+  take(): Ran {
+    const ran: Ran = new Map();
+    for (const { url, functions } of this.#counts()) {
+      const file = sourceFileOf(url);
+      if (file === null) continue;
+      const called = functions.filter(({ ranges: [whole], functionName }) => {
+        // The function around a module's own code has no name and begins with the file.
+        return whole.count > 0 && (functionName !== '' || whole.startOffset > 0);
+      });
+      if (called.length > 0) ran.set(file, new Map(called.map(keyAndName)));
+    }
+    return ran;
+  }
+
+  stop(): void {
+    this.#session.post('Profiler.stopPreciseCoverage');
+    this.#session.disconnect();
+  }
+
+  /** The session is of this thread: it answers before `post` returns. */
+  #counts(): readonly Profiler.ScriptCoverage[] {
+    let counts: readonly Profiler.ScriptCoverage[] = [];
+    this.#session.post('Profiler.takePreciseCoverage', (error, { result }) => {
+      if (error !== null) throw error;
+      counts = result;
+    });
+    return counts;
+  }
+}
+
+function keyAndName({ functionName, ranges: [whole] }: Profiler.FunctionCoverage): [string, string] {
+  const key = `${whole.startOffset}-${whole.endOffset}`;
+  return [key, functionName === '' ? `(at ${whole.startOffset})` : functionName];
+}
+
+/** `packages/P/src/X.ts` of a script that ran as source or as built; null for one of no package, and for its tests. */
+export function sourceFileOf(url: string): string | null {
+  const found = /(?:^|\/)packages\/([^/]+)\/(?:src|dist)\/(.+?)\.(?:ts|js)(?:\?.*)?$/.exec(url);
+  if (found === null || found[2].includes('.test')) return null;
+  return `packages/${found[1]}/src/${found[2]}.ts`;
+}
