@@ -1,5 +1,6 @@
 /** What a host is to those who use it: a wire, the VMs' frames, a trace, a report. */
 
+import type { FilterDriver } from '@vmq/ddi';
 import type { GuestMessage } from '@vmq/guest';
 import type {
   CounterStart,
@@ -11,7 +12,7 @@ import type {
   TraceReader,
   TraceRecord,
 } from '@vmq/machine';
-import type { FilterDriver, Ndis, NdisAdapter } from '@vmq/ndis';
+import type { Ndis, NdisAdapter } from '@vmq/ndis';
 import type { SharedMemoryManager } from '@vmq/shared-memory';
 import type { PortProperties, SwitchExtension, SwitchResult, VirtualSwitch } from '@vmq/vswitch';
 import type { ExtraDataPaths } from './agent-factories.ts';

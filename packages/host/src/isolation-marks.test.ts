@@ -3,8 +3,9 @@
  * at. Long frames of one VM go before short ones of another through every buffer that VMs share: the wire, the default
  * queue, the send buffers, the transmit ring.
  */
+
+import type { MiniportDataPathFactory, NetBufferList } from '@vmq/ddi';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
-import type { MiniportDataPathFactory, NetBufferList } from '@vmq/ndis';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Host, HostOptions } from './index.ts';
 import {

@@ -2,9 +2,10 @@
  * Time of check, time of use: memory that changes between the two, and while it is read. Where one thread cannot race,
  * a memory stands in that shows every read, or the write comes from inside the call that lies between check and use.
  */
+
+import type { MiniportDataPathFactory, NetBufferList } from '@vmq/ddi';
 import { FrameProducer, type MemorySegment, PAGE_SIZE } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
-import type { MiniportDataPathFactory, NetBufferList } from '@vmq/ndis';
 import { REG, TX_QUEUE_STRIDE } from '@vmq/nic';
 import { layoutGuest } from '@vmq/vmbus';
 import { afterEach, describe, expect, it, vi } from 'vitest';

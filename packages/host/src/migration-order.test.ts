@@ -6,7 +6,7 @@ import {
   OID_RECEIVE_FILTER_CLEAR_FILTER,
   OID_RECEIVE_FILTER_FREE_QUEUE,
 } from '@vmq/abi';
-import type { FilterDriver } from '@vmq/ndis';
+import type { FilterDriver } from '@vmq/ddi';
 import { describe, expect, it } from 'vitest';
 import { type Host, migrateVm } from './index.ts';
 import { hostWith, Lab, numbered, unrestOf, WEB } from './migration.test-support.ts';

@@ -9,8 +9,8 @@ import {
   OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
   OID_RECEIVE_FILTER_SET_FILTER,
 } from '@vmq/abi';
+import type { FilterDriver, NetBufferList } from '@vmq/ddi';
 import { DISPATCH_LEVEL } from '@vmq/machine';
-import type { FilterDriver, NetBufferList } from '@vmq/ndis';
 import { describe, expect, it } from 'vitest';
 import { type Host, migrateVm } from './index.ts';
 import { createLab, DB, hostWith, Lab, numbered, STATION, unrestOf, WEB } from './migration.test-support.ts';

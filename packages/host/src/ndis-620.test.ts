@@ -21,9 +21,9 @@ import {
   OID_RECEIVE_FILTER_SET_FILTER,
 } from '@vmq/abi';
 import { readCapture } from '@vmq/capture';
+import { type MiniportDataPathFactory, methodRequest, type NetBufferList } from '@vmq/ddi';
 import { HOST_SEGMENT } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
-import { type MiniportDataPathFactory, methodRequest, type NetBufferList } from '@vmq/ndis';
 import { createHostMemoryProvider } from '@vmq/vswitch';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostOptions } from './index.ts';

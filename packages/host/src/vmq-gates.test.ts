@@ -1,7 +1,7 @@
 // Whether VM queues are on is what is, not what was asked for: each gate alone closes them, and the report names it.
 import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import { setRequest } from '@vmq/ddi';
 import { OID_VMQ_MINIPORT_VM_QUEUES } from '@vmq/miniport';
-import { setRequest } from '@vmq/ndis';
 import { describe, expect, it } from 'vitest';
 import { checkHostConfig, createHost, type Host, type HostConfigInput } from './index.ts';
 

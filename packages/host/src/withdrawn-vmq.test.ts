@@ -3,8 +3,8 @@
  * served all the time, and every frame ends in one counter.
  */
 import { NDIS_STATUS_INVALID_DATA, NDIS_STATUS_NOT_SUPPORTED, NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import { queryRequest, setRequest } from '@vmq/ddi';
 import { OID_VMQ_MINIPORT_VM_QUEUES } from '@vmq/miniport';
-import { queryRequest, setRequest } from '@vmq/ndis';
 import { describe, expect, it } from 'vitest';
 import { checkHostConfig, createHost, type Host, type HostConfigInput } from './index.ts';
 

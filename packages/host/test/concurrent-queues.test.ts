@@ -1,6 +1,6 @@
 /** Two VM queues on two processors, serviced at the same time by two threads. */
 import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
-import type { FilterDriver } from '@vmq/ndis';
+import type { FilterDriver } from '@vmq/ddi';
 import { expect, test } from 'vitest';
 import { checkHostConfig, createHost } from '../src/index.ts';
 

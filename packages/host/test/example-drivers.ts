@@ -8,7 +8,7 @@ import {
   NDIS_STATUS_SUCCESS,
   OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
 } from '@vmq/abi';
-import type { FilterDriver } from '@vmq/ndis';
+import type { FilterDriver } from '@vmq/ddi';
 import type { SwitchExtension } from '@vmq/vswitch';
 
 const plain = {

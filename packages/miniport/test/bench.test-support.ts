@@ -5,6 +5,15 @@
  */
 import { MM_ANY_NODE_OK, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
 import {
+  type Binding,
+  type MiniportDriver,
+  NetBufferListPool,
+  type OidRequest,
+  type ProtocolDriver,
+  type SharedMemoryProvider,
+  type StatusIndication,
+} from '@vmq/ddi';
+import {
   createDeterministicExecutor,
   createDmaDomain,
   createFrameRing,
@@ -20,19 +29,12 @@ import {
   type Schedule,
 } from '@vmq/machine';
 import {
-  type Binding,
   createNdis,
   createNdisProcessor,
   type DataPlaneEnvelope,
-  type MiniportDriver,
   NDIS_DROP_REASONS,
   type Ndis,
   type NdisAdapter,
-  NetBufferListPool,
-  type OidRequest,
-  type ProtocolDriver,
-  type SharedMemoryProvider,
-  type StatusIndication,
 } from '@vmq/ndis';
 import {
   attachNicRegisters,

@@ -23,7 +23,7 @@ import {
   type StructInput,
   statusName,
 } from '@vmq/abi';
-import { methodRequest, type OidRequest, setRequest } from '@vmq/ndis';
+import { methodRequest, type OidRequest, setRequest } from '@vmq/ddi';
 
 import type { Bench } from './bench.test-support.ts';
 import { macOf } from './frames.test-support.ts';

@@ -1,7 +1,7 @@
 /** Memory from which the bench's protocol sends: NBLs of any shape, their MDLs at odd places. */
 import { NDIS_SHARED_MEMORY_USAGE } from '@vmq/abi';
+import { Mdl, NetBuffer, type NetBufferList } from '@vmq/ddi';
 import { DMA_READ, HOST_SEGMENT } from '@vmq/machine';
-import { Mdl, NetBuffer, type NetBufferList } from '@vmq/ndis';
 import type { Bench } from './bench.test-support.ts';
 
 /** An NB to send: its MDLs' bytes, bytes to skip, and how many count. */

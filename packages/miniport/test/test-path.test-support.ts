@@ -1,6 +1,5 @@
 /** The protocol's data half of a bench, which keeps what it saw of each frame, and gives NBLs back when it is told to. */
 import { statusName } from '@vmq/abi';
-import { type AgentContext, DELIVERED, RECEIVED_FROM_GUEST } from '@vmq/machine';
 import {
   type Mdl,
   type NetBuffer,
@@ -8,7 +7,8 @@ import {
   type ProtocolDataPath,
   queueIdOf,
   type SendSink,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
+import { type AgentContext, DELIVERED, RECEIVED_FROM_GUEST } from '@vmq/machine';
 
 /** One frame as the protocol saw it, read when it was indicated. */
 export interface SeenFrame {

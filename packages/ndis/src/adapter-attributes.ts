@@ -12,10 +12,9 @@ import {
   NDIS_STATUS_SUCCESS,
   NDIS_SUPPORTED_PAUSE_FUNCTIONS,
 } from '@vmq/abi';
+import type { BindParameters, MiniportAdapterAttributes } from '@vmq/ddi';
 import type { GeneralInformation } from './adapter-core.ts';
 import type { Capabilities, MiniportVersion } from './capabilities.ts';
-import type { MiniportAdapterAttributes } from './miniport-driver.ts';
-import type { BindParameters } from './protocol-driver.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 
 type AttributeType = MiniportAdapterAttributes['type'];

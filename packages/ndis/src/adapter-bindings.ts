@@ -3,10 +3,10 @@
  * path, and get what they have asked for (RX-22); all hear indications, events, pause and restart.
  */
 import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import type { BindParameters, ProtocolDriver, StatusIndication } from '@vmq/ddi';
 import type { AdapterDataPlane } from './adapter-data-plane.ts';
 import type { BindingReport } from './adapter-inspection.ts';
 import { AdapterBinding, type BindingAdapter } from './binding.ts';
-import type { BindParameters, ProtocolDriver, StatusIndication } from './protocol-driver.ts';
 import { receiversImage } from './receivers-image.ts';
 
 export interface OpenedBinding {

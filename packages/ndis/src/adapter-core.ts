@@ -1,6 +1,7 @@
 /** What the OID families know of an adapter: its records and its limits, not its drivers. */
+
+import type { MiniportAdapterAttributes } from '@vmq/ddi';
 import type { Capabilities, MiniportVersion } from './capabilities.ts';
-import type { MiniportAdapterAttributes } from './miniport-driver.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
 import type { QueueEvent } from './queue-states.ts';
 import type { ReceiveFilterBook } from './receive-filter.ts';

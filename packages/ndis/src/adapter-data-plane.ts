@@ -4,10 +4,11 @@
  * What a driver posts before its data halves are attached (inside MiniportInitializeEx, inside
  * ProtocolBindAdapterEx) is kept and follows the attachment.
  */
+
+import type { FilterImage } from '@vmq/ddi';
 import type { Executor } from '@vmq/machine';
 import { DataPathWords, type OutstandingNbls } from './data-path-words.ts';
 import type { DataPlane, NdisDataPlaneMessage } from './data-plane.ts';
-import type { FilterImage } from './filter-driver.ts';
 import type { ReceiversImage } from './receivers.ts';
 
 type Side = 'miniport' | 'filter';

@@ -9,8 +9,8 @@
  * A free that waits for somebody to return NBLs is no sign of a hang, and no reset would bring them back.
  */
 import { OID_RECEIVE_FILTER_FREE_QUEUE } from '@vmq/abi';
+import type { OidRequest } from '@vmq/ddi';
 import type { NdisTimers } from './ndis-timers.ts';
-import type { OidRequest } from './oid-request.ts';
 
 const NANOSECONDS_PER_SECOND = 1e9;
 /** CheckForHangTimeInSeconds of an adapter that sets none. */

@@ -1,8 +1,7 @@
 /** What an adapter shows of itself: plain data, as Get-NetAdapterVmqQueue and !ndiskd print it. */
-import type { AdapterState, BindingState } from './adapter-states.ts';
+import type { AdapterState, BindingState, FilterModuleReport } from '@vmq/ddi';
 import type { CapabilitySet } from './capabilities.ts';
 import type { OutstandingNbls } from './data-path-words.ts';
-import type { FilterModuleReport } from './filter-driver.ts';
 import type { MsixEntryReport } from './interrupt-messages.ts';
 import type { PendingOid } from './oid-engine.ts';
 import { operationalState, type QueueState } from './queue-states.ts';

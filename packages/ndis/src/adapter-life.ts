@@ -11,21 +11,23 @@
  * adapter-reset.ts, power in adapter-power.ts.
  */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_PENDING, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import {
+  type AdapterEvent,
+  type AdapterState,
+  adapterTransition,
+  NdisDevicePnPEventSurpriseRemoved,
+  NdisHaltDeviceDisabled,
+  NdisHaltDeviceSurpriseRemoved,
+  NetEventQueryRemoveDevice,
+} from '@vmq/ddi';
 import type { AdapterAttributes } from './adapter-attributes.ts';
 import type { AdapterBindings } from './adapter-bindings.ts';
 import type { AdapterDataPlane } from './adapter-data-plane.ts';
 import type { AdapterHangCheck } from './adapter-hang-check.ts';
 import type { AdapterSetting } from './adapter-setting.ts';
-import { type AdapterEvent, type AdapterState, adapterTransition } from './adapter-states.ts';
 import type { FilterStack } from './filter-module.ts';
-import {
-  NdisDevicePnPEventSurpriseRemoved,
-  NdisHaltDeviceDisabled,
-  NdisHaltDeviceSurpriseRemoved,
-} from './miniport-driver.ts';
 import type { MiniportHandle } from './miniport-handle.ts';
 import type { OidEngine } from './oid-engine.ts';
-import { NetEventQueryRemoveDevice } from './protocol-driver.ts';
 import type { ReceiveQueueBook } from './receive-queue.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 import type { WorkItems } from './work-items.ts';

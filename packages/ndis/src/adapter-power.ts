@@ -13,8 +13,8 @@ import {
   NDIS_STATUS_SUCCESS,
   OID_PNP_SET_POWER,
 } from '@vmq/abi';
-import type { AdapterState } from './adapter-states.ts';
-import { type OidRequest, setRequest } from './oid-request.ts';
+import { type AdapterState, type OidRequest, setRequest } from '@vmq/ddi';
+
 import type { AdapterRefusals } from './refusal-log.ts';
 
 const { NdisDeviceStateD0: D0, NdisDeviceStateD1: D1, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;

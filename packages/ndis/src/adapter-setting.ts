@@ -1,14 +1,18 @@
 /** What an adapter is made of: its driver and resources, and the host's parts that it shares with others. */
+
+import type {
+  FilterDriver,
+  MiniportDriver,
+  MiniportInterposer,
+  MiniportResources,
+  SharedMemoryProvider,
+} from '@vmq/ddi';
 import type { DmaDomain, Executor, Machine } from '@vmq/machine';
 import type { DataPlane } from './data-plane.ts';
-import type { FilterDriver } from './filter-driver.ts';
 import type { RssProcessorSet, VectorPool } from './interrupt-messages.ts';
-import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
-import type { MiniportInterposer } from './miniport-interposer.ts';
 import type { NdisTimers } from './ndis-timers.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
-import type { SharedMemoryProvider } from './shared-memory-provider.ts';
 import type { WorkItems } from './work-items.ts';
 
 export interface AdapterSetting {

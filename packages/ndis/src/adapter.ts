@@ -3,6 +3,13 @@
  * is in adapter-life.ts, its bindings in adapter-bindings.ts, its requests in oid-engine.ts.
  */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_NOT_SUPPORTED, NDIS_STATUS_PENDING, statusName } from '@vmq/abi';
+import {
+  type AdapterState,
+  NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND,
+  type OidRequest,
+  type ProtocolDriver,
+} from '@vmq/ddi';
+
 import { type DmaDomain, printAs } from '@vmq/machine';
 import { AdapterAttributes } from './adapter-attributes.ts';
 import { AdapterBindings, type OpenedBinding } from './adapter-bindings.ts';
@@ -14,19 +21,15 @@ import { AdapterLife } from './adapter-life.ts';
 import { AdapterPower, isLowPower, setPowerRequest } from './adapter-power.ts';
 import { AdapterReset } from './adapter-reset.ts';
 import type { AdapterSetting } from './adapter-setting.ts';
-import type { AdapterState } from './adapter-states.ts';
 import type { AdapterBinding, BindingAdapter } from './binding.ts';
 import { Capabilities, type MiniportVersion } from './capabilities.ts';
 import { FilterStack } from './filter-module.ts';
 import { InterruptMessages } from './interrupt-messages.ts';
 import { cleanUpAfter, cleanUpAll, withdrawReception } from './leftovers.ts';
-import { NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND } from './miniport-driver.ts';
 import { MiniportHandle } from './miniport-handle.ts';
 import type { NdisTraceWriter } from './ndis-trace.ts';
 import { OidEngine } from './oid-engine.ts';
-import type { OidRequest } from './oid-request.ts';
 import { NDIS_ITSELF } from './oid-table.ts';
-import type { ProtocolDriver } from './protocol-driver.ts';
 import { ReceiveFilterBook } from './receive-filter.ts';
 import { ReceiveQueueBook } from './receive-queue.ts';
 import { Reception } from './reception.ts';

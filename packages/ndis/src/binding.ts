@@ -7,15 +7,20 @@ import {
   NDIS_STATUS_RESET_IN_PROGRESS,
   oidName,
 } from '@vmq/abi';
+import type {
+  Binding,
+  BindingState,
+  OidRequest,
+  ProtocolDriver,
+  SharedMemoryAllocation,
+  SharedMemoryParameters,
+  StatusIndication,
+} from '@vmq/ddi';
 import type { AdapterCore } from './adapter-core.ts';
-import type { BindingState } from './adapter-states.ts';
 import { cleanUpAfter, withdrawReception } from './leftovers.ts';
 import type { OidEngine } from './oid-engine.ts';
-import type { OidRequest } from './oid-request.ts';
 import { NDIS_ITSELF } from './oid-table.ts';
-import type { Binding, ProtocolDriver, StatusIndication } from './protocol-driver.ts';
 import type { SharedMemoryBroker } from './shared-memory-broker.ts';
-import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
 import type { WorkItems } from './work-items.ts';
 
 /** What a binding needs of its adapter. */

@@ -20,8 +20,8 @@ import {
   NDIS_RECEIVE_FLAGS_SINGLE_QUEUE as FLAGS_SINGLE_QUEUE,
   NDIS_STATUS_PAUSED as STATUS_PAUSED,
 } from '@vmq/abi';
+import type { FilterDataPath, NetBufferList, ReceiveSink, SendSink } from '@vmq/ddi';
 import type { AgentContext } from '@vmq/machine';
-import type { FilterDataPath, ReceiveSink, SendSink } from './data-path.ts';
 import {
   COMPLETED,
   DataPathWords,
@@ -33,7 +33,6 @@ import {
   SENT,
 } from './data-path-words.ts';
 import { Distribution } from './distribution.ts';
-import type { NetBufferList } from './net-buffer-list.ts';
 import type { Receivers } from './receivers.ts';
 
 const SEND_GATE = 0;

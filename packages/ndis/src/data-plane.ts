@@ -2,8 +2,9 @@
  * How the control half reaches the data halves on the processors: by messages that survive a structured clone,
  * published by the executor.
  */
+
+import type { FilterImage } from '@vmq/ddi';
 import type { NdisDataPathImage } from './data-path-router.ts';
-import type { FilterImage } from './filter-driver.ts';
 import type { ReceiversImage } from './receivers.ts';
 
 /** Whom a message is for. */

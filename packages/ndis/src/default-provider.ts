@@ -1,8 +1,8 @@
 /** The shared-memory provider that serves while no protocol has registered one: host memory for everything. */
 import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import type { SharedMemoryProvider } from '@vmq/ddi';
 import { HOST_SEGMENT } from '@vmq/machine';
 import type { SharedMemoryManager } from '@vmq/shared-memory';
-import type { SharedMemoryProvider } from './shared-memory-provider.ts';
 
 export function createDefaultProvider(memory: SharedMemoryManager): SharedMemoryProvider {
   return {

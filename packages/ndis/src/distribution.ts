@@ -6,8 +6,7 @@
  *   wanted   AB   AB   A    –         B: 1 2 (own)                     4: nobody's, back to the miniport
  */
 import { NDIS_RECEIVE_FLAGS_RESOURCES as RESOURCES } from '@vmq/abi';
-import type { ReceiveSink } from './data-path.ts';
-import type { NetBufferList } from './net-buffer-list.ts';
+import type { NetBufferList, ReceiveSink } from '@vmq/ddi';
 import type { Receivers } from './receivers.ts';
 
 /** What to do with frames that nobody gets: a chain of `count`. */

@@ -4,9 +4,7 @@
  * BAD_CHARACTERISTICS for members that cannot be, as the name of another driver.
  */
 import { NDIS_STATUS_BAD_CHARACTERISTICS, NDIS_STATUS_BAD_VERSION, NDIS_STATUS_SUCCESS } from '@vmq/abi';
-import type { FilterDriver } from './filter-driver.ts';
-import type { MiniportDriver } from './miniport-driver.ts';
-import type { ProtocolDriver } from './protocol-driver.ts';
+import type { FilterDriver, MiniportDriver, ProtocolDriver } from '@vmq/ddi';
 import { AdapterRefusals, type RefusalRecorder } from './refusal-log.ts';
 
 /** Of miniports, as far as they are modelled. */

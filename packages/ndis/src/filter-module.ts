@@ -15,11 +15,11 @@ import type {
   FilterImage,
   FilterModuleReport,
   FilterModuleState,
-} from './filter-driver.ts';
+  OidRequest,
+  StatusIndication,
+} from '@vmq/ddi';
 import { FilterOidPath, type OidFilter } from './filter-oid-path.ts';
 import type { OidMiniport } from './oid-engine.ts';
-import type { OidRequest } from './oid-request.ts';
-import type { StatusIndication } from './protocol-driver.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 
 /** What the modules need of their adapter. */

@@ -8,8 +8,8 @@
  * forwarding calls are still on the stack: a module is on the trail before the call goes on.
  */
 import { NDIS_STATUS_PENDING, oidName, statusName } from '@vmq/abi';
+import type { OidRequest } from '@vmq/ddi';
 import type { OidMiniport } from './oid-engine.ts';
-import type { OidRequest } from './oid-request.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 
 /** A module as its requests see it. */

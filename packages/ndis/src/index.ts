@@ -16,10 +16,8 @@ export type {
   FilterReport,
   QueueReport,
 } from './adapter-inspection.ts';
-export type { AdapterState, BindingState } from './adapter-states.ts';
 export type { MiniportVersion } from './capabilities.ts';
 export { vmqEnabled } from './capability-rules.ts';
-export type * from './data-path.ts';
 export {
   createNdisDataPath,
   NDIS_DROP_REASONS,
@@ -35,10 +33,7 @@ export type {
   ProtocolDataPlaneMessage,
 } from './data-plane.ts';
 export type { DetachedDataPath } from './detached-data-path.ts';
-export type * from './filter-driver.ts';
 export type { MsixEntryReport } from './interrupt-messages.ts';
-export * from './miniport-driver.ts';
-export type { MiniportInterposer, MiniportWay } from './miniport-interposer.ts';
 export { type AdapterOptions, createNdis, type Ndis, type NdisAdapter, type NdisOptions } from './ndis.ts';
 export {
   createNdisProcessor,
@@ -46,10 +41,7 @@ export {
   type NdisProcessorFactories,
 } from './ndis-processor.ts';
 export { describeNdisTrace, NDIS_TRACE } from './ndis-trace.ts';
-export * from './net-buffer-list.ts';
 export type { PendingOid } from './oid-engine.ts';
-export * from './oid-request.ts';
-export * from './protocol-driver.ts';
 export {
   operationalState,
   QUEUE_EVENTS,
@@ -60,4 +52,3 @@ export {
 export type { DefaultQueueFilter, ReceiverImage, ReceiversImage } from './receivers.ts';
 export { type RefusalLog, type RefusalRecord, refusalLine } from './refusal-log.ts';
 export type { SharedMemoryReportEntry } from './shared-memory-broker.ts';
-export type * from './shared-memory-provider.ts';

@@ -10,8 +10,8 @@ import {
   NDIS_STATUS_INVALID_PARAMETER,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
+import type { InterruptMessage, MiniportResources, MsixTableOperation } from '@vmq/ddi';
 import { type Machine, msiMessage } from '@vmq/machine';
-import type { InterruptMessage, MiniportResources, MsixTableOperation } from './miniport-driver.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 
 const ENTRY_BYTES = 16;

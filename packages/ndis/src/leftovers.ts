@@ -8,8 +8,8 @@ import {
   OID_RECEIVE_FILTER_CLEAR_FILTER,
   OID_RECEIVE_FILTER_FREE_QUEUE,
 } from '@vmq/abi';
+import { type OidRequest, setRequest } from '@vmq/ddi';
 import type { AdapterCore } from './adapter-core.ts';
-import { type OidRequest, setRequest } from './oid-request.ts';
 import { DEFAULT_QUEUE } from './receive-queue.ts';
 
 /** `submit` issues a request as the owner's own and waits for it; `left` hears of each thing, in words. */

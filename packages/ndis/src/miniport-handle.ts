@@ -2,23 +2,24 @@
  * The NdisMiniportHandle: what a miniport may call, joined from the parts of its adapter.
  */
 import { NDIS_STATUS_FAILURE } from '@vmq/abi';
-import type { DmaDomain } from '@vmq/machine';
-import type { AdapterAttributes } from './adapter-attributes.ts';
-import type { AdapterState } from './adapter-states.ts';
-import { abiVersion, type MiniportVersion } from './capabilities.ts';
-import type { FilterStack } from './filter-module.ts';
-import type { InterruptMessages } from './interrupt-messages.ts';
 import type {
+  AdapterState,
   InterruptMessage,
   MiniportAdapter,
   MiniportAdapterAttributes,
   MiniportResources,
   MsixTableOperation,
-} from './miniport-driver.ts';
-import type { OidRequest } from './oid-request.ts';
+  OidRequest,
+  SharedMemoryAllocation,
+  SharedMemoryParameters,
+} from '@vmq/ddi';
+import type { DmaDomain } from '@vmq/machine';
+import type { AdapterAttributes } from './adapter-attributes.ts';
+import { abiVersion, type MiniportVersion } from './capabilities.ts';
+import type { FilterStack } from './filter-module.ts';
+import type { InterruptMessages } from './interrupt-messages.ts';
 import type { AdapterRefusals } from './refusal-log.ts';
 import type { SharedMemoryBroker } from './shared-memory-broker.ts';
-import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
 import type { WorkItems } from './work-items.ts';
 
 /** What the handle joins: the parts of an adapter a miniport may reach. */

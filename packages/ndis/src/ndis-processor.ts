@@ -4,8 +4,16 @@
  *   envelope ──receive──> attach / detach data halves, or a message for one of them
  *   publication ──refresh──> every data half
  */
+
+import type {
+  FilterDataPathFactory,
+  MiniportDataPathFactory,
+  ProcessorServices,
+  ProtocolDataPathFactory,
+  ReceiveSink,
+  SendSink,
+} from '@vmq/ddi';
 import type { AgentContext } from '@vmq/machine';
-import type { ReceiveSink, SendSink } from './data-path.ts';
 import { createNdisDataPath, type NdisDataPath } from './data-path-router.ts';
 import type {
   DataPlaneEnvelope,
@@ -13,9 +21,6 @@ import type {
   NdisDataPlaneMessage,
   ProtocolDataPlaneMessage,
 } from './data-plane.ts';
-import type { FilterDataPathFactory } from './filter-driver.ts';
-import type { MiniportDataPathFactory, ProcessorServices } from './miniport-driver.ts';
-import type { ProtocolDataPathFactory } from './protocol-driver.ts';
 import { Receivers } from './receivers.ts';
 
 export interface NdisProcessorFactories {

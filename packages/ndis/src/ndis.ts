@@ -2,26 +2,30 @@
  * NDIS on one host: registered drivers, adapters, the shared-memory provider, and the log of refusals.
  */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import type {
+  AdapterState,
+  Binding,
+  FilterDriver,
+  MiniportDriver,
+  MiniportInterposer,
+  MiniportResources,
+  OidRequest,
+  ProtocolDriver,
+  SharedMemoryProvider,
+} from '@vmq/ddi';
 import { createDmaDomain, type Executor, type Machine, type TraceWriter } from '@vmq/machine';
 import type { SharedMemoryManager } from '@vmq/shared-memory';
 import { Adapter } from './adapter.ts';
 import type { AdapterReport } from './adapter-inspection.ts';
-import type { AdapterState } from './adapter-states.ts';
 import type { DataPlane } from './data-plane.ts';
 import { createDefaultProvider } from './default-provider.ts';
 import { createDetachedDataPath, type DetachedDataPath } from './detached-data-path.ts';
 import { DriverRegistry } from './driver-registry.ts';
-import type { FilterDriver } from './filter-driver.ts';
 import { VectorPool } from './interrupt-messages.ts';
-import type { MiniportDriver, MiniportResources } from './miniport-driver.ts';
-import type { MiniportInterposer } from './miniport-interposer.ts';
 import { NdisTimers } from './ndis-timers.ts';
 import { NdisTraceWriter } from './ndis-trace.ts';
-import type { OidRequest } from './oid-request.ts';
-import type { Binding, ProtocolDriver } from './protocol-driver.ts';
 import { AdapterRefusals, type RefusalLog, RefusalRecorder } from './refusal-log.ts';
 import { rssProcessorSet } from './rss-processors.ts';
-import type { SharedMemoryProvider } from './shared-memory-provider.ts';
 import { WorkItems } from './work-items.ts';
 
 export interface NdisOptions {

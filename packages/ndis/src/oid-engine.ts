@@ -26,14 +26,14 @@ import {
   oidName,
   statusName,
 } from '@vmq/abi';
-import type { AdapterCore } from './adapter-core.ts';
 import {
   NdisRequestMethod,
   NdisRequestQueryInformation,
   NdisRequestQueryStatistics,
   NdisRequestSetInformation,
   type OidRequest,
-} from './oid-request.ts';
+} from '@vmq/ddi';
+import type { AdapterCore } from './adapter-core.ts';
 import { handlingOf, NDIS_ITSELF } from './oid-table.ts';
 import { type OidCall, refuse, type Verdict } from './oid-verification.ts';
 

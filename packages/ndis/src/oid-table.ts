@@ -68,7 +68,7 @@ import {
   OID_RECEIVE_FILTER_SET_FILTER,
   OID_TCP_OFFLOAD_PARAMETERS,
 } from '@vmq/abi';
-import { NdisRequestMethod, NdisRequestSetInformation, type NdisRequestType } from './oid-request.ts';
+import { NdisRequestMethod, NdisRequestSetInformation, type NdisRequestType } from '@vmq/ddi';
 import { type OidCall, refuse, refuseWithoutVmq, type Verdict } from './oid-verification.ts';
 import { completeQueueAllocation } from './oids-allocation-complete.ts';
 import {

@@ -16,9 +16,9 @@ import {
   refusalText,
   type StructCodec,
 } from '@vmq/abi';
+import type { OidRequest } from '@vmq/ddi';
 import type { AdapterCore } from './adapter-core.ts';
 import { abiVersion } from './capabilities.ts';
-import type { OidRequest } from './oid-request.ts';
 
 /** A request on its way through NDIS. */
 export interface OidCall {

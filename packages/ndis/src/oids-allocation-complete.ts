@@ -15,8 +15,8 @@ import {
   NDIS_STATUS_SUCCESS,
   type NdisReceiveQueueAllocationCompleteArray,
 } from '@vmq/abi';
+import { methodRequest } from '@vmq/ddi';
 import { aimIndications, makesRunning, moveQueue } from './adapter-core.ts';
-import { methodRequest } from './oid-request.ts';
 import {
   done,
   memberOffset,

@@ -39,8 +39,8 @@ import {
   OID_GEN_SUPPORTED_LIST,
   OID_GEN_XMIT_LINK_SPEED,
 } from '@vmq/abi';
+import { queryRequest } from '@vmq/ddi';
 import type { GeneralInformation } from './adapter-core.ts';
-import { queryRequest } from './oid-request.ts';
 import { answer, type OidCall, refuse, refuseShortOutput, type Verdict } from './oid-verification.ts';
 import { wordBytes } from './reception.ts';
 import type { StatisticsMember } from './statistics-oids.ts';

@@ -9,9 +9,9 @@ import {
   NDIS_STATUS_NOT_ACCEPTED,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
+import { NdisRequestQueryStatistics } from '@vmq/ddi';
 import { moveQueue } from './adapter-core.ts';
 import { abiVersion } from './capabilities.ts';
-import { NdisRequestQueryStatistics } from './oid-request.ts';
 import {
   answer,
   firstBroken,

@@ -13,8 +13,8 @@ import {
   NDIS_PACKET_TYPE_MULTICAST,
   NDIS_PACKET_TYPE_PROMISCUOUS,
 } from '@vmq/abi';
+import type { NetBufferList } from '@vmq/ddi';
 import { HOST_SEGMENT } from '@vmq/machine';
-import type { NetBufferList } from './net-buffer-list.ts';
 
 /** A filter on queue 0. */
 export interface DefaultQueueFilter {

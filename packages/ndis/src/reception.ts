@@ -9,7 +9,7 @@
  * A request replaces the share of its own binding and no other's; a binding that closes takes its share along.
  */
 import { OID_802_3_MULTICAST_LIST, OID_GEN_CURRENT_LOOKAHEAD, OID_GEN_CURRENT_PACKET_FILTER } from '@vmq/abi';
-import { type OidRequest, setRequest } from './oid-request.ts';
+import { type OidRequest, setRequest } from '@vmq/ddi';
 
 export const MAC_BYTES = 6;
 

@@ -10,16 +10,16 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import { DMA_READ, DMA_WRITE, type DmaDomain, HOST_SEGMENT, type Machine, PAGE_SIZE } from '@vmq/machine';
-import type { SharedMemoryUsage } from '@vmq/shared-memory';
-import { DEFAULT_QUEUE, type ReceiveQueueBook } from './receive-queue.ts';
-import type { AdapterRefusals } from './refusal-log.ts';
 import type {
   SharedMemoryAllocation,
   SharedMemoryElement,
   SharedMemoryParameters,
   SharedMemoryProvider,
-} from './shared-memory-provider.ts';
+} from '@vmq/ddi';
+import { DMA_READ, DMA_WRITE, type DmaDomain, HOST_SEGMENT, type Machine, PAGE_SIZE } from '@vmq/machine';
+import type { SharedMemoryUsage } from '@vmq/shared-memory';
+import { DEFAULT_QUEUE, type ReceiveQueueBook } from './receive-queue.ts';
+import type { AdapterRefusals } from './refusal-log.ts';
 
 export interface SharedMemoryReportEntry {
   readonly allocationHandle: number;

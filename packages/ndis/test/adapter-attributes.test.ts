@@ -8,8 +8,8 @@ import {
   NDIS_STATUS_SUCCESS,
   OID_RECEIVE_FILTER_CURRENT_CAPABILITIES,
 } from '@vmq/abi';
+import { type MiniportAdapterAttributes, outputOf, queryRequest } from '@vmq/ddi';
 import { describe, expect, test } from 'vitest';
-import { type MiniportAdapterAttributes, outputOf, queryRequest } from '../src/index.ts';
 import {
   allocate,
   allocateRequest,

@@ -5,9 +5,9 @@ import {
   NDIS_STATUS_PENDING,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
+import { NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND } from '@vmq/ddi';
 import { describe, expect, test } from 'vitest';
 import { setPowerRequest } from '../src/adapter-power.ts';
-import { NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND } from '../src/index.ts';
 import {
   allocate,
   type BenchOptions,

@@ -8,8 +8,8 @@ import {
   OID_GEN_CURRENT_PACKET_FILTER,
   OID_RECEIVE_FILTER_FREE_QUEUE,
 } from '@vmq/abi';
+import { type Binding, setRequest } from '@vmq/ddi';
 import { describe, expect, test } from 'vitest';
-import { type Binding, setRequest } from '../src/index.ts';
 import { allocate, createBench, freeRequest, TestProtocol } from './bench.ts';
 
 const SUCCESS = NDIS_STATUS_SUCCESS;

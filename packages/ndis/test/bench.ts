@@ -25,6 +25,17 @@ import {
   type StructInput,
 } from '@vmq/abi';
 import {
+  type Binding,
+  type BindParameters,
+  type FilterDriver,
+  methodRequest,
+  type OidRequest,
+  outputOf,
+  type ProtocolDriver,
+  type StatusIndication,
+  setRequest,
+} from '@vmq/ddi';
+import {
   type AgentFactories,
   createDeterministicExecutor,
   createMachine,
@@ -35,22 +46,7 @@ import {
   TraceWriter,
 } from '@vmq/machine';
 import { createSharedMemoryManager, type SharedMemoryManager } from '@vmq/shared-memory';
-import {
-  type Binding,
-  type BindParameters,
-  createNdis,
-  type DataPlane,
-  type FilterDriver,
-  methodRequest,
-  NDIS_DROP_REASONS,
-  type Ndis,
-  type NdisAdapter,
-  type OidRequest,
-  outputOf,
-  type ProtocolDriver,
-  type StatusIndication,
-  setRequest,
-} from '../src/index.ts';
+import { createNdis, type DataPlane, NDIS_DROP_REASONS, type Ndis, type NdisAdapter } from '../src/index.ts';
 import { TestMiniport, type TestMiniportOptions } from './test-miniport.ts';
 
 export const MSIX_TABLE = 0x1000;

@@ -1,17 +1,16 @@
 /** NDIS on two processors, with data halves of a miniport and of a protocol that do what a test orders. */
 import { NDIS_RECEIVE_FLAGS_RESOURCES, NDIS_STATUS_SUCCESS } from '@vmq/abi';
-import { type AgentContext, type AgentFactories, type MemorySegment, Processor } from '@vmq/machine';
 import {
   type Binding,
-  createNdisProcessor,
-  type DataPlaneEnvelope,
   type FilterDataPathFactory,
   filteringInfo,
   type MiniportDataPathFactory,
   type NetBufferList,
   NetBufferListPool,
   type ProtocolDataPathFactory,
-} from '../src/index.ts';
+} from '@vmq/ddi';
+import { type AgentContext, type AgentFactories, type MemorySegment, Processor } from '@vmq/machine';
+import { createNdisProcessor, type DataPlaneEnvelope } from '../src/index.ts';
 import { type BenchOptions, createBench, TestProtocol } from './bench.ts';
 import { TestFilter } from './test-filter.ts';
 

@@ -1,6 +1,6 @@
 import { NDIS_STATUS_BAD_CHARACTERISTICS, NDIS_STATUS_BAD_VERSION, NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import type { FilterDriver, MiniportDriver } from '@vmq/ddi';
 import { describe, expect, test } from 'vitest';
-import type { FilterDriver, MiniportDriver } from '../src/index.ts';
 import { createHost, TestProtocol } from './bench.ts';
 import { TestFilter } from './test-filter.ts';
 import { TestMiniport } from './test-miniport.ts';

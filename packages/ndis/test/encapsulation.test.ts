@@ -12,8 +12,8 @@ import {
   OID_RECEIVE_FILTER_PARAMETERS,
   OID_TCP_OFFLOAD_PARAMETERS,
 } from '@vmq/abi';
+import { methodRequest, outputOf, setRequest } from '@vmq/ddi';
 import { expect, test } from 'vitest';
-import { methodRequest, outputOf, setRequest } from '../src/index.ts';
 import { allocate, createBench, createHost, filterRequest, TestProtocol, untaggedMac } from './bench.ts';
 
 const SUCCESS = NDIS_STATUS_SUCCESS;

@@ -13,8 +13,8 @@ import {
   NDIS_STATUS_SUCCESS,
   OID_RECEIVE_FILTER_CURRENT_CAPABILITIES,
 } from '@vmq/abi';
+import { type FilterDriver, queryRequest } from '@vmq/ddi';
 import { describe, expect, test } from 'vitest';
-import { type FilterDriver, queryRequest } from '../src/index.ts';
 import {
   allocate,
   allocateRequest,

@@ -7,8 +7,8 @@ import {
   NDIS_STATUS_SUCCESS,
   OID_GEN_CURRENT_PACKET_FILTER,
 } from '@vmq/abi';
+import { setRequest } from '@vmq/ddi';
 import { describe, expect, test } from 'vitest';
-import { setRequest } from '../src/index.ts';
 import {
   allocate,
   type BenchOptions,

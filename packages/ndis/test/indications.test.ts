@@ -27,8 +27,8 @@ import {
   OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
   type StructInput,
 } from '@vmq/abi';
+import { methodRequest, outputOf, queryRequest } from '@vmq/ddi';
 import { describe, expect, test } from 'vitest';
-import { methodRequest, outputOf, queryRequest } from '../src/index.ts';
 import { allocate, capabilities, createBench, TestProtocol } from './bench.ts';
 
 test('IND-03: an indicated hardware set is what hardware queries answer; the current set stays', () => {

@@ -1,7 +1,8 @@
 import { OID_RECEIVE_FILTER_CURRENT_CAPABILITIES, OID_RECEIVE_FILTER_FREE_QUEUE } from '@vmq/abi';
+import { queryRequest } from '@vmq/ddi';
 import { TRACE_ALL, TraceReader } from '@vmq/machine';
 import { expect, test } from 'vitest';
-import { describeNdisTrace, queryRequest } from '../src/index.ts';
+import { describeNdisTrace } from '../src/index.ts';
 import { allocate, clearFilter, complete, createBench, free, setFilter } from './bench.ts';
 
 test('the trace tells a queue’s story from the request to its states', () => {

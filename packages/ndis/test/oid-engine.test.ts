@@ -13,9 +13,10 @@ import {
   OID_RECEIVE_FILTER_GLOBAL_PARAMETERS,
   OID_RECEIVE_FILTER_HARDWARE_CAPABILITIES,
 } from '@vmq/abi';
+import { type OidRequest, outputOf, queryRequest, setRequest } from '@vmq/ddi';
 import { createRandom } from '@vmq/machine';
 import { describe, expect, test } from 'vitest';
-import { type OidRequest, outputOf, queryRequest, refusalLine, setRequest } from '../src/index.ts';
+import { refusalLine } from '../src/index.ts';
 import { allocateRequest, capabilities, createBench, freeRequest, stateOf, TestProtocol } from './bench.ts';
 
 const packetFilter = (value: number) =>

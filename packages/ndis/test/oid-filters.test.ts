@@ -14,8 +14,8 @@ import {
   OID_RECEIVE_FILTER_PARAMETERS,
   OID_RECEIVE_FILTER_SET_FILTER,
 } from '@vmq/abi';
+import { methodRequest, outputOf, setRequest } from '@vmq/ddi';
 import { describe, expect, test } from 'vitest';
-import { methodRequest, outputOf, setRequest } from '../src/index.ts';
 import {
   allocate,
   capabilities,

@@ -14,8 +14,8 @@ import {
   OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
   OID_RECEIVE_FILTER_SET_FILTER,
 } from '@vmq/abi';
+import { methodRequest, queryRequest, setRequest } from '@vmq/ddi';
 import { expect, test } from 'vitest';
-import { methodRequest, queryRequest, setRequest } from '../src/index.ts';
 import { createBench } from './bench.ts';
 
 // As their pages have it: method, set or query; what is not named is refused.

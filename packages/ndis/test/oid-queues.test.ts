@@ -17,8 +17,8 @@ import {
   OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
   OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
 } from '@vmq/abi';
+import { methodRequest, outputOf, queryRequest, queryStatisticsRequest, setRequest } from '@vmq/ddi';
 import { describe, expect, test } from 'vitest';
-import { methodRequest, outputOf, queryRequest, queryStatisticsRequest, setRequest } from '../src/index.ts';
 import {
   allocate,
   allocateRequest,

@@ -7,8 +7,8 @@ import {
   OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
   type StructInput,
 } from '@vmq/abi';
+import { type OidRequest, setRequest } from '@vmq/ddi';
 import { expect, test } from 'vitest';
-import { type OidRequest, setRequest } from '../src/index.ts';
 import { allocate, capabilities, createBench, queueParameters } from './bench.ts';
 
 const INVALID = NDIS_STATUS_INVALID_PARAMETER;

@@ -12,8 +12,8 @@ import {
   OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
   statusName,
 } from '@vmq/abi';
+import { methodRequest, type OidRequest, setRequest } from '@vmq/ddi';
 import { expect, test } from 'vitest';
-import { methodRequest, type OidRequest, setRequest } from '../src/index.ts';
 import {
   allocate,
   allocateRequest,

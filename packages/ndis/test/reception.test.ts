@@ -14,9 +14,9 @@ import {
   OID_GEN_CURRENT_LOOKAHEAD,
   OID_GEN_CURRENT_PACKET_FILTER,
 } from '@vmq/abi';
+import { type Binding, outputOf, queryRequest, queryStatisticsRequest, setRequest } from '@vmq/ddi';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Binding, outputOf, queryRequest, queryStatisticsRequest, setRequest } from '../src/index.ts';
 import { type Bench, createBench, TestProtocol } from './bench.ts';
 
 const SUCCESS = NDIS_STATUS_SUCCESS;

@@ -7,10 +7,10 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
+import type { ProviderAllocation, SharedMemoryParameters, SharedMemoryProvider } from '@vmq/ddi';
 import { DMA_READ, DMA_WRITE, type DmaDomain } from '@vmq/machine';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ProviderAllocation, SharedMemoryParameters, SharedMemoryProvider } from '../src/index.ts';
 import { allocate, complete, createBench, createHost, free } from './bench.ts';
 
 const USAGE = NDIS_SHARED_MEMORY_USAGE;

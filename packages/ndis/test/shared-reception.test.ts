@@ -5,8 +5,8 @@ import {
   OID_802_3_MULTICAST_LIST,
   OID_GEN_CURRENT_PACKET_FILTER,
 } from '@vmq/abi';
+import { type Binding, filteringInfo, setRequest } from '@vmq/ddi';
 import { expect, test } from 'vitest';
-import { type Binding, filteringInfo, setRequest } from '../src/index.ts';
 import {
   allocate,
   clearFilter,

@@ -6,7 +6,7 @@ import type {
   FilterModule,
   OidRequest,
   StatusIndication,
-} from '../src/index.ts';
+} from '@vmq/ddi';
 
 export class TestFilter implements FilterDriver {
   readonly name: string;

@@ -28,7 +28,7 @@ import {
   OID_RECEIVE_FILTER_SET_FILTER,
   OID_TCP_OFFLOAD_PARAMETERS,
 } from '@vmq/abi';
-import type { MiniportAdapter, MiniportAdapterAttributes, MiniportDriver, OidRequest } from '../src/index.ts';
+import type { MiniportAdapter, MiniportAdapterAttributes, MiniportDriver, OidRequest } from '@vmq/ddi';
 import { capabilities } from './bench.ts';
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);

@@ -14,8 +14,8 @@ import {
   OID_RECEIVE_FILTER_ENUM_QUEUES,
   OID_RECEIVE_FILTER_QUEUE_PARAMETERS,
 } from '@vmq/abi';
+import { methodRequest, outputOf, queryRequest, setRequest } from '@vmq/ddi';
 import { describe, expect, test } from 'vitest';
-import { methodRequest, outputOf, queryRequest, setRequest } from '../src/index.ts';
 import {
   allocate,
   allocateRequest,

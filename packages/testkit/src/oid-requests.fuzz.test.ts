@@ -14,7 +14,7 @@ import {
   type OidRequest,
   queryRequest,
   setRequest,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
 import { afterAll, describe, expect, test } from 'vitest';
 import { fuzzShort } from '../../../tools/fuzz/src/short.ts';
 import { createBench } from './driver/bench.ts';

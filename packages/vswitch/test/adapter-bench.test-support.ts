@@ -14,6 +14,7 @@ import {
   NDIS_STATUS_SUCCESS,
   oidName,
 } from '@vmq/abi';
+import type { MiniportAdapter, MiniportDriver, OidRequest } from '@vmq/ddi';
 import {
   type Agent,
   type AgentContext,
@@ -27,12 +28,9 @@ import {
   createNdis,
   createNdisProcessor,
   type DataPlaneEnvelope,
-  type MiniportAdapter,
-  type MiniportDriver,
   NDIS_DROP_REASONS,
   type Ndis,
   type NdisAdapter,
-  type OidRequest,
 } from '@vmq/ndis';
 import { createSharedMemoryManager } from '@vmq/shared-memory';
 import { VMBUS_DROP_REASONS } from '@vmq/vmbus';

@@ -2,6 +2,16 @@
  * A switch with real channels and guests on a deterministic machine. Where the adapter would be there is a tray:
  * tests put received chains in and find sent ones there. Everything else is the real thing.
  */
+
+import {
+  filteringInfo,
+  ieee8021QFromTci,
+  type NetBufferList,
+  NetBufferListPool,
+  type ProtocolDataPath,
+  type SendSink,
+  tciFromIeee8021Q,
+} from '@vmq/ddi';
 import {
   type Agent,
   type AgentContext,
@@ -13,15 +23,6 @@ import {
   Processor,
   TraceReader,
 } from '@vmq/machine';
-import {
-  filteringInfo,
-  ieee8021QFromTci,
-  type NetBufferList,
-  NetBufferListPool,
-  type ProtocolDataPath,
-  type SendSink,
-  tciFromIeee8021Q,
-} from '@vmq/ndis';
 import { createSharedMemoryManager, type SharedMemoryManager } from '@vmq/shared-memory';
 import {
   type ChannelControl,

@@ -14,7 +14,6 @@ import {
   NDIS_STATUS_RESET_IN_PROGRESS,
   NDIS_STATUS_RESOURCES,
 } from '@vmq/abi';
-import type { AgentContext } from '@vmq/machine';
 import {
   Mdl,
   type MiniportDataPath,
@@ -24,7 +23,8 @@ import {
   NetBufferListPool,
   type ProcessorServices,
   type ReceiveSink,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
+import type { AgentContext } from '@vmq/machine';
 import { attachNicRegisters, type NicRegisters } from '@vmq/nic';
 import {
   DROPPED_ADAPTER_REMOVED,

@@ -9,7 +9,8 @@
  * for the `| 0`. No call in either loop. What an NBL keeps from the last time it was used is compared before it is
  * written: to store a reference costs more than to find it there already.
  */
-import { ieee8021QFromTci, type Mdl, type NetBufferList } from '@vmq/ndis';
+import { ieee8021QFromTci, type Mdl, type NetBufferList } from '@vmq/ddi';
+
 import { COMPLETION_BYTES, DESCRIPTOR_BYTES, RXC_VLAN } from '@vmq/nic';
 import { STATE_SLOTS } from '../model/queue-image.ts';
 import { COMPLETION_MASK } from './completion-guard.ts';

@@ -15,8 +15,11 @@
  * The device leaves room for the first part in front of the rest, so that whoever wants the frame in one piece
  * copies H bytes at most.
  */
+
+import type { NetBufferSharedMemory } from '@vmq/ddi';
+
 import type { MemorySegment, PhysicalMemory } from '@vmq/machine';
-import type { NetBufferSharedMemory } from '@vmq/ndis';
+
 import { COMPLETION_BYTES, DESCRIPTOR_BYTES } from '@vmq/nic';
 import { type ReceiveQueueImage, STATE_SLOTS } from '../model/queue-image.ts';
 import { describeBuffers } from '../model/shared-memory-info.ts';

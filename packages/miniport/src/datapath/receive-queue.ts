@@ -19,8 +19,8 @@ import {
   NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID,
   NDIS_RECEIVE_FLAGS_SINGLE_QUEUE,
 } from '@vmq/abi';
+import type { NetBufferList, NetBufferListPool, ReceiveSink } from '@vmq/ddi';
 import type { AgentContext } from '@vmq/machine';
-import type { NetBufferList, NetBufferListPool, ReceiveSink } from '@vmq/ndis';
 import { type NicRegisters, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import { DROPPED_RESET } from '../model/drop-reasons.ts';
 import {

@@ -1,6 +1,7 @@
 /** What a receive queue tells the trace: frames indicated, buffers returned, completions not believed. */
+
+import type { NetBufferList } from '@vmq/ddi';
 import { type AgentContext, TRACE_ALL } from '@vmq/machine';
-import type { NetBufferList } from '@vmq/ndis';
 import { MINIPORT_TRACE } from '../model/trace-kinds.ts';
 
 export class ReceiveTrace {

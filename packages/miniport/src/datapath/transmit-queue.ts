@@ -16,8 +16,8 @@ import {
   NDIS_STATUS_INVALID_PACKET,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
+import { type Mdl, type NetBuffer, type NetBufferList, type ReceiveSink, tciFromIeee8021Q } from '@vmq/ddi';
 import { type AgentContext, TRACE_ALL } from '@vmq/machine';
-import { type Mdl, type NetBuffer, type NetBufferList, type ReceiveSink, tciFromIeee8021Q } from '@vmq/ndis';
 import {
   DESCRIPTOR_BYTES,
   type NicRegisters,

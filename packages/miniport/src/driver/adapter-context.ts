@@ -7,7 +7,7 @@
  * queue has a life of its own: queue-life.ts. Reset and low power: quiesce.ts.
  */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS } from '@vmq/abi';
-import type { MiniportAdapter } from '@vmq/ndis';
+import type { MiniportAdapter } from '@vmq/ddi';
 import { CTRL_RXEN, CTRL_TXEN, REG } from '@vmq/nic';
 import type { Device, HardwareFilter } from '../hardware/device.ts';
 import { FilterTable } from '../hardware/filter-table.ts';

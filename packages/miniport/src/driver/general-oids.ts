@@ -20,7 +20,7 @@ import {
   NDIS_STATUS_NOT_SUPPORTED,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import type { OidRequest } from '@vmq/ndis';
+import type { OidRequest } from '@vmq/ddi';
 import { MULTICAST_ENTRIES, RCTL_AAM, RCTL_BAM, RCTL_MPE, RCTL_NVGRE, RCTL_UPE, REG } from '@vmq/nic';
 import type { Device } from '../hardware/device.ts';
 import { reply } from './identity-oids.ts';

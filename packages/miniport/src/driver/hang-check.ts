@@ -11,7 +11,7 @@
  * It asks the device for an answer (a configuration request that changes nothing) and looks for it at the next check,
  * so it hardly ever waits. NDIS calls it between control calls only: nothing is half written then.
  */
-import type { MiniportAdapter } from '@vmq/ndis';
+import type { MiniportAdapter } from '@vmq/ddi';
 import { CTRL_TXEN, QSTS_STARVED, REG, RX_QUEUE_STRIDE, STATUS_LU, TX_QUEUE_STRIDE } from '@vmq/nic';
 import type { Device } from '../hardware/device.ts';
 import { type MiniportMessage, STATE_DAMAGED } from '../model/queue-image.ts';

@@ -14,7 +14,7 @@ import {
   OID_GEN_VENDOR_DRIVER_VERSION,
   OID_GEN_VENDOR_ID,
 } from '@vmq/abi';
-import type { OidRequest } from '@vmq/ndis';
+import type { OidRequest } from '@vmq/ddi';
 
 /** What the device and its rings have room for. */
 export interface AdapterRoom {

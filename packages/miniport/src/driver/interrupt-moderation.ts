@@ -13,7 +13,7 @@ import {
   NDIS_STATUS_SUCCESS,
   refusalStatus,
 } from '@vmq/abi';
-import { NdisRequestSetInformation, type OidRequest } from '@vmq/ndis';
+import { NdisRequestSetInformation, type OidRequest } from '@vmq/ddi';
 import { CAPF_MODERATION, REG, RX_QUEUE_STRIDE, TX_QUEUE_STRIDE } from '@vmq/nic';
 import type { Device } from '../hardware/device.ts';
 import { reply } from './identity-oids.ts';

@@ -14,7 +14,7 @@ import {
   type NdisLinkState,
   refusalStatus,
 } from '@vmq/abi';
-import type { OidRequest } from '@vmq/ndis';
+import type { OidRequest } from '@vmq/ddi';
 import { STATUS_LU } from '@vmq/nic';
 import type { Device } from '../hardware/device.ts';
 

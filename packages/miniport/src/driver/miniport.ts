@@ -22,7 +22,7 @@ import {
   NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND,
   NdisDevicePnPEventSurpriseRemoved,
   type OidRequest,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
 import { MULTICAST_ENTRIES } from '@vmq/nic';
 import { VMQ_MINIPORT_DATA_PATH } from '../datapath/data-path.ts';
 import { Device } from '../hardware/device.ts';

@@ -10,7 +10,7 @@ import {
   NDIS_STATUS_SUCCESS,
   type NdisOffloadParameters,
 } from '@vmq/abi';
-import type { OidRequest } from '@vmq/ndis';
+import type { OidRequest } from '@vmq/ddi';
 import type { OidTarget } from './oid-target.ts';
 
 const OTHERS = [

@@ -45,7 +45,7 @@ import {
   NdisRequestQueryStatistics,
   NdisRequestSetInformation,
   type OidRequest,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
 import { FLTVLAN_ANY, FLTVLAN_EXACT, FLTVLAN_UNTAGGED_OR_ZERO, REG } from '@vmq/nic';
 import type { HardwareFilter } from '../hardware/device.ts';
 import { OID_VMQ_MINIPORT_VM_QUEUES } from '../queues/current-set.ts';

@@ -1,5 +1,5 @@
 /** Whom a request is for: what the handlers of all OIDs share. */
-import type { MiniportAdapter } from '@vmq/ndis';
+import type { MiniportAdapter } from '@vmq/ddi';
 import type { CurrentSet } from '../queues/current-set.ts';
 import type { QueueFree } from '../queues/queue-free.ts';
 import type { AdapterContext } from './adapter-context.ts';

@@ -11,7 +11,7 @@ import {
   NDIS_STATUS_INVALID_LENGTH,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import type { OidRequest } from '@vmq/ndis';
+import type { OidRequest } from '@vmq/ddi';
 import type { OidTarget } from './oid-target.ts';
 
 const { NdisDeviceStateD0: D0 } = NDIS_DEVICE_POWER_STATE;

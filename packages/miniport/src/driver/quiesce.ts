@@ -8,7 +8,7 @@
  * In between only the books are kept: what is set or cleared meanwhile reaches the device at the end. NBLs that a
  * protocol holds are left alone; their buffers join the ring when they come back.
  */
-import type { MiniportAdapter } from '@vmq/ndis';
+import type { MiniportAdapter } from '@vmq/ddi';
 import { CTRL_RXEN, CTRL_TXEN, REG } from '@vmq/nic';
 import type { Device } from '../hardware/device.ts';
 import type { FilterTable } from '../hardware/filter-table.ts';

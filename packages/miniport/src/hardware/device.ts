@@ -5,7 +5,7 @@
  *
  * See the datasheet of `@vmq/nic`, chapter "Initialization".
  */
-import type { MiniportAdapter } from '@vmq/ndis';
+import type { MiniportAdapter } from '@vmq/ddi';
 import {
   attachNicRegisters,
   CAPF_NVGRE,

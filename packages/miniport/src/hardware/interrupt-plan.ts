@@ -9,7 +9,7 @@
  *
  * A receive queue's own entry is aimed anew when the queue moves; a processor's entry never is.
  */
-import type { InterruptMessage, MiniportAdapter } from '@vmq/ndis';
+import type { InterruptMessage, MiniportAdapter } from '@vmq/ddi';
 import { REG, RX_QUEUE_STRIDE, TX_QUEUE_STRIDE } from '@vmq/nic';
 import type { HardwareSizes } from '../model/capabilities.ts';
 import type { Device } from './device.ts';

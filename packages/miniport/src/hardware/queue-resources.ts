@@ -17,7 +17,8 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import type { InterruptMessage, MiniportAdapter, SharedMemoryAllocation } from '@vmq/ndis';
+import type { InterruptMessage, MiniportAdapter, SharedMemoryAllocation } from '@vmq/ddi';
+
 import {
   COMPLETION_BYTES,
   DESCRIPTOR_BYTES,

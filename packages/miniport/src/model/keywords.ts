@@ -14,7 +14,7 @@
  * A keyword that must be 1 and is absent counts as not set (CAP-22). The keywords of a side that was not preferred are
  * not even read (CAP-20); hardware without SR-IOV has no keywords of it, and reads neither of the first kind.
  */
-import type { MiniportAdapter } from '@vmq/ndis';
+import type { MiniportAdapter } from '@vmq/ddi';
 
 export interface ReceiveMode {
   readonly mode: 'vmq' | 'rss' | 'sriov' | 'none';

@@ -13,7 +13,7 @@ import {
   NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import { type MiniportAdapter, NdisRequestSetInformation, type OidRequest } from '@vmq/ndis';
+import { type MiniportAdapter, NdisRequestSetInformation, type OidRequest } from '@vmq/ddi';
 import type { CapabilitySets } from '../model/capabilities.ts';
 
 /**

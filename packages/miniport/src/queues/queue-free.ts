@@ -6,7 +6,7 @@
  *                      └──> REQUEST_ABORTED; NDIS issues it again, and it goes on where it stopped (LIFE-14)
  */
 import { NDIS_STATUS_PENDING, NDIS_STATUS_REQUEST_ABORTED, NDIS_STATUS_SUCCESS } from '@vmq/abi';
-import type { MiniportAdapter, OidRequest } from '@vmq/ndis';
+import type { MiniportAdapter, OidRequest } from '@vmq/ddi';
 import type { QueueLife } from './queue-life.ts';
 
 export class QueueFree {

@@ -15,8 +15,8 @@ import {
   NDIS_STATUS_INVALID_PARAMETER,
   NDIS_STATUS_RECEIVE_QUEUE_STATE,
 } from '@vmq/abi';
+import type { MiniportAdapter } from '@vmq/ddi';
 import { MOST_TAG_BYTES } from '@vmq/machine';
-import type { MiniportAdapter } from '@vmq/ndis';
 import type { Device } from '../hardware/device.ts';
 import type { InterruptPlan } from '../hardware/interrupt-plan.ts';
 import { buildReceiveQueue, freeMemory, type QueueResources } from '../hardware/queue-resources.ts';

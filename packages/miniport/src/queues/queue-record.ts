@@ -1,5 +1,5 @@
 /** What the control half keeps of a receive queue. */
-import type { InterruptMessage } from '@vmq/ndis';
+import type { InterruptMessage } from '@vmq/ddi';
 import type { QueueResources } from '../hardware/queue-resources.ts';
 import {
   type ReceiveQueueImage,

@@ -15,7 +15,7 @@ import {
   type StructInput,
   statusName,
 } from '@vmq/abi';
-import { methodRequest, setRequest } from '@vmq/ndis';
+import { methodRequest, setRequest } from '@vmq/ddi';
 import { expect, it } from 'vitest';
 import {
   allocate,

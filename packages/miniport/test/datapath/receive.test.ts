@@ -6,8 +6,8 @@ import {
   NDIS_RECEIVE_FLAGS_SINGLE_QUEUE,
   NDIS_RECEIVE_FLAGS_SINGLE_VLAN,
 } from '@vmq/abi';
+import { ieee8021QFromTci } from '@vmq/ddi';
 import { createRandom } from '@vmq/machine';
-import { ieee8021QFromTci } from '@vmq/ndis';
 import { REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import { describe, expect, it } from 'vitest';
 import {

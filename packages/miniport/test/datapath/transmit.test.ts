@@ -1,5 +1,5 @@
 import { NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL, NDIS_SEND_COMPLETE_FLAGS_SINGLE_QUEUE } from '@vmq/abi';
-import { ieee8021QFromTci, type NetBufferList } from '@vmq/ndis';
+import { ieee8021QFromTci, type NetBufferList } from '@vmq/ddi';
 import { describe, expect, it } from 'vitest';
 import { type Bench, createBench, frame, type NetBufferShape, SendMemory } from '../bench.test-support.ts';
 

@@ -5,7 +5,7 @@ import {
   OID_GEN_STATISTICS,
   statusName,
 } from '@vmq/abi';
-import { outputOf, queryRequest, setRequest } from '@vmq/ndis';
+import { outputOf, queryRequest, setRequest } from '@vmq/ddi';
 import { CTRL_RXEN, type NicProfile, nicProfile, REG, RX_QUEUE_STRIDE, TX_QUEUE_STRIDE } from '@vmq/nic';
 import { describe, expect, it } from 'vitest';
 import { createVmqMiniport } from '../../src/index.ts';

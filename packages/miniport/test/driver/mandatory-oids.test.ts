@@ -10,7 +10,7 @@ import {
   queryRequest,
   queryStatisticsRequest,
   setRequest,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
 import { REG } from '@vmq/nic';
 import { describe, expect, it } from 'vitest';
 import { type Bench, createMachineBench, frame } from '../bench.test-support.ts';

@@ -8,7 +8,7 @@ import {
   NDIS_RECEIVE_FILTER_MSI_X_SUPPORTED,
   statusName,
 } from '@vmq/abi';
-import type { MiniportAdapter, MiniportAdapterAttributes, MiniportDriver } from '@vmq/ndis';
+import type { MiniportAdapter, MiniportAdapterAttributes, MiniportDriver } from '@vmq/ddi';
 import { expect, it } from 'vitest';
 import {
   allocate,

@@ -1,5 +1,5 @@
 import { NDIS_RECEIVE_QUEUE_INFO_ARRAY, OID_RECEIVE_FILTER_ENUM_QUEUES } from '@vmq/abi';
-import { outputOf, queryRequest } from '@vmq/ndis';
+import { outputOf, queryRequest } from '@vmq/ddi';
 import { nicProfile, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import { expect, it } from 'vitest';
 import { type Bench, createBench, move, runningQueue, setParameters } from '../bench.test-support.ts';

@@ -4,7 +4,7 @@ import {
   OID_RECEIVE_FILTER_HARDWARE_CAPABILITIES,
   statusName,
 } from '@vmq/abi';
-import { outputOf, queryRequest } from '@vmq/ndis';
+import { outputOf, queryRequest } from '@vmq/ddi';
 import { type NicProfile, nicProfile } from '@vmq/nic';
 import { describe, expect, it } from 'vitest';
 import type { VmqMiniportOptions } from '../../src/index.ts';

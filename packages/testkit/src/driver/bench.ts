@@ -3,6 +3,7 @@
  * and B, as one host would join them; a cable; and shared memory that can be made to run out.
  */
 import { NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import type { SharedMemoryProvider } from '@vmq/ddi';
 import {
   createDeterministicExecutor,
   createDmaDomain,
@@ -17,14 +18,7 @@ import {
   PAGE_SIZE,
 } from '@vmq/machine';
 import { createVmqMiniport } from '@vmq/miniport';
-import {
-  createNdis,
-  NDIS_DROP_REASONS,
-  type Ndis,
-  type NdisAdapter,
-  type SharedMemoryProvider,
-  vmqEnabled,
-} from '@vmq/ndis';
+import { createNdis, NDIS_DROP_REASONS, type Ndis, type NdisAdapter, vmqEnabled } from '@vmq/ndis';
 import {
   attachNicRegisters,
   createNicBar,

@@ -14,7 +14,8 @@ import {
   type StructCodec,
   type StructLayout,
 } from '@vmq/abi';
-import { type OidRequest, outputOf, vmqEnabled } from '@vmq/ndis';
+import { type OidRequest, outputOf } from '@vmq/ddi';
+import { vmqEnabled } from '@vmq/ndis';
 import type {
   CapabilitiesSeen,
   Completion,

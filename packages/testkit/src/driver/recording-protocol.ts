@@ -11,7 +11,6 @@ import {
   NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID,
   NDIS_RECEIVE_FLAGS_SINGLE_QUEUE,
 } from '@vmq/abi';
-import type { AgentContext } from '@vmq/machine';
 import {
   type Binding,
   type Mdl,
@@ -23,7 +22,8 @@ import {
   queueIdOf,
   type SendSink,
   type StatusIndication,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
+import type { AgentContext } from '@vmq/machine';
 import type { Indicated } from '../reference/vocabulary.ts';
 import { HOLD_AT, isIntact, NUMBER_AT } from './test-frame.ts';
 

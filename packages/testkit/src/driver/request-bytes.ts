@@ -47,7 +47,7 @@ import {
   NdisRequestSetInformation,
   type NdisRequestType,
   type OidRequest,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
 import type { Body, FieldTest, Geometry, OidWord, Request, RequestKind } from '../reference/vocabulary.ts';
 
 export type AbiVersion = 620 | 630;

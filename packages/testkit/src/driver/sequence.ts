@@ -13,8 +13,9 @@ import {
   NDIS_STATUS_SUCCESS,
   statusName,
 } from '@vmq/abi';
+import { type OidRequest, type StatusIndication, setRequest } from '@vmq/ddi';
 import { OID_VMQ_MINIPORT_VM_QUEUES } from '@vmq/miniport';
-import { type OidRequest, refusalLine, type StatusIndication, setRequest } from '@vmq/ndis';
+import { refusalLine } from '@vmq/ndis';
 import { ReferenceAdapter, type ReferenceEvent } from '../reference/reference-adapter.ts';
 import type {
   Caller,

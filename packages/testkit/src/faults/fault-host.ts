@@ -1,6 +1,8 @@
 /** What of a host the faults reach it by: every `Host` of `@vmq/host` is one. */
+
+import type { SharedMemoryProvider } from '@vmq/ddi';
 import type { Executor, Machine } from '@vmq/machine';
-import type { Ndis, NdisAdapter, SharedMemoryProvider } from '@vmq/ndis';
+import type { Ndis, NdisAdapter } from '@vmq/ndis';
 import type { SharedMemoryManager } from '@vmq/shared-memory';
 
 export interface FaultHost {

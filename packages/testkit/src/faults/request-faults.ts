@@ -1,6 +1,6 @@
 /** What stands between NDIS and the miniport: requests that pend or fail, pauses that take their time. */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_PENDING, NDIS_STATUS_REQUEST_ABORTED } from '@vmq/abi';
-import type { MiniportInterposer, MiniportWay, OidRequest } from '@vmq/ndis';
+import type { MiniportInterposer, MiniportWay, OidRequest } from '@vmq/ddi';
 import type { FaultHost } from './fault-host.ts';
 
 /** Requests to spare; null = none. */

@@ -20,7 +20,7 @@ export class StrayDescriptors {
   constructor({ machine, sharedMemory }: FaultHost) {
     this.#words = machine.memory.host.i32;
     this.#memory = sharedMemory;
-    const { allocate } = sharedMemory;
+    const allocate = sharedMemory.allocate.bind(sharedMemory);
     sharedMemory.allocate = (request) => {
       const result = allocate(request);
       if (result.block?.segment === HOST_SEGMENT)

@@ -7,8 +7,9 @@
  *               NBL ─> MDL, 64 bytes ─> MDL ─> | rest |            the same, header in host memory
  *   returned    as it was indicated
  */
+
+import { Mdl, type NetBufferList } from '@vmq/ddi';
 import { attachSegment, HOST_SEGMENT, type MemorySegment } from '@vmq/machine';
-import { Mdl, type NetBufferList } from '@vmq/ndis';
 import { fail } from './simulation-failure.ts';
 
 /** Room for a frame, and how many frames there may be at a time. */

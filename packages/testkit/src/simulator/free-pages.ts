@@ -21,7 +21,7 @@ export class FreePages {
     this.#isKnown = new Uint8Array(this.#sums.length);
     // A block may come and go within one step: what was had in between is learned as it is given out.
     const manager = host.sharedMemory;
-    const { allocate } = manager;
+    const allocate = manager.allocate.bind(manager);
     manager.allocate = (request) => {
       const result = allocate(request);
       if (result.block?.segment === HOST_SEGMENT)

@@ -11,7 +11,6 @@
  * processors take up what was published, so that no queue's frames are overtaken by those of its next processor.
  */
 import { NDIS_RECEIVE_FLAGS_RESOURCES, NDIS_STATUS_SUCCESS } from '@vmq/abi';
-import { createRandom, type Random } from '@vmq/machine';
 import type {
   FilterDataPathFactory,
   FilterDriver,
@@ -20,7 +19,8 @@ import type {
   ProcessorServices,
   ReceiveSink,
   SendSink,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
+import { createRandom, type Random } from '@vmq/machine';
 
 export const HOLDING_FILTER = 'simulation.holding-filter';
 

@@ -8,10 +8,10 @@
  *             miniport
  */
 import { NDIS_RECEIVE_FLAGS_RESOURCES, NDIS_RECEIVE_FLAGS_SINGLE_QUEUE } from '@vmq/abi';
+import type { Mdl, MiniportDataPathFactory, NetBufferList, ReceiveSink, SendSink } from '@vmq/ddi';
 import type { ExtraDataPaths } from '@vmq/host';
 import { HOST_SEGMENT } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
-import type { Mdl, MiniportDataPathFactory, NetBufferList, ReceiveSink, SendSink } from '@vmq/ndis';
 import { isNewerStamp } from '@vmq/nic';
 import { isMark, MARK_AT, SEQUENCE_AT, tagBytes, WHOLE_HEADER } from './frame-marks.ts';
 import { fail } from './simulation-failure.ts';

@@ -26,7 +26,7 @@ export class PageAudit {
     this.#host = host;
     this.#watch = watch;
     const manager = host.sharedMemory;
-    const { free } = manager;
+    const free = manager.free.bind(manager);
     manager.free = (handle) => {
       this.#nobodyReads(handle);
       return free(handle);

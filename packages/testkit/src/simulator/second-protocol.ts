@@ -1,6 +1,7 @@
 /** A second protocol on an adapter: asks for queues and filters of its own, and counts what it is answered. */
 import { NDIS_STATUS_PENDING, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
-import type { Binding, NdisAdapter, OidRequest, ProtocolDriver } from '@vmq/ndis';
+import type { Binding, OidRequest, ProtocolDriver } from '@vmq/ddi';
+import type { NdisAdapter } from '@vmq/ndis';
 import { fail } from './simulation-failure.ts';
 import type { TraceHash } from './trace-hash.ts';
 

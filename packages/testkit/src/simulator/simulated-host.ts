@@ -1,9 +1,10 @@
 /** A host of a simulated world, small, and with everything on it that watches it. */
 import { NDIS_DEVICE_POWER_STATE, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import { setRequest } from '@vmq/ddi';
 import { checkHostConfig, createHost, type Host, type HostConfigInput } from '@vmq/host';
 import { type Agent, type AgentContext, createRandom, type DeterministicExecutor } from '@vmq/machine';
 import { OID_VMQ_MINIPORT_VM_QUEUES } from '@vmq/miniport';
-import { type NdisAdapter, refusalLine, setRequest } from '@vmq/ndis';
+import { type NdisAdapter, refusalLine } from '@vmq/ndis';
 import { createNicAgent, type NicAgentData } from '@vmq/nic';
 import { oidRequestOf } from '../driver/request-bytes.ts';
 import type { FaultWire } from '../faults/fault-host.ts';

@@ -7,9 +7,10 @@
  *
  * Of every other frame it asks for a copy itself, as an extension that reads payload does; the rest is the switch's.
  */
+
+import type { NetBufferList } from '@vmq/ddi';
 import type { ExtraDataPaths, HostOptions } from '@vmq/host';
 import { HOST_SEGMENT } from '@vmq/machine';
-import type { NetBufferList } from '@vmq/ndis';
 import { fail } from './simulation-failure.ts';
 
 type Factories = NonNullable<ExtraDataPaths['switchExtensions']>;

@@ -10,7 +10,7 @@ import {
   OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
   OID_RECEIVE_FILTER_SET_FILTER,
 } from '@vmq/abi';
-import { setRequest } from '@vmq/ndis';
+import { setRequest } from '@vmq/ddi';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type BenchOptions, FaultBench } from './fault-bench.ts';
 

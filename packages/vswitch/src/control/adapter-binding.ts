@@ -21,7 +21,7 @@ import {
   NDIS_STATUS_RESOURCE_CONFLICT,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
-import type { Binding, BindParameters, ProtocolDriver, StatusIndication } from '@vmq/ndis';
+import type { Binding, BindParameters, ProtocolDriver, StatusIndication } from '@vmq/ddi';
 import { VSWITCH_DATA_PATH } from '../datapath/data-path.ts';
 import type { ExtensionStack } from '../extensions/extension-stack.ts';
 import type { SwitchPort } from '../model/switch-port.ts';

@@ -1,6 +1,7 @@
 /** What a switch is to the host: its options, its operations, and what they answer. */
+
+import type { ProtocolDriver, SharedMemoryProvider } from '@vmq/ddi';
 import type { Machine } from '@vmq/machine';
-import type { ProtocolDriver, SharedMemoryProvider } from '@vmq/ndis';
 import type { Block, SharedMemoryManager } from '@vmq/shared-memory';
 import type { ChannelControl } from '@vmq/vmbus';
 import type { SwitchDataImage } from '../model/messages.ts';

@@ -15,7 +15,6 @@ import {
   NDIS_RETURN_FLAGS_DISPATCH_LEVEL,
   NDIS_RETURN_FLAGS_SINGLE_QUEUE,
 } from '@vmq/abi';
-import { type AgentContext, HOST_SEGMENT, type MemorySegment, TRACE_ALL } from '@vmq/machine';
 import type {
   NetBuffer,
   NetBufferList,
@@ -23,7 +22,8 @@ import type {
   ProtocolDataPath,
   ProtocolDataPathFactory,
   SendSink,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
+import { type AgentContext, HOST_SEGMENT, type MemorySegment, TRACE_ALL } from '@vmq/machine';
 import { createChannelHost } from '@vmq/vmbus';
 import { ExtendedSwitching } from '../extensions/extended-switching.ts';
 import { ExtensionPath } from '../extensions/extension-path.ts';

@@ -7,8 +7,9 @@
  *
  * A VM queue's chain keeps the queue's short policy: its port without a lookup, after the checks of SEC-07.
  */
+
+import type { NetBuffer, NetBufferList } from '@vmq/ddi';
 import { type AgentContext, TRACE_ALL } from '@vmq/machine';
-import type { NetBuffer, NetBufferList } from '@vmq/ndis';
 import type { Forwarder } from '../forwarding/forwarder.ts';
 import type { GuestFramePolicy } from '../forwarding/guest-frame-policy.ts';
 import { DROP_RUNT, DROP_VLAN_MISMATCH, DROP_WRONG_DESTINATION } from '../model/drop-reasons.ts';

@@ -7,8 +7,9 @@
  *
  * One object, since a processor switches one batch at a time; extensions see it through the narrower interfaces.
  */
+
+import type { Mdl, NetBuffer, ProcessorServices } from '@vmq/ddi';
 import { type AgentContext, HOST_SEGMENT, type MemorySegment, TRACE_ALL } from '@vmq/machine';
-import type { Mdl, NetBuffer, ProcessorServices } from '@vmq/ndis';
 import { DROP_EXTENSION } from '../model/drop-reasons.ts';
 import {
   DROPPED,

@@ -11,7 +11,7 @@ import {
   OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
   OID_RECEIVE_FILTER_SET_FILTER,
 } from '@vmq/abi';
-import type { OidRequest, StatusIndication } from '@vmq/ndis';
+import type { OidRequest, StatusIndication } from '@vmq/ddi';
 import { createExtensionCounters } from '../model/extension-counters.ts';
 import { EXTERNAL_PORT, type SwitchExtensionsImage } from '../model/messages.ts';
 import {

@@ -8,8 +8,9 @@
  * Frames are numbers: `index[0]` to `index[count - 1]` name the frames that are still on the path, and the arrays are
  * indexed by those names. Nothing here outlives the call.
  */
+
+import type { ProcessorServices } from '@vmq/ddi';
 import type { AgentContext, MemorySegment } from '@vmq/machine';
-import type { ProcessorServices } from '@vmq/ndis';
 
 export interface SwitchFrames {
   /** Frames that are still on the path. */

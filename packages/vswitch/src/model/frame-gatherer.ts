@@ -3,8 +3,9 @@
  * the processor, in slots that its owner numbers, and from there are like any other. Off the hot path, and its
  * memory is made when the first such frame comes.
  */
+
+import type { Mdl, NetBuffer } from '@vmq/ddi';
 import { attachSegment, type MemorySegment } from '@vmq/machine';
-import type { Mdl, NetBuffer } from '@vmq/ndis';
 
 /** Bytes per slot; the longest frame that can be gathered. */
 const SLOT_BYTES = 16384;

@@ -12,7 +12,7 @@
  * The structures carry a pointer in C; here they are objects around the request or the indication itself, whose
  * bytes keep their exact layout.
  */
-import type { OidRequest, StatusIndication } from '@vmq/ndis';
+import type { OidRequest, StatusIndication } from '@vmq/ddi';
 
 export type SwitchExtensionType = 'capturing' | 'filtering' | 'forwarding';
 

@@ -11,8 +11,9 @@
  * piece there, and is copied into a free section; or it is split as `queue-delivery.ts` draws it, its rest lies in the
  * section on loan where it belongs, and only its lookahead is copied.
  */
+
+import type { NetBuffer, NetBufferList } from '@vmq/ddi';
 import type { AgentContext, MemorySegment } from '@vmq/machine';
-import type { NetBuffer, NetBufferList } from '@vmq/ndis';
 import {
   type ChannelHost,
   ENTRY_FREE,

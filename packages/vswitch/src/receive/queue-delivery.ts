@@ -17,8 +17,9 @@
  *
  * Most frames are taken many at a time by `ordinary-frames.ts`; what is here is the way of all others.
  */
+
+import type { NetBuffer, NetBufferList } from '@vmq/ddi';
 import { type AgentContext, copyBytes, HOST_SEGMENT, isFrameTooLong, MOST_TAG_BYTES } from '@vmq/machine';
-import type { NetBuffer, NetBufferList } from '@vmq/ndis';
 import {
   type ChannelHost,
   ENTRY_LENGTH,

@@ -2,8 +2,9 @@
  * What becomes of a VM queue's frames, as it is counted and traced: the checks, the drops by reason, and once the
  * channel has taken the batch, the deliveries with their numbers.
  */
+
+import type { NetBuffer, NetBufferList } from '@vmq/ddi';
 import { type AgentContext, TRACE_ALL, TRACE_DELIVERIES } from '@vmq/machine';
-import type { NetBuffer, NetBufferList } from '@vmq/ndis';
 import { DROP_VMBUS, SWITCH_END_REASONS } from '../model/drop-reasons.ts';
 import type { FrameEnds } from '../model/frame-ends.ts';
 import { EXTERNAL_PORT } from '../model/messages.ts';

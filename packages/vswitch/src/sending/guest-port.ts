@@ -4,7 +4,7 @@
  *
  *   guest's signal ─vector─> ISR ─> DPC ─> channel.poll ─> frame in host memory ─> checks ─> forwarder
  */
-import type { ProcessorServices } from '@vmq/ndis';
+import type { ProcessorServices } from '@vmq/ddi';
 import type { ChannelHost, GuestFrameHandler } from '@vmq/vmbus';
 import type { BufferWaiter, SendPath } from './send-path.ts';
 

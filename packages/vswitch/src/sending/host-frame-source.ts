@@ -2,8 +2,9 @@
  * Frames that the host itself sends on behalf of a VM, such as the announcement of one that has just come to this
  * host. They go the way of the guest's own frames: into a send buffer, through the port's rules, out.
  */
+
+import type { ProcessorServices } from '@vmq/ddi';
 import type { MemorySegment } from '@vmq/machine';
-import type { ProcessorServices } from '@vmq/ndis';
 import type { HostFrames } from '../model/messages.ts';
 import type { GuestFrameSink } from './guest-port.ts';
 import type { BufferWaiter, SendPath } from './send-path.ts';

@@ -13,14 +13,14 @@ import {
   NDIS_STATUS_LOW_POWER_STATE,
   NDIS_STATUS_PAUSED,
 } from '@vmq/abi';
-import type { MemorySegment } from '@vmq/machine';
 import {
   filteringInfo,
   ieee8021QFromTci,
   type NetBufferList,
   NetBufferListPool,
   type SendSink,
-} from '@vmq/ndis';
+} from '@vmq/ddi';
+import type { MemorySegment } from '@vmq/machine';
 import { DROP_EXTERNAL_NOT_RUNNING } from '../model/drop-reasons.ts';
 import type { FrameEnds } from '../model/frame-ends.ts';
 import type { SendBuffersImage } from '../model/messages.ts';

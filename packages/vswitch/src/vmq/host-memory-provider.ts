@@ -4,8 +4,8 @@
  * vm-memory-provider.ts.
  */
 import { NDIS_SHARED_MEMORY_USAGE, NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS } from '@vmq/abi';
+import type { SharedMemoryProvider } from '@vmq/ddi';
 import { HOST_SEGMENT } from '@vmq/machine';
-import type { SharedMemoryProvider } from '@vmq/ndis';
 import type { SharedMemoryManager } from '@vmq/shared-memory';
 
 /** One allocation, as the provider remembers it. */

@@ -31,7 +31,7 @@ import {
   OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
   OID_RECEIVE_FILTER_SET_FILTER,
 } from '@vmq/abi';
-import { type Binding, methodRequest, type OidRequest, outputOf, setRequest } from '@vmq/ndis';
+import { type Binding, methodRequest, type OidRequest, outputOf, setRequest } from '@vmq/ddi';
 import type { ExtensionStack } from '../extensions/extension-stack.ts';
 import { NDIS_SWITCH_DEFAULT_PORT_ID } from '../model/switch-extension.ts';
 

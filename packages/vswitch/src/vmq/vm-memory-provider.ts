@@ -7,7 +7,7 @@
  *                                            none can be had ──> host memory, and the switch copies
  */
 import { NDIS_SHARED_MEMORY_USAGE, NDIS_STATUS_SUCCESS } from '@vmq/abi';
-import type { SharedMemoryProvider } from '@vmq/ndis';
+import type { SharedMemoryProvider } from '@vmq/ddi';
 import type { SectionLease } from '@vmq/vmbus';
 import type { ProvidedBlock } from './host-memory-provider.ts';
 

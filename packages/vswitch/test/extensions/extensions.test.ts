@@ -1,6 +1,6 @@
 import { NDIS_RECEIVE_FLAGS_SINGLE_QUEUE } from '@vmq/abi';
+import type { ProcessorServices } from '@vmq/ddi';
 import { TRACE_ALL } from '@vmq/machine';
-import type { ProcessorServices } from '@vmq/ndis';
 import { expect, test } from 'vitest';
 import {
   describeSwitchTrace,

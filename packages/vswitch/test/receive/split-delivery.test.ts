@@ -4,8 +4,8 @@ import {
   NDIS_RECEIVE_FLAGS_SINGLE_QUEUE,
   NDIS_RETURN_FLAGS_SINGLE_QUEUE,
 } from '@vmq/abi';
+import { filteringInfo, ieee8021QFromTci, Mdl, type NetBufferList } from '@vmq/ddi';
 import type { MemorySegment } from '@vmq/machine';
-import { filteringInfo, ieee8021QFromTci, Mdl, type NetBufferList } from '@vmq/ndis';
 import type { SectionLease } from '@vmq/vmbus';
 import { expect, it } from 'vitest';
 import { type Bench, type BenchVm, createBench } from '../switch-bench.test-support.ts';

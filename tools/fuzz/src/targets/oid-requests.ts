@@ -4,7 +4,7 @@
 // Two benches get the same requests, each with its own bytes around the information buffer; they must answer alike.
 import { readFileSync } from 'node:fs';
 import * as abi from '@vmq/abi';
-import type { OidRequest } from '@vmq/ndis';
+import type { OidRequest } from '@vmq/ddi';
 import {
   BENCH_KINDS,
   type Bench,

@@ -1,6 +1,6 @@
 // Valid OID requests around queues 0 to 3 and filters 1 to 5, for the target of OID requests.
 import * as abi from '@vmq/abi';
-import type { OidRequest } from '@vmq/ndis';
+import type { OidRequest } from '@vmq/ddi';
 
 export type RequestType = OidRequest['requestType'];
 export const QUERY: RequestType = abi.NDIS_REQUEST_TYPE.NdisRequestQueryInformation;

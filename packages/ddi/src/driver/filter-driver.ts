@@ -10,9 +10,9 @@
  * itself reaches neither modules nor miniport (INIT-11). Handlers run at PASSIVE_LEVEL on the control thread.
  */
 import type { AgentContext } from '@vmq/machine';
+import type { OidRequest } from '../oid/oid-request.ts';
 import type { FilterDataPath, ReceiveSink, SendSink } from './data-path.ts';
 import type { ProcessorServices } from './miniport-driver.ts';
-import type { OidRequest } from './oid-request.ts';
 import type { BindParameters, StatusIndication } from './protocol-driver.ts';
 
 /** NDIS_FILTER_ATTACH_PARAMETERS: what bindings are told too (INIT-06, INIT-07), with the same revisions. */

@@ -2,9 +2,9 @@
  * What a protocol driver is to NDIS (NDIS_PROTOCOL_DRIVER_CHARACTERISTICS), and the binding it gets.
  */
 import type { AgentContext } from '@vmq/machine';
+import type { OidRequest } from '../oid/oid-request.ts';
 import type { ProtocolDataPath, SendSink } from './data-path.ts';
 import type { ProcessorServices } from './miniport-driver.ts';
-import type { OidRequest } from './oid-request.ts';
 import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
 
 /** NDIS_BIND_PARAMETERS, as far as VMQ protocols look at them. */

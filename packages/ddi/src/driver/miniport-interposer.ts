@@ -2,7 +2,7 @@
  * What can stand between NDIS and its miniports for a while, as Driver Verifier does to see how a stack takes it:
  * requests that pend or fail, pauses that take their time. Control path only, and nothing while there is none.
  */
-import type { OidRequest } from './oid-request.ts';
+import type { OidRequest } from '../oid/oid-request.ts';
 
 export interface MiniportInterposer {
   /**

@@ -7,8 +7,8 @@
  */
 import type { NdisLinkState } from '@vmq/abi';
 import type { AgentContext, AgentId, DmaDomain, MemorySegment } from '@vmq/machine';
+import type { OidRequest } from '../oid/oid-request.ts';
 import type { MiniportDataPath, ReceiveSink } from './data-path.ts';
-import type { OidRequest } from './oid-request.ts';
 import type { SharedMemoryAllocation, SharedMemoryParameters } from './shared-memory-provider.ts';
 
 /** NDIS_HALT_ACTION. */

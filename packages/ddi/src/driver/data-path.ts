@@ -11,7 +11,7 @@
  * Each processor of an adapter has a data path of its own, built from shared memory alone, so NBLs never cross
  * processors.
  */
-import type { NetBufferList } from './net-buffer-list.ts';
+import type { NetBufferList } from '../nbl/net-buffer-list.ts';
 
 /** What calls up: the miniport, or a filter module. The next layer's upper side. */
 export interface ReceiveSink {
