@@ -15,7 +15,7 @@ const checks = [
   ['build', process.execPath, ['tools/build/build.mjs']],
   ['types of tests and tools', bin('tsc'), ['-p', 'tsconfig.tests.json']],
   ['types of the build', bin('tsc'), ['-p', 'tools/build']],
-  ['house plan', process.execPath, ['tools/check-house.mjs']],
+  ['house plan', process.execPath, ['tools/house/dist/check.js']],
   ['lint and format', bin('biome'), ['check', '--max-diagnostics=20', '.']],
   ['package hygiene', process.execPath, ['tools/check-packages.mjs']],
   ['requirements', process.execPath, ['tools/requirements.mjs', '--check']],

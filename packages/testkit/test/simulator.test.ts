@@ -8,20 +8,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { missingMarks, unlisted } from '../../../tools/mutation/src/marks.ts';
 import { FAULT_NAMES, readFailureFile, replayFailure, simulate } from '../src/index.ts';
-
-const LIST = new URL('../../../tools/marks/marks.mjs', import.meta.url);
-const { missingMarks, unlisted } = (await import(LIST.href)) as {
-  missingMarks(reached: ReadonlyMap<string, number>, run: 'fast' | 'full', faults: boolean): string[];
-  unlisted(texts: readonly string[]): { notListed: string[]; notInSources: string[] };
-};
 
 const SEED = Number(process.env['VMQ_SEED'] ?? 1);
 const SEEDS = Number(process.env['VMQ_SEEDS'] ?? 300);
 const STEPS = 600;
 const FAULTY_SEEDS = 100;
 const FAULTY_STEPS = 500;
-/** The seeds for which tools/marks says what they reach. */
+/** The seeds for which tools/mutation/src/marks.ts says what they reach. */
 const IS_USUAL = SEED === 1 && SEEDS === 300;
 const PACKAGES = fileURLToPath(new URL('../..', import.meta.url));
 const REGRESSIONS = fileURLToPath(new URL('./regressions', import.meta.url));

@@ -15,32 +15,38 @@ import ts from 'typescript';
 
 const EVERYTHING = ['packages', 'captures', 'tools', 'docs', 'examples'];
 
+/** Where packages are. */
+const HOMES = ['packages', 'tools'];
+
 /**
  * A copy that shares the installed packages; workspace links are relative and so stay inside it. `parts`: which members
  * of each package are copied, all if it is not given.
  */
-export function copyTree(root, parts) {
+export function copyTree(root: string, parts?: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'vmq-copy-'));
-  const copy = (from, to) => cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+  const copy = (from: string, to: string): void =>
+    cpSync(from, to, { recursive: true, verbatimSymlinks: true });
   if (parts === undefined) {
     for (const entry of readdirSync(root, { withFileTypes: true }))
       if (entry.isFile()) copy(join(root, entry.name), join(folder, entry.name));
     for (const name of EVERYTHING)
       if (existsSync(join(root, name))) copy(join(root, name), join(folder, name));
   } else {
-    mkdirSync(join(folder, 'packages'));
-    for (const name of readdirSync(join(root, 'packages')))
-      for (const part of parts) {
-        const from = join(root, 'packages', name, part);
-        if (existsSync(from)) copy(from, join(folder, 'packages', name, part));
-      }
+    for (const home of HOMES) {
+      mkdirSync(join(folder, home));
+      for (const name of readdirSync(join(root, home)))
+        for (const part of parts) {
+          const from = join(root, home, name, part);
+          if (existsSync(from)) copy(from, join(folder, home, name, part));
+        }
+    }
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   return folder;
 }
 
 /** Writes a file of the copy, as source where the copy has sources, and as built. */
-export function putFile(folder, file, text) {
+export function putFile(folder: string, file: string, text: string): void {
   if (existsSync(join(folder, file))) writeFileSync(join(folder, file), text);
   const { outputText } = ts.transpileModule(text, {
     fileName: file,
@@ -54,4 +60,4 @@ export function putFile(folder, file, text) {
   writeFileSync(join(folder, file.replace('/src/', '/dist/').replace(/\.ts$/, '.js')), outputText);
 }
 
-export const removeCopy = (folder) => rmSync(folder, { recursive: true, force: true });
+export const removeCopy = (folder: string): void => rmSync(folder, { recursive: true, force: true });

@@ -1,22 +1,12 @@
-// The deliberate breaks of tools/breaks still are where they are looked for. That each is caught, `node
-// tools/breaks.mjs` shows; it takes some minutes.
+// The deliberate breaks still are where they are looked for. That each is caught,
+// `node tools/mutation/dist/run-breaks.js` shows; it takes some minutes.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { INVARIANTS } from '@vmq/testkit';
 import { expect, test } from 'vitest';
-import { INVARIANTS } from '../src/index.ts';
+import { broken } from '../src/breaks/break.ts';
+import { BREAKS } from '../src/breaks/breaks.ts';
 
-interface Break {
-  readonly name: string;
-  readonly breaks: string;
-  readonly caughtBy?: readonly string[];
-  /** Test files that see it, where the simulator is not to. */
-  readonly tests?: readonly string[];
-}
-const LIST = new URL('../../../tools/breaks/breaks.mjs', import.meta.url);
-const { BREAKS, broken } = (await import(LIST.href)) as {
-  BREAKS: readonly Break[];
-  broken(one: Break, textOf: (file: string) => string): ReadonlyMap<string, string>;
-};
 const textOf = (file: string): string =>
   readFileSync(fileURLToPath(new URL(`../../../${file}`, import.meta.url)), 'utf8');
 

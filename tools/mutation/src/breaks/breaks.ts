@@ -1,11 +1,8 @@
-// Deliberate mistakes, each in one place of the sources, and which invariants of the simulator may see them. `breaks`
-// is what the mistake takes away: an invariant, or a rule of isolation (SEC-…, of docs/requirements.md); `faults` and
-// `hostile`, where the mistake is about them, are what goes wrong and how guests turn hostile. `tests`, in place of
-// `caughtBy`: test files that see the mistake, where it is not one about running hosts. A break of SEC-… that also makes
-// another edit takes two guards away; `seenAlone`: guards, from 1, behind which there is no other in some worlds. Used by
-// tools/breaks.mjs; a test checks that every piece still stands where it is looked for.
+// Deliberate mistakes, each in one place of the sources, and which invariants of the simulator may see them. Break says
+// what each member means. Used by run-breaks.ts; a test checks that every piece still stands where it is looked for.
+import type { Break } from './break.ts';
 
-export const BREAKS = [
+export const BREAKS: readonly Break[] = [
   // --- SEC-02, SW-17 to SW-19: who gets a frame -----------------------------------------------------------------
   {
     name: 'flood-ignores-vlan',
@@ -798,20 +795,3 @@ export const BREAKS = [
     caughtBy: ['ledger closes'],
   },
 ];
-
-/** The pieces a break changes: file, what stands there, and what is put in its place. */
-export function editsOf({ file, find, put, also = [] }) {
-  return [{ file, find, put }, ...also.map((edit) => ({ file, ...edit }))];
-}
-
-/** The texts of the files with the mistake in them, by file. Throws if a piece does not stand there exactly once. */
-export function broken(one, textOf) {
-  const texts = new Map();
-  for (const { file, find, put } of editsOf(one)) {
-    const parts = (texts.get(file) ?? textOf(file)).split(find);
-    if (parts.length !== 2)
-      throw new Error(`break ${one.name}: ${file}: expected once, found ${parts.length - 1} times: ${find}`);
-    texts.set(file, parts.join(put));
-  }
-  return texts;
-}

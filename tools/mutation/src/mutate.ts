@@ -1,25 +1,26 @@
 // Mutation testing: are the tests, the reference model and the simulator able to see a mistake?
 //
-//   node tools/mutate.mjs [--sample 600] [--seed 1] [--jobs 2] [--only PART-OF-A-PATH] [--out FILE]
-//   node tools/mutate.mjs --again FILE      the survivors of an earlier run, as far as they still exist
+//   node tools/mutation/dist/mutate.js [--sample 600] [--seed 1] [--jobs 2] [--only PART-OF-A-PATH] [--out FILE]
+//   node tools/mutation/dist/mutate.js --again FILE      the survivors of an earlier run, as far as they still exist
 //
 // Each mutant is one small mistake in a source file of packages/*/src, made in a copy of the tree. A sample takes as
 // many from each package. The tests of the file's package try to notice it, then short runs of the model's sequences
 // and of the simulator, then the tests of packages that drive it. A mutant that nobody notices has survived, and is
-// printed; --out keeps each mutant's fate as a line of JSON. Needs a build (`npx tsc -b`).
+// printed; --out keeps each mutant's fate as a line of JSON. Needs a build.
 //
 // Stryker (9.6, the last for Node 20) was tried and not kept: it runs a mutant against every test file that reaches
 // its line, in a fixed order, which here is nearly all of them: nine mutants of one file took six minutes.
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createRandom } from '../packages/machine/dist/index.js';
-import { judgesOf, subjects } from './mutation/judges.mjs';
-import { mutantsOf } from './mutation/mutants.mjs';
-import { copyTree, putFile, removeCopy } from './mutation/tree-copy.mjs';
+import { createRandom, type Random } from '@vmq/machine';
+import { judgesOf, subjects } from './judges.ts';
+import { type Mutant, mutantsOf } from './mutants.ts';
+import { copyTree, putFile, removeCopy } from './tree-copy.ts';
 
-const root = resolve(import.meta.dirname, '..');
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const { values } = parseArgs({
   options: {
     sample: { type: 'string', default: '600' },
@@ -32,41 +33,43 @@ const { values } = parseArgs({
 });
 
 /** The tree may be worked on meanwhile: texts are those of the copy's beginning. */
-const texts = new Map();
+const texts = new Map<string, string>();
 const files = subjects(root, values.only);
 for (const file of files) texts.set(file, readFileSync(join(root, file), 'utf8'));
-const packageOf = (file) => file.split('/')[1];
+const textOf = (file: string): string => texts.get(file) ?? '';
+const packageOf = (file: string): string => file.split('/')[1] ?? '';
 
 /** As many mutants from each package, until `count` are chosen; a package that runs out leaves its share to others. */
-function sampled(all, count, random) {
+function sampled(all: readonly Mutant[], count: number, random: Random): Mutant[] {
   const groups = grouped(all);
-  const chosen = [];
+  const chosen: Mutant[] = [];
   while (chosen.length < count && [...groups.values()].some((rest) => rest.length > 0))
     for (const rest of groups.values())
       if (rest.length > 0 && chosen.length < count) chosen.push(...rest.splice(random.below(rest.length), 1));
   return chosen;
 }
 
-function grouped(all) {
-  const groups = new Map();
+function grouped(all: readonly Mutant[]): Map<string, Mutant[]> {
+  const groups = new Map<string, Mutant[]>();
   for (const mutant of all) {
     const name = packageOf(mutant.file);
-    if (!groups.has(name)) groups.set(name, []);
-    groups.get(name).push(mutant);
+    const group = groups.get(name) ?? [];
+    groups.set(name, group);
+    group.push(mutant);
   }
   return groups;
 }
 
 /** The survivors of an earlier run in today's texts; those whose line is gone are said. */
-function repeated(path) {
+function repeated(path: string): Mutant[] {
   const wanted = readFileSync(path, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line))
+    .map((line) => JSON.parse(line) as Mutant & { readonly fate: string })
     .filter(({ fate }) => fate === 'survived');
-  const found = [];
+  const found: Mutant[] = [];
   for (const old of wanted) {
-    const today = texts.has(old.file) ? mutantsOf(old.file, texts.get(old.file)) : [];
+    const today = texts.has(old.file) ? mutantsOf(old.file, textOf(old.file)) : [];
     const same = today.find(
       (mutant) =>
         mutant.line === old.line &&
@@ -80,18 +83,18 @@ function repeated(path) {
   return found;
 }
 
-function describe({ file, kind, start, before, replacement }) {
-  const line = texts.get(file).slice(0, start).split('\n').length;
-  const shown = (text) => text.replace(/\s+/g, ' ').slice(0, 70);
+function describe({ file, kind, start, before, replacement }: Mutant): string {
+  const line = textOf(file).slice(0, start).split('\n').length;
+  const shown = (text: string): string => text.replace(/\s+/g, ' ').slice(0, 70);
   return `${relative('packages', file)}:${line}  ${kind}: ${shown(before)} -> ${shown(replacement)}`;
 }
 
-const fates = new Map();
-const byPackage = new Map();
+const fates = new Map<string, number>();
+const byPackage = new Map<string, { killed: number; total: number }>();
 
 /** Who noticed a mutant, or 'survived'. */
-async function judge(copy, { file, start, end, replacement }) {
-  const original = texts.get(file);
+async function judge(copy: string, { file, start, end, replacement }: Mutant): Promise<string> {
+  const original = textOf(file);
   putFile(copy, file, original.slice(0, start) + replacement + original.slice(end));
   try {
     for (const { name, passes } of judgesOf(file)) if (!(await passes(copy))) return name;
@@ -101,7 +104,7 @@ async function judge(copy, { file, start, end, replacement }) {
   }
 }
 
-async function work(queue) {
+async function work(queue: Mutant[]): Promise<void> {
   const copy = copyTree(root);
   try {
     for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
@@ -120,12 +123,12 @@ async function work(queue) {
 }
 
 /** Judges that find fault with the unchanged tree would kill every mutant: the first of each package must pass it. */
-async function assertSound(names) {
+async function assertSound(names: ReadonlySet<string>): Promise<void> {
   const copy = copyTree(root);
   try {
     for (const name of names) {
       const [first] = judgesOf(`packages/${name}/`);
-      if (!(await first.passes(copy)))
+      if (first !== undefined && !(await first.passes(copy)))
         throw new Error(`${name}: ${first.name} fail on the unchanged tree: build it and look at them first`);
     }
   } finally {
@@ -133,7 +136,7 @@ async function assertSound(names) {
   }
 }
 
-const all = files.flatMap((file) => mutantsOf(file, texts.get(file)));
+const all = files.flatMap((file) => mutantsOf(file, textOf(file)));
 const queue = values.again
   ? repeated(values.again)
   : sampled(all, Number(values.sample), createRandom(Number(values.seed)));

@@ -1,20 +1,10 @@
 // Who may notice a mistake, cheapest first: each judge is a command in a copy of the tree that ends badly if it does.
 import { spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A mutant may loop for ever: then it is noticed, too. Generous, for a busy machine. */
 const TIMEOUT_MS = 240_000;
-
-/** The model's sequences and the simulator's seeds never change, so that a mutant's fate does not depend on chance. */
-const MODEL = `
-import { FAULT_NAMES, runSequences, simulate } from './packages/testkit/dist/index.js';
-runSequences({ sequences: 1500, seed: 20260728, shrink: false });
-for (let seed = 1; seed <= 16; seed++) {
-  const { failures } = simulate({ seed, steps: 400, shrink: false, hostile: true, faults: seed % 2 ? [] : FAULT_NAMES });
-  if (failures.length > 0) process.exit(1);
-}
-`;
 
 /** Packages whose behaviour the model's sequences and the simulator exercise as a whole. */
 const IN_THE_STACK = new Set([
@@ -31,7 +21,7 @@ const IN_THE_STACK = new Set([
 ]);
 
 /** Beside its own tests: the tests of other packages that are meant for this one, too, because they drive it. */
-const DRIVEN_BY = {
+const DRIVEN_BY: Readonly<Record<string, readonly string[]>> = {
   abi: ['packages/ndis/', 'packages/miniport/', 'packages/cli/'],
   wire: ['packages/guest/', 'packages/cli/', 'packages/vswitch/'],
   capture: ['packages/cli/'],
@@ -48,8 +38,14 @@ const DRIVEN_BY = {
   cli: [],
 };
 
+export interface Judge {
+  readonly name: string;
+  /** True if nothing is noticed in the copy of the tree. */
+  passes(copy: string): Promise<boolean>;
+}
+
 /** True if the command ends well. */
-function succeeds(args, cwd) {
+function succeeds(args: readonly string[], cwd: string): Promise<boolean> {
   return new Promise((done) => {
     const child = spawn(process.execPath, args, {
       cwd,
@@ -57,7 +53,9 @@ function succeeds(args, cwd) {
       detached: true,
       env: { ...process.env, FORCE_COLOR: '0' },
     });
-    const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), TIMEOUT_MS);
+    const timer = setTimeout(() => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    }, TIMEOUT_MS);
     child.on('close', (code) => {
       clearTimeout(timer);
       done(code === 0);
@@ -65,34 +63,31 @@ function succeeds(args, cwd) {
   });
 }
 
-const vitest = (filters) => (copy) =>
+const vitest = (filters: readonly string[]) => (copy: string) =>
   succeeds(
     [join(copy, 'node_modules/vitest/vitest.mjs'), 'run', '--bail', '1', '--maxWorkers', '1', ...filters],
     copy,
   );
-const model = (copy) => {
-  writeFileSync(join(copy, 'model.mjs'), MODEL);
-  return succeeds(['model.mjs'], copy);
-};
+const model = (copy: string): Promise<boolean> => succeeds(['tools/mutation/dist/short-model.js'], copy);
 
-/** The judges of a file, in turn: `{ name, passes(copy): Promise<boolean> }`. */
-export function judgesOf(file) {
-  const [, name] = file.split('/');
-  const own = { name: 'own tests', passes: vitest([`packages/${name}/`]) };
+/** The judges of a file, in turn. */
+export function judgesOf(file: string): Judge[] {
+  const [, name = ''] = file.split('/');
+  const own: Judge = { name: 'own tests', passes: vitest([`packages/${name}/`]) };
   const further = DRIVEN_BY[name] ?? [];
-  const judges = [own];
+  const judges: Judge[] = [own];
   if (IN_THE_STACK.has(name)) judges.push({ name: 'model', passes: model });
   if (further.length > 0) judges.push({ name: 'further tests', passes: vitest(further) });
   // The tests of these two take a minute; the model says the same in seconds.
-  if (name === 'testkit' || name === 'host') judges.splice(0, 2, judges[1], judges[0]);
+  if (name === 'testkit' || name === 'host') judges.splice(0, 2, ...judges.slice(0, 2).reverse());
   return judges;
 }
 
 /** Source files that decide something: no tests, no re-exports, nothing generated. */
-export function subjects(root, only) {
+export function subjects(root: string, only?: string): string[] {
   return readdirSync(join(root, 'packages'))
     .flatMap((name) =>
-      readdirSync(join(root, 'packages', name, 'src'), { recursive: true }).map((path) =>
+      readdirSync(join(root, 'packages', name, 'src'), { recursive: true, encoding: 'utf8' }).map((path) =>
         join('packages', name, 'src', path),
       ),
     )

@@ -1,18 +1,29 @@
 // The marks: names of rare branches in the packages' code (`Machine.reach`), and the run of the simulator that must reach each.
 //
 //   fast       reached by the seeds of the test command (packages/testkit/test/simulator.test.ts), without or with faults
-//   full       reached by `node tools/marks.mjs`, without or with faults
+//   full       reached by `node tools/mutation/dist/run-marks.js`, without or with faults
 //   elsewhere  reached by no world of the simulator, and why; the test that gets there
 //
 // A test holds this list against the sources: a mark that is in one of them alone fails.
 
-const fast = (...names) => names.map((name) => ({ name, run: 'fast', faults: false }));
-const fastWithFaults = (...names) => names.map((name) => ({ name, run: 'fast', faults: true }));
-const full = (...names) => names.map((name) => ({ name, run: 'full', faults: false }));
-const fullWithFaults = (...names) => names.map((name) => ({ name, run: 'full', faults: true }));
-const elsewhere = (name, why) => [{ name, run: 'elsewhere', faults: false, why }];
+export interface Mark {
+  readonly name: string;
+  readonly run: 'fast' | 'full' | 'elsewhere';
+  /** Whether the run that must reach it has faults. */
+  readonly faults: boolean;
+  /** Why no world reaches it, and which test does. */
+  readonly why?: string;
+}
 
-export const MARKS = [
+const fast = (...names: string[]): Mark[] => names.map((name) => ({ name, run: 'fast', faults: false }));
+const fastWithFaults = (...names: string[]): Mark[] =>
+  names.map((name) => ({ name, run: 'fast', faults: true }));
+const full = (...names: string[]): Mark[] => names.map((name) => ({ name, run: 'full', faults: false }));
+const fullWithFaults = (...names: string[]): Mark[] =>
+  names.map((name) => ({ name, run: 'full', faults: true }));
+const elsewhere = (name: string, why: string): Mark[] => [{ name, run: 'elsewhere', faults: false, why }];
+
+export const MARKS: readonly Mark[] = [
   ...fast(
     'host.migration-undone-after-copy',
     'host.migration-undone-after-destination-nic-connect',
@@ -85,7 +96,7 @@ export const MARKS = [
 ];
 
 /** Drop reasons of the ledger that the fast runs must see, without their `dropped.`. */
-export const DROPS = {
+export const DROPS: Readonly<Record<'plain' | 'faults', readonly string[]>> = {
   plain: [
     'miniport.reset',
     'ndis.not-running',
@@ -110,7 +121,11 @@ export const DROPS = {
 };
 
 /** Names that a run must have reached and has not. `run`: fast or full, which has the fast ones too. */
-export function missingMarks(reached, run, faults) {
+export function missingMarks(
+  reached: ReadonlyMap<string, number>,
+  run: 'fast' | 'full',
+  faults: boolean,
+): string[] {
   const wanted = MARKS.filter((one) => one.faults === faults && (one.run === 'fast' || one.run === run)).map(
     ({ name }) => name,
   );
@@ -122,13 +137,13 @@ export function missingMarks(reached, run, faults) {
 const STEP = ['$', '{last}'].join('');
 
 /** Differences between the list and what stands in the sources (`texts`: of all files of packages). */
-export function unlisted(texts) {
-  const found = new Set();
+export function unlisted(texts: readonly string[]): { notListed: string[]; notInSources: string[] } {
+  const found = new Set<string>();
   for (const text of texts)
-    for (const [, name] of text.matchAll(/reach(?:\?\.)?\(\s*['`]([^'`]+)['`]/g)) found.add(name);
+    for (const [, name = ''] of text.matchAll(/reach(?:\?\.)?\(\s*['`]([^'`]+)['`]/g)) found.add(name);
   const listed = new Set(MARKS.map(({ name }) => name));
   const family = [...found].filter((name) => name.endsWith(STEP)).map((name) => name.slice(0, -STEP.length));
-  const isFamily = (name) => family.some((prefix) => name.startsWith(prefix));
+  const isFamily = (name: string): boolean => family.some((prefix) => name.startsWith(prefix));
   return {
     notListed: [...found].filter((name) => !name.endsWith(STEP) && !listed.has(name)),
     notInSources: [...listed].filter((name) => !found.has(name) && !isFamily(name)),

@@ -1,0 +1,11 @@
+// Runs in a copy of the tree: short runs of the model's sequences and of the simulator. Exit code 1 if one fails. The seeds
+// never change, so that a mutant's fate does not depend on chance. The packages are the copy's own, so they are named by
+// their place.
+import { FAULT_NAMES, runSequences, simulate } from '../../../packages/testkit/dist/index.js';
+
+runSequences({ sequences: 1500, seed: 20260728, shrink: false });
+for (let seed = 1; seed <= 16; seed++) {
+  const faults = seed % 2 === 1 ? [] : FAULT_NAMES;
+  const { failures } = simulate({ seed, steps: 400, shrink: false, hostile: true, faults });
+  if (failures.length > 0) process.exit(1);
+}
