@@ -72,6 +72,11 @@ export class NetBufferList {
   stamp: number = 0;
   /** Slot of the hardware filter that took the frame, or -1. Trace only. */
   filterSlot: number = -1;
+  /**
+   * The NIC's verdict on a received frame, as it stands in the completion: receive queue in bits 0..7, address rule in bits
+   * 8..15 (0: the filter in {@link filterSlot}), EtherType in bits 16..31. 0 for a frame that is sent.
+   */
+  receiveVerdict: number = 0;
   /** NDIS_STATUS of a completed send. */
   status: number = 0;
   /** NblFlags, NDIS_NBL_FLAGS_*. */

@@ -1,6 +1,6 @@
 /**
- * What of a completion ring can be believed. The device writes it through a bus on which a write may be damaged or
- * lost, so a queue looks at each completion, cheaply, and comes here when something is wrong.
+ * What of a receive queue's completions can be believed. The device writes them through a bus on which a write may be
+ * damaged or lost, so the receive loop tests each completion, cheaply, and comes here when one is wrong.
  *
  *   consumed                 made (RDH)            head (status block)             posted
  *   ──┬─────────────────────────┬─────────────────────┬───────────────────────────────┬──
@@ -8,17 +8,18 @@
  *     │ completion is damaged   │ the entry says so   │ `consumed`) is damaged itself
  *     │ is lost                 │
  *
- * An entry is sound if its DD bit is set and its length is a frame's and fits the buffer. The driver empties an entry when
- * it posts the descriptor that the entry will answer, so an entry of an earlier lap is never taken for a new one, however
- * long the queue was idle. (The receive stamp would not tell: others' frames move it on, by more than half its range.)
+ * A completion is sound if its DD bit is set and its length is a frame's and fits the buffer. The driver empties the
+ * completion when it posts the descriptor that it will answer, so a completion of an earlier lap is never taken for a new
+ * one, however long the queue was idle. (The receive stamp would not tell: other queues' frames move it on, by more than
+ * half its range.)
  */
 import type { AgentContext } from '@vmq/machine';
 import { COMPLETION_BYTES, type NicRegisters, QSTS_ENABLED, REG, RX_QUEUE_STRIDE, RXC_DD } from '@vmq/nic';
-import { readHead } from '../hardware/head-register.ts';
+import { advance, distance, type Ring } from '../hardware/ring.ts';
 import { DROPPED_BAD_COMPLETION } from '../model/drop-reasons.ts';
 import { type ReceiveQueueImage, STATE_DAMAGED } from '../model/queue-image.ts';
 
-const ENTRY_WORDS = COMPLETION_BYTES >> 2;
+const COMPLETION_WORDS = COMPLETION_BYTES >> 2;
 const LEAST_FRAME_BYTES = 14;
 /** DD and length, as one number. */
 export const COMPLETION_MASK: number = RXC_DD | 0xffff;
@@ -30,39 +31,29 @@ export class CompletionGuard {
   readonly #context: AgentContext;
   readonly #host: Int32Array;
   readonly #state: Int32Array;
+  readonly #ring: Ring;
   readonly #registers: NicRegisters;
-  readonly #headRegister: number;
   readonly #statusRegister: number;
-  readonly #statusWord: number;
   readonly #completions: number;
-  readonly #mask: number;
 
-  constructor(
-    context: AgentContext,
-    image: ReceiveQueueImage,
-    state: Int32Array,
-    registers: NicRegisters,
-    mostFrameBytes: number,
-  ) {
+  constructor(context: AgentContext, image: ReceiveQueueImage, ring: Ring, registers: NicRegisters) {
     this.#context = context;
     this.#host = context.machine.memory.host.i32;
-    this.#state = state;
+    this.#state = new Int32Array(image.state);
+    this.#ring = ring;
     this.#registers = registers;
-    this.#headRegister = REG.RDH + image.hardwareQueue * RX_QUEUE_STRIDE;
     this.#statusRegister = REG.RXSTS + image.hardwareQueue * RX_QUEUE_STRIDE;
-    this.#statusWord = image.statusOffset >> 2;
     this.#completions = image.completionOffset >> 2;
-    this.#mask = image.ringEntries - 1;
-    this.most = RXC_DD | mostFrameBytes;
+    this.most = RXC_DD | image.buffers.bufferBytes;
   }
 
-  /** Completions from `consumed` on, where the head in memory is not true; it is corrected. */
-  correctHead(consumed: number, posted: number): number {
-    const head = Atomics.load(this.#host, this.#statusWord);
-    const made = this.made(consumed, posted);
+  /** How many completions there are, where the head in memory is not true; it is corrected. */
+  correctHead(): number {
+    const ring = this.#ring;
+    const { head } = ring;
+    const made = this.made();
     // Unless the device has just written a new one.
-    if (Atomics.compareExchange(this.#host, this.#statusWord, head, (consumed + made) | 0) === head)
-      this.#damaged(1);
+    if (ring.correctHead(head, advance(ring.consumed, made))) this.#damaged(1);
     return made;
   }
 
@@ -70,46 +61,45 @@ export class CompletionGuard {
    * Looks at a head that may have been damaged without being impossible: one that lags behind the device's own count,
    * because its last write was lost, or one that is ahead of it with nothing to show for it.
    */
-  compareHead(consumed: number, posted: number): void {
-    const shown = (Atomics.load(this.#host, this.#statusWord) - consumed) | 0;
-    const made = this.made(consumed, posted);
+  compareHead(): void {
+    const shown = distance(this.#ring.consumed, this.#ring.head);
+    const made = this.made();
     if (shown === made) return;
     // The device publishes the head before its register: what is ahead and sound is only new.
-    if (shown > made && shown <= this.#sound(consumed, posted)) return;
-    this.correctHead(consumed, posted);
+    if (shown > made && shown <= this.#leadingSound()) return;
+    this.correctHead();
   }
 
-  /** How many completions there are from `consumed` on: the device's own count, or, if it has none, what looks so. */
-  made(consumed: number, posted: number): number {
+  /** How many completions there are: by the device's own count, or, if it has none, as many as look so. */
+  made(): number {
     const head = this.#deviceHead();
-    if (head === null) return this.#sound(consumed, posted);
-    const made = (head - consumed) | 0;
-    const isPossible = made >>> 0 <= (posted - consumed) >>> 0;
     // A card that was reset counts from its start again.
-    return isPossible ? made : this.#sound(consumed, posted);
+    if (head === null || !this.#ring.allows(head)) return this.#leadingSound();
+    return distance(this.#ring.consumed, head);
   }
 
   /**
    * Frames that lie in a ring of which nobody takes anything any more: the completions that can be believed, wherever they
    * are, and by the device's own count those that cannot. The head in memory may be damaged, and nobody would notice.
    */
-  left(consumed: number, posted: number): number {
+  left(): number {
+    const { consumed, posted } = this.#ring;
     let sound = 0;
-    for (let at = consumed; at !== posted; at = (at + 1) | 0) if (this.isSound(at)) sound++;
+    for (let at = consumed; at !== posted; at = advance(at, 1)) if (this.isSound(at)) sound++;
     const head = this.#deviceHead();
-    const made = head === null ? 0 : (head - consumed) | 0;
-    return made >>> 0 <= (posted - consumed) >>> 0 ? Math.max(sound, made) : sound;
+    if (head === null || !this.#ring.allows(head)) return sound;
+    return Math.max(sound, distance(consumed, head));
   }
 
   /** True if the completion at `position` can be believed. */
   isSound(position: number): boolean {
-    const shown = this.#host[this.#entry(position)] & COMPLETION_MASK;
+    const shown = this.wordAt(position) & COMPLETION_MASK;
     return shown >= this.least && shown <= this.most;
   }
 
-  /** First word of the completion at `position`; for the trace. */
+  /** First word of the completion at `position`. */
   wordAt(position: number): number {
-    return this.#host[this.#entry(position)];
+    return this.#host[this.#completions + (position & this.#ring.mask) * COMPLETION_WORDS];
   }
 
   /** `frames` frames have ended here because their completions were damaged. */
@@ -121,20 +111,17 @@ export class CompletionGuard {
     this.#damaged(frames);
   }
 
-  /** The device's own count; null where it has none: it is gone, or has not begun with this queue yet and shows an older one's. */
+  /** The device's own count; null where it has none: it is gone, or has not begun with this queue and shows an older one's. */
   #deviceHead(): number | null {
     const isEnabled = (this.#registers.read32(this.#statusRegister) & QSTS_ENABLED) !== 0;
-    return isEnabled ? readHead(this.#registers, this.#headRegister) : null;
+    return isEnabled ? this.#ring.deviceHead : null;
   }
 
-  #sound(consumed: number, posted: number): number {
-    let count = 0;
-    for (let at = consumed; at !== posted && this.isSound(at); at = (at + 1) | 0) count++;
-    return count;
-  }
-
-  #entry(position: number): number {
-    return this.#completions + (position & this.#mask) * ENTRY_WORDS;
+  #leadingSound(): number {
+    const { consumed, posted } = this.#ring;
+    let at = consumed;
+    while (at !== posted && this.isSound(at)) at = advance(at, 1);
+    return distance(consumed, at);
   }
 
   #damaged(count: number): void {

@@ -1,8 +1,9 @@
-/** What a receive queue tells the trace: frames indicated, buffers returned, completions not believed. */
+/** Trace of a receive queue: a reader behind the loops. It walks the chain that they left, and decides nothing. */
 
 import type { NetBufferList } from '@vmq/ddi';
 import { type AgentContext, TRACE_ALL } from '@vmq/machine';
 import { MINIPORT_TRACE } from '../model/trace-kinds.ts';
+import { bufferOf } from './receive-buffers.ts';
 
 export class ReceiveTrace {
   readonly #context: AgentContext;
@@ -23,27 +24,41 @@ export class ReceiveTrace {
     return this.#context.agent;
   }
 
+  /** A chain of `count` NBLs that is to be indicated. */
   indicated(chain: NetBufferList, count: number, flags: number): void {
     const { trace } = this.#context;
-    let place = 0;
+    let position = 0;
     for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
-      place++;
+      position++;
       if (!trace.wants(TRACE_ALL, nbl.stamp)) continue;
-      const buffer = nbl.originatorReserved & 0xffff;
+      const buffer = bufferOf(nbl);
       const length = nbl.firstNetBuffer.dataLength;
-      trace.write(MINIPORT_TRACE.INDICATED, nbl.stamp, this.#queueId, buffer, length, this.#processor, place);
+      trace.write(
+        MINIPORT_TRACE.INDICATED,
+        nbl.stamp,
+        this.#queueId,
+        buffer,
+        length,
+        this.#processor,
+        position,
+      );
     }
     if (!trace.wants(TRACE_ALL, 0)) return;
     trace.write(MINIPORT_TRACE.CHAIN, 0, this.#queueId, count, flags, this.#processor, 0);
   }
 
-  returned(stamp: number, buffer: number, slot: number): void {
+  /** NBLs from `chain` to `last`, whose buffers were posted from descriptor `slot` on; `mask` is the ring's. */
+  returned(chain: NetBufferList, last: NetBufferList, slot: number, mask: number): void {
     const { trace } = this.#context;
-    if (!trace.wants(TRACE_ALL, stamp)) return;
-    trace.write(MINIPORT_TRACE.RETURNED, stamp, this.#queueId, buffer, slot, this.#processor, 0);
+    for (let nbl = chain; ; nbl = nbl.next as NetBufferList, slot = (slot + 1) & mask) {
+      const buffer = bufferOf(nbl);
+      if (trace.wants(TRACE_ALL, nbl.stamp))
+        trace.write(MINIPORT_TRACE.RETURNED, nbl.stamp, this.#queueId, buffer, slot, this.#processor, 0);
+      if (nbl === last) return;
+    }
   }
 
-  /** `word` is the completion's first. */
+  /** A completion that is not believed; `word` is its first. */
   damaged(buffer: number, word: number): void {
     const { trace } = this.#context;
     if (!trace.wants(TRACE_ALL, 0)) return;

@@ -13,7 +13,12 @@ import type { Device, HardwareFilter } from '../hardware/device.ts';
 import { FilterTable } from '../hardware/filter-table.ts';
 import { InterruptPlan } from '../hardware/interrupt-plan.ts';
 import { buildTransmitQueue, freeMemory } from '../hardware/queue-resources.ts';
-import type { MiniportImage, MiniportMessage, TransmitQueueImage } from '../model/queue-image.ts';
+import {
+  type MiniportImage,
+  type MiniportMessage,
+  TRANSMIT_HELD,
+  type TransmitQueueImage,
+} from '../model/queue-image.ts';
 import { QueueLife, type ReceiveQueueSettings } from '../queues/queue-life.ts';
 import { outstandingOf, type TransmitResources } from '../queues/queue-record.ts';
 import { PacketFilter } from './general-oids.ts';
@@ -211,7 +216,9 @@ export class AdapterContext {
   }
 
   #areSendsDone(): boolean {
-    return this.#transmit.every(({ image }) => Atomics.load(new Int32Array(image.state), 0) === 0);
+    return this.#transmit.every(
+      ({ image }) => Atomics.load(new Int32Array(image.state), TRANSMIT_HELD) === 0,
+    );
   }
 
   /** The adapter was surprise-removed: its hardware is not touched any more (LIFE-16). */

@@ -62,6 +62,9 @@ export interface BufferBlock {
   readonly sharedMemoryOffsets: Int32Array;
 }
 
+/** State word of a transmit queue: NBLs that the miniport accepted and has not completed. */
+export const TRANSMIT_HELD = 0;
+
 /** A processor's transmit queue. */
 export interface TransmitQueueImage {
   readonly hardwareQueue: number;
@@ -69,7 +72,7 @@ export interface TransmitQueueImage {
   readonly descriptorOffset: number;
   readonly statusOffset: number;
   readonly vector: number;
-  /** Word 0: NBLs the miniport holds (accepted and not completed). */
+  /** {@link TRANSMIT_HELD}. */
   readonly state: SharedArrayBuffer;
 }
 

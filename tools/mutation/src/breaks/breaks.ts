@@ -183,14 +183,11 @@ export const BREAKS: readonly Break[] = [
     also: [
       // The driver, too, takes the room in front of the rest for the header's place.
       {
-        file: `packages/miniport/src/datapath/frame-loops.ts`,
-        find: `mdl.byteOffset = places[buffer << 1];
-      mdl.byteCount = first;
-      if (mdl.segment !== firstSegment) mdl.segment = firstSegment;`,
-        put: `const ahead = places[(buffer << 1) + 1] - firstBytes;
-      mdl.byteOffset = isSplit ? ahead : places[buffer << 1];
-      mdl.byteCount = first;
-      mdl.segment = restSegment;`,
+        file: `packages/miniport/src/datapath/receive.ts`,
+        find: 'mdl.byteCount = first;',
+        put: `mdl.byteOffset = offsets[2 * buffer + 1] - firstBytes;
+    mdl.segment = restSegment;
+    mdl.byteCount = first;`,
       },
     ],
     caughtBy: ['decisions in host memory'],
@@ -203,9 +200,9 @@ export const BREAKS: readonly Break[] = [
     put: 'rxq[q + Q_HEADER_SIZE] = header === 0 ? 0 : 8;',
     also: [
       {
-        file: `packages/miniport/src/datapath/queue-buffers.ts`,
-        find: 'numbers[FIRST_BYTES] = lookahead === null ? WHOLE : lookahead.bufferBytes;',
-        put: 'numbers[FIRST_BYTES] = lookahead === null ? WHOLE : 8;',
+        file: `packages/miniport/src/datapath/receive-buffers.ts`,
+        find: 'this.firstBytes = lookahead === null ? WHOLE : lookahead.bufferBytes;',
+        put: 'this.firstBytes = lookahead === null ? WHOLE : 8;',
       },
     ],
     caughtBy: ['decisions in host memory'],
@@ -302,10 +299,10 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-frame-longer-than-it-was',
     breaks: 'SEC-08',
-    file: `packages/miniport/src/datapath/frame-loops.ts`,
+    file: `packages/miniport/src/datapath/receive.ts`,
     find: 'netBuffer.dataLength = length;',
     put: 'netBuffer.dataLength = length + 8;',
-    also: [{ find: 'mdl.byteCount = first;', put: 'mdl.byteCount = first + 8;' }],
+    also: [{ find: 'mdl.byteCount = length;', put: 'mdl.byteCount = length + 8;' }],
     caughtBy: ['frames unchanged', 'no bytes of others'],
   },
   // --- pages and DMA --------------------------------------------------------------------------------------------
@@ -389,7 +386,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-send-is-never-completed',
     breaks: 'one owner of each NBL',
-    file: `packages/miniport/src/datapath/transmit-queue.ts`,
+    file: `packages/miniport/src/datapath/transmit.ts`,
     find: 'if (nbl === null) continue;',
     put: 'if (nbl === null || at % 64 === 63) continue;',
     caughtBy: ['one owner of each NBL', 'the host lives', 'nothing leaks'],
@@ -447,8 +444,8 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-completion-keeps-its-last-lap',
     breaks: 'frames unchanged',
-    file: `packages/miniport/src/datapath/frame-loops.ts`,
-    find: 'host[(completions + (slot << COMPLETION_SHIFT)) | 0] = 0;',
+    file: `packages/miniport/src/datapath/receive-buffers.ts`,
+    find: 'host[this.#completions + slot * COMPLETION_WORDS] = 0;',
     put: '',
     faults: ['completion-corrupted'],
     caughtBy: [
@@ -496,9 +493,9 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'the-wrong-buffer-is-described',
     breaks: 'frames unchanged',
-    file: `packages/miniport/src/datapath/frame-loops.ts`,
-    find: 'mdl.byteOffset = places[buffer << 1];',
-    put: 'mdl.byteOffset = places[(buffer === 3 ? 4 : buffer) << 1];',
+    file: `packages/miniport/src/datapath/receive.ts`,
+    find: 'mdl.byteOffset = offsets[2 * buffer];',
+    put: 'mdl.byteOffset = offsets[2 * (buffer === 3 ? 4 : buffer)];',
     caughtBy: [
       'frames unchanged',
       'order of each queue',
@@ -510,9 +507,9 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-frame-waits-for-ever',
     breaks: 'frames arrive',
-    file: `packages/miniport/src/datapath/receive-queue.ts`,
+    file: `packages/miniport/src/datapath/receive.ts`,
     find: 'this.#registers.write32(this.#arm, 1);',
-    put: 'if ((this.#consumed & 7) !== 7) this.#registers.write32(this.#arm, 1);',
+    put: 'if ((this.#ring.consumed & 7) !== 7) this.#registers.write32(this.#arm, 1);',
     caughtBy: ['frames arrive', 'ledger closes'],
   },
   {
@@ -764,9 +761,9 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'the-tag-of-the-frame-before',
     breaks: 'frames unchanged',
-    file: `packages/miniport/src/datapath/frame-loops.ts`,
-    find: 'nbl.ieee8021QInfo = (word0 & RXC_VLAN) !== 0 ? ieee8021QFromTci(word1 & 0xffff) : 0;',
-    put: 'if ((word0 & RXC_VLAN) !== 0) nbl.ieee8021QInfo = ieee8021QFromTci(word1 & 0xffff);',
+    file: `packages/miniport/src/datapath/receive.ts`,
+    find: 'nbl.ieee8021QInfo = (status & RXC_VLAN) !== 0 ? ieee8021QFromTci(tagAndFilter & 0xffff) : 0;',
+    put: 'if ((status & RXC_VLAN) !== 0) nbl.ieee8021QInfo = ieee8021QFromTci(tagAndFilter & 0xffff);',
     caughtBy: ['no bytes of others', 'frames unchanged', 'frames arrive'],
   },
   {
@@ -788,8 +785,8 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'sent-frames-are-aborted-too',
     breaks: 'LIFE-14',
-    file: `packages/miniport/src/datapath/transmit-queue.ts`,
-    find: 'abandon(status: number): number {\n    this.reap();',
+    file: `packages/miniport/src/datapath/transmit.ts`,
+    find: 'abandon(status: number): number {\n    this.complete();',
     put: 'abandon(status: number): number {',
     faults: ['nic-hang', 'transmit-hang'],
     caughtBy: ['ledger closes'],
