@@ -6,6 +6,7 @@
 import { NDIS_SHARED_MEMORY_USAGE } from '@vmq/abi';
 import { HOST_SEGMENT, type Machine } from '@vmq/machine';
 import { type Block, BufferAllocator, bytesForBuffers, type SharedMemoryManager } from '@vmq/shared-memory';
+import { OUTSTANDING_STRIDE } from '../delivery/send-path.ts';
 import { createDeliveryNumbers, DeliveryNumbers } from '../model/delivery-numbers.ts';
 import type {
   PortImage,
@@ -16,7 +17,6 @@ import type {
 } from '../model/messages.ts';
 import { createPortCounters } from '../model/port-counters.ts';
 import { type SwitchPort, trunkMembers } from '../model/switch-port.ts';
-import { OUTSTANDING_STRIDE } from '../sending/send-path.ts';
 import {
   createLearnedMacTable,
   type LearnedMac,

@@ -1,64 +1,77 @@
 /**
- * The frames a processor is switching at the moment: parallel arrays, refilled for every batch.
+ * The frames that a processor switches in one go: a record each, which the loops write as they go and which counters,
+ * trace and extensions read.
  *
- *   frame i   where its bytes lie (host memory), VLAN and priority, where it came from, and how it ended so far
+ *   word  0 AT       byte offset of the frame, a multiple of 8, in host memory, or in scratch memory (NOTE_SCRATCH)
+ *         1 LENGTH   bytes, tag beside the frame not counted
+ *         2 TAG      low half: TCI, the VLAN that the frame counts for with its priority bits (the one asked for if the sender
+ *                    may not use it); high half: NOTE_* bits
+ *         3 STAMP    the NIC's stamp, or the switch's for a guest's frame
+ *         4 VERDICT  where it goes, or why nowhere (verdict.ts)
+ *         5 ORIGIN   from the wire: queue id << 16 | filter slot; from a guest: the TCI that it asked for
+ *         6 ENTRY    place in the channel's batch; for a flooded frame its first pair in the destination list
+ *         7 unused
  */
-import type { MemorySegment } from '@vmq/machine';
+import type { NetBufferList } from '@vmq/ddi';
+import { EXTERNAL_PORT } from './messages.ts';
 
 /** Frames switched in one go. */
-export const BATCH_FRAMES = 128;
+export const BATCH_FRAMES = 256;
 
-/** It has gone nowhere yet; if that stays so, it ends in its `reason`. */
-export const FATE_NONE = 0;
-/** A VM has got it. */
-export const FATE_DELIVERED = 1;
-/** It is on its way to the wire: every delivery to a VM is a copy. */
-export const FATE_WIRE = 2;
+/** log2 of the words of a record. */
+export const RECORD_SHIFT = 3;
+export const RECORD_AT = 0;
+export const RECORD_LENGTH = 1;
+export const RECORD_TAG = 2;
+export const RECORD_STAMP = 3;
+export const RECORD_VERDICT = 4;
+export const RECORD_ORIGIN = 5;
+export const RECORD_ENTRY = 6;
+
+/** TCI in {@link RECORD_TAG}. */
+export const TCI_MASK = 0xffff;
+
+/** The frame lies in the gatherer's scratch memory. */
+export const NOTE_SCRATCH = 0x1_0000;
+/** Its front lies in host memory, the rest in the second MDL of its NBL. */
+export const NOTE_SPLIT = 0x2_0000;
+/** Its source was news to the learned table. */
+export const NOTE_LEARNED = 0x4_0000;
+/** A guest's frame: its tag was in the data. */
+export const NOTE_TAG_IN_DATA = 0x8_0000;
+/** A guest's frame: its port is no member of the VLAN that it asked for. */
+export const NOTE_NOT_MEMBER = 0x10_0000;
+/** It went to the wire. */
+export const NOTE_SENT = 0x20_0000;
+/** The guest has it in place (SW-13): its NBL stays away. */
+export const NOTE_LEFT_WITH_GUEST = 0x40_0000;
+
+/** What an extension did to a frame on ingress: {@link FrameBatch.marks}. */
+export const MARK_DROPPED = 1;
+export const MARK_COPIED = 2;
 
 export class FrameBatch {
   count = 0;
-  readonly segments: MemorySegment[];
-  /** Byte offset of the frame in its segment, a multiple of 8. */
-  readonly offset: Int32Array = new Int32Array(BATCH_FRAMES);
-  readonly length: Int32Array = new Int32Array(BATCH_FRAMES);
-  /** Priority and CFI as bits 12 … 15 of a TCI. */
-  readonly priority: Int32Array = new Int32Array(BATCH_FRAMES);
-  readonly vlan: Int32Array = new Int32Array(BATCH_FRAMES);
-  readonly stamp: Int32Array = new Int32Array(BATCH_FRAMES);
-  readonly source: Int32Array = new Int32Array(BATCH_FRAMES);
-  readonly queueId: Int32Array = new Int32Array(BATCH_FRAMES);
-  readonly filterSlot: Int32Array = new Int32Array(BATCH_FRAMES);
-  readonly fate: Uint8Array = new Uint8Array(BATCH_FRAMES);
-  /** Why it goes nowhere: index of SWITCH_END_REASONS. */
-  readonly reason: Int32Array = new Int32Array(BATCH_FRAMES);
+  /** Port that all frames came from. */
+  source: number = EXTERNAL_PORT;
+  /** Port of the VM queue that all frames came on, -1 = of the default queue or of a guest. */
+  queuePort = -1;
+  readonly records: Int32Array = new Int32Array(BATCH_FRAMES << RECORD_SHIFT);
+  /** NBLs of split frames, by frame; of others whatever stood there. */
+  readonly splitFrames: (NetBufferList | null)[] = new Array<NetBufferList | null>(BATCH_FRAMES).fill(null);
+  /** MARK_* bits by frame, set by extensions on ingress; all zero without. */
+  readonly marks: Uint8Array = new Uint8Array(BATCH_FRAMES);
+  /** Length of the copy of a frame with MARK_COPIED, which lies in its slot of the scratch memory. */
+  readonly copiedLength: Int32Array = new Int32Array(BATCH_FRAMES);
+  /** True if any of {@link marks} is set. */
+  isMarked = false;
 
-  constructor(host: MemorySegment) {
-    this.segments = new Array<MemorySegment>(BATCH_FRAMES).fill(host);
-  }
-
-  get isFull(): boolean {
-    return this.count === BATCH_FRAMES;
-  }
-
-  /** Adds a frame; returns its index. Priority, VLAN, queue and stamp are the caller's to set. */
-  add(segment: MemorySegment, offset: number, length: number, source: number): number {
-    const i = this.count++;
-    this.segments[i] = segment;
-    this.offset[i] = offset;
-    this.length[i] = length;
-    this.source[i] = source;
-    this.fate[i] = FATE_NONE;
-    this.reason[i] = 0;
-    return i;
-  }
-
-  /** First four bytes of the destination address. */
-  destinationA(i: number): number {
-    return this.segments[i].i32[this.offset[i] >> 2];
-  }
-
-  /** Last two bytes of it, no VLAN. */
-  destinationB(i: number): number {
-    return this.segments[i].i32[(this.offset[i] >> 2) + 1] & 0xffff;
+  begin(source: number, queuePort: number): void {
+    this.count = 0;
+    this.source = source;
+    this.queuePort = queuePort;
+    if (!this.isMarked) return;
+    this.marks.fill(0);
+    this.isMarked = false;
   }
 }

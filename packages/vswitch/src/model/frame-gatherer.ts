@@ -31,10 +31,15 @@ export class FrameGatherer {
     return this.#scratch;
   }
 
+  /** Where the frame in slot `slot` begins. */
+  offsetOf(slot: number): number {
+    return slot * SLOT_BYTES;
+  }
+
   /** Copies a frame into slot `slot` of {@link segment}; returns its offset. {@link length} is what there was. */
   gather(nb: NetBuffer, slot: number): number {
     const target = this.segment.u8;
-    const start = slot * SLOT_BYTES;
+    const start = this.offsetOf(slot);
     const wanted = Math.min(nb.dataLength, SLOT_BYTES);
     let skip = nb.dataOffset;
     let at = start;

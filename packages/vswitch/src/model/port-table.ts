@@ -17,13 +17,21 @@ import { EXTERNAL_PORT, type PortImage, type SwitchState } from './messages.ts';
 export const PORT_CONNECTED = 1;
 export const PORT_TRUNK = 2;
 export const PORT_ALLOW_MAC_SPOOFING = 4;
-export const PORT_PRESERVE_VLAN = 8;
-export const PORT_PRESERVE_PRIORITY = 16;
 
-/** Priority and CFI bits of a TCI. */
+/** Priority and CFI bits of a TCI, and those of its VLAN. */
 const PRIORITY_BITS = 0xf000;
+const VLAN_BITS = 0x0fff;
 /** 32-bit words of a VLAN bitmap. */
 const VLAN_WORDS = 128;
+
+/**
+ * The TCI with which a frame of `tci` is handed to the guest of a port, 0 = no tag: the bits of `mask`
+ * ({@link PortTable.egressMask}), and the port's own VLAN `vlan` without a tag.
+ */
+export function egressTci(tci: number, mask: number, vlan: number): number {
+  const kept = tci & mask;
+  return (kept & VLAN_BITS) === vlan ? kept & PRIORITY_BITS : kept;
+}
 
 export class PortTable {
   /** Ports with a NIC, connected or not, in ascending order. */
@@ -36,6 +44,8 @@ export class PortTable {
   readonly macB: Int32Array;
   /** Access VLAN, or a trunk's native VLAN. */
   readonly vlan: Int32Array;
+  /** Bits of a TCI that the port's guest may see: its priority, and on a trunk the VLAN. */
+  readonly egressMask: Int32Array;
   readonly team: Int32Array;
   readonly queueId: Int32Array;
   /** Port of a VM queue, -1 = none; indexed by queue id. */
@@ -52,6 +62,7 @@ export class PortTable {
     this.macA = new Int32Array(maxPorts);
     this.macB = new Int32Array(maxPorts);
     this.vlan = new Int32Array(maxPorts);
+    this.egressMask = new Int32Array(maxPorts);
     this.team = new Int32Array(maxPorts);
     this.queueId = new Int32Array(maxPorts);
     this.channels = new Array<ChannelHost | null>(maxPorts).fill(null);
@@ -104,14 +115,6 @@ export class PortTable {
     return this.isMember(port, vlan) ? vlan : -1;
   }
 
-  /** The TCI with which a frame of `vlan` with priority bits in `tci` is handed to the port's guest; 0 = no tag. */
-  egressTci(port: number, tci: number, vlan: number): number {
-    const flags = this.flags[port];
-    const priority = (flags & PORT_PRESERVE_PRIORITY) !== 0 ? tci & PRIORITY_BITS : 0;
-    if ((flags & PORT_TRUNK) === 0 || (flags & PORT_PRESERVE_VLAN) === 0) return priority;
-    return vlan === this.vlan[port] ? priority : priority | vlan;
-  }
-
   /** SW-17: whether the port's guest may send from this address. `b` without VLAN. */
   maySendFrom(port: number, a: number, b: number): boolean {
     if (this.macA[port] === a && this.macB[port] === b) return true;
@@ -138,12 +141,12 @@ export class PortTable {
     this.flags[port] =
       (image.connected ? PORT_CONNECTED : 0) |
       (trunk ? PORT_TRUNK : 0) |
-      (image.allowMacSpoofing ? PORT_ALLOW_MAC_SPOOFING : 0) |
-      (image.preserveVlan ? PORT_PRESERVE_VLAN : 0) |
-      (image.preservePriority ? PORT_PRESERVE_PRIORITY : 0);
+      (image.allowMacSpoofing ? PORT_ALLOW_MAC_SPOOFING : 0);
     this.macA[port] = keyA(image.macHi, image.macLo);
     this.macB[port] = keyB(image.macLo, 0);
     this.vlan[port] = trunk ? image.nativeVlan : image.accessVlan;
+    this.egressMask[port] =
+      (image.preservePriority ? PRIORITY_BITS : 0) | (trunk && image.preserveVlan ? VLAN_BITS : 0);
     this.team[port] = image.team;
     this.queueId[port] = image.queueId;
     if (!trunk) return;

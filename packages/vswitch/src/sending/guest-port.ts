@@ -2,65 +2,62 @@
  * The side of a port that faces its guest: takes what the guest sends out of its channel, on the processor the
  * port was given.
  *
- *   guest's signal ─vector─> ISR ─> DPC ─> channel.poll ─> frame in host memory ─> checks ─> forwarder
+ *   guest's signal ─vector─> ISR ─> DPC ─> channel.poll ─> a batch of frames in host memory ─> the switch
  */
 import type { ProcessorServices } from '@vmq/ddi';
 import type { ChannelHost, GuestFrameHandler } from '@vmq/vmbus';
-import type { BufferWaiter, SendPath } from './send-path.ts';
+import type { BufferWaiter, SendPath } from '../delivery/send-path.ts';
+import type { GuestFrameBatch } from '../model/guest-frame-batch.ts';
 
 /** Who switches the frames; the processor's data path. */
 export interface GuestFrameSink {
   /** Most packets of a guest that are read in a DPC. */
   readonly channelBudget: number;
-  /** The frame at `offset` of host memory came from `port`; its buffer is the sink's now. */
-  frameFromGuest(port: number, offset: number, length: number, tci: number): void;
-  /** The poll is over: deliver, send, count. */
-  endOfPoll(port: number): void;
+  /** The poll is over: the frames of the batch came from `port`, and their buffers are the sink's. */
+  switchFromGuest(port: number): void;
 }
 
-export class GuestPort implements GuestFrameHandler, BufferWaiter {
+/** Of a guest port: its number, the vector of the guest's signals, and its channel with its generation. */
+export interface GuestPortImage {
   readonly port: number;
   readonly vector: number;
   readonly generation: number;
-  readonly #channel: ChannelHost;
+  readonly channel: ChannelHost;
+}
+
+export class GuestPort implements GuestFrameHandler, BufferWaiter {
+  readonly image: GuestPortImage;
   readonly #processor: ProcessorServices;
+  readonly #frames: GuestFrameBatch;
   readonly #send: SendPath;
   readonly #sink: GuestFrameSink;
   readonly #wake: () => void;
-  /** A buffer given to the channel that no frame has come for, or -1. */
-  #buffer = -1;
-  #starved = false;
   #closed = false;
 
   constructor(
-    port: number,
-    vector: number,
-    generation: number,
-    channel: ChannelHost,
+    image: GuestPortImage,
     processor: ProcessorServices,
+    frames: GuestFrameBatch,
     send: SendPath,
-    sink: GuestFrameSink,
-    wake: () => void,
+    sink: { readonly sink: GuestFrameSink; readonly wake: () => void },
   ) {
-    this.port = port;
-    this.vector = vector;
-    this.generation = generation;
-    this.#channel = channel;
+    this.image = image;
     this.#processor = processor;
+    this.#frames = frames;
     this.#send = send;
-    this.#sink = sink;
-    this.#wake = wake;
+    this.#sink = sink.sink;
+    this.#wake = sink.wake;
   }
 
   /** Connects the vector, and looks once: the guest may have signalled before. */
   open(): void {
-    this.#processor.connect(this.vector, this);
+    this.#processor.connect(this.image.vector, this);
     this.#processor.queueDpc(this);
   }
 
   close(): void {
     this.#closed = true;
-    this.#processor.connect(this.vector, null);
+    this.#processor.connect(this.image.vector, null);
   }
 
   interrupt(_vector: number): void {
@@ -69,16 +66,13 @@ export class GuestPort implements GuestFrameHandler, BufferWaiter {
 
   runDpc(): void {
     if (this.#closed) return;
-    this.#starved = false;
-    const more = this.#channel.poll(this, this.#sink.channelBudget);
-    if (this.#buffer >= 0) {
-      this.#send.give(this.#buffer);
-      this.#buffer = -1;
-    }
-    this.#sink.endOfPoll(this.port);
+    const frames = this.#frames;
+    frames.starved = false;
+    const more = this.image.channel.poll(this, this.#sink.channelBudget);
+    this.#sink.switchFromGuest(this.image.port);
     if (!more) return;
     // What stayed in the switch has given its buffers back by now; if nothing has, wait for the adapter.
-    if (this.#starved && this.#send.available === 0) this.#send.wait(this);
+    if (frames.starved && frames.bufferCount === 0) this.#send.wait(this);
     else this.#processor.queueDpc(this);
   }
 
@@ -89,14 +83,15 @@ export class GuestPort implements GuestFrameHandler, BufferWaiter {
   }
 
   frameBuffer(_length: number): number {
-    // The control half opens no channel whose frames are longer than a buffer.
-    if (this.#buffer < 0) this.#buffer = this.#send.take();
-    if (this.#buffer < 0) this.#starved = true;
-    return this.#buffer;
+    const frames = this.#frames;
+    // The control path opens no channel whose frames are longer than a buffer.
+    if (frames.isFull) return -1;
+    if (frames.bufferCount !== 0) return frames.buffers[frames.bufferCount - 1];
+    frames.starved = true;
+    return -1;
   }
 
-  frameReady(offset: number, length: number, tci: number): void {
-    this.#buffer = -1;
-    this.#sink.frameFromGuest(this.port, offset, length, tci);
+  frameReady(_offset: number, length: number, tci: number): void {
+    this.#frames.add(length, tci);
   }
 }

@@ -5,12 +5,14 @@
 
 import type { ProcessorServices } from '@vmq/ddi';
 import type { MemorySegment } from '@vmq/machine';
+import type { BufferWaiter, SendPath } from '../delivery/send-path.ts';
+import type { GuestFrameBatch } from '../model/guest-frame-batch.ts';
 import type { HostFrames } from '../model/messages.ts';
 import type { GuestFrameSink } from './guest-port.ts';
-import type { BufferWaiter, SendPath } from './send-path.ts';
 
 export class HostFrameSource implements BufferWaiter {
   readonly #processor: ProcessorServices;
+  readonly #frames: GuestFrameBatch;
   readonly #send: SendPath;
   readonly #host: MemorySegment;
   readonly #sink: GuestFrameSink;
@@ -18,17 +20,18 @@ export class HostFrameSource implements BufferWaiter {
   #waiting: { readonly port: number; readonly bytes: Uint8Array }[] = [];
 
   constructor(
-    processor: ProcessorServices,
-    send: SendPath,
     host: MemorySegment,
-    sink: GuestFrameSink,
-    wake: () => void,
+    processor: ProcessorServices,
+    frames: GuestFrameBatch,
+    send: SendPath,
+    sink: { readonly sink: GuestFrameSink; readonly wake: () => void },
   ) {
-    this.#processor = processor;
-    this.#send = send;
     this.#host = host;
-    this.#sink = sink;
-    this.#wake = wake;
+    this.#processor = processor;
+    this.#frames = frames;
+    this.#send = send;
+    this.#sink = sink.sink;
+    this.#wake = sink.wake;
   }
 
   /** Between batches: the frames leave in a DPC. */
@@ -39,18 +42,18 @@ export class HostFrameSource implements BufferWaiter {
 
   runDpc(): void {
     const waiting = this.#waiting;
+    const frames = this.#frames;
     this.#waiting = [];
     for (let i = 0; i < waiting.length; i++) {
       const { port, bytes } = waiting[i];
-      const at = this.#send.take();
-      if (at < 0) {
+      if (frames.bufferCount === 0) {
         this.#waiting = waiting.slice(i);
         this.#send.wait(this);
         return;
       }
-      this.#host.u8.set(bytes, at);
-      this.#sink.frameFromGuest(port, at, bytes.length, 0);
-      this.#sink.endOfPoll(port);
+      this.#host.u8.set(bytes, frames.buffers[frames.bufferCount - 1]);
+      frames.add(bytes.length, 0);
+      this.#sink.switchFromGuest(port);
     }
   }
 

@@ -35,6 +35,22 @@ export function macLoOf(a: number, b: number): number {
   );
 }
 
+/**
+ * The keys of a frame, out of its words as they lie in memory: w0 = bytes 0–3, w1 = 4–7, w2 = 8–11. Key a of the destination is w0
+ * itself.
+ */
+export function destinationB(w1: number, vlan: number): number {
+  return (w1 & 0xffff) | (vlan << 16);
+}
+
+export function sourceA(w1: number, w2: number): number {
+  return (w1 >>> 16) | (w2 << 16);
+}
+
+export function sourceB(w2: number, vlan: number): number {
+  return (w2 >>> 16) | (vlan << 16);
+}
+
 export function vlanOf(b: number): number {
   return (b >>> 16) & 0xfff;
 }

@@ -16,7 +16,7 @@ export const BREAKS: readonly Break[] = [
     name: 'flood-without-a-check-of-the-source',
     breaks: 'SEC-02',
     file: `packages/vswitch/src/forwarding/forwarder.ts`,
-    find: 'if (port === source || (ports.flags[port] & PORT_CONNECTED) === 0) return 0;',
+    find: 'if (port === this.#batch.source || (ports.flags[port] & PORT_CONNECTED) === 0) return 0;',
     put: 'if ((ports.flags[port] & PORT_CONNECTED) === 0) return 0;',
     caughtBy: ['order of each queue', 'ledger closes', 'no bytes of others'],
   },
@@ -29,9 +29,9 @@ export const BREAKS: readonly Break[] = [
     also: [
       // A guest's own packet filter would keep them out once more.
       {
-        file: `packages/vswitch/src/receive/port-delivery.ts`,
-        find: 'if (!passesFilter(host, host.packetFilter, a, b, isOwn)) return PACKET_FILTER;',
-        put: 'if (!passesFilter(host, host.packetFilter | 0x20, a, b, isOwn)) return PACKET_FILTER;',
+        file: `packages/vswitch/src/delivery/delivery.ts`,
+        find: 'output.packetFilter, a, b, isOwn);',
+        put: 'output.packetFilter | 0x20, a, b, isOwn);',
       },
     ],
     caughtBy: ['no bytes of others'],
@@ -48,8 +48,8 @@ export const BREAKS: readonly Break[] = [
     name: 'addresses-without-their-vlan',
     breaks: 'SEC-02 (SW-18)',
     file: `packages/vswitch/src/forwarding/forwarder.ts`,
-    find: 'const b = mac | (vlan << 16);',
-    put: 'const b = mac;',
+    find: 'let port = ports.addresses.lookup(a, b);',
+    put: 'let port = ports.addresses.lookup(a, b & 0xffff);',
     also: [
       {
         file: `packages/vswitch/src/model/port-table.ts`,
@@ -78,9 +78,9 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'no-check-of-the-address-on-a-vm-queue',
     breaks: 'SEC-07',
-    file: `packages/vswitch/src/receive/queue-delivery.ts`,
-    find: 'if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {',
-    put: 'if (length < ETHERNET_HEADER) {',
+    file: `packages/vswitch/src/receive/receive.ts`,
+    find: 'if (queuePort >= 0 && (a !== this.#expectedA || b !== this.#expectedB)) return this.#notOwn(a, w1);',
+    put: '',
     also: [
       // Filters that are set on the wrong queue are what the check is for.
       {
@@ -101,9 +101,9 @@ export const BREAKS: readonly Break[] = [
     put: 'if (vid < 4095) {\n      insert',
     also: [
       {
-        file: `packages/vswitch/src/receive/queue-delivery.ts`,
-        find: 'if (length < ETHERNET_HEADER || !addressed || vlan !== portVlan) {',
-        put: 'if (length < ETHERNET_HEADER || !addressed) {',
+        file: `packages/vswitch/src/receive/receive.ts`,
+        find: 'if (queuePort >= 0 && (a !== this.#expectedA || b !== this.#expectedB)) return this.#notOwn(a, w1);',
+        put: 'if (queuePort >= 0 && (a !== this.#expectedA || ((b ^ this.#expectedB) & 0xffff) !== 0)) return this.#notOwn(a, w1);',
       },
     ],
     caughtBy: ['no bytes of others'],
@@ -111,9 +111,9 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'sent-without-a-tag',
     breaks: 'SEC-02 (SW-19)',
-    file: `packages/vswitch/src/forwarding/forwarder.ts`,
-    find: 'const tci = batch.priority[i] | batch.vlan[i];',
-    put: 'const tci = batch.priority[i];',
+    file: `packages/vswitch/src/delivery/delivery.ts`,
+    find: 'records[record + RECORD_TAG] & TCI_MASK,',
+    put: 'records[record + RECORD_TAG] & 0xf000,',
     caughtBy: ['no bytes of others'],
   },
   // --- SEC-04, SEC-05: what of a VM's memory the adapter gets, and what for ---------------------------------------
@@ -212,9 +212,9 @@ export const BREAKS: readonly Break[] = [
     name: 'learned-from-what-the-guest-hands-back',
     breaks: 'SEC-06',
     hostile: ['receive-buffer-rewritten'],
-    file: `packages/vswitch/src/receive/queue-delivery.ts`,
-    find: 'return lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);',
-    put: `const back = lent === null ? null : lent.collect(this.#ports.channels[port] as ChannelHost);
+    file: `packages/vswitch/src/datapath/data-path.ts`,
+    find: 'this.#giveBack(this.#channels.collect(port));',
+    put: `const back = this.#channels.collect(port);
     for (let nbl = back; nbl !== null; nbl = nbl.next) {
       // The frame is whole there, so that is where it is looked at.
       const { mdl } = nbl.firstNetBuffer;
@@ -223,48 +223,48 @@ export const BREAKS: readonly Break[] = [
       const { i32 } = rest.segment;
       const [w1, w2] = [i32[word + 1], i32[word + 2]];
       const b = (w2 >>> 16) | (this.#ports.vlan[port] << 16);
-      (this.learned as LearnedMacTable).learn((w1 >>> 16) | (w2 << 16), b, EXTERNAL_PORT, 0);
+      this.#sources.learn((w1 >>> 16) | (w2 << 16), b, EXTERNAL_PORT);
     }
-    return back;`,
+    this.#giveBack(back);`,
     caughtBy: ['decisions in host memory'],
   },
   {
     name: 'judged-where-a-vm-can-write',
     breaks: 'SEC-06, decisions in host memory',
-    file: `packages/vswitch/src/receive/queue-delivery.ts`,
-    find: 'segment.id !== HOST_SEGMENT ||\n',
-    put: '',
+    file: `packages/vswitch/src/receive/receive.ts`,
+    find: "this.#reach('vswitch.frame-gathered');",
+    put: "if (mdl.segment.i32[at >> 2] === this.#expectedA) this.#shapeNotes = 0;\n    this.#reach('vswitch.frame-gathered');",
     caughtBy: ['decisions in host memory'],
   },
   {
     name: 'looked-up-where-a-vm-can-write',
     breaks: 'SEC-06',
-    file: `packages/vswitch/src/datapath/data-path.ts`,
-    find: 'mdl.segment.id === HOST_SEGMENT &&\n',
-    put: '',
+    file: `packages/vswitch/src/receive/receive.ts`,
+    find: 'const word = at >> 2;\n      const w1',
+    put: 'const word = at >> 2;\n      const { i32 } = mdl.segment;\n      const w1',
     caughtBy: ['decisions in host memory'],
   },
   // --- SEC-09: what extensions are told of frames in VM memory ----------------------------------------------------
   {
     name: 'all-packet-data-is-safe',
     breaks: 'SEC-09',
-    file: `packages/vswitch/src/extensions/extension-path.ts`,
-    find: 'this.isPacketDataSafe[i] = safe ? 1 : 0;',
+    file: `packages/vswitch/src/extensions/extension-steps.ts`,
+    find: 'this.isPacketDataSafe[i] = isSafe ? 1 : 0;',
     put: 'this.isPacketDataSafe[i] = 1;',
     caughtBy: ['decisions in host memory', 'frames unchanged', 'no bytes of others'],
   },
   {
     name: 'more-packet-data-is-safe-than-is',
     breaks: 'SEC-09',
-    file: `packages/vswitch/src/extensions/extension-path.ts`,
-    find: 'this.safePacketDataSize[i] = nb.mdl.segment.id === HOST_SEGMENT ? inFirst : 0;',
-    put: 'this.safePacketDataSize[i] = nb.mdl.segment.id === HOST_SEGMENT ? nb.dataLength : inFirst;',
+    file: `packages/vswitch/src/extensions/extension-steps.ts`,
+    find: 'this.safePacketDataSize[i] = mdl.segment.id === HOST_SEGMENT ? inFirst : 0;',
+    put: 'this.safePacketDataSize[i] = mdl.segment.id === HOST_SEGMENT ? dataLength : inFirst;',
     caughtBy: ['decisions in host memory'],
   },
   {
     name: 'nobody-copies-what-is-not-safe',
     breaks: 'SEC-09',
-    file: `packages/vswitch/src/extensions/extension-path.ts`,
+    file: `packages/vswitch/src/extensions/extension-steps.ts`,
     find: 'if (this.isPacketDataSafe[i] === 0) this.copyPacketData(i);',
     put: '',
     caughtBy: ['decisions in host memory'],
@@ -371,16 +371,16 @@ export const BREAKS: readonly Break[] = [
     name: 'an-nbl-comes-back-twice',
     breaks: 'one owner of each NBL',
     file: `packages/vswitch/src/datapath/data-path.ts`,
-    find: 'if (!isOurs) return;',
-    put: 'if (!isOurs) return;\n    if (count === 3) this.#downcalls.returnNetBufferLists(chain, 0);',
+    find: 'if (!isOurs || this.#backFirst === null) return;',
+    put: 'if (!isOurs || this.#backFirst === null) return;\n    if (_count === 3) this.#downcalls.returnNetBufferLists(chain, 0);',
     caughtBy: ['one owner of each NBL', 'the host lives'],
   },
   {
     name: 'a-chain-is-forgotten',
     breaks: 'one owner of each NBL',
     file: `packages/vswitch/src/datapath/data-path.ts`,
-    find: 'if (!isOurs) return;',
-    put: 'if (!isOurs || count === 5) return;',
+    find: 'if (!isOurs || this.#backFirst === null) return;',
+    put: 'if (!isOurs || this.#backFirst === null || _count === 5) return;',
     caughtBy: ['one owner of each NBL', 'the host lives', 'nothing leaks'],
   },
   {
@@ -403,17 +403,17 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-drop-is-not-counted',
     breaks: 'ledger closes',
-    file: `packages/vswitch/src/forwarding/forwarder.ts`,
-    find: 'batch.reason[i] = DROP_SOURCE_PORT;\n      return;',
-    put: 'batch.reason[i] = DROP_SOURCE_PORT;\n      batch.fate[i] = FATE_WIRE;\n      return;',
+    file: `packages/vswitch/src/datapath/dispositions.ts`,
+    find: 'ledger.dropped(reason, 1);',
+    put: 'if (reason !== 5) ledger.dropped(reason, 1);',
     caughtBy: ['ledger closes', 'one owner of each NBL', 'the host lives'],
   },
   {
     name: 'a-copy-counts-as-an-end',
     breaks: 'ledger closes',
-    file: `packages/vswitch/src/receive/port-delivery.ts`,
-    find: 'this.#ends.delivered(firstEnds);',
-    put: 'this.#ends.delivered(delivered);',
+    file: `packages/vswitch/src/datapath/dispositions.ts`,
+    find: 'ledger.delivered(delivered);',
+    put: 'ledger.delivered(deliveries);',
     caughtBy: ['ledger closes'],
   },
   {

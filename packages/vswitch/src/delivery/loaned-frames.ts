@@ -1,5 +1,5 @@
 /**
- * Frames of one VM queue that the guest has in place (SW-13): which NBL each lent section holds, from the moment the
+ * Frames of one VM queue that the guest has in place (SW-13): which NBL each loaned section holds, from the moment the
  * frame is committed until the guest is done with it.
  *
  *   hold ──> with the guest ──completion──> collect ─┐
@@ -12,33 +12,31 @@
 import type { NetBufferList } from '@vmq/ddi';
 import type { ChannelHost } from '@vmq/vmbus';
 
-export class LentFrames {
+export class LoanedFrames {
   /** Frames held. */
   count = 0;
   /** By section; null while the adapter has it. */
-  readonly held: (NetBufferList | null)[];
+  readonly #held: (NetBufferList | null)[];
   readonly #returned: Int32Array;
 
   constructor(sections: number) {
-    this.held = new Array<NetBufferList | null>(sections).fill(null);
+    this.#held = new Array<NetBufferList | null>(sections).fill(null);
     this.#returned = new Int32Array(sections);
   }
 
   isHeld(section: number): boolean {
-    return this.held[section] !== null;
+    return this.#held[section] !== null;
   }
 
   hold(section: number, nbl: NetBufferList): void {
-    this.held[section] = nbl;
+    this.#held[section] = nbl;
     this.count++;
   }
 
-  /** The NBL of a frame that the guest did not get after all. */
-  drop(section: number): NetBufferList {
-    const nbl = this.held[section] as NetBufferList;
-    this.held[section] = null;
+  /** The guest did not get the frame after all: its NBL goes back with the chain that it is still in. */
+  drop(section: number): void {
+    this.#held[section] = null;
     this.count--;
-    return nbl;
   }
 
   /** NBLs of the frames that the guest is done with, as a chain, or null. */
@@ -46,19 +44,14 @@ export class LentFrames {
     if (this.count === 0) return null;
     const returned = this.#returned;
     const sections = channel.takeReturned(returned);
-    const held = this.held;
     let chain: NetBufferList | null = null;
-    let count = 0;
     for (let i = 0; i < sections; i++) {
-      const section = returned[i];
-      const nbl = held[section];
+      const nbl = this.#held[returned[i]];
       if (nbl === null) continue;
-      held[section] = null;
-      count++;
+      this.drop(returned[i]);
       nbl.next = chain;
       chain = nbl;
     }
-    this.count -= count;
     return chain;
   }
 
@@ -67,16 +60,14 @@ export class LentFrames {
    * since the guest may still be reading them.
    */
   all(): NetBufferList | null {
-    if (this.count === 0) return null;
     let chain: NetBufferList | null = null;
-    for (let section = 0; section < this.held.length; section++) {
-      const nbl = this.held[section];
+    for (let section = 0; this.count !== 0 && section < this.#held.length; section++) {
+      const nbl = this.#held[section];
       if (nbl === null) continue;
-      this.held[section] = null;
+      this.drop(section);
       nbl.next = chain;
       chain = nbl;
     }
-    this.count = 0;
     return chain;
   }
 }

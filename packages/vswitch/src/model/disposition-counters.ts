@@ -1,11 +1,11 @@
 /**
- * How frames end, as this processor's row of the machine's ledger counts it: delivered, copied, or dropped for
+ * The disposition of frames, as this processor's row of the machine's ledger counts it: delivered, copied, or dropped for
  * one of {@link SWITCH_END_REASONS}. (`transmitted` is the NIC's to count.)
  */
 import { type AgentContext, COPIES, DELIVERED, RECEIVED_FROM_GUEST } from '@vmq/machine';
 import { SWITCH_END_REASONS } from './drop-reasons.ts';
 
-export class FrameEnds {
+export class DispositionCounters {
   readonly #row: Float64Array;
   readonly #delivered: number;
   readonly #copies: number;

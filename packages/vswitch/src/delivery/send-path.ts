@@ -2,7 +2,7 @@
  * A processor's way to the adapter: buffers in host memory into which guests' frames are copied, and pooled NBLs
  * that describe those which leave.
  *
- *   free ──frameBuffer──> filled by the channel ──┬─ stays in the switch ─────────────────────> free
+ *   free ──poll──> filled by the channel ──┬─ stays in the switch ─────────────────────> free
  *                                                 └─ append ─> chain ─> sendNetBufferLists ─ … ─ complete ─> free
  *
  * Out of buffers, guests' packets stay in their rings; whoever found none is told when some come back.
@@ -21,8 +21,9 @@ import {
   type SendSink,
 } from '@vmq/ddi';
 import type { MemorySegment } from '@vmq/machine';
+import type { DispositionCounters } from '../model/disposition-counters.ts';
 import { DROP_EXTERNAL_NOT_RUNNING } from '../model/drop-reasons.ts';
-import type { FrameEnds } from '../model/frame-ends.ts';
+import type { GuestFrameBatch } from '../model/guest-frame-batch.ts';
 import type { SendBuffersImage } from '../model/messages.ts';
 
 /** Words between two processors' counts of outstanding sends. */
@@ -36,12 +37,11 @@ export interface BufferWaiter {
 export class SendPath {
   readonly #downcalls: SendSink;
   readonly #host: MemorySegment;
-  readonly #ends: FrameEnds;
+  readonly #dispositions: DispositionCounters;
+  readonly #frames: GuestFrameBatch;
   readonly #outstandingWords: Int32Array;
   readonly #outstandingAt: number;
   readonly #pool: NetBufferListPool;
-  #free: Int32Array = new Int32Array(0);
-  #available = 0;
   #outstanding = 0;
   /** The chain under construction. */
   #head: NetBufferList | null = null;
@@ -51,37 +51,32 @@ export class SendPath {
   constructor(
     downcalls: SendSink,
     host: MemorySegment,
-    ends: FrameEnds,
-    outstandingWords: Int32Array,
-    processor: number,
+    dispositions: DispositionCounters,
+    frames: GuestFrameBatch,
+    outstanding: { readonly words: Int32Array; readonly processor: number },
   ) {
     this.#downcalls = downcalls;
     this.#host = host;
-    this.#ends = ends;
-    this.#outstandingWords = outstandingWords;
-    this.#outstandingAt = processor * OUTSTANDING_STRIDE;
+    this.#dispositions = dispositions;
+    this.#frames = frames;
+    this.#outstandingWords = outstanding.words;
+    this.#outstandingAt = outstanding.processor * OUTSTANDING_STRIDE;
     this.#pool = new NetBufferListPool(0, host);
   }
 
-  /** Takes over the buffers the control half gave this processor; later calls change nothing. */
+  /** Takes over the buffers the control path gave this processor; later calls change nothing. */
   load(image: SendBuffersImage | null): void {
-    if (image === null || this.#free.length !== 0) return;
-    this.#free = Int32Array.from(image.offsets);
-    this.#available = this.#free.length;
-    this.#pool.grow(this.#free.length, this.#host);
+    const frames = this.#frames;
+    if (image === null || frames.buffers.length !== 0) return;
+    frames.buffers = Int32Array.from(image.offsets);
+    frames.bufferCount = frames.buffers.length;
+    this.#pool.grow(frames.buffers.length, this.#host);
   }
 
-  get available(): number {
-    return this.#available;
-  }
-
-  /** Byte offset of a free buffer in host memory, or -1. */
-  take(): number {
-    return this.#available === 0 ? -1 : this.#free[--this.#available];
-  }
-
+  /** The buffer at `offset` is free again. */
   give(offset: number): void {
-    this.#free[this.#available++] = offset;
+    const frames = this.#frames;
+    frames.buffers[frames.bufferCount++] = offset;
   }
 
   /** Has `waiter` told, once, when buffers come back. */
@@ -133,7 +128,7 @@ export class SendPath {
       count++;
     }
     this.#pool.giveChain(chain, last, count);
-    if (refused !== 0) this.#ends.dropped(DROP_EXTERNAL_NOT_RUNNING, refused);
+    if (refused !== 0) this.#dispositions.dropped(DROP_EXTERNAL_NOT_RUNNING, refused);
     this.#outstanding -= count;
     Atomics.store(this.#outstandingWords, this.#outstandingAt, this.#outstanding);
     if (this.#waiters.length === 0) return;
