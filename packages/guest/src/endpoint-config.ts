@@ -1,6 +1,6 @@
 /** What a guest can be told to do, as plain cloneable data. */
 import type { FrameRingImage } from '@vmq/machine';
-import type { GuestLayoutOptions } from '@vmq/vmbus';
+import type { GuestLayoutOptions } from '@vmq/netvsc';
 
 export interface ResponderConfig {
   /** Own IPv4 addresses, dotted. */

@@ -2,7 +2,7 @@
  * How an endpoint sends: into the channel's send buffer, with the guest's counters kept.
  */
 import type { MemorySegment } from '@vmq/machine';
-import type { ChannelGuest } from '@vmq/vmbus';
+import type { ChannelGuest } from '@vmq/netvsc';
 import type { Brake } from './brake.ts';
 
 export class FramePort {

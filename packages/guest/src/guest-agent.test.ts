@@ -6,7 +6,7 @@ import {
   createVirtualClock,
   FrameProducer,
 } from '@vmq/machine';
-import { createChannelControl, createChannelHost, layoutGuest } from '@vmq/vmbus';
+import { createChannelControl, createChannelHost, layoutGuest } from '@vmq/netvsc';
 import {
   ARP_REPLY,
   ARP_REQUEST,

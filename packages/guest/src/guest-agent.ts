@@ -8,7 +8,7 @@
  * answer, it stays in its section and comes again.
  */
 import { type Agent, type AgentContext, copyBytes, FrameConsumer, type MemorySegment } from '@vmq/machine';
-import { type ChannelGuest, createChannelGuest, FRAME_ENTRY_WORDS, type HostFrameHandler } from '@vmq/vmbus';
+import { type ChannelGuest, createChannelGuest, FRAME_ENTRY_WORDS, type HostFrameHandler } from '@vmq/netvsc';
 import { FrameLayout, isGroupMac, readMacHi, readMacLo, verifyFrameChecksums } from '@vmq/wire';
 import { Brake } from './brake.ts';
 import type { GuestAgentData, GuestMessage } from './endpoint-config.ts';

@@ -34,6 +34,7 @@ import {
 } from '@vmq/machine';
 import { createVmqMiniport, describeMiniportTrace, MINIPORT_DROP_REASONS } from '@vmq/miniport';
 import { createNdis, describeNdisTrace, NDIS_DROP_REASONS, type NdisAdapter, refusalLine } from '@vmq/ndis';
+import { describeVmbusTrace, VMBUS_DROP_REASONS } from '@vmq/netvsc';
 import {
   attachNicRegisters,
   createNicBar,
@@ -46,7 +47,6 @@ import {
   REG,
 } from '@vmq/nic';
 import { createSharedMemoryManager } from '@vmq/shared-memory';
-import { describeVmbusTrace, VMBUS_DROP_REASONS } from '@vmq/vmbus';
 import { createSwitch, describeSwitchTrace, VSWITCH_DROP_REASONS } from '@vmq/vswitch';
 import { adapterKeywords } from './adapter-keywords.ts';
 import { hostAgentFactories } from './agent-factories.ts';

@@ -28,7 +28,7 @@ import {
   type GuestLayoutOptions,
   layoutGuest,
   type SavedChannel,
-} from '@vmq/vmbus';
+} from '@vmq/netvsc';
 import { type MacAddress, parseMacAddress } from '@vmq/wire';
 import type { HostConfig, VmConfig } from './config.ts';
 import type { ReceivedFrame } from './host.ts';

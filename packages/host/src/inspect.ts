@@ -2,8 +2,8 @@
 import { enumName, NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE } from '@vmq/abi';
 import type { Executor, Machine } from '@vmq/machine';
 import type { AdapterReport, NdisAdapter } from '@vmq/ndis';
+import type { ChannelReport } from '@vmq/netvsc';
 import { type NicRegisters, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
-import type { ChannelReport } from '@vmq/vmbus';
 import type { SwitchReport, VirtualSwitch } from '@vmq/vswitch';
 import { type HostConfig, vmqProcessorsOf } from './config.ts';
 import type { HostReport, PortReport, QueueReport } from './report.ts';

@@ -6,8 +6,8 @@
 import type { MiniportDataPathFactory, NetBufferList } from '@vmq/ddi';
 import { FrameProducer, type MemorySegment, PAGE_SIZE } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
+import { layoutGuest } from '@vmq/netvsc';
 import { REG, TX_QUEUE_STRIDE } from '@vmq/nic';
-import { layoutGuest } from '@vmq/vmbus';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Host, HostOptions } from './index.ts';
 import {

@@ -8,7 +8,7 @@
  *   section   | 64 header | 14 addresses | payload: own marks only | zero, or what an earlier frame of this VM left |
  */
 import type { MemorySegment } from '@vmq/machine';
-import { layoutGuest } from '@vmq/vmbus';
+import { layoutGuest } from '@vmq/netvsc';
 import { checkHostConfig, createHost, type Host, type HostConfigInput, type HostOptions } from './index.ts';
 import { sizesOf } from './sizing.ts';
 

@@ -4,7 +4,7 @@
  */
 import { NDIS_SHARED_MEMORY_USAGE } from '@vmq/abi';
 import type { MemorySegment } from '@vmq/machine';
-import { layoutGuest } from '@vmq/vmbus';
+import { layoutGuest } from '@vmq/netvsc';
 import { describe, expect, it } from 'vitest';
 import { arpRequest } from './frames.test-support.ts';
 import { checkHostConfig, createHost, type Host, type HostConfigInput } from './index.ts';

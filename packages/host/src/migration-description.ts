@@ -1,5 +1,5 @@
 /** What a VM on its way says of itself beside its memory: JSON in the transferred state, judged before it is used. */
-import { type GuestLayoutOptions, layoutGuest, type SavedChannel } from '@vmq/vmbus';
+import { type GuestLayoutOptions, layoutGuest, type SavedChannel } from '@vmq/netvsc';
 import type { PortProperties } from '@vmq/vswitch';
 import { z } from 'zod';
 import { checkVmConfig } from './check-config.ts';

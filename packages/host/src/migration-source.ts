@@ -3,7 +3,7 @@
  * go on as before.
  */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_SUCCESS } from '@vmq/abi';
-import type { SavedChannel } from '@vmq/vmbus';
+import type { SavedChannel } from '@vmq/netvsc';
 import type { PortProperties, SwitchResult } from '@vmq/vswitch';
 import { parseMacAddress } from '@vmq/wire';
 import type { Guest } from './guests.ts';

@@ -9,7 +9,7 @@ import {
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import { GUEST_STATISTICS } from '@vmq/guest';
-import { refusalOfSavedChannel, type SavedChannel } from '@vmq/vmbus';
+import { refusalOfSavedChannel, type SavedChannel } from '@vmq/netvsc';
 import type { SwitchResult } from '@vmq/vswitch';
 import type { Guest } from './guests.ts';
 import { MigrationDecoder } from './migration-decoder.ts';

@@ -2,7 +2,7 @@
  * What a host says of itself: plain data, the members named as Windows prints them where Windows has a name.
  */
 import type { LedgerReport } from '@vmq/machine';
-import type { ChannelPhase, VmbusViolation } from '@vmq/vmbus';
+import type { ChannelPhase, VmbusViolation } from '@vmq/netvsc';
 import type { VmqGate } from './vmq-gates.ts';
 
 /** One receive queue, shaped as `Get-NetAdapterVmqQueue` prints it, and what it has done. */

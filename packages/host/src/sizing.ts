@@ -1,7 +1,7 @@
 /** How much memory of each kind a configuration needs, so that nothing has to be guessed or grown later. */
 import { ENDPOINT_PAGE_BYTES } from '@vmq/guest';
 import { MOST_TAG_BYTES } from '@vmq/machine';
-import { type GuestLayoutOptions, layoutGuest } from '@vmq/vmbus';
+import { type GuestLayoutOptions, layoutGuest } from '@vmq/netvsc';
 import { type HostConfig, mostVms } from './config.ts';
 
 /** How much is done at a time, and how much may wait: what a host does is the same, but for when. */

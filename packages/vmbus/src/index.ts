@@ -1,53 +1,15 @@
 /**
- * @vmq/vmbus: the channel between the host and one guest.
+ * `@vmq/vmbus`: the transport under every channel between a host and a guest, as Hyper-V's VMBus has it.
  *
- * Two byte rings and two buffers of sections, all in the guest's memory, carry NVSP messages and RNDIS frames as
- * Hyper-V's network channels do. The host offers a channel ({@link createChannelControl}), the guest takes it up
- * ({@link createChannelGuest}), and each processor of the host delivers and polls through its own data half
- * ({@link createChannelHost}). The host keeps all it relies on out of the guest's reach and checks the rest;
- * what a guest does wrong is counted by name and harms its own channel only.
+ * Packets in byte rings in the guest's memory ({@link RingWords}), messages in pages of the guest's own
+ * ({@link GpaGather}), the memory a guest gives to a channel ({@link GpadlTable}), and the messages that go beside the rings
+ * ({@link MessageSlots}). What the packets say is a protocol's business: `@vmq/netvsc` is the network's.
  *
  * @packageDocumentation
  */
-
-export type {
-  ChannelControl,
-  ChannelControlOptions,
-  ChannelReport,
-  SavedChannel,
-} from './channel-control.ts';
-export {
-  VMBUS_DROP_NO_SECTION,
-  VMBUS_DROP_NOT_OPEN,
-  VMBUS_DROP_PACKET_FILTER,
-  VMBUS_DROP_REASONS,
-  VMBUS_DROP_RING_FULL,
-  VMBUS_DROP_TOO_LONG,
-} from './channel-drop-reasons.ts';
-export {
-  type ChannelGuest,
-  type ChannelGuestOptions,
-  FRAME_ENTRY_WORDS,
-  type HostFrameHandler,
-} from './channel-guest.ts';
-export type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
-export type { ChannelImage, RingPlace, SectionBuffer } from './channel-image.ts';
-export { type ChannelPhase, LOAN_ADAPTER } from './channel-state.ts';
-export { createChannelControl } from './control-half.ts';
-export {
-  ENTRY_FREE,
-  ENTRY_LENGTH,
-  ENTRY_LENGTH_MASK,
-  ENTRY_SECTION,
-  ENTRY_SHIFT,
-  ENTRY_STAMP,
-  ENTRY_TCI_SHIFT,
-} from './delivery-entries.ts';
-export { createChannelGuest } from './guest-channel.ts';
-export { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest-layout.ts';
-export { createChannelHost } from './host-channel.ts';
-export { createMessageSlots, MessageSlots } from './message-slots.ts';
-export { refusalOfSavedChannel } from './saved-channel.ts';
-export type { SectionLease } from './section-lease.ts';
-export { describeVmbusTrace, VMBUS_TRACE } from './trace-kinds.ts';
-export { VMBUS_VIOLATIONS, type VmbusViolation } from './violations.ts';
+export { GpadlTable, type RingPlaces, type SectionBuffer } from './control/gpadl-table.ts';
+export { createMessageSlots, MESSAGE_ARGUMENTS, MessageSlots } from './control/message-slots.ts';
+export { GpaGather } from './ring/gpa-gather.ts';
+export * from './ring/ring.ts';
+export type { RingPlace } from './ring/ring-place.ts';
+export * from './ring/vmbus-packet.ts';

@@ -32,8 +32,8 @@ import {
   type Ndis,
   type NdisAdapter,
 } from '@vmq/ndis';
+import { VMBUS_DROP_REASONS } from '@vmq/netvsc';
 import { createSharedMemoryManager } from '@vmq/shared-memory';
-import { VMBUS_DROP_REASONS } from '@vmq/vmbus';
 import { parseMacAddress } from '@vmq/wire';
 import {
   createSwitch,

@@ -23,7 +23,6 @@ import {
   Processor,
   TraceReader,
 } from '@vmq/machine';
-import { createSharedMemoryManager, type SharedMemoryManager } from '@vmq/shared-memory';
 import {
   type ChannelControl,
   type ChannelGuest,
@@ -31,7 +30,8 @@ import {
   createChannelGuest,
   layoutGuest,
   VMBUS_DROP_REASONS,
-} from '@vmq/vmbus';
+} from '@vmq/netvsc';
+import { createSharedMemoryManager, type SharedMemoryManager } from '@vmq/shared-memory';
 import { parseMacAddress } from '@vmq/wire';
 import {
   createSwitch,

@@ -3,7 +3,8 @@
  * and the hypercalls. Nothing here checks anything.
  */
 import { createRandom, type Machine, type MemorySegment, type Random } from '@vmq/machine';
-import { type GuestLayout, MessageSlots } from '@vmq/vmbus';
+import type { GuestLayout } from '@vmq/netvsc';
+import { MessageSlots } from '@vmq/vmbus';
 import { GuestRing } from './guest-ring.ts';
 
 /** Packet types. */

@@ -9,7 +9,7 @@
  */
 import { hostAgentFactories } from '@vmq/host';
 import type { Agent, AgentContext, AgentFactory } from '@vmq/machine';
-import { type GuestLayoutOptions, layoutGuest } from '@vmq/vmbus';
+import { type GuestLayoutOptions, layoutGuest } from '@vmq/netvsc';
 import type { HostileAttack, HostileProgram } from './behaviour.ts';
 import { hostileBehaviour } from './behaviours.ts';
 import { GuestReach } from './guest-reach.ts';

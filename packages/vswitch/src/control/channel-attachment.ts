@@ -9,7 +9,7 @@
 
 import { NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import { MOST_TAG_BYTES } from '@vmq/machine';
-import type { ChannelControl } from '@vmq/vmbus';
+import type { ChannelControl } from '@vmq/netvsc';
 import type { SwitchPort } from '../model/switch-port.ts';
 import type { ProcessorAssignment } from '../vmq/processor-assignment.ts';
 import type { Publication } from './publication.ts';

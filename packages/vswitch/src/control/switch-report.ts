@@ -1,5 +1,5 @@
 /** What `inspect` of a switch shows at one moment. */
-import type { ChannelReport } from '@vmq/vmbus';
+import type { ChannelReport } from '@vmq/netvsc';
 import { formatMacAddress } from '@vmq/wire';
 import { type ExtensionCounter, readExtensionCounters } from '../model/extension-counters.ts';
 import type { SwitchExtensionsImage } from '../model/messages.ts';

@@ -2,8 +2,8 @@
 
 import type { ProtocolDriver, SharedMemoryProvider } from '@vmq/ddi';
 import type { Machine } from '@vmq/machine';
+import type { ChannelControl } from '@vmq/netvsc';
 import type { Block, SharedMemoryManager } from '@vmq/shared-memory';
-import type { ChannelControl } from '@vmq/vmbus';
 import type { SwitchDataImage } from '../model/messages.ts';
 import type { SwitchExtension } from '../model/switch-extension.ts';
 import type { NicOptions, PortProperties } from '../model/switch-port.ts';

@@ -14,7 +14,7 @@ import {
   TRACE_DELIVERIES,
   type TraceLevel,
 } from '@vmq/machine';
-import { ENTRY_LENGTH, ENTRY_LENGTH_MASK, ENTRY_SECTION, ENTRY_SHIFT, ENTRY_TCI_SHIFT } from '@vmq/vmbus';
+import { ENTRY_LENGTH, ENTRY_LENGTH_MASK, ENTRY_SECTION, ENTRY_SHIFT, ENTRY_TCI_SHIFT } from '@vmq/netvsc';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { PortOutput } from '../delivery/port-output.ts';
 import type { ExtensionRefusal } from '../extensions/extension-steps.ts';

@@ -5,7 +5,7 @@
 
 import type { NetBufferList, ProcessorServices } from '@vmq/ddi';
 import type { AgentContext } from '@vmq/machine';
-import { type ChannelHost, createChannelHost } from '@vmq/vmbus';
+import { type ChannelHost, createChannelHost } from '@vmq/netvsc';
 import type { Delivery } from '../delivery/delivery.ts';
 import { LoanedFrames } from '../delivery/loaned-frames.ts';
 import type { SendPath } from '../delivery/send-path.ts';

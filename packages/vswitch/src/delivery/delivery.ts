@@ -23,7 +23,7 @@ import {
   LOAN_ADAPTER,
   VMBUS_DROP_PACKET_FILTER,
   VMBUS_DROP_TOO_LONG,
-} from '@vmq/vmbus';
+} from '@vmq/netvsc';
 import type { DeliveryNumbers } from '../model/delivery-numbers.ts';
 import type { DestinationList } from '../model/destination-list.ts';
 import { DROP_VMBUS } from '../model/drop-reasons.ts';

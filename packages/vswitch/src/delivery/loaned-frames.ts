@@ -10,7 +10,7 @@
  * One processor's: that which serves the queue and polls the channel. Made once per channel, nothing per frame.
  */
 import type { NetBufferList } from '@vmq/ddi';
-import type { ChannelHost } from '@vmq/vmbus';
+import type { ChannelHost } from '@vmq/netvsc';
 
 export class LoanedFrames {
   /** Frames held. */

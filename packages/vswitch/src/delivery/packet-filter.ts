@@ -12,7 +12,7 @@ import {
   NDIS_PACKET_TYPE_MULTICAST,
   NDIS_PACKET_TYPE_PROMISCUOUS,
 } from '@vmq/abi';
-import type { ChannelHost } from '@vmq/vmbus';
+import type { ChannelHost } from '@vmq/netvsc';
 
 /** Whether frames for the guest's own address pass. */
 export function wantsOwn(filter: number): boolean {

@@ -6,7 +6,7 @@
  * A processor may have the outputs of many ports open; each is opened at most once in a batch of the switch.
  */
 import type { MemorySegment } from '@vmq/machine';
-import { type ChannelHost, ENTRY_LENGTH, ENTRY_LENGTH_MASK, ENTRY_SHIFT } from '@vmq/vmbus';
+import { type ChannelHost, ENTRY_LENGTH, ENTRY_LENGTH_MASK, ENTRY_SHIFT } from '@vmq/netvsc';
 import { DROP_PORT_DISCONNECTED, DROP_VMBUS } from '../model/drop-reasons.ts';
 import { wantsOwn } from './packet-filter.ts';
 

@@ -2,7 +2,7 @@
  * Where a frame may end in the switch. One list of ends for the data half: the switch's own reasons first, then
  * those of the channels, which the switch counts for them.
  */
-import { VMBUS_DROP_REASONS } from '@vmq/vmbus';
+import { VMBUS_DROP_REASONS } from '@vmq/netvsc';
 
 export const VSWITCH_DROP_REASONS = [
   /** Unicast to an address that is behind no port, and nobody is to get unknown unicast. */

@@ -4,7 +4,7 @@
  * A publication carries the whole state of the switch, not a change: a data half that has it needs no history,
  * and two publications cannot be applied in the wrong order.
  */
-import type { ChannelImage } from '@vmq/vmbus';
+import type { ChannelImage } from '@vmq/netvsc';
 import type { LearnedMacTableImage } from '../tables/learned-mac-table.ts';
 import type { SwitchExtensionType } from './switch-extension.ts';
 

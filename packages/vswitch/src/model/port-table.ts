@@ -8,7 +8,7 @@
  *   trunk       to its list without the pruned ones; untagged frames are the native VLAN's, both ways
  *   external    to all; VLAN n is tagged n on the wire
  */
-import type { ChannelHost } from '@vmq/vmbus';
+import type { ChannelHost } from '@vmq/netvsc';
 import { keyA, keyB } from '../tables/mac-key.ts';
 import { PortMacTable } from '../tables/port-mac-table.ts';
 import { EXTERNAL_PORT, type PortImage, type SwitchState } from './messages.ts';

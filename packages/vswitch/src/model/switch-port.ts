@@ -8,7 +8,7 @@
  *   teardownPort│
  *               └────────> torn-down ──deletePort──> gone
  */
-import type { ChannelControl, ChannelImage } from '@vmq/vmbus';
+import type { ChannelControl, ChannelImage } from '@vmq/netvsc';
 import type { MacAddress } from '@vmq/wire';
 
 export type PortState = 'created' | 'nic-created' | 'connected' | 'disconnected' | 'torn-down';

@@ -5,7 +5,7 @@
  *   guest's signal ─vector─> ISR ─> DPC ─> channel.poll ─> a batch of frames in host memory ─> the switch
  */
 import type { ProcessorServices } from '@vmq/ddi';
-import type { ChannelHost, GuestFrameHandler } from '@vmq/vmbus';
+import type { ChannelHost, GuestFrameHandler } from '@vmq/netvsc';
 import type { BufferWaiter, SendPath } from '../delivery/send-path.ts';
 import type { GuestFrameBatch } from '../model/guest-frame-batch.ts';
 

@@ -8,7 +8,7 @@
  */
 import { NDIS_SHARED_MEMORY_USAGE, NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import type { SharedMemoryProvider } from '@vmq/ddi';
-import type { SectionLease } from '@vmq/vmbus';
+import type { SectionLease } from '@vmq/netvsc';
 import type { ProvidedBlock } from './host-memory-provider.ts';
 
 export type SwitchMemoryProvider = SharedMemoryProvider & { readonly provided: readonly ProvidedBlock[] };

@@ -10,7 +10,7 @@
  * not documented: this is the model's rule.
  */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
-import type { SectionLease } from '@vmq/vmbus';
+import type { SectionLease } from '@vmq/netvsc';
 import type { SetFilter, SwitchPort } from '../model/switch-port.ts';
 import {
   type AllocationEvent,

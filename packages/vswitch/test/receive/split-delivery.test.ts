@@ -6,7 +6,7 @@ import {
 } from '@vmq/abi';
 import { filteringInfo, ieee8021QFromTci, Mdl, type NetBufferList } from '@vmq/ddi';
 import type { MemorySegment } from '@vmq/machine';
-import type { SectionLease } from '@vmq/vmbus';
+import type { SectionLease } from '@vmq/netvsc';
 import { expect, it } from 'vitest';
 import { type Bench, type BenchVm, createBench } from '../switch-bench.test-support.ts';
 

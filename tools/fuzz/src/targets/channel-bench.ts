@@ -8,8 +8,8 @@ import {
   type GuestFrameHandler,
   type GuestLayout,
   layoutGuest,
-} from '@vmq/vmbus';
-import { ChannelState, FREE_SECTIONS } from '../../../../packages/vmbus/dist/channel-state.js';
+} from '@vmq/netvsc';
+import { ChannelState, FREE_SECTIONS } from '../../../../packages/netvsc/dist/state/channel-state.js';
 
 const HOST_BYTES = 1 << 16;
 /** Where the host puts a guest's frame; around it everything must stay as it is. */

@@ -6,7 +6,7 @@ import {
   createChannelHost,
   refusalOfSavedChannel,
   type SavedChannel,
-} from '@vmq/vmbus';
+} from '@vmq/netvsc';
 import { edge } from '../bytes.ts';
 import type { Chance, Instance, Note, Target } from '../target.ts';
 import { ChannelBench, checkSections, FRAME_AT, openChannel } from './channel-bench.ts';

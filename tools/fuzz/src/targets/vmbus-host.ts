@@ -10,10 +10,10 @@ import {
   type ChannelReport,
   createChannelHost,
   VMBUS_VIOLATIONS,
-} from '@vmq/vmbus';
-import { ChannelState } from '../../../../packages/vmbus/dist/channel-state.js';
-import { MessageSlots } from '../../../../packages/vmbus/dist/message-slots.js';
-import { RING_READ_INDEX, RING_WRITE_INDEX, RingWords } from '../../../../packages/vmbus/dist/ring.js';
+} from '@vmq/netvsc';
+import { ChannelState } from '../../../../packages/netvsc/dist/state/channel-state.js';
+import { MessageSlots } from '../../../../packages/vmbus/dist/control/message-slots.js';
+import { RING_READ_INDEX, RING_WRITE_INDEX, RingWords } from '../../../../packages/vmbus/dist/ring/ring.js';
 import { digest } from '../guard.ts';
 import type { Chance, Instance, Note, Target } from '../target.ts';
 import { ChannelBench, checkSections, openChannel } from './channel-bench.ts';

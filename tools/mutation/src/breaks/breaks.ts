@@ -476,7 +476,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-section-is-sent-twice',
     breaks: 'order of each queue',
-    file: `packages/vmbus/src/host-outbound.ts`,
+    file: `packages/netvsc/src/host/host-outbound.ts`,
     find: 'guest[(at + 1) | 0] = place;',
     put: 'guest[at + 1] = entry === 1 << ENTRY_SHIFT ? Math.imul(entries[ENTRY_SECTION], size) : place;',
     caughtBy: ['order of each queue', 'frames unchanged', 'no bytes of others'],
@@ -515,7 +515,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-wake-up-is-lost',
     breaks: 'frames arrive',
-    file: `packages/vmbus/src/host-outbound.ts`,
+    file: `packages/netvsc/src/host/host-outbound.ts`,
     find: 'if (sent !== 0) this.signalGuest();',
     put: 'if (sent > 1) this.signalGuest();',
     caughtBy: ['frames arrive', 'one owner of each section'],
@@ -524,7 +524,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'unused-sections-are-lost',
     breaks: 'one owner of each section',
-    file: `packages/vmbus/src/host-batch.ts`,
+    file: `packages/netvsc/src/host/host-batch.ts`,
     find: 'words[state.free + free++] = entries[(i << ENTRY_SHIFT) + ENTRY_FREE];',
     put: 'if (entries[(i << ENTRY_SHIFT) + ENTRY_FREE] !== 2) words[state.free + free++] = entries[(i << ENTRY_SHIFT) + ENTRY_FREE];',
     caughtBy: ['one owner of each section', 'frames arrive'],
@@ -532,7 +532,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-lease-keeps-its-first-section',
     breaks: 'one owner of each section',
-    file: `packages/vmbus/src/section-lease.ts`,
+    file: `packages/netvsc/src/state/section-loan.ts`,
     find: 'section >= first; section--) {',
     put: 'section > first; section--) {',
     caughtBy: ['one owner of each section', 'frames arrive', 'the host lives'],
@@ -640,12 +640,12 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'frames-of-any-length-from-a-guest',
     breaks: 'SEC-10',
-    file: `packages/vmbus/src/rndis-frame-parser.ts`,
+    file: `packages/netvsc/src/protocol/rndis-frame-parser.ts`,
     find: 'if (dataLength < LEAST_FRAME || dataLength > this.#maxFrame) return FRAME_LENGTH;',
     put: 'if (dataLength < LEAST_FRAME) return FRAME_LENGTH;',
     also: [
       {
-        file: `packages/vmbus/src/host-rndis.ts`,
+        file: `packages/netvsc/src/host/host-rndis.ts`,
         find: 'if (isFrameTooLong(this.#host.u8, buffer, length, this.maxFrameBytes, parser.tci !== 0)) {',
         put: 'if (isFrameTooLong(this.#host.u8, buffer, length, 1 << 20, parser.tci !== 0)) {',
       },
@@ -655,7 +655,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-malformed-message-ends-the-host',
     breaks: 'SEC-10',
-    file: `packages/vmbus/src/host-ring.ts`,
+    file: `packages/netvsc/src/host/host-ring.ts`,
     find: 'const broken = this.state.violate(kind, window);',
     put: "const broken = this.state.violate(kind, window);\n    if (broken) throw new Error('a malformed message');",
     caughtBy: ['the host lives'],
@@ -737,18 +737,18 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-ring-filled-to-its-last-byte-looks-empty',
     breaks: 'rings',
-    file: `packages/vmbus/src/guest-rings.ts`,
+    file: `packages/netvsc/src/guest/guest-rings.ts`,
     find: 'return this.outbound.dataBytes - this.outbound.distance(this.#readSeen, this.#write) - 8;',
     put: 'return this.outbound.dataBytes - this.outbound.distance(this.#readSeen, this.#write);',
-    tests: ['packages/vmbus/src/guest-rings.property.test.ts'],
+    tests: ['packages/netvsc/test/guest-rings.property.test.ts'],
   },
   {
     name: 'no-signal-when-there-is-room-again',
     breaks: 'rings',
-    file: `packages/vmbus/src/host-channel.ts`,
+    file: `packages/netvsc/src/host/host-channel.ts`,
     find: 'if (read !== start && ring.loadHeader(RING_PENDING_SEND_SIZE) !== 0) this.wakeGuest();',
     put: '',
-    tests: ['packages/vmbus/src/scripted-guest.test.ts', 'packages/vmbus/src/linux-handshake.test.ts'],
+    tests: ['packages/netvsc/test/scripted-guest.test.ts', 'packages/netvsc/test/linux-handshake.test.ts'],
   },
   {
     name: 'a-queue-that-would-not-go-is-forgotten',
@@ -769,10 +769,10 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-receive-buffer-twice',
     breaks: 'SEC-10',
-    file: `packages/vmbus/src/handshake-answers.ts`,
+    file: `packages/netvsc/src/control/handshake-answers.ts`,
     find: 'if (this.#receive || this.#ndisVersion === 0) return undefined;',
     put: 'if (this.#ndisVersion === 0) return undefined;',
-    tests: ['packages/vmbus/src/scripted-guest.test.ts', 'packages/vmbus/src/linux-handshake.test.ts'],
+    tests: ['packages/netvsc/test/scripted-guest.test.ts', 'packages/netvsc/test/linux-handshake.test.ts'],
   },
   {
     name: 'anybody-cancels-anybodys-requests',

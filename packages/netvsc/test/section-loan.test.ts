@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ChannelHost } from '../src/host/channel-host.ts';
+import { type Bench, type BenchOptions, createBench, frame } from './test-bench.test-support.ts';
+
+const PAGE = 4096;
+
+/** An open channel at rest: the guest's handshake messages are completed. */
+function atRest(options: BenchOptions): { bench: Bench; host: ChannelHost } {
+  const bench = createBench(options);
+  const host = bench.open();
+  bench.pollAll(host);
+  return { bench, host };
+}
+
+describe('sections on loan', () => {
+  it('SHM-13 are whole pages of the receive buffer that no other section shares, and at most half of it', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 700_000 }),
+        fc.integer({ min: 64, max: 4000 }),
+        (bytes, longest) => {
+          const layout = { receiveSections: 256, maxFrameBytes: longest };
+          const { bench } = atRest({ layout, control: { maxFrameBytes: longest } });
+          const { offset, sectionSize, sectionCount } = bench.control.image().receive;
+          const lease = bench.control.lend(bytes);
+          const pages = Math.ceil(bytes / PAGE);
+          if (lease === null) {
+            // Half of the buffer, less what lies before the first section on a page boundary.
+            expect(pages * PAGE).toBeGreaterThan((sectionCount / 2 - 65) * sectionSize);
+            return;
+          }
+          expect(lease.offset % PAGE).toBe(0);
+          expect(lease.offset).toBe(offset + lease.firstSection * sectionSize);
+          expect(lease.sections * sectionSize).toBeGreaterThanOrEqual(pages * PAGE);
+          expect(lease.firstSection + lease.sections).toBeLessThanOrEqual(sectionCount);
+          expect(bench.control.report().lentSections).toBe(lease.sections);
+          expect(bench.control.report().freeSections).toBe(sectionCount - lease.sections);
+          lease.end();
+          expect(bench.control.report()).toMatchObject({ lentSections: 0, freeSections: sectionCount });
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('SW-13 reach the guest in the order of the batch, among copied frames, and come back as its completions', () => {
+    const { bench, host } = atRest({ layout: { receiveSections: 256 } });
+    const lease = bench.control.lend(32 * 2112);
+    if (lease === null) throw new Error('nothing to lend');
+    const at = (n: number): number => lease.offset + n * 2112 + 64;
+    const frames = [0, 1, 2, 3, 4].map((i) => frame(i, 100 + i));
+    expect(host.beginBatch(2)).toBe(true);
+    frames.forEach(({ bytes }, i) => {
+      const lent = i % 2 === 0;
+      const place = lent ? at(i) : host.reserveSection();
+      bench.segment.u8.set(bytes, place);
+      if (lent) host.commitLent(host.lentSection(place), bytes.length, 0);
+      else host.commitFrame(bytes.length, 0);
+    });
+    expect(host.endBatch()).toBe(5);
+    expect(host.lentSection(at(0))).toBe(-1);
+    const taken = new Int32Array(8);
+    expect(host.takeReturned(taken)).toBe(0);
+    bench.executor.runUntilIdle();
+    bench.pollAll(host);
+    expect(bench.received).toEqual(frames);
+    expect(host.takeReturned(taken)).toBe(3);
+    expect([...taken.subarray(0, 3)].sort()).toEqual([0, 2, 4].map((n) => lease.firstSection + n));
+    expect(host.takeReturned(taken)).toBe(0);
+    expect(host.lentSection(at(0))).toBe(lease.firstSection);
+    expect(bench.control.report()).toMatchObject({
+      outstandingMessages: 0,
+      freeSections: 256 - lease.sections,
+    });
+    lease.end();
+    expect(bench.control.report().freeSections).toBe(256);
+  });
+
+  it('SEC-10 are found by any byte in them, others never', () => {
+    const { bench, host } = atRest({ layout: { receiveSections: 256 } });
+    const lease = bench.control.lend(32 * 2112);
+    if (lease === null) throw new Error('nothing to lend');
+    const first = lease.offset + 64;
+    const last = lease.firstSection + lease.sections - 1;
+    for (const at of [first, first - 64, first + 8, first + 2047]) {
+      expect(host.lentSection(at)).toBe(lease.firstSection);
+    }
+    expect(host.lentSection(first + (lease.sections - 1) * 2112)).toBe(last);
+    expect(host.frameOffset(last)).toBe(first + (lease.sections - 1) * 2112);
+    for (const wrong of [lease.offset - 1, lease.offset + lease.sections * 2112, 0, -64, 2 ** 31 - 1]) {
+      expect(host.lentSection(wrong)).toBe(-1);
+    }
+  });
+
+  it('that the guest still has when the lease ends are free once it completes them', () => {
+    const { bench, host } = atRest({ layout: { receiveSections: 256 } });
+    const lease = bench.control.lend(32 * 2112);
+    if (lease === null) throw new Error('nothing to lend');
+    bench.holdBack = true;
+    host.beginBatch(0);
+    host.commitLent(lease.firstSection, 60, 0);
+    host.commitLent(lease.firstSection + 1, 60, 0);
+    expect(host.endBatch()).toBe(2);
+    bench.executor.runUntilIdle();
+    expect(() => bench.control.close(() => {})).toThrow(/still has 33 of its sections/);
+    lease.end();
+    expect(bench.control.report()).toMatchObject({ lentSections: 0, freeSections: 254 });
+    bench.holdBack = false;
+    bench.machine.board.wake(bench.machine.agent('vm:a'));
+    bench.executor.runUntilIdle();
+    bench.pollAll(host);
+    expect(host.takeReturned(new Int32Array(4))).toBe(0);
+    expect(bench.control.report()).toMatchObject({ freeSections: 256, outstandingMessages: 0 });
+  });
+
+  it('that found no room in the ring are the adapter’s again at once', () => {
+    const { bench, host } = atRest({
+      layout: { receiveSections: 1200, ringBytes: 4096 },
+      control: { receiveSections: 1200 },
+    });
+    const lease = bench.control.lend(550 * 2112);
+    if (lease === null) throw new Error('nothing to lend');
+    bench.guestRuns = false;
+    host.beginBatch(0);
+    for (let n = 0; n < 550; n++) host.commitLent(lease.firstSection + n, 60, 0);
+    const sent = host.endBatch();
+    expect(sent).toBeGreaterThan(0);
+    expect(sent).toBeLessThan(550);
+    for (let n = 0; n < 550; n++) {
+      const place = lease.offset + n * 2112 + 64;
+      expect(host.lentSection(place)).toBe(n < sent ? -1 : lease.firstSection + n);
+    }
+    expect(bench.control.report().freeSections).toBe(1200 - lease.sections);
+  });
+});
