@@ -73,7 +73,10 @@ export function bringUp(tree: Tree, options: FrameOptions): Host {
         }
       : { sources: true },
   );
-  if (options.trace === true) host.trace.setLevel(TRACE_ALL);
+  if (options.trace === true) {
+    host.trace.setLevel(TRACE_ALL);
+    host.publish();
+  }
   host.runUntilIdle();
   switchOn(tree, host, options);
   host.runUntilIdle();
