@@ -2,7 +2,7 @@
 // its books, and one that goes down to the miniport.
 //   node oids.js '{"ms":300}'
 import { NDIS_STATUS_SUCCESS, OID_GEN_STATISTICS, OID_RECEIVE_FILTER_ENUM_QUEUES } from '@vmq/abi';
-import { type OidRequest, queryRequest, queryStatisticsRequest } from '@vmq/ndis';
+import { type OidRequest, queryRequest, queryStatisticsRequest } from '@vmq/ddi';
 import { parametersOf, printSample, type Timing } from '../measuring/sample.ts';
 import { measure, warmUp } from '../measuring/stopwatch.ts';
 import { createBenchHost } from '../traffic/traffic.ts';
