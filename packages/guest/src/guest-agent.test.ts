@@ -6,7 +6,13 @@ import {
   createVirtualClock,
   FrameProducer,
 } from '@vmq/machine';
-import { createChannelControl, createChannelHost, layoutGuest } from '@vmq/netvsc';
+import {
+  createChannelControl,
+  createChannelHost,
+  GUEST_ENTRY_SHIFT,
+  GuestFrameBatch,
+  layoutGuest,
+} from '@vmq/netvsc';
 import {
   ARP_REPLY,
   ARP_REQUEST,
@@ -74,17 +80,23 @@ function createRig(data: Partial<GuestAgentData> = {}) {
   expect(executor.runUntil(() => control.poll())).toBe(true);
   const host = createChannelHost({ machine, trace: null }, control.image());
   const sent: Frame[] = [];
-  const handler = {
-    frameBuffer: () => 0,
-    frameReady(offset: number, length: number, tci: number) {
+  const frames = new GuestFrameBatch(16);
+  const poll = (): boolean => {
+    frames.count = 0;
+    frames.buffers = Int32Array.from({ length: 16 }, (_, i) => i * 2048);
+    frames.bufferCount = 16;
+    const more = host.poll(frames, 64);
+    for (let i = 0; i < frames.count; i++) {
+      const [offset, length, tci] = frames.entries.subarray(i << GUEST_ENTRY_SHIFT);
       sent.push({ bytes: machine.memory.host.u8.slice(offset, offset + length), tci });
-    },
+    }
+    return more;
   };
   const run = (): void => {
     for (let n = 0; n < 1000; n++) {
       const before = sent.length;
       executor.runUntilIdle();
-      while (host.poll(handler, 64));
+      while (poll());
       executor.runUntilIdle();
       if (sent.length === before) return;
     }
@@ -101,10 +113,10 @@ function createRig(data: Partial<GuestAgentData> = {}) {
     deliver(frames: readonly Frame[]): number {
       if (!host.beginBatch(frames.length)) return 0;
       for (const { bytes, tci } of frames) {
-        const at = host.reserveSection();
-        if (at < 0) break;
-        segment.u8.set(bytes, at);
-        host.commitFrame(bytes.length, tci);
+        const section = host.nextSection();
+        if (section < 0) break;
+        segment.u8.set(bytes, host.frameOffset(section));
+        host.commit(section, bytes.length, tci);
       }
       return host.endBatch();
     },

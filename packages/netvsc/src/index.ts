@@ -20,14 +20,22 @@ export {
 } from './channel/channel-drop-reasons.ts';
 export type { ChannelImage } from './channel/channel-image.ts';
 export {
-  ENTRY_FREE,
   ENTRY_LENGTH,
   ENTRY_LENGTH_MASK,
   ENTRY_SECTION,
   ENTRY_SHIFT,
   ENTRY_STAMP,
   ENTRY_TCI_SHIFT,
+  ENTRY_VERDICT,
 } from './channel/delivery-entries.ts';
+export {
+  GUEST_ENTRY_AT,
+  GUEST_ENTRY_LENGTH,
+  GUEST_ENTRY_SECTION,
+  GUEST_ENTRY_SHIFT,
+  GUEST_ENTRY_TCI,
+  GuestFrameBatch,
+} from './channel/guest-frame-batch.ts';
 export { describeVmbusTrace, VMBUS_TRACE } from './channel/trace-kinds.ts';
 export { VMBUS_VIOLATIONS, type VmbusViolation } from './channel/violations.ts';
 export type {
@@ -46,7 +54,7 @@ export {
 } from './guest/channel-guest.ts';
 export { createChannelGuest } from './guest/guest-channel.ts';
 export { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest/guest-layout.ts';
-export type { ChannelHost, GuestFrameHandler } from './host/channel-host.ts';
+export type { ChannelHost } from './host/channel-host.ts';
 export { createChannelHost } from './host/host-channel.ts';
 export { type ChannelPhase, LOAN_ADAPTER } from './state/channel-state.ts';
 export type { SectionLease } from './state/section-loan.ts';

@@ -5,11 +5,13 @@ import {
   createChannelControl,
   createChannelGuest,
   createChannelHost,
+  GuestFrameBatch,
   layoutGuest,
 } from '@vmq/netvsc';
 import { expect, test } from 'vitest';
 
 const WORKERS = 3;
+const NO_FRAMES = new GuestFrameBatch(0);
 
 /** Node runs the workers from `dist`: build the package first. */
 test('processors in real threads deliver to one guest: every frame once, each processor in order', async () => {
@@ -73,7 +75,7 @@ test('processors in real threads deliver to one guest: every frame once, each pr
   expect(failures).toEqual([]);
   while (guest.poll(handler, 64));
   const host: ChannelHost = createChannelHost({ machine, trace: null }, control.image());
-  while (host.poll({ frameBuffer: () => -1, frameReady: () => {} }, 64));
+  while (host.poll(NO_FRAMES, 64));
   expect(wrong).toBe(0);
   expect(next).toEqual(next.map((_, worker) => flags[8 + worker]));
   const total = next.reduce((sum, count) => sum + count, 0);

@@ -66,10 +66,10 @@ describe('a channel, from offer to close', () => {
     }
     guest.flush();
     bench.hostBuffer = -1;
-    expect(host.poll(bench.handler, 64)).toBe(true);
+    expect(bench.poll(host, 64)).toBe(true);
     expect(bench.sent).toEqual([]);
     bench.hostBuffer = 0;
-    expect(host.poll(bench.handler, 64)).toBe(false);
+    expect(bench.poll(host, 64)).toBe(false);
     expect(bench.sent).toEqual([frame(0, 100), frame(1, 100), frame(2, 100)]);
   });
 
@@ -126,8 +126,8 @@ describe('a channel, from offer to close', () => {
     const host = bench.open();
     bench.pollAll(host);
     expect(host.beginBatch(4)).toBe(true);
-    host.reserveSection();
-    expect(() => host.commitFrame(1523, 0)).toThrow(/1514 and 8 of tags/);
+    const section = host.nextSection();
+    expect(() => host.commit(section, 1523, 0)).toThrow(/1514 and 8 of tags/);
     expect(() => host.beginBatch(1)).toThrow(/inside a batch/);
     expect(host.endBatch()).toBe(0);
     expect(bench.control.report().freeSections).toBe(512);
@@ -143,7 +143,7 @@ describe('a channel, from offer to close', () => {
     expect(last).toMatchObject({ outstandingMessages: 1, framesToGuest: 1, phase: 'closed' });
     expect(bench.deliver(host, [frame(1, 60)])).toBe(0);
     expect(host.refusal).toBe(2);
-    expect(host.poll(bench.handler, 8)).toBe(false);
+    expect(bench.poll(host, 8)).toBe(false);
     bench.guestRuns = true;
     bench.machine.board.wake(bench.machine.agent('vm:a'));
     bench.executor.runUntilIdle();
@@ -159,7 +159,7 @@ describe('a channel, from offer to close', () => {
     const bench = createBench();
     const host = bench.open();
     bench.guest().close();
-    expect(host.poll(bench.handler, 8)).toBe(false);
+    expect(bench.poll(host, 8)).toBe(false);
     expect(host.isOpen).toBe(false);
     expect(bench.control.poll()).toBe(false);
     expect(bench.control.phase).toBe('closing');
@@ -186,7 +186,7 @@ describe('a channel, from offer to close', () => {
     expect(taken()).toBe(1 << 8);
     guest.reserveSend();
     guest.commitSend(60, 0);
-    host.poll(bench.handler, 1); // budget gone: the host will come back by itself
+    bench.poll(host, 1); // budget gone: the host will come back by itself
     guest.flush();
     expect(taken()).toBe(0);
     bench.pollAll(host);
@@ -211,7 +211,7 @@ describe('a channel, from offer to close', () => {
     send(3);
     expect(taken()).toBe(1 << 8);
     // Another processor polls for a while, means to come back, and does not: the channel is the first one's again.
-    expect(second.poll(bench.handler, 1)).toBe(true);
+    expect(bench.poll(second, 1)).toBe(true);
     send(1);
     expect(taken()).toBe(0);
     bench.pollAll(first);

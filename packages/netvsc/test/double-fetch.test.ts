@@ -175,7 +175,7 @@ describe('SEC-06 SEC-10 no byte that the guest can change is read twice', () => 
     if (section) w.section(0, section);
     w.packet(type, payload, id, dataOffset);
     w.watched.reads.clear();
-    w.host.poll(w.bench.handler, 1);
+    w.bench.poll(w.host, 1);
     expect(w.bench.sent.length).toBe(frames);
     expect(w.watched.reads.size).toBeGreaterThan(20);
     expect(w.watched.readTwice(...w.headers)).toEqual([]);
@@ -187,7 +187,7 @@ describe('SEC-06 SEC-10 no byte that the guest can change is read twice', () => 
       w.section(n & 7, TAGGED);
       w.packet(6, [107, 0, n & 7, 124, 0, 0, 0, 0]);
       w.watched.reads.clear();
-      w.host.poll(w.bench.handler, 1);
+      w.bench.poll(w.host, 1);
       expect(w.watched.readTwice(...w.headers)).toEqual([]);
       // The answers would fill the other ring.
       const toGuest = new RingWords(w.bench.segment, w.bench.control.image().toGuest);

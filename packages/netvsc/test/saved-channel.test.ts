@@ -42,20 +42,21 @@ describe('a channel that moves to another host with its VM', () => {
     };
     while (guest.poll(handler, 16));
     expect(received).toEqual(frames);
-    while (host.poll(target.handler, 16));
+    while (target.poll(host, 16));
     expect(control.report()).toMatchObject({ outstandingMessages: 0, freeSections: 512, violations: {} });
 
     // And traffic goes on, both ways.
     expect(host.beginBatch(1)).toBe(true);
-    segment.u8.set(frame(4, 77).bytes, host.reserveSection());
-    host.commitFrame(77, 0);
+    const section = host.nextSection();
+    segment.u8.set(frame(4, 77).bytes, host.frameOffset(section));
+    host.commit(section, 77, 0);
     expect(host.endBatch()).toBe(1);
     while (guest.poll(handler, 16));
     expect(received.at(-1)).toEqual(frame(4, 77));
     segment.u8.set(frame(5, 80).bytes, guest.reserveSend());
     guest.commitSend(80, 0);
     guest.flush();
-    while (host.poll(target.handler, 16));
+    while (target.poll(host, 16));
     expect(target.sent).toEqual([frame(5, 80)]);
   });
 

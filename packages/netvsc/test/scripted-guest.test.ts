@@ -222,8 +222,9 @@ describe('SW-29: the packet filter', () => {
     const guest = new ScriptedGuest();
     const { host, bench } = guest;
     expect(host.beginBatch(1)).toBe(true);
-    bench.segment.u8.set(frame(1, 60).bytes, host.reserveSection());
-    host.commitFrame(60, 0);
+    const section = host.nextSection();
+    bench.segment.u8.set(frame(1, 60).bytes, host.frameOffset(section));
+    host.commit(section, 60, 0);
     guest.inSection('control', set(1, FILTER, [0]));
     expect(host.endBatch()).toBe(0);
     expect(host.refusal).toBe(4);

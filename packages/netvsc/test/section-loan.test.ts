@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ChannelHost } from '../src/host/channel-host.ts';
+import { LOAN_ADAPTER } from '../src/state/channel-state.ts';
 import { type Bench, type BenchOptions, createBench, frame } from './test-bench.test-support.ts';
 
 const PAGE = 4096;
@@ -12,6 +13,10 @@ function atRest(options: BenchOptions): { bench: Bench; host: ChannelHost } {
   bench.pollAll(host);
   return { bench, host };
 }
+
+/** Whether an adapter has the section, and the guest has not. */
+const isWithAdapter = ({ loans, loansAt }: ChannelHost, section: number): boolean =>
+  loans[loansAt + section] === LOAN_ADAPTER;
 
 describe('sections on loan', () => {
   it('SHM-13 are whole pages of the receive buffer that no other section shares, and at most half of it', () => {
@@ -48,18 +53,16 @@ describe('sections on loan', () => {
     const { bench, host } = atRest({ layout: { receiveSections: 256 } });
     const lease = bench.control.lend(32 * 2112);
     if (lease === null) throw new Error('nothing to lend');
-    const at = (n: number): number => lease.offset + n * 2112 + 64;
     const frames = [0, 1, 2, 3, 4].map((i) => frame(i, 100 + i));
     expect(host.beginBatch(2)).toBe(true);
     frames.forEach(({ bytes }, i) => {
       const lent = i % 2 === 0;
-      const place = lent ? at(i) : host.reserveSection();
-      bench.segment.u8.set(bytes, place);
-      if (lent) host.commitLent(host.lentSection(place), bytes.length, 0);
-      else host.commitFrame(bytes.length, 0);
+      const section = lent ? lease.firstSection + i : host.nextSection();
+      bench.segment.u8.set(bytes, host.frameOffset(section));
+      host.commit(section, bytes.length, 0);
     });
     expect(host.endBatch()).toBe(5);
-    expect(host.lentSection(at(0))).toBe(-1);
+    expect(isWithAdapter(host, lease.firstSection)).toBe(false);
     const taken = new Int32Array(8);
     expect(host.takeReturned(taken)).toBe(0);
     bench.executor.runUntilIdle();
@@ -68,7 +71,7 @@ describe('sections on loan', () => {
     expect(host.takeReturned(taken)).toBe(3);
     expect([...taken.subarray(0, 3)].sort()).toEqual([0, 2, 4].map((n) => lease.firstSection + n));
     expect(host.takeReturned(taken)).toBe(0);
-    expect(host.lentSection(at(0))).toBe(lease.firstSection);
+    expect(isWithAdapter(host, lease.firstSection)).toBe(true);
     expect(bench.control.report()).toMatchObject({
       outstandingMessages: 0,
       freeSections: 256 - lease.sections,
@@ -77,20 +80,24 @@ describe('sections on loan', () => {
     expect(bench.control.report().freeSections).toBe(256);
   });
 
-  it('SEC-10 are found by any byte in them, others never', () => {
+  it('SEC-10 can be committed while the adapter has them, others only in their turn', () => {
     const { bench, host } = atRest({ layout: { receiveSections: 256 } });
     const lease = bench.control.lend(32 * 2112);
     if (lease === null) throw new Error('nothing to lend');
-    const first = lease.offset + 64;
     const last = lease.firstSection + lease.sections - 1;
-    for (const at of [first, first - 64, first + 8, first + 2047]) {
-      expect(host.lentSection(at)).toBe(lease.firstSection);
+    expect(host.frameOffset(last)).toBe(lease.offset + 64 + (lease.sections - 1) * 2112);
+    host.beginBatch(1);
+    const next = host.nextSection();
+    for (const wrong of [lease.firstSection - 1, last + 1, next + 1, -1, 256]) {
+      if (wrong !== next)
+        expect(() => host.commit(wrong, 60, 0)).toThrow(/neither the next free one nor on loan/);
     }
-    expect(host.lentSection(first + (lease.sections - 1) * 2112)).toBe(last);
-    expect(host.frameOffset(last)).toBe(first + (lease.sections - 1) * 2112);
-    for (const wrong of [lease.offset - 1, lease.offset + lease.sections * 2112, 0, -64, 2 ** 31 - 1]) {
-      expect(host.lentSection(wrong)).toBe(-1);
-    }
+    host.commit(last, 60, 0);
+    host.commit(next, 60, 0);
+    expect(host.endBatch()).toBe(2);
+    expect(isWithAdapter(host, last)).toBe(false);
+    host.beginBatch(0);
+    expect(() => host.commit(last, 60, 0)).toThrow(/neither/); // the guest has it
   });
 
   it('that the guest still has when the lease ends are free once it completes them', () => {
@@ -99,8 +106,8 @@ describe('sections on loan', () => {
     if (lease === null) throw new Error('nothing to lend');
     bench.holdBack = true;
     host.beginBatch(0);
-    host.commitLent(lease.firstSection, 60, 0);
-    host.commitLent(lease.firstSection + 1, 60, 0);
+    host.commit(lease.firstSection, 60, 0);
+    host.commit(lease.firstSection + 1, 60, 0);
     expect(host.endBatch()).toBe(2);
     bench.executor.runUntilIdle();
     expect(() => bench.control.close(() => {})).toThrow(/still has 33 of its sections/);
@@ -123,13 +130,12 @@ describe('sections on loan', () => {
     if (lease === null) throw new Error('nothing to lend');
     bench.guestRuns = false;
     host.beginBatch(0);
-    for (let n = 0; n < 550; n++) host.commitLent(lease.firstSection + n, 60, 0);
+    for (let n = 0; n < 550; n++) host.commit(lease.firstSection + n, 60, 0);
     const sent = host.endBatch();
     expect(sent).toBeGreaterThan(0);
     expect(sent).toBeLessThan(550);
     for (let n = 0; n < 550; n++) {
-      const place = lease.offset + n * 2112 + 64;
-      expect(host.lentSection(place)).toBe(n < sent ? -1 : lease.firstSection + n);
+      expect(isWithAdapter(host, lease.firstSection + n)).toBe(n >= sent);
     }
     expect(bench.control.report().freeSections).toBe(1200 - lease.sections);
   });

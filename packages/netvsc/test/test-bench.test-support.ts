@@ -10,13 +10,23 @@ import {
   type MemorySegment,
   type VirtualClock,
 } from '@vmq/machine';
+import {
+  GUEST_ENTRY_AT,
+  GUEST_ENTRY_LENGTH,
+  GUEST_ENTRY_SHIFT,
+  GUEST_ENTRY_TCI,
+  GuestFrameBatch,
+} from '../src/channel/guest-frame-batch.ts';
 import type { ChannelControl, ChannelControlOptions } from '../src/control/channel-control.ts';
 import { createChannelControl } from '../src/control/control-path.ts';
 import type { ChannelGuest, HostFrameHandler } from '../src/guest/channel-guest.ts';
 import { createChannelGuest } from '../src/guest/guest-channel.ts';
 import { type GuestLayoutOptions, layoutGuest } from '../src/guest/guest-layout.ts';
-import type { ChannelHost, GuestFrameHandler } from '../src/host/channel-host.ts';
+import type { ChannelHost } from '../src/host/channel-host.ts';
 import { createChannelHost } from '../src/host/host-channel.ts';
+
+/** Buffers that the host has for a poll, of 2048 bytes. */
+const BUFFERS = 16;
 
 export const MAC: readonly number[] = [0x00, 0x15, 0x5d, 0x01, 0x02, 0x03];
 
@@ -46,8 +56,8 @@ export interface Bench {
   /** A new data half of the open channel. */
   host(): ChannelHost;
   open(): ChannelHost;
-  /** The host's frame handler. */
-  readonly handler: GuestFrameHandler;
+  /** Polls the channel: frames go to {@link sent}. As {@link ChannelHost.poll}. */
+  poll(host: ChannelHost, budget: number): boolean;
   /** Copies frames into the channel as one batch; how many were delivered. */
   deliver(host: ChannelHost, frames: readonly TakenFrame[]): number;
   /** Polls until there is nothing more. */
@@ -107,6 +117,7 @@ export function createBench(options: BenchOptions = {}): Bench {
     factories: { guest: makeGuest },
     seed: options.seed ?? 1,
   });
+  const frames = new GuestFrameBatch(64);
   const bench: Bench = {
     machine,
     clock,
@@ -130,24 +141,36 @@ export function createBench(options: BenchOptions = {}): Bench {
       executor.runUntilIdle();
       return bench.host();
     },
-    handler: {
-      frameBuffer: () => bench.hostBuffer,
-      frameReady(offset, length, tci) {
-        sent.push({ bytes: [...machine.memory.host.u8.subarray(offset, offset + length)], tci });
-      },
+    poll(host, budget) {
+      frames.count = 0;
+      frames.bufferCount = bench.hostBuffer < 0 ? 0 : BUFFERS;
+      // The last one is taken first.
+      frames.buffers = Int32Array.from(
+        { length: BUFFERS },
+        (_, i) => bench.hostBuffer + (BUFFERS - 1 - i) * 2048,
+      );
+      const more = host.poll(frames, budget);
+      const { u8 } = machine.memory.host;
+      for (let i = 0; i < frames.count; i++) {
+        const entry = i << GUEST_ENTRY_SHIFT;
+        const at = frames.entries[entry + GUEST_ENTRY_AT];
+        const length = frames.entries[entry + GUEST_ENTRY_LENGTH];
+        sent.push({ bytes: [...u8.subarray(at, at + length)], tci: frames.entries[entry + GUEST_ENTRY_TCI] });
+      }
+      return more;
     },
     deliver(host, frames) {
       if (!host.beginBatch(frames.length)) return 0;
       for (const { bytes, tci } of frames) {
-        const at = host.reserveSection();
-        if (at < 0) break;
-        segment.u8.set(bytes, at);
-        host.commitFrame(bytes.length, tci);
+        const section = host.nextSection();
+        if (section < 0) break;
+        segment.u8.set(bytes, host.frameOffset(section));
+        host.commit(section, bytes.length, tci);
       }
       return host.endBatch();
     },
     pollAll(host) {
-      for (let n = 0; n < 10_000 && host.poll(bench.handler, 64); n++);
+      for (let n = 0; n < 10_000 && bench.poll(host, 64); n++);
     },
   };
   executor.start([{ name: 'vm:a', factory: 'guest', data: null }]);

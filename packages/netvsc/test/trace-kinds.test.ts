@@ -27,8 +27,8 @@ test('the trace tells the story of a frame through a channel, in words', () => {
     'channel 1: 60 bytes into receive section 0, VLAN 100 priority 3',
     'channel 1: 90 bytes into receive section 1, untagged',
     expect.stringMatching(/^channel 1: message 0\.\d+ with 2 frames sent to the guest$/),
-    'channel 1: 100 bytes copied out of send section 0, untagged',
     'channel 1: guest completed message 0, 2 sections free again',
+    'channel 1: 100 bytes copied out of send section 0, untagged',
     expect.stringMatching(/into receive section \d, untagged$/),
     expect.stringMatching(/with 1 frame sent to the guest$/),
   ]);

@@ -3,10 +3,9 @@
  * take as it stands. One array for all of it, since in a loop each further one costs more than an entry's words.
  *
  *   word   0         1                    2        3
- *   frame  section   length | tci << 16   stamp    free section
+ *   frame  section   length | tci << 16   stamp    verdict
  *
- * Words 0 to 2 of entry k are about the batch's k-th frame. Word 3 is another list, with a length of its own: the free
- * sections that the batch has taken.
+ * Entry k is about the batch's k-th frame. The words stay until the next batch begins, for who reads behind the loops.
  */
 
 /** log2 of the words of an entry. */
@@ -19,5 +18,5 @@ export const ENTRY_LENGTH_MASK = 0xffff;
 export const ENTRY_TCI_SHIFT = 16;
 /** For the trace only: who traces nothing may leave it. */
 export const ENTRY_STAMP = 2;
-/** In entry i: the i-th free section that the batch has taken. */
-export const ENTRY_FREE = 3;
+/** What the switch decided, in words of its own; the channel does not look at it. For the trace only. */
+export const ENTRY_VERDICT = 3;

@@ -18,8 +18,9 @@ import {
   MessageSlots,
 } from '@vmq/vmbus';
 import type { ChannelImage } from '../channel/channel-image.ts';
+import { GuestFrameBatch } from '../channel/guest-frame-batch.ts';
 import { VIOLATION_GPADL_RANGE, VIOLATION_MESSAGE_KIND } from '../channel/violations.ts';
-import type { GuestFrameHandler } from '../host/channel-host.ts';
+
 import { HostChannel } from '../host/host-channel.ts';
 import { sectionSizeFor } from '../protocol/rndis.ts';
 import {
@@ -54,7 +55,8 @@ import { HandshakeAnswers } from './handshake-answers.ts';
 
 const NO_BUFFER: SectionBuffer = { offset: 0, sectionSize: 64, sectionCount: 0 };
 /** A frame cannot pass the control half: such traffic is a violation before it gets here. */
-const NO_FRAMES: GuestFrameHandler = { frameBuffer: () => -1, frameReady: () => {} };
+/** During the handshake no frames are taken. */
+const NO_FRAMES = new GuestFrameBatch(0);
 /** The control half of one channel; nothing is offered yet. Programmer errors throw. */
 export function createChannelControl(machine: Machine, options: ChannelControlOptions): ChannelControl {
   return new ControlHalf(machine, options);

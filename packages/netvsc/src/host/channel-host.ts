@@ -1,8 +1,8 @@
 /**
- * The host's data half of a channel, as the switch uses it on each of its processors.
+ * The host's data path of a channel, as the switch uses it on each of its processors.
  *
- *   deliver   beginBatch ─> { reserveSection ─> (copy the frame) ─> commitFrame }* ─> endBatch
- *   poll      guest's frames ─> frameBuffer ─> (copied out of guest memory) ─> frameReady
+ *   deliver   beginBatch ─> { nextSection ─> (copy the frame) ─> commit }* ─> endBatch
+ *   poll      guest's frames ─> (copied out of guest memory, into free buffers) ─> entries of a batch
  *
  * Several processors may deliver to one channel at once. The channel's lock is held only inside `beginBatch`
  * (to take free sections) and `endBatch` (to write the message), never while the caller copies: so processors
@@ -10,24 +10,12 @@
  * without a deadlock.
  */
 
-/** Who takes the guest's frames. Called inside {@link ChannelHost.poll}, per frame. */
-export interface GuestFrameHandler {
-  /**
-   * Where to copy a frame of `length` bytes: a byte offset in host memory (segment 0), a multiple of 8, with
-   * `length` bytes of room (up to `maxFrameBytes` and two tags); or -1 to leave this and all later frames in the ring for now.
-   */
-  frameBuffer(length: number): number;
-  /**
-   * The frame now lies at `offset` (what `frameBuffer` returned). Host memory: the guest cannot change it any
-   * more. `tci` is the 802.1Q tag control information the guest asked for, 0 = none.
-   */
-  frameReady(offset: number, length: number, tci: number): void;
-}
+import type { GuestFrameBatch } from '../channel/guest-frame-batch.ts';
 
 export interface ChannelHost {
   /** Number of the channel. */
   readonly channel: number;
-  /** Segment id of the guest's memory; the offsets of `reserveSection` are in it. */
+  /** Segment id of the guest's memory; the offsets of `frameOffset` are in it. */
   readonly segment: number;
   /** Longest frame of the channel, in bytes; its tags do not count (SW-28), and a section has room for two. */
   readonly maxFrameBytes: number;
@@ -43,7 +31,7 @@ export interface ChannelHost {
   wantsMulticast(a: number, b: number): boolean;
   /** True while frames pass: negotiated, not closing, not broken. */
   readonly isOpen: boolean;
-  /** Why the last `beginBatch`, `reserveSection` or `endBatch` fell short: index into VMBUS_DROP_REASONS. */
+  /** Why the last `beginBatch`, `nextSection`, `takeSections` or `endBatch` fell short: index into VMBUS_DROP_REASONS. */
   readonly refusal: number;
 
   /**
@@ -53,23 +41,30 @@ export interface ChannelHost {
    */
   beginBatch(expected: number): boolean;
   /**
-   * Byte offset in the guest's segment, 64-byte aligned, where the next frame's first byte belongs; -1 if the
-   * guest has no free section. The same offset again until it is committed. Room: `maxFrameBytes` and two tags.
+   * A free section for the next frame, the same again until it is committed; -1 if the guest has none. More are fetched when
+   * those of the batch are used up.
    */
-  reserveSection(): number;
+  nextSection(): number;
+  /** Byte offset in the guest's segment, 64-byte aligned, of a section's frame. Room: `maxFrameBytes` and two tags. */
+  frameOffset(section: number): number;
   /**
-   * Frame written at the reserved offset. `tci` goes to the guest as per-packet information, 0 = none; `stamp`
-   * is for the trace only.
+   * A frame of `length` bytes lies at {@link frameOffset} of `section`, which is {@link nextSection} or one on loan to an adapter that
+   * the guest does not have. `tci` goes to the guest as per-packet information, 0 = none; `stamp` is for the trace only. A frame in a
+   * section on loan is the guest's once `endBatch` has counted it, until {@link takeReturned} names it.
    */
-  commitFrame(length: number, tci: number, stamp?: number): void;
+  commit(section: number, length: number, tci: number, stamp?: number): void;
+
   /**
    * The batch as a table (`delivery-entries.ts`), for who fills many entries at a time: give each entry a section, the
-   * next of the free ones or one on loan as {@link commitLent} says, set its other words, then {@link commitEntries}.
+   * next of {@link sections} or one on loan, set its other words, then {@link commitEntries}.
    */
   readonly entries: Int32Array;
-  /** Free sections that the batch has taken: those from `freeFirst` to `freeEnd` - 1 have no frame yet. */
+  /** Free sections that the batch has taken: those at `freeFirst` to `freeEnd` - 1 have no frame yet. */
+  readonly sections: Int32Array;
   readonly freeFirst: number;
   readonly freeEnd: number;
+  /** Fetches more free sections, when none of the batch's is left; false if the guest has none. */
+  takeSections(): boolean;
   /** Bytes from one section to the next. */
   readonly sectionSize: number;
   /**
@@ -77,25 +72,11 @@ export interface ChannelHost {
    * now. Each section is one entry's.
    */
   commitEntries(end: number, freeFirst: number): void;
-  /** Byte offset of section 0 in the guest's segment. */
-  readonly sectionsAt: number;
   /** Word `loansAt` + section is {@link LOAN_ADAPTER} while an adapter has the section and the guest has not. */
   readonly loans: Int32Array;
   readonly loansAt: number;
   /**
-   * The section that byte `offset` of the guest's segment lies in, if it is on loan to an adapter (see
-   * `ChannelControl.lend`) and the guest does not have it; else -1.
-   */
-  lentSection(offset: number): number;
-  /** Byte offset in the guest's segment where the frame of a section begins. */
-  frameOffset(section: number): number;
-  /**
-   * A frame that lies at {@link frameOffset} of lent `section` already, in the order of the batch. It is the guest's once `endBatch` has
-   * counted it, until {@link takeReturned} names it; otherwise it was not announced.
-   */
-  commitLent(section: number, length: number, tci: number, stamp?: number): void;
-  /**
-   * Lent sections the guest is done with since the last call, at most as many as fit; returns how many. For the
+   * Sections on loan that the guest is done with since the last call, at most as many as fit; returns how many. For the
    * one processor that polls the channel.
    */
   takeReturned(sections: Int32Array): number;
@@ -114,9 +95,10 @@ export interface ChannelHost {
   readonly firstNumber: number;
 
   /**
-   * Reads up to `budget` packets of the guest: takes its frames, answers its requests, gets back the sections
-   * it has completed. True if there is more to do now: the budget ran out, or `frameBuffer` said -1 (then call
-   * again when there are buffers). Any processor; if one polls already, returns false at once.
+   * Reads up to `budget` packets of the guest: copies its frames into free buffers of `frames`, with an entry each, answers its
+   * requests, gets back the sections it has completed. A copied frame is the host's: the guest cannot change it any more (SEC-06).
+   * True if there is more to do now: the budget ran out, or `frames` has no room (then call again when it has). Any
+   * processor; if one polls already, returns false at once.
    */
-  poll(handler: GuestFrameHandler, budget: number): boolean;
+  poll(frames: GuestFrameBatch, budget: number): boolean;
 }

@@ -5,7 +5,7 @@
  * eyes. Frames are copied out of its memory before anyone parses them (SEC-06). A packet that makes no sense is
  * counted by name and refused; a ring that makes no sense breaks this channel and no other (SEC-10).
  */
-import { MOST_TAG_BYTES } from '@vmq/machine';
+import { MOST_TAG_BYTES, TRACE_ALL } from '@vmq/machine';
 import {
   CHANNELMSG_CLOSECHANNEL,
   GpaGather,
@@ -20,6 +20,14 @@ import {
   VM_PKT_DATA_USING_GPA_DIRECT,
 } from '@vmq/vmbus';
 import type { ChannelImage } from '../channel/channel-image.ts';
+import {
+  GUEST_ENTRY_LENGTH,
+  GUEST_ENTRY_SECTION,
+  GUEST_ENTRY_SHIFT,
+  GUEST_ENTRY_TCI,
+  type GuestFrameBatch,
+} from '../channel/guest-frame-batch.ts';
+import { VMBUS_TRACE } from '../channel/trace-kinds.ts';
 import {
   VIOLATION_GPA_RANGE,
   VIOLATION_HANDSHAKE_ORDER,
@@ -57,9 +65,9 @@ import {
   PHASE_OPEN,
   POLL_LOCK,
 } from '../state/channel-state.ts';
-import type { ChannelHost, GuestFrameHandler } from './channel-host.ts';
+import type { ChannelHost } from './channel-host.ts';
 import type { ChannelContext } from './host-ring.ts';
-import { HostRndis, NO_BUFFER } from './host-rndis.ts';
+import { HostRndis, NO_BUFFER, type RndisMessagePlace } from './host-rndis.ts';
 
 /**
  * Takes NVSP messages other than SEND_RNDIS_PKT, during the handshake. Returns the answer's words, null for a
@@ -85,6 +93,8 @@ export class HostChannel extends HostRndis implements ChannelHost {
   readonly #doneLow = new Int32Array(DONE);
   readonly #doneHigh = new Int32Array(DONE);
   #done = 0;
+  /** Where the message of the packet under way lies. */
+  readonly #place: RndisMessagePlace;
   readonly #nvsp: NvspHandler | null;
 
   /** `nvsp` is given by the control half alone; with it, the channel is polled during the handshake. */
@@ -96,9 +106,10 @@ export class HostChannel extends HostRndis implements ChannelHost {
     this.#gatherBytes = Math.max(MAX_CONTROL_BYTES, (longest + 7) & ~7);
     this.#gather = new GpaGather(this.guest, this.#gatherBytes);
     this.#nvsp = nvsp;
+    this.#place = { memory: this.guest, at: 0, size: 0, section: 0 };
   }
 
-  poll(handler: GuestFrameHandler, budget: number): boolean {
+  poll(frames: GuestFrameBatch, budget: number): boolean {
     const state = this.state;
     if (!state.looksIn(this.#nvsp === null ? PHASE_OPEN : PHASE_HANDSHAKE)) return false;
     if (this.#nvsp === null && this.#slots.waiting() === CHANNELMSG_CLOSECHANNEL) {
@@ -106,14 +117,29 @@ export class HostChannel extends HostRndis implements ChannelHost {
       return false;
     }
     if (!state.tryLock(POLL_LOCK)) return true; // another processor is at it and may just have looked
+    const before = frames.count;
     try {
-      return this.#poll(handler, budget | 0);
+      return this.#poll(frames, budget);
     } finally {
       state.unlock(POLL_LOCK);
+      if (this.context.trace !== null && this.context.trace.level !== 0) this.#trace(frames, before);
     }
   }
 
-  #poll(handler: GuestFrameHandler, budget: number): boolean {
+  /** Tells the frames of a poll, from its entries. */
+  #trace({ entries, count }: GuestFrameBatch, before: number): void {
+    const { trace } = this.context;
+    if (trace?.wants(TRACE_ALL, 0) !== true) return;
+    for (let i = before; i < count; i++) {
+      const at = i << GUEST_ENTRY_SHIFT;
+      const section = entries[at + GUEST_ENTRY_SECTION];
+      const length = entries[at + GUEST_ENTRY_LENGTH];
+      const tci = entries[at + GUEST_ENTRY_TCI];
+      trace.write(VMBUS_TRACE.FRAME_FROM_GUEST, 0, this.channel, section, length, tci, 0);
+    }
+  }
+
+  #poll(frames: GuestFrameBatch, budget: number): boolean {
     const ring = this.#ring;
     const words = this.state.words;
     const start = words[IN_READ];
@@ -126,7 +152,7 @@ export class HostChannel extends HostRndis implements ChannelHost {
         this.#flush();
         if (this.answersWaiting === MAX_ANSWERS) break; // the guest must read first, and will signal
       }
-      const next = this.#packet(handler, read, write);
+      const next = this.#packet(frames, read, write);
       if (next < 0) {
         stuck = true;
         break;
@@ -180,7 +206,7 @@ export class HostChannel extends HostRndis implements ChannelHost {
   }
 
   /** Takes the packet at `read`; returns the index behind it, or -1 if it stays or the ring is broken. */
-  #packet(handler: GuestFrameHandler, read: number, write: number): number {
+  #packet(frames: GuestFrameBatch, read: number, write: number): number {
     const ring = this.#ring;
     const words = ring.words;
     const first = ring.pairAt(read);
@@ -230,7 +256,11 @@ export class HostChannel extends HostRndis implements ChannelHost {
       status = NVSP_STAT_FAIL;
     } else if (m0 === NVSP_MSG1_TYPE_SEND_RNDIS_PKT) {
       const pages = type === VM_PKT_DATA_USING_GPA_DIRECT ? offset : 0;
-      status = this.#rndisPacket(handler, m1, m2 >>> 0, m3 >>> 0, read, pages);
+      const place = this.#place;
+      place.section = m2 >>> 0;
+      place.size = m3 >>> 0;
+      const fault = this.#locate(place, m1, read, pages);
+      status = fault === 0 ? this.takeRndis(frames, m1, place) : fault;
       if (status === NO_BUFFER) return -1;
     } else {
       const message = this.#message;
@@ -288,40 +318,34 @@ export class HostChannel extends HostRndis implements ChannelHost {
   }
 
   /**
-   * A SEND_RNDIS_PKT whose message lies in a send section, or in pages that the packet at `packet` names
-   * (`descriptorBytes` of it; 0 = none). Returns the NVSP status for its answer.
+   * Finds the message of a SEND_RNDIS_PKT, of which `place` has section and size: in a send section, or in pages that the packet at
+   * `packet` names (`descriptorBytes` of it; 0 = none), from where it is gathered. Returns 0, or the NVSP status of a refusal.
    */
-  #rndisPacket(
-    handler: GuestFrameHandler,
-    kind: number,
-    section: number,
-    size: number,
-    packet: number,
-    descriptorBytes: number,
-  ): number {
-    const send = this.image.send;
+  #locate(place: RndisMessagePlace, kind: number, packet: number, descriptorBytes: number): number {
+    const { send } = this.image;
+    const { section, size } = place;
     const inSection = descriptorBytes === 0 || section !== NETVSC_INVALID_INDEX;
-    if (inSection && section >= send.sectionCount) {
-      this.violate(VIOLATION_SEND_SECTION_INDEX);
-      return NVSP_STAT_INVALID_RNDIS_PKT;
-    }
-    if (inSection && (size < 12 || size > send.sectionSize)) {
-      this.violate(VIOLATION_SEND_SECTION_SIZE);
-      return NVSP_STAT_INVALID_RNDIS_PKT;
-    }
-    const at = inSection ? send.offset + Math.imul(section, send.sectionSize) : 0;
-    if (descriptorBytes === 0) return this.takeRndis(handler, kind, this.guest, at, size, section);
+    if (inSection && section >= send.sectionCount) return this.#invalid(VIOLATION_SEND_SECTION_INDEX);
+    if (inSection && (size < 12 || size > send.sectionSize))
+      return this.#invalid(VIOLATION_SEND_SECTION_SIZE);
+    place.memory = this.guest;
+    place.at = inSection ? send.offset + Math.imul(section, send.sectionSize) : 0;
+    if (descriptorBytes === 0) return 0;
     const gather = this.#gather;
-    gather.begin(at, inSection ? size : 0);
-    if (!gather.ranges(this.#ring, packet, descriptorBytes)) {
-      this.violate(VIOLATION_GPA_RANGE);
-      return NVSP_STAT_INVALID_RNDIS_PKT;
-    }
-    if (kind === NVSP_RNDIS_DATA && gather.length > this.#gatherBytes) {
-      this.violate(VIOLATION_RNDIS_MESSAGE_LENGTH);
-      return NVSP_STAT_INVALID_RNDIS_PKT;
-    }
-    return this.takeRndis(handler, kind, gather.memory, 0, gather.length, -1);
+    gather.begin(place.at, inSection ? size : 0);
+    if (!gather.ranges(this.#ring, packet, descriptorBytes)) return this.#invalid(VIOLATION_GPA_RANGE);
+    if (kind === NVSP_RNDIS_DATA && gather.length > this.#gatherBytes)
+      return this.#invalid(VIOLATION_RNDIS_MESSAGE_LENGTH);
+    place.memory = gather.memory;
+    place.at = 0;
+    place.size = gather.length;
+    place.section = -1;
+    return 0;
+  }
+
+  #invalid(violation: number): number {
+    this.violate(violation);
+    return NVSP_STAT_INVALID_RNDIS_PKT;
   }
 
   #flush(): void {

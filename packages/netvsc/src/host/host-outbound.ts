@@ -8,17 +8,19 @@
  * So a completion is checked with one comparison, and a second one for the same message never matches.
  */
 
+import { TRACE_ALL } from '@vmq/machine';
 import { VM_PKT_DATA_USING_XFER_PAGES } from '@vmq/vmbus';
 import {
-  VMBUS_DROP_NOT_OPEN as DROP_NOT_OPEN,
-  VMBUS_DROP_PACKET_FILTER as DROP_PACKET_FILTER,
-  VMBUS_DROP_RING_FULL as DROP_RING_FULL,
+  VMBUS_DROP_NOT_OPEN,
+  VMBUS_DROP_PACKET_FILTER,
+  VMBUS_DROP_RING_FULL,
 } from '../channel/channel-drop-reasons.ts';
 import {
   ENTRY_LENGTH,
   ENTRY_LENGTH_MASK,
   ENTRY_SECTION,
   ENTRY_SHIFT,
+  ENTRY_STAMP,
   ENTRY_TCI_SHIFT,
 } from '../channel/delivery-entries.ts';
 import { VMBUS_TRACE } from '../channel/trace-kinds.ts';
@@ -45,9 +47,6 @@ import {
 } from '../state/channel-state.ts';
 import { HostBatch } from './host-batch.ts';
 
-const TRACE_MESSAGE = VMBUS_TRACE.MESSAGE_TO_GUEST;
-const TRACE_NOT_DELIVERED = VMBUS_TRACE.NOT_DELIVERED;
-
 /** Bytes of a transfer-page packet in the ring beyond its ranges: header, NVSP message, trailer. */
 const MESSAGE_OVERHEAD = 24 + 32 + 8;
 
@@ -60,39 +59,63 @@ export class HostOutbound extends HostBatch {
     const used = this.committed;
     if (used === 0 && this.freeEnd === 0) return 0;
     const state = this.state;
-    let sent = 0;
     state.lock(DELIVERY_LOCK);
-    if (used !== 0) {
-      let why = DROP_NOT_OPEN;
-      // Under the lock that also orders the answer to the guest's request: behind that one no frame comes any more.
-      if (state.words[PACKET_FILTER] === 0) why = DROP_PACKET_FILTER;
-      else if (state.looksIn(PHASE_OPEN)) {
-        const room = this.room();
-        if (room >= 0) why = DROP_RING_FULL;
-        if (room >= 0 && room < MESSAGE_OVERHEAD + (used << 3))
-          this.context.machine.reach('vmbus.ring-to-guest-full');
-        sent = Math.min(used, Math.max(0, (room - MESSAGE_OVERHEAD) >> 3));
+    const sent = used === 0 ? 0 : this.#framesThatFit(used);
+    if (sent !== 0) {
+      this.#sendFrames(sent);
+      if (numbers !== null) {
+        this.firstNumber = numbers[at];
+        numbers[at] = (this.firstNumber + sent) | 0;
       }
-      if (sent !== used) this.refusal = why;
-      if (sent !== 0) {
-        this.#sendFrames(sent);
-        if (numbers !== null) {
-          this.firstNumber = numbers[at];
-          numbers[at] = (this.firstNumber + sent) | 0;
-        }
-        const counters = state.counters;
-        counters[COUNT_FRAMES_TO_GUEST] = counters[COUNT_FRAMES_TO_GUEST] + sent;
-        counters[COUNT_BYTES_TO_GUEST] = counters[COUNT_BYTES_TO_GUEST] + this.#bytes;
-      }
+      state.counters[COUNT_FRAMES_TO_GUEST] += sent;
+      state.counters[COUNT_BYTES_TO_GUEST] += this.#bytes;
     }
+    const serial = state.words[SERIAL];
     this.giveBack(sent);
     state.unlock(DELIVERY_LOCK);
     if (sent !== 0) this.signalGuest();
-    const trace = this.context.trace;
-    if (sent !== used && trace !== null && trace.wants(2, 0)) {
-      trace.write(TRACE_NOT_DELIVERED, 0, this.channel, used - sent, this.refusal, 0, 0);
-    }
+    if (this.context.trace !== null && this.context.trace.level !== 0) this.#trace(used, sent, serial);
     return sent;
+  }
+
+  /** How many of the batch's frames can go now; why the rest cannot is {@link refusal}. Lock held. */
+  #framesThatFit(used: number): number {
+    const { state } = this;
+    // Under the lock that also orders the answer to the guest's request: behind that one no frame comes any more.
+    if (state.words[PACKET_FILTER] === 0) {
+      this.refusal = VMBUS_DROP_PACKET_FILTER;
+      return 0;
+    }
+    const room = state.looksIn(PHASE_OPEN) ? this.room() : -1;
+    if (room < 0) {
+      this.refusal = VMBUS_DROP_NOT_OPEN;
+      return 0;
+    }
+    const fit = Math.min(used, Math.max(0, (room - MESSAGE_OVERHEAD) >> 3));
+    if (fit === used) return used;
+    this.context.machine.reach('vmbus.ring-to-guest-full');
+    this.refusal = VMBUS_DROP_RING_FULL;
+    return fit;
+  }
+
+  /** Tells what became of the batch, from its entries. */
+  #trace(used: number, sent: number, serial: number): void {
+    const { trace } = this.context;
+    if (trace === null) return;
+    for (let i = 0; i < used; i++) {
+      const at = i << ENTRY_SHIFT;
+      const stamp = this.entries[at + ENTRY_STAMP];
+      if (!trace.wants(TRACE_ALL, stamp)) continue;
+      const section = this.entries[at + ENTRY_SECTION];
+      const word = this.entries[at + ENTRY_LENGTH];
+      const [length, tci] = [word & ENTRY_LENGTH_MASK, word >>> ENTRY_TCI_SHIFT];
+      trace.write(VMBUS_TRACE.FRAME_TO_GUEST, stamp, this.channel, section, length, tci, 0);
+    }
+    if (!trace.wants(TRACE_ALL, 0)) return;
+    const first = this.entries[ENTRY_SECTION];
+    if (sent !== 0) trace.write(VMBUS_TRACE.MESSAGE_TO_GUEST, 0, this.channel, sent, first, serial, 0);
+    if (sent !== used)
+      trace.write(VMBUS_TRACE.NOT_DELIVERED, 0, this.channel, used - sent, this.refusal, 0, 0);
   }
 
   /** Writes and publishes one transfer-page packet for the first `count` frames of the batch. Lock held, room checked. */
@@ -100,48 +123,47 @@ export class HostOutbound extends HostBatch {
     const first = this.entries[ENTRY_SECTION];
     const start = this.#beginMessage(first, count);
     if (this.#describe(count) !== 0) this.#prepareHeaders(count);
-    if (this.committedLent !== 0) this.#handOverLent(count);
-    this.#endMessage(start, 0, first, count);
+    if (this.committedLoaned !== 0) this.#handOverLoaned(count);
+    this.#endMessage(start, 0);
   }
 
   /**
    * Writes the ranges of the first `count` frames where the ring stands, and their lengths into the RNDIS headers; chains
    * their sections. Not 0 if a header must be written anew, because it does not stand there from the last frame
-   * without a tag. No call in the loop: behind one V8 asks again what each array is.
+   * without a tag.
    */
   #describe(count: number): number {
     const words = this.state.words;
     const ring = this.outbound;
     const guest = this.guest.i32;
     const entries = this.entries;
-    const size = this.sectionSize | 0;
-    const sectionsAt = this.sectionsAt | 0;
-    const next = this.state.next | 0;
-    const prepared = this.state.prepared | 0;
+    const size = this.sectionSize;
+    const { sectionsAt } = this;
+    const { next, prepared } = this.state;
     // A range is two words at a multiple of 8 bytes, in a ring of a multiple of 8: it is never cut in two.
-    const data = ring.data | 0;
-    const end = (data + (ring.dataBytes >>> 2)) | 0;
+    const { data } = ring;
+    const end = data + (ring.dataBytes >>> 2);
     const stop = count << ENTRY_SHIFT;
-    let at = (data + ring.at) | 0;
+    let at = data + ring.at;
     let bytes = 0;
     let others = 0;
     let previous = entries[ENTRY_SECTION];
-    for (let entry = 0; entry < stop; entry = (entry + (1 << ENTRY_SHIFT)) | 0) {
-      const section = entries[(entry + ENTRY_SECTION) | 0];
-      const word = entries[(entry + ENTRY_LENGTH) | 0];
+    for (let entry = 0; entry < stop; entry += 1 << ENTRY_SHIFT) {
+      const section = entries[entry + ENTRY_SECTION];
+      const word = entries[entry + ENTRY_LENGTH];
       const length = word & ENTRY_LENGTH_MASK;
       const place = Math.imul(section, size);
       const header = (sectionsAt + place) >>> 2;
-      const message = (64 + length) | 0;
+      const message = 64 + length;
       guest[at] = message;
-      guest[(at + 1) | 0] = place;
-      guest[(header + 1) | 0] = message;
-      guest[(header + 3) | 0] = length;
-      others |= (word >>> ENTRY_TCI_SHIFT) | (words[(prepared + section) | 0] ^ PREPARED_PLAIN);
-      words[(next + previous) | 0] = section;
+      guest[at + 1] = place;
+      guest[header + 1] = message;
+      guest[header + 3] = length;
+      others |= (word >>> ENTRY_TCI_SHIFT) | (words[prepared + section] ^ PREPARED_PLAIN);
+      words[next + previous] = section;
       previous = section;
-      bytes = (bytes + length) | 0;
-      at = (at + 2) | 0;
+      bytes += length;
+      at += 2;
       if (at === end) at = data;
     }
     words[next + previous] = -1;
@@ -166,8 +188,8 @@ export class HostOutbound extends HostBatch {
     }
   }
 
-  /** The guest has the lent ones among the first `count` frames' sections from now on. */
-  #handOverLent(count: number): void {
+  /** The guest has those on loan among the first `count` frames' sections from now on. */
+  #handOverLoaned(count: number): void {
     const words = this.state.words;
     const loans = this.state.loans;
     const entries = this.entries;
@@ -196,7 +218,7 @@ export class HostOutbound extends HostBatch {
   }
 
   /** Writes the NVSP message behind the ranges and publishes the packet that began at `start`. */
-  #endMessage(start: number, kind: number, first: number, count: number): void {
+  #endMessage(start: number, kind: number): void {
     const state = this.state;
     const ring = this.outbound;
     ring.putPair(NVSP_MSG1_TYPE_SEND_RNDIS_PKT, kind);
@@ -205,18 +227,14 @@ export class HostOutbound extends HostBatch {
     ring.putPair(0, 0);
     ring.endPacket(start);
     this.publish();
-    state.counters[COUNT_MESSAGES_TO_GUEST] = state.counters[COUNT_MESSAGES_TO_GUEST] + 1;
-    const trace = this.context.trace;
-    if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
-      trace.write(TRACE_MESSAGE, 0, this.channel, count, first, state.words[SERIAL], 0);
-    }
+    state.counters[COUNT_MESSAGES_TO_GUEST]++;
   }
 
   /** An RNDIS control message for the guest, in a section of its own; false if there is no section or room. */
   protected sendControl(message: Int32Array, bytes: number): boolean {
     const state = this.state;
     const words = state.words;
-    let fits = false;
+    let first = -1;
     state.lock(DELIVERY_LOCK);
     const free = words[FREE_SECTIONS];
     if (free !== 0 && this.room() >= MESSAGE_OVERHEAD + 8) {
@@ -228,11 +246,16 @@ export class HostOutbound extends HostBatch {
       words[state.next + section] = -1;
       const start = this.#beginMessage(section, 1);
       this.outbound.putPair(bytes, Math.imul(section, this.sectionSize));
-      this.#endMessage(start, NVSP_RNDIS_CONTROL, section, 1);
-      fits = true;
+      this.#endMessage(start, NVSP_RNDIS_CONTROL);
+      first = section;
     }
+    const serial = words[SERIAL];
     state.unlock(DELIVERY_LOCK);
-    if (fits) this.signalGuest();
-    return fits;
+    if (first < 0) return false;
+    this.signalGuest();
+    const { trace } = this.context;
+    if (trace?.wants(TRACE_ALL, 0) === true)
+      trace.write(VMBUS_TRACE.MESSAGE_TO_GUEST, 0, this.channel, 1, first, serial, 0);
+    return true;
   }
 }

@@ -11,7 +11,7 @@ import {
   MOST_TAG_BYTES,
 } from '@vmq/machine';
 import type { ChannelImage } from '../channel/channel-image.ts';
-import { VMBUS_TRACE } from '../channel/trace-kinds.ts';
+import type { GuestFrameBatch } from '../channel/guest-frame-batch.ts';
 import {
   VIOLATION_HANDSHAKE_ORDER,
   VIOLATION_NVSP_RNDIS_KIND,
@@ -44,12 +44,23 @@ import {
   PACKET_FILTER,
   RNDIS_READY,
 } from '../state/channel-state.ts';
-import type { GuestFrameHandler } from './channel-host.ts';
 import { HostOutbound } from './host-outbound.ts';
 import type { ChannelContext } from './host-ring.ts';
 
 /** What a frame came to, beside the NVSP statuses: there is no buffer for it now. */
 export const NO_BUFFER = 0;
+
+/** Where an RNDIS message of a guest lies. */
+export interface RndisMessagePlace {
+  /** The guest's memory, or the host's own copy of a message that lay in pages. */
+  memory: MemoryViews;
+  /** Byte offset there, a multiple of 4. */
+  at: number;
+  /** Bytes of the message. */
+  size: number;
+  /** The send section in which it lies; -1 = it lay in pages. */
+  section: number;
+}
 
 export class HostRndis extends HostOutbound implements RndisSettings {
   /** Polled by the control half: no frames yet. */
@@ -118,25 +129,15 @@ export class HostRndis extends HostOutbound implements RndisSettings {
 
   // --- messages -----------------------------------------------------------------------------------------
 
-  /**
-   * A message of `size` bytes at byte `at`, a multiple of 4, of `memory`; `section` says in which send section it lay, -1 =
-   * in pages. Returns the NVSP status for its answer, or {@link NO_BUFFER}.
-   */
-  protected takeRndis(
-    handler: GuestFrameHandler,
-    kind: number,
-    memory: MemoryViews,
-    at: number,
-    size: number,
-    section: number,
-  ): number {
-    if (kind === NVSP_RNDIS_DATA) return this.#frame(handler, memory, at, size, section);
-    if (kind === NVSP_RNDIS_CONTROL) return this.#controlMessage(memory, at, size);
+  /** Returns the NVSP status for the message's answer, or {@link NO_BUFFER}. */
+  protected takeRndis(frames: GuestFrameBatch, kind: number, place: RndisMessagePlace): number {
+    if (kind === NVSP_RNDIS_DATA) return this.#frame(frames, place);
+    if (kind === NVSP_RNDIS_CONTROL) return this.#controlMessage(place);
     this.violate(VIOLATION_NVSP_RNDIS_KIND);
     return NVSP_STAT_INVALID_RNDIS_PKT;
   }
 
-  #frame(handler: GuestFrameHandler, memory: MemoryViews, at: number, size: number, section: number): number {
+  #frame(frames: GuestFrameBatch, { memory, at, size, section }: RndisMessagePlace): number {
     if (this.isHandshake || this.state.words[RNDIS_READY] !== 1) {
       this.violate(VIOLATION_HANDSHAKE_ORDER);
       return NVSP_STAT_FAIL;
@@ -148,7 +149,7 @@ export class HostRndis extends HostOutbound implements RndisSettings {
       return NVSP_STAT_INVALID_RNDIS_PKT;
     }
     const length = parser.frameLength;
-    const buffer = handler.frameBuffer(length);
+    const buffer = frames.nextBuffer();
     if (buffer < 0) return NO_BUFFER;
     copyBytes(memory, parser.frameOffset, this.#host, buffer, length);
     // Its tags are looked for where the guest cannot change them any more; the buffer is there for the next frame.
@@ -157,18 +158,14 @@ export class HostRndis extends HostOutbound implements RndisSettings {
       return NVSP_STAT_INVALID_RNDIS_PKT;
     }
     this.state.noteGood();
-    const counters = this.state.counters;
-    counters[COUNT_FRAMES_FROM_GUEST] = counters[COUNT_FRAMES_FROM_GUEST] + 1;
-    counters[COUNT_BYTES_FROM_GUEST] = counters[COUNT_BYTES_FROM_GUEST] + length;
-    const trace = this.context.trace;
-    if (trace !== null && trace.level !== 0 && trace.wants(2, 0)) {
-      trace.write(VMBUS_TRACE.FRAME_FROM_GUEST, 0, this.channel, section, length, parser.tci, 0);
-    }
-    handler.frameReady(buffer, length, parser.tci);
+    const { counters } = this.state;
+    counters[COUNT_FRAMES_FROM_GUEST]++;
+    counters[COUNT_BYTES_FROM_GUEST] += length;
+    frames.add(length, parser.tci, section);
     return NVSP_STAT_SUCCESS;
   }
 
-  #controlMessage(memory: MemoryViews, at: number, size: number): number {
+  #controlMessage({ memory, at, size }: RndisMessagePlace): number {
     const message = this.#control;
     const kept = Math.min(size, MAX_CONTROL_BYTES);
     for (let i = 0; i < kept; i++) message.bytes[i] = memory.u8[at + i];

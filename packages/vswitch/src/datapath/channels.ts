@@ -5,11 +5,11 @@
 
 import type { NetBufferList, ProcessorServices } from '@vmq/ddi';
 import type { AgentContext } from '@vmq/machine';
+import type { GuestFrameBatch } from '@vmq/netvsc';
 import { type ChannelHost, createChannelHost } from '@vmq/netvsc';
 import type { Delivery } from '../delivery/delivery.ts';
 import { LoanedFrames } from '../delivery/loaned-frames.ts';
 import type { SendPath } from '../delivery/send-path.ts';
-import type { GuestFrameBatch } from '../model/guest-frame-batch.ts';
 import type { PortImage } from '../model/messages.ts';
 import type { PortTable } from '../model/port-table.ts';
 import { type GuestFrameSink, GuestPort } from '../sending/guest-port.ts';

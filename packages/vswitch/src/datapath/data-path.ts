@@ -26,6 +26,7 @@ import type {
   SendSink,
 } from '@vmq/ddi';
 import type { AgentContext } from '@vmq/machine';
+import { GuestFrameBatch } from '@vmq/netvsc';
 import { Delivery } from '../delivery/delivery.ts';
 import type { LoanedFrames } from '../delivery/loaned-frames.ts';
 import { SendPath } from '../delivery/send-path.ts';
@@ -47,7 +48,6 @@ import {
   RECORD_TAG,
 } from '../model/frame-batch.ts';
 import { FrameGatherer } from '../model/frame-gatherer.ts';
-import { GuestFrameBatch } from '../model/guest-frame-batch.ts';
 import { EXTERNAL_PORT, type HostFrames, type SwitchDataImage, type SwitchState } from '../model/messages.ts';
 import { portCounterRows } from '../model/port-counters.ts';
 import { PortTable } from '../model/port-table.ts';

@@ -14,12 +14,12 @@ import type { NetBufferList } from '@vmq/ddi';
 import { type AgentContext, copyBytes, isFrameTooLong, type MemorySegment } from '@vmq/machine';
 import {
   type ChannelHost,
-  ENTRY_FREE,
   ENTRY_LENGTH,
   ENTRY_SECTION,
   ENTRY_SHIFT,
   ENTRY_STAMP,
   ENTRY_TCI_SHIFT,
+  ENTRY_VERDICT,
   LOAN_ADAPTER,
   VMBUS_DROP_PACKET_FILTER,
   VMBUS_DROP_TOO_LONG,
@@ -168,7 +168,7 @@ export class Delivery {
     const channel = output.channel as ChannelHost;
     const host = this.#host;
     const guest = output.guest as MemorySegment;
-    const { entries, sectionSize, maxFrameBytes } = channel;
+    const { entries, sections, sectionSize, maxFrameBytes } = channel;
     const framesAt = channel.frameOffset(0);
     const egressMask = this.#ports.egressMask[port];
     const ownVlan = this.#ports.vlan[port];
@@ -201,7 +201,7 @@ export class Delivery {
             continue;
           }
         }
-        section = entries[(freeFirst++ << ENTRY_SHIFT) + ENTRY_FREE];
+        section = sections[freeFirst++];
         const target = framesAt + Math.imul(section, sectionSize);
         if ((tag & (NOTE_SPLIT | NOTE_SCRATCH)) === 0)
           copyBytes(host, records[record + RECORD_AT], guest, target, length);
@@ -212,6 +212,7 @@ export class Delivery {
       entries[at + ENTRY_SECTION] = section;
       entries[at + ENTRY_LENGTH] = length | (tci << ENTRY_TCI_SHIFT);
       entries[at + ENTRY_STAMP] = records[record + RECORD_STAMP];
+      entries[at + ENTRY_VERDICT] = verdict;
       records[record + RECORD_ENTRY] = committed++;
       bytes += length;
     }

@@ -68,7 +68,7 @@ export class PortOutput {
   refill(committed: number, freeFirst: number): boolean {
     const channel = this.channel as ChannelHost;
     channel.commitEntries(committed, freeFirst);
-    const hasMore = channel.reserveSection() >= 0;
+    const hasMore = channel.takeSections();
     this.freeFirst = channel.freeFirst;
     this.freeEnd = channel.freeEnd;
     return hasMore;

@@ -21,9 +21,9 @@ import {
   type SendSink,
 } from '@vmq/ddi';
 import type { MemorySegment } from '@vmq/machine';
+import type { GuestFrameBatch } from '@vmq/netvsc';
 import type { DispositionCounters } from '../model/disposition-counters.ts';
 import { DROP_EXTERNAL_NOT_RUNNING } from '../model/drop-reasons.ts';
-import type { GuestFrameBatch } from '../model/guest-frame-batch.ts';
 import type { SendBuffersImage } from '../model/messages.ts';
 
 /** Words between two processors' counts of outstanding sends. */

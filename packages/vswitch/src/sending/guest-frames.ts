@@ -5,6 +5,13 @@
  *   entry ──> tag ──> port, VLAN ──> source ──> bridge rules ──> where it goes (forwarder.ts) ──> record
  */
 import type { MemorySegment } from '@vmq/machine';
+import {
+  GUEST_ENTRY_AT,
+  GUEST_ENTRY_LENGTH,
+  GUEST_ENTRY_SHIFT,
+  GUEST_ENTRY_TCI,
+  type GuestFrameBatch,
+} from '@vmq/netvsc';
 import { bridgeRefusal } from '../forwarding/bridge-rules.ts';
 import type { Forwarder } from '../forwarding/forwarder.ts';
 import {
@@ -28,13 +35,6 @@ import {
   RECORD_TAG,
   RECORD_VERDICT,
 } from '../model/frame-batch.ts';
-import {
-  GUEST_ENTRY_AT,
-  GUEST_ENTRY_LENGTH,
-  GUEST_ENTRY_SHIFT,
-  GUEST_ENTRY_TCI,
-  type GuestFrameBatch,
-} from '../model/guest-frame-batch.ts';
 import { PORT_CONNECTED, type PortTable } from '../model/port-table.ts';
 import { RULE_NONE, verdictDrop } from '../model/verdict.ts';
 import { destinationB, sourceA, sourceB } from '../tables/mac-key.ts';

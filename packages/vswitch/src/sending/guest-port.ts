@@ -5,9 +5,8 @@
  *   guest's signal ─vector─> ISR ─> DPC ─> channel.poll ─> a batch of frames in host memory ─> the switch
  */
 import type { ProcessorServices } from '@vmq/ddi';
-import type { ChannelHost, GuestFrameHandler } from '@vmq/netvsc';
+import type { ChannelHost, GuestFrameBatch } from '@vmq/netvsc';
 import type { BufferWaiter, SendPath } from '../delivery/send-path.ts';
-import type { GuestFrameBatch } from '../model/guest-frame-batch.ts';
 
 /** Who switches the frames; the processor's data path. */
 export interface GuestFrameSink {
@@ -25,7 +24,7 @@ export interface GuestPortImage {
   readonly channel: ChannelHost;
 }
 
-export class GuestPort implements GuestFrameHandler, BufferWaiter {
+export class GuestPort implements BufferWaiter {
   readonly image: GuestPortImage;
   readonly #processor: ProcessorServices;
   readonly #frames: GuestFrameBatch;
@@ -68,7 +67,7 @@ export class GuestPort implements GuestFrameHandler, BufferWaiter {
     if (this.#closed) return;
     const frames = this.#frames;
     frames.starved = false;
-    const more = this.image.channel.poll(this, this.#sink.channelBudget);
+    const more = this.image.channel.poll(frames, this.#sink.channelBudget);
     this.#sink.switchFromGuest(this.image.port);
     if (!more) return;
     // What stayed in the switch has given its buffers back by now; if nothing has, wait for the adapter.
@@ -80,18 +79,5 @@ export class GuestPort implements GuestFrameHandler, BufferWaiter {
     if (this.#closed) return;
     this.#processor.queueDpc(this);
     this.#wake();
-  }
-
-  frameBuffer(_length: number): number {
-    const frames = this.#frames;
-    // The control path opens no channel whose frames are longer than a buffer.
-    if (frames.isFull) return -1;
-    if (frames.bufferCount !== 0) return frames.buffers[frames.bufferCount - 1];
-    frames.starved = true;
-    return -1;
-  }
-
-  frameReady(_offset: number, length: number, tci: number): void {
-    this.#frames.add(length, tci);
   }
 }

@@ -5,8 +5,8 @@
 
 import type { ProcessorServices } from '@vmq/ddi';
 import type { MemorySegment } from '@vmq/machine';
+import type { GuestFrameBatch } from '@vmq/netvsc';
 import type { BufferWaiter, SendPath } from '../delivery/send-path.ts';
-import type { GuestFrameBatch } from '../model/guest-frame-batch.ts';
 import type { HostFrames } from '../model/messages.ts';
 import type { GuestFrameSink } from './guest-port.ts';
 
@@ -52,7 +52,7 @@ export class HostFrameSource implements BufferWaiter {
         return;
       }
       this.#host.u8.set(bytes, frames.buffers[frames.bufferCount - 1]);
-      frames.add(bytes.length, 0);
+      frames.add(bytes.length, 0, -1);
       this.#sink.switchFromGuest(port);
     }
   }

@@ -3,9 +3,10 @@ import { createMachine, type Machine, type MemorySegment } from '@vmq/machine';
 import {
   type ChannelControl,
   type ChannelGuest,
+  type ChannelHost,
   createChannelControl,
   createChannelGuest,
-  type GuestFrameHandler,
+  GuestFrameBatch,
   type GuestLayout,
   layoutGuest,
 } from '@vmq/netvsc';
@@ -33,14 +34,13 @@ export class ChannelBench {
   readonly canary: number;
   /** Length, tag and bytes of the frames that the host took, until somebody empties it. */
   sent: number[] = [];
-  readonly handler: GuestFrameHandler = {
-    frameBuffer: (length) => this.#frameBuffer(length),
-    frameReady: (offset, length, tci) => this.#frameReady(offset, length, tci),
-  };
+  /** One buffer is enough: a poll takes one frame at a time. */
+  readonly #frames = new GuestFrameBatch(1);
   readonly #clean: Buffer;
 
   constructor(canary: number) {
     this.canary = canary;
+    this.#frames.buffers = new Int32Array(1);
     this.#clean = Buffer.alloc(HOST_BYTES, canary);
   }
 
@@ -52,17 +52,21 @@ export class ChannelBench {
     this.board.memory.host.u8.fill(this.canary);
   }
 
-  #frameBuffer(length: number): number {
+  /** Reads packets of the guest, up to a frame or sixteen of them. As {@link ChannelHost.poll}. */
+  poll(host: ChannelHost): boolean {
+    const frames = this.#frames;
+    frames.count = 0;
+    frames.buffers[0] = FRAME_AT;
+    frames.bufferCount = 1;
+    const more = host.poll(frames, 16);
+    if (frames.count === 0) return more;
+    const [at, length, tci] = frames.entries;
     if (!(length >= 14 && length <= 1522)) throw new Error(`a frame of ${length} bytes`);
-    return FRAME_AT;
-  }
-
-  #frameReady(offset: number, length: number, tci: number): void {
-    if (offset !== FRAME_AT || !(tci >= 0 && tci <= 0xffff))
-      throw new Error(`frame at ${offset}, TCI ${tci}`);
+    if (at !== FRAME_AT || !(tci >= 0 && tci <= 0xffff)) throw new Error(`frame at ${at}, TCI ${tci}`);
     const { u8 } = this.board.memory.host;
-    this.sent.push(length, tci, ...u8.subarray(offset, offset + length));
-    u8.fill(this.canary, offset, offset + length);
+    this.sent.push(length, tci, ...u8.subarray(at, at + length));
+    u8.fill(this.canary, at, at + length);
+    return true;
   }
 
   /** A control path of the channel, before its offer. */

@@ -4,6 +4,7 @@ import {
   type ChannelControl,
   createChannelControl,
   createChannelHost,
+  GuestFrameBatch,
   refusalOfSavedChannel,
   type SavedChannel,
 } from '@vmq/netvsc';
@@ -37,8 +38,7 @@ class SavedChannels implements Instance {
     for (const count of OUTSTANDING) {
       host.beginBatch(count);
       for (let i = 0; i < count; i++) {
-        host.reserveSection();
-        host.commitFrame(60, 0);
+        host.commit(host.nextSection(), 60, 0);
       }
       host.endBatch();
     }
@@ -106,16 +106,23 @@ class SavedChannels implements Instance {
     const data = createChannelHost({ machine: board, trace: null }, moved.image());
     if (data.beginBatch(4)) {
       for (let i = 0; i < 4; i++) {
-        const at = data.reserveSection();
-        if (at < 0) break;
+        const section = data.nextSection();
+        if (section < 0) break;
+        const at = data.frameOffset(section);
         if (at < receive.offset || at + 64 > receive.offset + receive.sectionSize * receive.sectionCount)
           throw new Error(`a section at ${at}`);
-        data.commitFrame(60, 0);
+        data.commit(section, 60, 0);
       }
       data.endBatch();
     }
-    for (let n = 0; data.poll({ frameBuffer: () => FRAME_AT, frameReady: () => {} }, 16); n++)
-      if (n > MOST_POLLS) throw new Error('it polls for ever');
+    const frames = new GuestFrameBatch(16);
+    frames.buffers = new Int32Array(16).fill(FRAME_AT);
+    const poll = (): boolean => {
+      frames.count = 0;
+      frames.bufferCount = 16;
+      return data.poll(frames, 16);
+    };
+    for (let n = 0; poll(); n++) if (n > MOST_POLLS) throw new Error('it polls for ever');
     checkSections(state, stateSections, receive.sectionCount);
     if (!Buffer.from(other.buffer).equals(Buffer.alloc(other.byteLength, CANARY)))
       throw new Error('another VM was written');

@@ -104,7 +104,7 @@ class Side {
     this.#bench.sent = [];
     this.#do(step);
     let polls = 0;
-    while (this.#channel.host.poll(this.#bench.handler, 16))
+    while (this.#bench.poll(this.#channel.host))
       if (++polls > MOST_POLLS) throw new Error('more packets than the ring has room for');
     const { phase, violations, framesFromGuest, freeSections, packetFilter } = this.#control.report();
     const unknown = Object.keys(violations).find((name) => !VIOLATIONS.has(name));
@@ -196,12 +196,13 @@ class Side {
     const { offset, sectionSize } = image.receive;
     if (!host.beginBatch(lengths.length)) return;
     for (const length of lengths) {
-      const at = host.reserveSection();
-      if (at < 0) break;
+      const section = host.nextSection();
+      if (section < 0) break;
+      const at = host.frameOffset(section);
       if (at < offset || at + 1514 > offset + RECEIVE_SECTIONS * sectionSize)
         throw new Error(`a section at ${at}`);
       this.#bench.segment.u8[at] = length;
-      host.commitFrame(length, length & 1);
+      host.commit(section, length, length & 1);
     }
     host.endBatch();
   }

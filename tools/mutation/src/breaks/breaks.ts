@@ -525,8 +525,8 @@ export const BREAKS: readonly Break[] = [
     name: 'unused-sections-are-lost',
     breaks: 'one owner of each section',
     file: `packages/netvsc/src/host/host-batch.ts`,
-    find: 'words[state.free + free++] = entries[(i << ENTRY_SHIFT) + ENTRY_FREE];',
-    put: 'if (entries[(i << ENTRY_SHIFT) + ENTRY_FREE] !== 2) words[state.free + free++] = entries[(i << ENTRY_SHIFT) + ENTRY_FREE];',
+    find: 'words[state.free + free++] = sections[i];',
+    put: 'if (entries[(i << ENTRY_SHIFT) + ENTRY_FREE] !== 2) words[state.free + free++] = sections[i];',
     caughtBy: ['one owner of each section', 'frames arrive'],
   },
   {
