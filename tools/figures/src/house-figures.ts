@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import type { FrameFigures } from './frame-figures.ts';
 import {
   copiedConstants,
+  copyLoops,
   filesPerFolder,
   idleCasts,
   largest,
@@ -80,6 +81,7 @@ function sourceFigures(tree: string): Figure[] {
       [...words].map(([word, places]) => `${word}: ${places.length} names, ${places[0]}`),
     ),
     count('functions that know the EtherType of a tag', tagPlaces(files), 'few'),
+    count('functions of the data path with a loop that copies bytes', copyLoops(files), 'few'),
     {
       what: 'lines of untyped tools',
       value: untyped.reduce((sum, { lines }) => sum + lines, 0),

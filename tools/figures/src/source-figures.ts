@@ -236,3 +236,40 @@ function isTagType(node: ts.Node): boolean {
     /^(ETHERTYPE_VLAN|ETHERTYPE_8021Q|TPID|VLAN_TPID|TAG_TYPE|ETHERTYPE_TAG)/.test(node.text)
   );
 }
+
+/** Packages that a frame goes through. */
+const DATA_PATH = /^packages\/(machine|nic|miniport|ddi|ndis|vmbus|netvsc|vswitch|guest)\//;
+/** Names of arrays that hold bytes of frames, rather than tables of the stack. */
+const BYTES = /(?:^|[.#])(?:\w*(?:bytes|u8|u64|f64|f32)|to|from|source|target|destination)$/i;
+
+/** Functions of the data path with a loop that copies bytes: `to[i] = from[j]`, by the names of the arrays. */
+export function copyLoops(files: readonly SourceFile[]): string[] {
+  return files
+    .filter(({ path }) => DATA_PATH.test(path))
+    .flatMap((file) => {
+      const functions = new Map<ts.Node, string>();
+      for (const node of nodesOf(file)) {
+        if (!isCopy(file, node) || ts.findAncestor(node, isLoop) === undefined) continue;
+        const owner = ts.findAncestor(node, isFunction);
+        if (owner !== undefined) functions.set(owner, placeOf(file, owner));
+      }
+      return [...functions.values()];
+    });
+}
+
+const isLoop = (node: ts.Node): boolean =>
+  ts.isForStatement(node) || ts.isWhileStatement(node) || ts.isDoStatement(node);
+
+function isCopy({ ast }: SourceFile, node: ts.Node): boolean {
+  if (!ts.isBinaryExpression(node) || node.operatorToken.kind !== ts.SyntaxKind.EqualsToken) return false;
+  const value = withoutCasts(node.right);
+  if (!ts.isElementAccessExpression(node.left) || !ts.isElementAccessExpression(value)) return false;
+  const [to, from] = [node.left, value].map(({ expression }) => expression.getText(ast));
+  return to !== from && BYTES.test(to) && BYTES.test(from);
+}
+
+function withoutCasts(node: ts.Expression): ts.Expression {
+  if (ts.isParenthesizedExpression(node) || ts.isAsExpression(node) || ts.isNonNullExpression(node))
+    return withoutCasts(node.expression);
+  return node;
+}

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   copiedConstants,
+  copyLoops,
   filesPerFolder,
   idleCasts,
   largest,
@@ -55,6 +56,18 @@ describe('figures of sources', () => {
     const text =
       'function f(t) { return t === 0x8100 || t === 0x0081; }\nfunction g(t) { return t === 0x0800; }';
     expect(tagPlaces(source(text))).toEqual(['packages/p/src/a.ts:1']);
+  });
+
+  it('loops that copy bytes, in packages that a frame goes through', () => {
+    const loop = (line: string): string => `function f() { for (;;) ${line} }\n`;
+    const text = [
+      loop('to[i] = from[j];'),
+      loop('this.u8[i] = memory.u8[j] as number;'),
+      loop('table[i] = rows[j];'),
+      'function g() { to[0] = from[0]; }',
+    ].join('');
+    expect(copyLoops(source(text, 'packages/nic/src/a.ts'))).toHaveLength(2);
+    expect(copyLoops(source(text, 'packages/cli/src/a.ts'))).toEqual([]);
   });
 
   it('the largest folder', () => {
