@@ -91,16 +91,16 @@ export class MigrationSource {
       this.#life.resume(this.guest);
       return { status: NDIS_STATUS_FAILURE, reason: `its channel is ${channel.phase}` };
     }
-    if (channel.report().lentSections === 0) return OK;
+    if (channel.report().loanedSections === 0) return OK;
     // 6.20: buffers of its queue lie in its memory, and NBLs with them at the VM. The queue goes first; what the VM
     // has of them it keeps.
     this.#gaveQueueBack = true;
     const released = this.#life.virtualSwitch.setPort(this.guest.port, { vmqWeight: 0 });
-    const { lentSections } = channel.report();
+    const { loanedSections } = channel.report();
     // A card that has been pulled gives memory back only when its adapter is halted (LIFE-17).
-    const reason = `an adapter that is being removed still has ${lentSections} sections of its memory`;
+    const reason = `an adapter that is being removed still has ${loanedSections} sections of its memory`;
     const result =
-      failed(released) || lentSections === 0 ? released : { status: NDIS_STATUS_FAILURE, reason };
+      failed(released) || loanedSections === 0 ? released : { status: NDIS_STATUS_FAILURE, reason };
     if (failed(result)) this.goOn();
     return result;
   }

@@ -382,7 +382,7 @@ describe.each(['deterministic', 'threads'] as const)(
       conserved(host);
     });
 
-    it('still gets broadcasts and other VMs’ frames, by copy, into sections that were not lent', () => {
+    it('still gets broadcasts and other VMs’ frames, by copy, into sections that were not loaned', () => {
       const host = hostWith(config);
       const first = makeHold(host, WEB);
       send(
@@ -423,7 +423,7 @@ describe.each(['deterministic', 'threads'] as const)(
       send(host, again);
       expect(received(host, 'web')).toEqual(again.map(untagged));
       const { channel } = portOf(host, 'web');
-      expect((channel?.freeSections ?? 0) + (channel?.lentSections ?? 0)).toBe(channel?.receiveSections);
+      expect((channel?.freeSections ?? 0) + (channel?.loanedSections ?? 0)).toBe(channel?.receiveSections);
       expect(channel?.violations).toEqual({});
       conserved(host);
     });

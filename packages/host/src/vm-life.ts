@@ -196,11 +196,11 @@ export class VmLife {
     // It may have been unplugged by an earlier try, and its port's number be another one's by now.
     const deleted = guest.port === 0 ? OK : this.ports.unplug(guest.port);
     this.virtualSwitch.freeKeptQueues();
-    const { lentSections } = guest.channel.report();
-    if (!failed(deleted) && lentSections !== 0) guest.port = 0;
-    if (lentSections !== 0) this.#options.machine.reach('host.vm-kept-by-its-adapter');
-    if (lentSections !== 0)
-      return refuse(NDIS_STATUS_FAILURE, `an adapter still has ${lentSections} sections of VM '${name}'`);
+    const { loanedSections } = guest.channel.report();
+    if (!failed(deleted) && loanedSections !== 0) guest.port = 0;
+    if (loanedSections !== 0) this.#options.machine.reach('host.vm-kept-by-its-adapter');
+    if (loanedSections !== 0)
+      return refuse(NDIS_STATUS_FAILURE, `an adapter still has ${loanedSections} sections of VM '${name}'`);
     this.depart(guest, failed(deleted));
     return deleted;
   }

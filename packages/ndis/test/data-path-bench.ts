@@ -43,7 +43,7 @@ export function setUp(filterNames: readonly string[] = [], options: BenchOptions
   const completedBy: string[] = [];
   /** Places in the miniport's chain that each protocol got, a line a call. */
   const seen: string[] = [];
-  /** Rude: it takes a chain apart that it was only lent. */
+  /** Rude: it takes a chain apart that it was only loaned. */
   const manners = { isRude: false };
   const early: unknown[] = [];
 
@@ -120,7 +120,7 @@ export function setUp(filterNames: readonly string[] = [], options: BenchOptions
         for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next)
           places.push(nbl.firstNetBuffer.mdl.byteOffset / 64);
         log.push(`${name} ${processor.index} gets ${number}`);
-        seen.push(`${name}: ${places.join(' ')}${isLent ? ' lent' : ''}`);
+        seen.push(`${name}: ${places.join(' ')}${isLent ? ' loaned' : ''}`);
         if (isLent) {
           for (let nbl: NetBufferList | null = manners.isRude ? chain : null; nbl !== null; ) {
             const next: NetBufferList | null = nbl.next;

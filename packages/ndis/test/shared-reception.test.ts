@@ -51,7 +51,7 @@ test('RX-22: each binding gets what its packet filter takes, the last one to wan
   accepts(binding, DIRECTED | BROADCASTS);
   accepts(other, ALL_MULTICAST | BROADCASTS);
   run('miniport', 0, { op: 'indicate', count: 5, to: [STATION, BROADCAST, GROUP, STRANGER, BROADCAST] });
-  expect(seen).toEqual(['protocol: 0', 'protocol: 1 lent', 'protocol: 4 lent', 'other: 1 2', 'other: 4']);
+  expect(seen).toEqual(['protocol: 0', 'protocol: 1 loaned', 'protocol: 4 loaned', 'other: 1 2', 'other: 4']);
   // The stranger's frame was asked for by nobody: the miniport has it back, and it is counted once.
   expect([dropped('not-wanted'), dropped()]).toEqual([1, 0]);
   expect([pools[0]?.available, adapter.inspect().outstanding.receives]).toEqual([60, 4]);
@@ -69,7 +69,7 @@ test('RX-22: multicast lists and PROMISCUOUS are each binding’s own', () => {
   expect(seen.splice(0)).toEqual(['protocol: 0', 'other: 1']);
   accepts(other, PROMISCUOUS);
   run('miniport', 0, { op: 'indicate', count: 3, to: [GROUP, STRANGER, BROADCAST] });
-  expect(seen).toEqual(['protocol: 0 lent', 'other: 0 1 2']);
+  expect(seen).toEqual(['protocol: 0 loaned', 'other: 0 1 2']);
 });
 
 test('RX-22: a filter on queue 0 is whose it is, with its VLAN; two may set the same', () => {
@@ -86,7 +86,7 @@ test('RX-22: a filter on queue 0 is whose it is, with its VLAN; two may set the 
     to: [filtered(7), filtered(8), filtered(8), filtered(7)],
     tags: [0, tag, 0, tag],
   });
-  expect(seen.splice(0)).toEqual(['protocol: 0 lent', 'other: 0 1']);
+  expect(seen.splice(0)).toEqual(['protocol: 0 loaned', 'other: 0 1']);
   expect(dropped('not-wanted')).toBe(2);
   expect(clearFilter(other, 0, 2)).toBe(NDIS_STATUS_SUCCESS);
   run('miniport', 0, { op: 'indicate', count: 1, to: [filtered(7)] });
@@ -108,13 +108,13 @@ test('RX-22: frames on a VM queue are its owner’s, whatever others ask for', (
   expect(filteringInfo(queueId, 0)).toBeGreaterThan(0);
 });
 
-test('RX-14: of a chain that the miniport lends nobody gets an NBL', () => {
+test('RX-14: of a chain that the miniport loans nobody gets an NBL', () => {
   const { binding, other, run, seen, adapter, pools } = twoProtocols();
   accepts(binding, BROADCASTS);
   accepts(other, BROADCASTS);
   const flags = NDIS_RECEIVE_FLAGS_RESOURCES;
   run('miniport', 0, { op: 'indicate', count: 2, flags, to: [BROADCAST, STRANGER] });
-  expect(seen).toEqual(['protocol: 0 lent', 'other: 0 lent']);
+  expect(seen).toEqual(['protocol: 0 loaned', 'other: 0 loaned']);
   expect([pools[0]?.available, adapter.inspect().outstanding.receives]).toEqual([64, 0]);
 });
 
@@ -176,5 +176,5 @@ test('SEC-06: a header that a VM can write is not looked at: all who ask on queu
     to: [STATION, STATION],
     segments: [outside, machine.memory.host],
   });
-  expect(seen).toEqual(['protocol: 0 lent', 'protocol: 1', 'other: 0']);
+  expect(seen).toEqual(['protocol: 0 loaned', 'protocol: 1', 'other: 0']);
 });

@@ -57,4 +57,4 @@ export { type GuestLayout, type GuestLayoutOptions, layoutGuest } from './guest/
 export type { ChannelHost } from './host/channel-host.ts';
 export { createChannelHost } from './host/host-channel.ts';
 export { type ChannelPhase, LOAN_ADAPTER } from './state/channel-state.ts';
-export type { SectionLease } from './state/section-loan.ts';
+export type { SectionLoan } from './state/section-loan.ts';

@@ -280,12 +280,12 @@ describe('SEC-10 malformed messages are counted by name and refused', () => {
 });
 
 describe('SEC-10 a guest that breaks its channel at the wrong moment', () => {
-  test('is no error of those who were about to lend from the channel, or to save it', () => {
+  test('is no error of those who were about to loan from the channel, or to save it', () => {
     const a = attack();
     a.ring.storeHeader(RING_WRITE_INDEX, 4);
     expect(a.bench.control.isOpen).toBe(true); // nobody has looked yet
     a.bench.pollAll(a.host);
-    expect(a.bench.control.lend(8192)).toBeNull();
+    expect(a.bench.control.loan(8192)).toBeNull();
     expect(a.bench.control.save(() => a.bench.executor.publish())).toBeNull();
     expect(a.bench.control.phase).toBe('broken');
   });

@@ -28,21 +28,21 @@ describe('sections on loan', () => {
           const layout = { receiveSections: 256, maxFrameBytes: longest };
           const { bench } = atRest({ layout, control: { maxFrameBytes: longest } });
           const { offset, sectionSize, sectionCount } = bench.control.image().receive;
-          const lease = bench.control.lend(bytes);
+          const loan = bench.control.loan(bytes);
           const pages = Math.ceil(bytes / PAGE);
-          if (lease === null) {
+          if (loan === null) {
             // Half of the buffer, less what lies before the first section on a page boundary.
             expect(pages * PAGE).toBeGreaterThan((sectionCount / 2 - 65) * sectionSize);
             return;
           }
-          expect(lease.offset % PAGE).toBe(0);
-          expect(lease.offset).toBe(offset + lease.firstSection * sectionSize);
-          expect(lease.sections * sectionSize).toBeGreaterThanOrEqual(pages * PAGE);
-          expect(lease.firstSection + lease.sections).toBeLessThanOrEqual(sectionCount);
-          expect(bench.control.report().lentSections).toBe(lease.sections);
-          expect(bench.control.report().freeSections).toBe(sectionCount - lease.sections);
-          lease.end();
-          expect(bench.control.report()).toMatchObject({ lentSections: 0, freeSections: sectionCount });
+          expect(loan.offset % PAGE).toBe(0);
+          expect(loan.offset).toBe(offset + loan.firstSection * sectionSize);
+          expect(loan.sections * sectionSize).toBeGreaterThanOrEqual(pages * PAGE);
+          expect(loan.firstSection + loan.sections).toBeLessThanOrEqual(sectionCount);
+          expect(bench.control.report().loanedSections).toBe(loan.sections);
+          expect(bench.control.report().freeSections).toBe(sectionCount - loan.sections);
+          loan.end();
+          expect(bench.control.report()).toMatchObject({ loanedSections: 0, freeSections: sectionCount });
         },
       ),
       { numRuns: 40 },
@@ -51,44 +51,44 @@ describe('sections on loan', () => {
 
   it('SW-13 reach the guest in the order of the batch, among copied frames, and come back as its completions', () => {
     const { bench, host } = atRest({ layout: { receiveSections: 256 } });
-    const lease = bench.control.lend(32 * 2112);
-    if (lease === null) throw new Error('nothing to lend');
+    const loan = bench.control.loan(32 * 2112);
+    if (loan === null) throw new Error('nothing to loan');
     const frames = [0, 1, 2, 3, 4].map((i) => frame(i, 100 + i));
     expect(host.beginBatch(2)).toBe(true);
     frames.forEach(({ bytes }, i) => {
-      const lent = i % 2 === 0;
-      const section = lent ? lease.firstSection + i : host.nextSection();
+      const loaned = i % 2 === 0;
+      const section = loaned ? loan.firstSection + i : host.nextSection();
       bench.segment.u8.set(bytes, host.frameOffset(section));
       host.commit(section, bytes.length, 0);
     });
     expect(host.endBatch()).toBe(5);
-    expect(isWithAdapter(host, lease.firstSection)).toBe(false);
+    expect(isWithAdapter(host, loan.firstSection)).toBe(false);
     const taken = new Int32Array(8);
     expect(host.takeReturned(taken)).toBe(0);
     bench.executor.runUntilIdle();
     bench.pollAll(host);
     expect(bench.received).toEqual(frames);
     expect(host.takeReturned(taken)).toBe(3);
-    expect([...taken.subarray(0, 3)].sort()).toEqual([0, 2, 4].map((n) => lease.firstSection + n));
+    expect([...taken.subarray(0, 3)].sort()).toEqual([0, 2, 4].map((n) => loan.firstSection + n));
     expect(host.takeReturned(taken)).toBe(0);
-    expect(isWithAdapter(host, lease.firstSection)).toBe(true);
+    expect(isWithAdapter(host, loan.firstSection)).toBe(true);
     expect(bench.control.report()).toMatchObject({
       outstandingMessages: 0,
-      freeSections: 256 - lease.sections,
+      freeSections: 256 - loan.sections,
     });
-    lease.end();
+    loan.end();
     expect(bench.control.report().freeSections).toBe(256);
   });
 
   it('SEC-10 can be committed while the adapter has them, others only in their turn', () => {
     const { bench, host } = atRest({ layout: { receiveSections: 256 } });
-    const lease = bench.control.lend(32 * 2112);
-    if (lease === null) throw new Error('nothing to lend');
-    const last = lease.firstSection + lease.sections - 1;
-    expect(host.frameOffset(last)).toBe(lease.offset + 64 + (lease.sections - 1) * 2112);
+    const loan = bench.control.loan(32 * 2112);
+    if (loan === null) throw new Error('nothing to loan');
+    const last = loan.firstSection + loan.sections - 1;
+    expect(host.frameOffset(last)).toBe(loan.offset + 64 + (loan.sections - 1) * 2112);
     host.beginBatch(1);
     const next = host.nextSection();
-    for (const wrong of [lease.firstSection - 1, last + 1, next + 1, -1, 256]) {
+    for (const wrong of [loan.firstSection - 1, last + 1, next + 1, -1, 256]) {
       if (wrong !== next)
         expect(() => host.commit(wrong, 60, 0)).toThrow(/neither the next free one nor on loan/);
     }
@@ -100,19 +100,19 @@ describe('sections on loan', () => {
     expect(() => host.commit(last, 60, 0)).toThrow(/neither/); // the guest has it
   });
 
-  it('that the guest still has when the lease ends are free once it completes them', () => {
+  it('that the guest still has when the loan ends are free once it completes them', () => {
     const { bench, host } = atRest({ layout: { receiveSections: 256 } });
-    const lease = bench.control.lend(32 * 2112);
-    if (lease === null) throw new Error('nothing to lend');
+    const loan = bench.control.loan(32 * 2112);
+    if (loan === null) throw new Error('nothing to loan');
     bench.holdBack = true;
     host.beginBatch(0);
-    host.commit(lease.firstSection, 60, 0);
-    host.commit(lease.firstSection + 1, 60, 0);
+    host.commit(loan.firstSection, 60, 0);
+    host.commit(loan.firstSection + 1, 60, 0);
     expect(host.endBatch()).toBe(2);
     bench.executor.runUntilIdle();
     expect(() => bench.control.close(() => {})).toThrow(/still has 33 of its sections/);
-    lease.end();
-    expect(bench.control.report()).toMatchObject({ lentSections: 0, freeSections: 254 });
+    loan.end();
+    expect(bench.control.report()).toMatchObject({ loanedSections: 0, freeSections: 254 });
     bench.holdBack = false;
     bench.machine.board.wake(bench.machine.agent('vm:a'));
     bench.executor.runUntilIdle();
@@ -126,17 +126,17 @@ describe('sections on loan', () => {
       layout: { receiveSections: 1200, ringBytes: 4096 },
       control: { receiveSections: 1200 },
     });
-    const lease = bench.control.lend(550 * 2112);
-    if (lease === null) throw new Error('nothing to lend');
+    const loan = bench.control.loan(550 * 2112);
+    if (loan === null) throw new Error('nothing to loan');
     bench.guestRuns = false;
     host.beginBatch(0);
-    for (let n = 0; n < 550; n++) host.commit(lease.firstSection + n, 60, 0);
+    for (let n = 0; n < 550; n++) host.commit(loan.firstSection + n, 60, 0);
     const sent = host.endBatch();
     expect(sent).toBeGreaterThan(0);
     expect(sent).toBeLessThan(550);
     for (let n = 0; n < 550; n++) {
-      expect(isWithAdapter(host, lease.firstSection + n)).toBe(n >= sent);
+      expect(isWithAdapter(host, loan.firstSection + n)).toBe(n >= sent);
     }
-    expect(bench.control.report().freeSections).toBe(1200 - lease.sections);
+    expect(bench.control.report().freeSections).toBe(1200 - loan.sections);
   });
 });

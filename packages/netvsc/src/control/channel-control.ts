@@ -14,7 +14,7 @@ import type { RingPlace, SectionBuffer } from '@vmq/vmbus';
 import type { ChannelImage } from '../channel/channel-image.ts';
 import type { VmbusViolation } from '../channel/violations.ts';
 import type { ChannelPhase } from '../state/channel-state.ts';
-import type { SectionLease } from '../state/section-loan.ts';
+import type { SectionLoan } from '../state/section-loan.ts';
 
 export interface ChannelControlOptions {
   /** The host's number of the channel. */
@@ -78,7 +78,7 @@ export interface ChannelReport {
   readonly receiveSections: number;
   readonly freeSections: number;
   /** Sections on loan to an adapter. */
-  readonly lentSections: number;
+  readonly loanedSections: number;
   /** Messages the guest has not completed. */
   readonly outstandingMessages: number;
   readonly packetFilter: number;
@@ -103,9 +103,9 @@ export interface ChannelControl {
   image(): ChannelImage;
   /**
    * Lends sections of the guest's receive buffer, `bytes` bytes of them in a row from a page on, to an adapter;
-   * null if that many cannot be spared or it is not open. End the lease before {@link close}.
+   * null if that many cannot be spared or it is not open. End the loan before {@link close}.
    */
-  lend(bytes: number): SectionLease | null;
+  loan(bytes: number): SectionLoan | null;
   /** Lent sections whose frames the guest has, or has completed and nobody has taken (`takeReturned`) yet. */
   readonly heldSections: number;
   /** Sends the guest's signals to this processor and vector from now on; -1 as vector: to nobody. */
@@ -113,7 +113,7 @@ export interface ChannelControl {
   /**
    * Closes the channel: no frame passes from now on, `publish` (the executor's) makes sure that no processor is
    * inside a batch, then all sections and outstanding messages are the guest's again. Tells the guest unless
-   * it has closed by itself. Afterwards {@link offer} may be called. Programmer error while sections are lent.
+   * it has closed by itself. Afterwards {@link offer} may be called. Programmer error while sections are loaned.
    */
   close(publish: () => void): ChannelReport;
   /**

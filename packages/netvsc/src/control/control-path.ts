@@ -35,7 +35,7 @@ import {
   COUNT_SIGNALS,
   createChannelState,
   FREE_SECTIONS,
-  LENT_SECTIONS,
+  LOANED_SECTIONS,
   OUTSTANDING,
   PACKET_FILTER,
   PHASE_CLOSED,
@@ -44,7 +44,7 @@ import {
   PHASE_OPEN,
   stockSections,
 } from '../state/channel-state.ts';
-import { countHeld, lendSections, type SectionLease } from '../state/section-loan.ts';
+import { countHeld, loanSections, type SectionLoan } from '../state/section-loan.ts';
 import type {
   ChannelControl,
   ChannelControlOptions,
@@ -150,11 +150,11 @@ class ControlHalf implements ChannelControl {
     return this.#image;
   }
 
-  lend(bytes: number): SectionLease | null {
+  loan(bytes: number): SectionLoan | null {
     // The guest can break its channel at any moment: that is no error of the caller's.
     if (this.#image === null || !this.isOpen) return null;
     const { segment, receive } = this.#image;
-    return lendSections(this.#state, segment, receive, bytes);
+    return loanSections(this.#state, segment, receive, bytes);
   }
 
   get heldSections(): number {
@@ -208,7 +208,7 @@ class ControlHalf implements ChannelControl {
       signalsToGuest: count(COUNT_SIGNALS),
       receiveSections: this.#image?.receive.sectionCount ?? 0,
       freeSections: state.words[FREE_SECTIONS],
-      lentSections: state.words[LENT_SECTIONS],
+      loanedSections: state.words[LOANED_SECTIONS],
       outstandingMessages: state.words[OUTSTANDING],
       packetFilter: state.words[PACKET_FILTER],
     };
@@ -228,8 +228,9 @@ class ControlHalf implements ChannelControl {
   /** No batch begins from here on; when `publish` returns, none is under way. */
   #stop(publish: () => void): void {
     const state = this.#state;
-    const lent = state.words[LENT_SECTIONS];
-    if (lent !== 0) throw new Error(`channel ${this.channel}: an adapter still has ${lent} of its sections`);
+    const loaned = state.words[LOANED_SECTIONS];
+    if (loaned !== 0)
+      throw new Error(`channel ${this.channel}: an adapter still has ${loaned} of its sections`);
     if (state.phase !== PHASE_CLOSED) state.setPhase(PHASE_CLOSING);
     publish();
     state.setPhase(PHASE_CLOSED);

@@ -20,7 +20,7 @@ import {
   FREE_SECTIONS,
   IN_READ,
   IN_WRITE_SEEN,
-  LENT_SECTIONS,
+  LOANED_SECTIONS,
   MAX_ANSWERS,
   MULTICAST_COUNT,
   OUT_READ_SEEN,
@@ -93,7 +93,8 @@ function refusalOfState({
   const waiting = (word(ANSWERS_TAIL) - word(ANSWERS_HEAD)) | 0;
   if (!isIn(waiting, 0, MAX_ANSWERS)) return `${waiting} answers wait`;
   if (!isIn(word(MULTICAST_COUNT), 0, MAX_MULTICAST)) return `${word(MULTICAST_COUNT)} multicast addresses`;
-  if (word(LENT_SECTIONS) !== 0 || word(RETURNED_SECTIONS) !== 0) return 'sections are on loan to an adapter';
+  if (word(LOANED_SECTIONS) !== 0 || word(RETURNED_SECTIONS) !== 0)
+    return 'sections are on loan to an adapter';
   return refusalOfSections(state, receive.sectionCount);
 }
 

@@ -26,8 +26,8 @@ import {
   COUNT_SIGNALS,
   DELIVERY_LOCK,
   FREE_SECTIONS,
-  LENT_SECTIONS,
   LOAN_ADAPTER,
+  LOANED_SECTIONS,
   MAX_ANSWERS,
   MULTICAST_COUNT,
   OUT_READ_SEEN,
@@ -134,7 +134,7 @@ export class HostRing {
     }
   }
 
-  /** Gives the sections of a completed message back, lent ones to whoever collects them. Lock held. */
+  /** Gives the sections of a completed message back, loaned ones to whoever collects them. Lock held. */
   protected freeMessage(transactionLow: number, transactionHigh: number): void {
     const state = this.state;
     const words = state.words;
@@ -156,9 +156,9 @@ export class HostRing {
     const before = free + returned;
     const { next, loans } = state;
     const stack = state.free;
-    const lending = words[LENT_SECTIONS] !== 0;
+    const loaning = words[LOANED_SECTIONS] !== 0;
     for (let section = transactionLow; section >= 0; section = words[next + section]) {
-      if (!lending || words[loans + section] === 0) words[stack + free++] = section;
+      if (!loaning || words[loans + section] === 0) words[stack + free++] = section;
       else {
         words[loans + section] = LOAN_ADAPTER;
         words[state.returned + returned++] = section;

@@ -8,7 +8,7 @@
  *   line 4   guest-to-host: read index, guest's write index as last checked; queue of waiting answers
  *   line 5.. violation counts by name
  *   then     free sections (a stack), next section of the same message, serial of the outstanding message
- *            that begins with a section (0 = none), who has a section on loan, lent sections the guest is done
+ *            that begins with a section (0 = none), who has a section on loan, loaned sections the guest is done
  *            with, sections with a header prepared, waiting answers, the multicast list (two words an address),
  *            counters (doubles)
  *
@@ -46,7 +46,7 @@ export const FREE_SECTIONS = 50;
 export const SERIAL = 51;
 export const OUTSTANDING = 52;
 /** Sections on loan to an adapter, and how many of them wait in the list of those the guest is done with. */
-export const LENT_SECTIONS = 53;
+export const LOANED_SECTIONS = 53;
 export const RETURNED_SECTIONS = 54;
 export const IN_READ = 64;
 export const IN_WRITE_SEEN = 65;
@@ -126,7 +126,7 @@ export class ChannelState {
   readonly serials: number;
   /** Word index of the table of loans: LOAN_… of each section. */
   readonly loans: number;
-  /** Word index of the list of lent sections the guest is done with. */
+  /** Word index of the list of loaned sections the guest is done with. */
   readonly returned: number;
   /** Word index of the table of prepared sections: {@link PREPARED_PLAIN} or 0. */
   readonly prepared: number;

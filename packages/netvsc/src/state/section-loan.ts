@@ -1,15 +1,15 @@
 /**
- * Lending part of a guest's receive buffer to an adapter, which then puts frames there itself (NDIS 6.20: the
+ * Loaning part of a guest's receive buffer to an adapter, which then puts frames there itself (NDIS 6.20: the
  * post-lookahead data of a VM queue).
  *
- *   receive buffer   | section 0 | … |  first  … lent …  last | … |     the lease begins on a page and covers
+ *   receive buffer   | section 0 | … |  first  … loaned …  last | … |     the loan begins on a page and covers
  *   pages            |       |       |       |       |       |          whole pages: no other section shares them
  *
- *   free stack ──lend──> with the adapter ──commitLent, endBatch──> with the guest ──completion──> with the adapter
+ *   free stack ──loan──> with the adapter ──commit, endBatch──> with the guest ──completion──> with the adapter
  *        ^                      │ end                                     │ end
  *        └──────────────────────┘<────────────── completion ──────────────┘
  *
- * A lease may end while the guest still has some of the sections: those are free when the guest completes them.
+ * A loan may end while the guest still has some of the sections: those are free when the guest completes them.
  */
 import { PAGE_SIZE } from '@vmq/machine';
 import type { SectionBuffer } from '@vmq/vmbus';
@@ -17,15 +17,15 @@ import {
   type ChannelState,
   DELIVERY_LOCK,
   FREE_SECTIONS,
-  LENT_SECTIONS,
   LOAN_ADAPTER,
   LOAN_GUEST,
   LOAN_NONE,
+  LOANED_SECTIONS,
   RETURNED_SECTIONS,
 } from './channel-state.ts';
 
 /** Sections on loan. */
-export interface SectionLease {
+export interface SectionLoan {
   /** Segment id of the guest's memory. */
   readonly segment: number;
   /** Byte offset of the first section there, a multiple of 4096. */
@@ -43,17 +43,17 @@ const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
  * channel uses the lowest. Null if there are not as many, or it were more than half of the buffer: what the switch
  * copies itself, broadcasts and other VMs' frames, needs room too.
  */
-export function lendSections(
+export function loanSections(
   state: ChannelState,
   segment: number,
   buffer: SectionBuffer,
   bytes: number,
-): SectionLease | null {
+): SectionLoan | null {
   const { sectionSize, sectionCount } = buffer;
   const pageBytes = Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
   const sections = Math.ceil(pageBytes / sectionSize);
   const { words } = state;
-  if (!(bytes > 0) || sections > (sectionCount - words[LENT_SECTIONS]) / 2) return null;
+  if (!(bytes > 0) || sections > (sectionCount - words[LOANED_SECTIONS]) / 2) return null;
   // Sections from one that begins on a page to the next one that does.
   const step = PAGE_SIZE / gcd(sectionSize, PAGE_SIZE);
   state.lock(DELIVERY_LOCK);
@@ -65,7 +65,7 @@ export function lendSections(
     words[FREE_SECTIONS] = kept.length;
     words.fill(0, state.prepared + first, state.prepared + first + sections);
     words.fill(LOAN_ADAPTER, state.loans + first, state.loans + first + sections);
-    words[LENT_SECTIONS] = words[LENT_SECTIONS] + sections;
+    words[LOANED_SECTIONS] = words[LOANED_SECTIONS] + sections;
   }
   state.unlock(DELIVERY_LOCK);
   if (first < 0) return null;
@@ -80,7 +80,7 @@ export function lendSections(
 
 /** Lent sections that the guest has, or has completed and nobody has taken yet. */
 export function countHeld({ words, loans }: ChannelState, sectionCount: number): number {
-  if (words[LENT_SECTIONS] === 0) return 0;
+  if (words[LOANED_SECTIONS] === 0) return 0;
   let held = words[RETURNED_SECTIONS];
   for (let at = loans; at < loans + sectionCount; at++) if (words[at] === LOAN_GUEST) held++;
   return held;
@@ -113,6 +113,6 @@ function endLease(state: ChannelState, first: number, sections: number): void {
     words[state.prepared + section] = 0; // the adapter may have written over the header
   }
   words[FREE_SECTIONS] = free;
-  words[LENT_SECTIONS] = words[LENT_SECTIONS] - sections;
+  words[LOANED_SECTIONS] = words[LOANED_SECTIONS] - sections;
   state.unlock(DELIVERY_LOCK);
 }

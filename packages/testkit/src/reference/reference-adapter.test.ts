@@ -273,8 +273,8 @@ describe('RX-22: frames on queue 0', () => {
 
   test('go to each whose packet filter takes them, and one has the NBL', () => {
     expect([...accepts('A'), ...accepts('B')]).toEqual([]);
-    const lent = onDefault(1, { isLent: true });
-    expect(send([frame(1)], lent, onDefault(1, { to: 'B' }))).toEqual([]);
+    const loaned = onDefault(1, { isLent: true });
+    expect(send([frame(1)], loaned, onDefault(1, { to: 'B' }))).toEqual([]);
     expect(send([frame(2)], onDefault(2))[0]).toMatch(/RX-22/);
     expect(send([frame(3)], onDefault(3), onDefault(3, { to: 'B' }))[0]).toMatch(/RX-14/);
     expect(
@@ -286,8 +286,8 @@ describe('RX-22: frames on queue 0', () => {
     expect([...accepts('A', { multicast: false }), ...accepts('B')]).toEqual([]);
     const first = onDefault(2, { isLent: true });
     const both = [onDefault(1, { to: 'B' }), onDefault(2, { to: 'B' })];
-    const lent = onDefault(1, { isLent: true });
-    expect(send([frame(1), frame(2)], lent, first, ...both)).toEqual([]);
+    const loaned = onDefault(1, { isLent: true });
+    expect(send([frame(1), frame(2)], loaned, first, ...both)).toEqual([]);
     const later = [onDefault(4, { isLent: true }), onDefault(3, { isLent: true })];
     expect(
       send([frame(3), frame(4)], ...later, onDefault(3, { to: 'B' }), onDefault(4, { to: 'B' }))[0],

@@ -119,7 +119,7 @@ class HoldingFilter {
       return;
     }
     if (!mayWait) {
-      // Its memory is lent for this call alone.
+      // Its memory is loaned for this call alone.
       this.#letUp();
       this.#up.receiveNetBufferLists(chain, port, count, flags);
       return;

@@ -6,11 +6,11 @@ import { fail } from './simulation-failure.ts';
 export function checkSections({ virtualSwitch }: Host, good: ReadonlySet<string>): void {
   for (const { vmName, channel } of virtualSwitch.inspect().ports) {
     if (channel === null || !good.has(vmName)) continue;
-    const { receiveSections, freeSections, lentSections, outstandingMessages, violations } = channel;
-    if (freeSections + lentSections !== receiveSections || outstandingMessages !== 0)
+    const { receiveSections, freeSections, loanedSections, outstandingMessages, violations } = channel;
+    if (freeSections + loanedSections !== receiveSections || outstandingMessages !== 0)
       fail(
         'one owner of each section',
-        `${vmName}: of ${receiveSections} sections ${freeSections} are free and ${lentSections} lent, ${outstandingMessages} messages are outstanding`,
+        `${vmName}: of ${receiveSections} sections ${freeSections} are free and ${loanedSections} loaned, ${outstandingMessages} messages are outstanding`,
       );
     const [violation] = Object.keys(violations);
     if (violation !== undefined) fail('books agree', `${vmName} is good, and is charged with ${violation}`);

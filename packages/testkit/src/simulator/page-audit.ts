@@ -84,7 +84,7 @@ export class PageAudit {
         const last = (offset + length - 1) >>> PAGE_SHIFT;
         for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
           const where = `${config.name}: page ${page} of segment ${segment} of allocation ${allocationHandle}`;
-          // What a VM lends of its own memory (6.20) is in no block of the host's.
+          // What a VM loans of its own memory (6.20) is in no block of the host's.
           if (segment === HOST_SEGMENT && this.#holder[segment][page] === 0)
             fail('one owner of each page', `${where} is of no block`);
           const expected = this.#expected[segment];

@@ -180,7 +180,7 @@ export function smallSizes(
   const vms = (config.maxVms ?? 8) + 2;
   const buffers = config.nic?.receiveBuffers ?? 32;
   const processors = config.processors ?? 4;
-  // 6.20: a queue's buffers lie in the VM's sections, of which half at most are lent.
+  // 6.20: a queue's buffers lie in the VM's sections, of which half at most are loaned.
   const receiveSections = config.ndisVersion === '6.20' ? 2 * buffers + 32 : 24;
   return {
     hostMemoryBytes: 128 * 1024 + (vms + 4) * (buffers * 2112 + 16_384) + processors * (32 * 2112 + 65_536),

@@ -27,7 +27,7 @@ export const INVARIANTS = [
   'requests complete once',
   /** When all is torn down nothing is left of it. */
   'nothing leaks',
-  /** At rest every section of a VM's receive buffer is free, or lent to the adapter. */
+  /** At rest every section of a VM's receive buffer is free, or loaned to the adapter. */
   'one owner of each section',
   /** What is sent to a VM, with nothing in its way, arrives; and what it sends leaves. */
   'frames arrive',

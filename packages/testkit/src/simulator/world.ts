@@ -319,7 +319,7 @@ export class World {
 
   /** Nobody is hostile any more, nothing broken. */
   #recover(): void {
-    // Some of them never rest, and keep what they were lent.
+    // Some of them never rest, and keep what they were loaned.
     for (const vm of [...this.vms]) if (vm.isHostile) this.#remove(this.vms.indexOf(vm));
     for (const host of this.hosts) host.recover();
   }

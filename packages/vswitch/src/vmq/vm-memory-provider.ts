@@ -8,25 +8,25 @@
  */
 import { NDIS_SHARED_MEMORY_USAGE, NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import type { SharedMemoryProvider } from '@vmq/ddi';
-import type { SectionLease } from '@vmq/netvsc';
+import type { SectionLoan } from '@vmq/netvsc';
 import type { ProvidedBlock } from './host-memory-provider.ts';
 
 export type SwitchMemoryProvider = SharedMemoryProvider & { readonly provided: readonly ProvidedBlock[] };
 
 /** VM memory for `bytes` bytes of a queue's post-lookahead buffers, or why there is none. */
-export type VmMemoryLender = (queueId: number, bytes: number) => SectionLease | string;
+export type VmMemoryLender = (queueId: number, bytes: number) => SectionLoan | string;
 
 const POST_LOOKAHEAD = NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead;
-/** SharedMemoryHandles of lent memory begin here, out of the way of host memory's. */
+/** SharedMemoryHandles of loaned memory begin here, out of the way of host memory's. */
 const FIRST_HANDLE: number = 2 ** 52;
 
 /** A block of VM memory, and its context for the free handler. */
 class LentBlock {
-  readonly lease: SectionLease;
+  readonly loan: SectionLoan;
   readonly report: ProvidedBlock;
 
-  constructor(lease: SectionLease, report: ProvidedBlock) {
-    this.lease = lease;
+  constructor(loan: SectionLoan, report: ProvidedBlock) {
+    this.loan = loan;
     this.report = report;
   }
 }
@@ -36,7 +36,7 @@ export function createVmMemoryProvider(
   host: SwitchMemoryProvider,
   lendVmMemory: VmMemoryLender,
 ): SwitchMemoryProvider {
-  const lent = new Set<LentBlock>();
+  const loaned = new Set<LentBlock>();
   /** Why blocks that might have been VM memory are not, by handle. */
   const inHostMemory = new Map<number, string>();
   let lastHandle = FIRST_HANDLE;
@@ -47,24 +47,24 @@ export function createVmMemoryProvider(
         ...block,
         note: inHostMemory.get(block.handle) ?? block.note,
       }));
-      return [...hosts, ...[...lent].map(({ report }) => report)];
+      return [...hosts, ...[...loaned].map(({ report }) => report)];
     },
     allocateSharedMemoryHandler(adapter, parameters) {
       const { length, queueId, usage } = parameters;
       if (usage !== POST_LOOKAHEAD || queueId === 0) {
         return host.allocateSharedMemoryHandler(adapter, parameters);
       }
-      const lease = lendVmMemory(queueId, length);
-      if (typeof lease === 'string') {
+      const loan = lendVmMemory(queueId, length);
+      if (typeof loan === 'string') {
         const answer = host.allocateSharedMemoryHandler(adapter, parameters);
-        if (answer.sharedMemoryHandle !== undefined) inHostMemory.set(answer.sharedMemoryHandle, lease);
+        if (answer.sharedMemoryHandle !== undefined) inHostMemory.set(answer.sharedMemoryHandle, loan);
         return answer;
       }
-      const { segment, offset } = lease;
+      const { segment, offset } = loan;
       const handle = ++lastHandle;
-      const note = `VM memory: ${lease.sections} sections of its receive buffer`;
-      const block = new LentBlock(lease, { handle, adapter, queueId, segment, length, note });
-      lent.add(block);
+      const note = `VM memory: ${loan.sections} sections of its receive buffer`;
+      const block = new LentBlock(loan, { handle, adapter, queueId, segment, length, note });
+      loaned.add(block);
       return {
         status: NDIS_STATUS_SUCCESS,
         elements: [{ segment, offset, length }],
@@ -78,8 +78,8 @@ export function createVmMemoryProvider(
         inHostMemory.delete(allocationContext as number);
         return;
       }
-      lent.delete(allocationContext);
-      allocationContext.lease.end();
+      loaned.delete(allocationContext);
+      allocationContext.loan.end();
     },
   };
 }

@@ -10,7 +10,7 @@
  * not documented: this is the model's rule.
  */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
-import type { SectionLease } from '@vmq/netvsc';
+import type { SectionLoan } from '@vmq/netvsc';
 import type { SetFilter, SwitchPort } from '../model/switch-port.ts';
 import {
   type AllocationEvent,
@@ -354,13 +354,13 @@ export class VmQueueManager {
    * SEC-04: VM memory for the post-lookahead buffers of a queue, if frames on it are split and a filter with MAC and
    * VLAN stands before it (every filter that a 6.20 adapter accepts on a VM queue has both, FLT-18).
    */
-  lendVmMemory(queueId: number, bytes: number): SectionLease | string {
+  lendVmMemory(queueId: number, bytes: number): SectionLoan | string {
     const port = this.#options.ports().find((candidate) => candidate.queueId === queueId);
     if (port === undefined) return 'no connected port has the queue';
     if (port.lookahead === 0) return 'frames of the queue are not split';
     if (!port.filters.some((filter) => filter.queueId === queueId)) return 'the queue has no filter yet';
     if (port.channel?.isOpen !== true) return 'its VM has no open channel';
-    return port.channel.lend(bytes) ?? `its VM's receive buffer has no ${bytes} bytes to spare`;
+    return port.channel.loan(bytes) ?? `its VM's receive buffer has no ${bytes} bytes to spare`;
   }
 
   #setFilter(port: SwitchPort, queueId: number): number {

@@ -6,7 +6,7 @@ import {
 } from '@vmq/abi';
 import { filteringInfo, ieee8021QFromTci, Mdl, type NetBufferList } from '@vmq/ddi';
 import type { MemorySegment } from '@vmq/machine';
-import type { SectionLease } from '@vmq/netvsc';
+import type { SectionLoan } from '@vmq/netvsc';
 import { expect, it } from 'vitest';
 import { type Bench, type BenchVm, createBench } from '../switch-bench.test-support.ts';
 
@@ -19,7 +19,7 @@ interface SplitBench {
   readonly bench: Bench;
   readonly vm: BenchVm;
   readonly guest: MemorySegment;
-  readonly lease: SectionLease;
+  readonly loan: SectionLoan;
   /** Whether frames may be left in place from now on. */
   allow(leavesInPlace: boolean): void;
   /** Indicates the chain on a processor and lets the machine rest. */
@@ -39,13 +39,13 @@ function splitBench(): SplitBench {
     nic: { processor: 0 },
   });
   bench.settle();
-  const lease = vm.control.lend(64 * SECTION);
-  if (lease === null) throw new Error('nothing to lend');
+  const loan = vm.control.loan(64 * SECTION);
+  if (loan === null) throw new Error('nothing to loan');
   const split: SplitBench = {
     bench,
     vm,
-    lease,
-    guest: bench.machine.memory.segment(lease.segment),
+    loan,
+    guest: bench.machine.memory.segment(loan.segment),
     allow(leavesInPlace) {
       const { state } = bench.sw.dataImage();
       const ports = state.ports.map((port) => ({ ...port, queueId: QUEUE, leavesInPlace }));
@@ -110,7 +110,7 @@ function chainOf({ bench, guest }: SplitBench, frames: readonly SplitFrame[]): N
   return head as unknown as NetBufferList;
 }
 
-const slot = ({ lease }: SplitBench, n: number): number => lease.offset + n * SECTION + 64;
+const slot = ({ loan }: SplitBench, n: number): number => loan.offset + n * SECTION + 64;
 const copiedOf = ({ bench, vm }: SplitBench): number =>
   bench.sw.inspect().ports.find(({ port }) => port === vm.port)?.counters.bytesCopied ?? -1;
 const got = ({ vm }: SplitBench): number[][] => vm.received.map(({ bytes }) => [...bytes]);
@@ -165,13 +165,13 @@ it('QUE-32 returns what the guest holds once its queue may leave nothing in plac
   expect(split.returned()).toEqual([]);
   split.allow(false);
   expect(split.returned()).toEqual([1]);
-  split.lease.end();
+  split.loan.end();
   split.goOn();
   expect(got(split)).toEqual([bytes]);
   expect(split.returned()).toEqual([1]);
   expect(split.vm.control.report()).toMatchObject({
     outstandingMessages: 0,
-    lentSections: 0,
+    loanedSections: 0,
     freeSections: 256,
   });
 });
@@ -184,8 +184,8 @@ it.each<[string, (split: SplitBench) => { flags?: number; processor?: number; fr
   ],
   ['the frame begins elsewhere in its section', (split) => ({ frame: { at: slot(split, 3) + 64 } })],
   [
-    'the rest lies in memory that is not lent',
-    (split) => ({ frame: { at: split.lease.offset - 4 * SECTION + 64 } }),
+    'the rest lies in memory that is not loaned',
+    (split) => ({ frame: { at: split.loan.offset - 4 * SECTION + 64 } }),
   ],
   ['the lookahead lies at an odd address', () => ({ frame: { headerShift: 3 } })],
   ['the lookahead is shorter than an Ethernet header', () => ({ frame: { front: 8 } })],
@@ -210,7 +210,7 @@ it.each<[string, (split: SplitBench) => { flags?: number; processor?: number; fr
   expect(got(split)).toEqual([one, odd, two]);
   expect(copiedOf(split)).toBe(all ? 1800 : 64 + 600 + 64);
   expect(split.returned().reduce((sum, n) => sum + n, 0)).toBe(resources ? 0 : 3);
-  expect(split.vm.control.report().freeSections).toBe(256 - split.lease.sections);
+  expect(split.vm.control.report().freeSections).toBe(256 - split.loan.sections);
 });
 
 it('SEC-02 SEC-07 announces no frame of another address or VLAN, none too long, and returns its NBL', () => {

@@ -141,7 +141,7 @@ export const BREAKS: readonly Break[] = [
     find: "if (port.lookahead === 0) return 'frames of the queue are not split';",
     put: '',
     also: [
-      // A switch that forgets to ask for the split, and lends whatever buffers a queue's frames go to.
+      // A switch that forgets to ask for the split, and loans whatever buffers a queue's frames go to.
       { find: 'lookaheadSize,\n    });', put: 'lookaheadSize: 0,\n    });' },
       { find: 'port.lookahead = lookaheadSize;', put: 'port.lookahead = 0;' },
       {
@@ -530,7 +530,7 @@ export const BREAKS: readonly Break[] = [
     caughtBy: ['one owner of each section', 'frames arrive'],
   },
   {
-    name: 'a-lease-keeps-its-first-section',
+    name: 'a-loan-keeps-its-first-section',
     breaks: 'one owner of each section',
     file: `packages/netvsc/src/state/section-loan.ts`,
     find: 'section >= first; section--) {',
