@@ -7,7 +7,7 @@
  *        └─first pass──> VM discovery ──> configuration
  * ```
  *
- * {@link replayCapture} is `vmq replay`, {@link explainFrame} is `vmq why`, `simulate` of `@vmq/testkit` is
+ * {@link replayCapture} is `vmq replay`, {@link explainFrame} is `vmq why`, `simulate` of `@vmq/simulator` is
  * `vmq simulate`; {@link runCli} is the command line around
  * them. What cannot run at all is thrown as {@link CannotRun}; what is wrong with part of an input is in the result.
  *

@@ -16,7 +16,10 @@ const good = scratch.file(
   pcap(frame({ destination: VM1 }), frame({ destination: VM2, vlan: 7 })),
 );
 const cut = scratch.file('cut.pcap', readFileSync(good).subarray(0, 120));
-const FAILED = resolve(import.meta.dirname, '../../testkit/test/regressions/reset-of-a-halted-adapter.json');
+const FAILED = resolve(
+  import.meta.dirname,
+  '../../simulator/test/regressions/reset-of-a-halted-adapter.json',
+);
 
 function documentOf(run: Run): Record<string, unknown> {
   const document = JSON.parse(run.out);

@@ -7,7 +7,7 @@ import { Scratch, vmq } from './run-vmq.test-support.ts';
 const scratch = new Scratch();
 afterAll(() => scratch.remove());
 const FOUND_ONCE = fileURLToPath(
-  new URL('../../testkit/test/regressions/reset-of-a-halted-adapter.json', import.meta.url),
+  new URL('../../simulator/test/regressions/reset-of-a-halted-adapter.json', import.meta.url),
 );
 
 describe('vmq simulate', () => {

@@ -11,8 +11,9 @@
 
 export type { CounterStart } from '@vmq/machine';
 export { isNewerStamp, nextStamp, stampDistance } from '@vmq/nic';
-export { type ExtraDataPaths, hostAgentFactories } from './agent-factories.ts';
-export { type ConfigResult, checkHostConfig } from './check-config.ts';
+export { type ExtraDataPaths, hostAgentFactories } from './agents/agent-factories.ts';
+export { createHost } from './assembly/create-host.ts';
+export { type ConfigResult, checkHostConfig } from './config/check-config.ts';
 export {
   HOST_CONFIG_KEYS,
   type HostConfig,
@@ -20,11 +21,11 @@ export {
   type VmConfig,
   type VmConfigInput,
   vmqProcessorsOf,
-} from './config.ts';
-export { type ConfigProblem, problemAt } from './config-problems.ts';
-export { createHost } from './create-host.ts';
-export type { Host, HostOptions, HostWire, PortRequest, ReceivedFrame } from './host.ts';
-export { migrateVm } from './migration.ts';
+} from './config/config.ts';
+export { type ConfigProblem, problemAt } from './config/config-problems.ts';
+export type { HostLimits, HostSizes } from './config/sizing.ts';
+export { meantName } from './config/spelling.ts';
+export { migrateVm } from './migration/migration.ts';
 export {
   type DropCounts,
   type FrameEnds,
@@ -35,8 +36,7 @@ export {
   type MigrationResult,
   type MigrationStep,
   type StopPoint,
-} from './migration-report.ts';
-export type { HostReport, PortReport, QueueReport } from './report.ts';
-export type { HostLimits, HostSizes } from './sizing.ts';
-export { meantName } from './spelling.ts';
-export type { VmqGate } from './vmq-gates.ts';
+} from './migration/migration-report.ts';
+export type { HostReport, PortReport, QueueReport } from './report/report.ts';
+export type { VmqGate } from './report/vmq-gates.ts';
+export type { Host, HostOptions, HostWire, PortRequest, ReceivedFrame } from './vm/host.ts';

@@ -1,5 +1,5 @@
 /** Entry file of a host's worker threads. A host with drivers of its own writes one like it. */
 import { runWorker } from '@vmq/machine';
-import { hostAgentFactories } from './agent-factories.ts';
+import { hostAgentFactories } from './agents/agent-factories.ts';
 
 runWorker(hostAgentFactories());

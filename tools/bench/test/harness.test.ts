@@ -90,7 +90,7 @@ describe('layers of a profile', () => {
       node(5, 'controlLoop', 'file:///x/tools/bench/dist/measuring/stopwatch.js'),
       node(6, 'write32', 'file:///x/packages/nic/dist/registers/register-bus.js'),
       node(7, 'step', 'file:///x/packages/guest/dist/virtual-machine.js'),
-      node(8, 'inspect', 'file:///x/packages/host/dist/inspect.js'),
+      node(8, 'inspect', 'file:///x/packages/host/dist/report/inspect.js'),
       node(9, '(garbage collector)', ''),
     ],
     samples: [3, 3, 4, 6, 5, 5, 7, 8, 9, 9],

@@ -45,12 +45,13 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'vswitch',
     'guest',
     'host',
-    'testkit',
+    'reference-model',
+    'simulator',
   ],
-  testkit: [
+  'reference-model': ['abi', 'machine', 'shared-memory', 'ddi', 'ndis', 'nic', 'miniport'],
+  simulator: [
     'abi',
     'wire',
-    'capture',
     'machine',
     'shared-memory',
     'nic',
@@ -62,6 +63,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'vswitch',
     'guest',
     'host',
+    'reference-model',
   ],
 };
 /** Packages that may use Node itself, and the modules they may use; null: any. */

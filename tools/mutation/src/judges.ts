@@ -19,7 +19,8 @@ const IN_THE_STACK = new Set([
   'vswitch',
   'guest',
   'host',
-  'testkit',
+  'reference-model',
+  'simulator',
 ]);
 
 /** Beside its own tests: the tests of other packages that are meant for this one, too, because they drive it. */
@@ -33,12 +34,13 @@ const DRIVEN_BY: Readonly<Record<string, readonly string[]>> = {
   ndis: ['packages/miniport/', 'packages/vswitch/', 'packages/host/'],
   miniport: ['packages/host/'],
   vmbus: ['packages/netvsc/', 'packages/guest/'],
-  netvsc: ['packages/guest/', 'packages/testkit/src/hostile/', 'packages/host/'],
+  netvsc: ['packages/guest/', 'packages/simulator/test/hostile/', 'packages/host/'],
   ddi: ['packages/ndis/', 'packages/vswitch/'],
-  vswitch: ['packages/host/', 'packages/testkit/src/hostile/'],
-  guest: ['packages/host/', 'packages/testkit/src/hostile/'],
-  host: ['packages/cli/', 'packages/testkit/'],
-  testkit: ['packages/cli/'],
+  vswitch: ['packages/host/', 'packages/simulator/test/hostile/'],
+  guest: ['packages/host/', 'packages/simulator/test/hostile/'],
+  host: ['packages/cli/', 'packages/simulator/'],
+  'reference-model': ['packages/cli/'],
+  simulator: ['packages/cli/'],
   cli: [],
 };
 
@@ -82,8 +84,9 @@ export function judgesOf(file: string): Judge[] {
   const judges: Judge[] = [own];
   if (IN_THE_STACK.has(name)) judges.push({ name: 'model', passes: model });
   if (further.length > 0) judges.push({ name: 'further tests', passes: vitest(further) });
-  // The tests of these two take a minute; the model says the same in seconds.
-  if (name === 'testkit' || name === 'host') judges.splice(0, 2, ...judges.slice(0, 2).reverse());
+  // The tests of these take a minute; the model says the same in seconds.
+  if (['reference-model', 'simulator', 'host'].includes(name ?? ''))
+    judges.splice(0, 2, ...judges.slice(0, 2).reverse());
   return judges;
 }
 

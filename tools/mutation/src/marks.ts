@@ -1,6 +1,6 @@
 // The marks: names of rare branches in the packages' code (`Machine.reach`), and the run of the simulator that must reach each.
 //
-//   fast       reached by the seeds of the test command (packages/testkit/test/simulator.test.ts), without or with faults
+//   fast       reached by the seeds of the test command (packages/simulator/test/simulator.test.ts), without or with faults
 //   full       reached by `node tools/mutation/dist/run-marks.js`, without or with faults
 //   elsewhere  reached by no world of the simulator, and why; the test that gets there
 //
@@ -79,7 +79,7 @@ export const MARKS: readonly Mark[] = [
   ),
   ...elsewhere(
     'miniport.queue-ends-with-frames',
-    'one seed in some thousand; its steps are kept in packages/testkit/test/regressions',
+    'one seed in some thousand; its steps are kept in packages/simulator/test/regressions',
   ),
   ...elsewhere(
     'ndis.send-while-not-running',

@@ -6,7 +6,7 @@
 // Needs a build. Some minutes of processor time; the runs with and without faults have a thread each.
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { FAULT_NAMES, simulate } from '@vmq/testkit';
+import { FAULT_NAMES, simulate } from '@vmq/simulator';
 import { MARKS, missingMarks } from './marks.ts';
 
 interface Share {

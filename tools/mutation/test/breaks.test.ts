@@ -2,7 +2,7 @@
 // `node tools/mutation/dist/run-breaks.js` shows; it takes some minutes.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { INVARIANTS } from '@vmq/testkit';
+import { INVARIANTS } from '@vmq/simulator';
 import { expect, test } from 'vitest';
 import { broken } from '../src/breaks/break.ts';
 import { BREAKS } from '../src/breaks/breaks.ts';

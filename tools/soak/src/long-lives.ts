@@ -10,7 +10,7 @@
 // is freed when that worker collects its garbage. A test runs it with smaller numbers.
 
 import { checkHostConfig, createHost, type Host, migrateVm } from '@vmq/host';
-import { Guest } from '../../../packages/host/dist/guests.js';
+import { Guest } from '../../../packages/host/dist/vm/guests.js';
 import { countObjects, type MemoryAfter, memoryAfter } from './memory-after.ts';
 
 interface Parameters {

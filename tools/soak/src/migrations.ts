@@ -10,7 +10,7 @@
 // misdelivered, altered, not accounted for, or otherwise not as it should be.
 import { parseArgs } from 'node:util';
 import { MAX_SEED } from '@vmq/machine';
-import { runMigrations } from '../../../packages/host/dist/migration-soak/run-migrations.js';
+import { runMigrations } from '@vmq/simulator';
 import { wholeNumber } from './whole-number.ts';
 
 type Report = Awaited<ReturnType<typeof runMigrations>>;

@@ -8,7 +8,7 @@
 // every machine. Exit code 1 if stack and model disagree.
 import { parseArgs } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
-import { runSequences, type SequenceReport, type SequenceRunOptions } from '@vmq/testkit';
+import { runSequences, type SequenceReport, type SequenceRunOptions } from '@vmq/reference-model';
 import { answerShares, DEFAULT_THREADS, runShares } from './share-workers.ts';
 import { wholeNumber } from './whole-number.ts';
 

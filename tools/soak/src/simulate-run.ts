@@ -12,7 +12,7 @@ import {
   type SimulationOptions,
   type SimulationReport,
   simulate,
-} from '@vmq/testkit';
+} from '@vmq/simulator';
 import { answerShares, DEFAULT_THREADS, runShares } from './share-workers.ts';
 import { wholeNumber } from './whole-number.ts';
 

@@ -1,5 +1,5 @@
 /** Recorded failures from a file, checked before anything of them is repeated. */
-import type { FailureFile } from '@vmq/testkit';
+import type { FailureFile } from '@vmq/simulator';
 import { LineCounter, parseDocument } from 'yaml';
 import { readSmallFile } from '../input/small-file.ts';
 import { CannotRun, EXIT_BAD_IN_PART } from '../process/exit-code.ts';
@@ -14,7 +14,7 @@ const LARGEST_FILE = 1 << 27;
  */
 export async function readFailures(path: string): Promise<readonly FailureFile[]> {
   const text = readSmallFile(path, LARGEST_FILE, 'a recorded failure');
-  const { readFailureFiles } = await import('@vmq/testkit');
+  const { readFailureFiles } = await import('@vmq/simulator');
   const read = readFailureFiles(text);
   if (read.ok) return read.failures;
   if (read.problems.length === 0) throw new CannotRun(`${path}: ${read.reason}`);

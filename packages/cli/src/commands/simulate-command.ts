@@ -1,7 +1,7 @@
 /** `vmq simulate`. */
 import { performance } from 'node:perf_hooks';
 import { MAX_SEED } from '@vmq/machine';
-import type { SimulationReport } from '@vmq/testkit';
+import type { SimulationReport } from '@vmq/simulator';
 import { modelText, replaysText, simulationText } from '../format/simulate-text.ts';
 import { Progress } from '../input/progress.ts';
 import { jsonText } from '../json/envelope.ts';
@@ -31,7 +31,7 @@ export async function simulateCommand(
   interrupted: Interrupted,
 ): Promise<number> {
   if (flags.replay !== undefined) return replayCommand(flags.replay, flags, screen, interrupted);
-  const { FAULT_NAMES, simulate } = await import('@vmq/testkit');
+  const { FAULT_NAMES, simulate } = await import('@vmq/simulator');
   const { seed = 1, seeds = 1, steps = DEFAULT_STEPS } = flags;
   const faults = faultsOf(flags.faults ?? [], FAULT_NAMES);
   if (seed + seeds - 1 > MAX_SEED)
@@ -84,7 +84,7 @@ async function replayCommand(
   screen: Screen,
   interrupted: Interrupted,
 ): Promise<number> {
-  const { replayFailures } = await import('@vmq/testkit');
+  const { replayFailures } = await import('@vmq/simulator');
   const recorded = await readFailures(file);
   const texts: string[] = [];
   const report = replayFailures(recorded, {

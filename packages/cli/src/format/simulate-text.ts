@@ -1,5 +1,5 @@
 /** What a simulation prints for people. */
-import type { SimulationFailureReport, SimulationReport, SimulationStop } from '@vmq/testkit';
+import type { SimulationFailureReport, SimulationReport, SimulationStop } from '@vmq/simulator';
 import { stringify } from 'yaml';
 import type { ModelJson } from '../simulate/model-sequences.ts';
 import { shownLine } from '../text/shown-text.ts';

@@ -1,5 +1,5 @@
 /** The stable JSON of `vmq simulate --json`, documented in docs/cli.md. */
-import type { SimulationReport } from '@vmq/testkit';
+import type { SimulationReport } from '@vmq/simulator';
 import type { ModelJson } from '../simulate/model-sequences.ts';
 import { type Envelope, JSON_VERSION } from './envelope.ts';
 

@@ -1,4 +1,4 @@
-/** The model sequences of `vmq simulate --model`: the stack held against the reference model of `@vmq/testkit`. */
+/** The model sequences of `vmq simulate --model`: the stack held against the reference model of `@vmq/reference-model`. */
 import type { Interrupted } from '../process/interruption.ts';
 
 /** What came of them. */
@@ -17,7 +17,7 @@ export const SEQUENCES_A_SEED = 500;
 
 /** For each of `seeds` seeds from `seed` on {@link SEQUENCES_A_SEED} sequences, until one disagrees or somebody interrupts. */
 export async function runModel(seed: number, seeds: number, interrupted: Interrupted): Promise<ModelJson> {
-  const { runSequences } = await import('@vmq/testkit');
+  const { runSequences } = await import('@vmq/reference-model');
   let [sequences, requests, frames] = [0, 0, 0];
   for (let i = 0; i < seeds; i++) {
     if (interrupted()) return { sequences, requests, frames, disagreement: null, interrupted: true };

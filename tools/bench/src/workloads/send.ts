@@ -2,7 +2,7 @@
 //   node send.js '{"to":"wire","size":"64","vms":8,"ms":500}'
 // Each VM has a program that puts prepared frames into its send buffer, as fast as the channel takes them.
 import { FrameProducer } from '@vmq/machine';
-import { vmLifeOf } from '../../../../packages/host/dist/vm-life.js';
+import { vmLifeOf } from '../../../../packages/host/dist/vm/vm-life.js';
 import { parametersOf, printSample } from '../measuring/sample.ts';
 import { measure, warmUp } from '../measuring/stopwatch.ts';
 import { PreparedRing, prepareRing } from '../traffic/prepared-ring.ts';

@@ -11,7 +11,7 @@ import {
   type FrameRingImage,
   runWorker,
 } from '@vmq/machine';
-import { hostAgentFactories } from '../../../../packages/host/dist/agent-factories.js';
+import { hostAgentFactories } from '../../../../packages/host/dist/agents/agent-factories.js';
 import { monotonicNs } from '../measuring/stopwatch.ts';
 import { PreparedRing } from '../traffic/prepared-ring.ts';
 import type { ClockMessage, GenerateMessage, ThreadMessage } from './thread-messages.ts';

@@ -2,7 +2,7 @@
 //   node wire-to-vm.js '{"mode":"spinning","frames":200000}'    a frame each microsecond, threads that never sleep
 //   node wire-to-vm.js '{"mode":"asleep","frames":300}'         one frame at a time, to threads that all sleep
 // From the instant at which a frame is due on the wire to the one at which the VM's driver has taken it from its memory.
-import { vmLifeOf } from '../../../../packages/host/dist/vm-life.js';
+import { vmLifeOf } from '../../../../packages/host/dist/vm/vm-life.js';
 import { handOver } from '../measuring/hand-over.ts';
 import { quantile } from '../measuring/quantile.ts';
 import { parametersOf, printSample } from '../measuring/sample.ts';

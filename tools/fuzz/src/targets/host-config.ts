@@ -5,7 +5,7 @@ import {
   type ConfigResult,
   checkHostConfig,
   checkVmConfig,
-} from '../../../../packages/host/dist/check-config.js';
+} from '../../../../packages/host/dist/config/check-config.js';
 import type { Chance, Instance, Note, Target } from '../target.ts';
 import { anything, changedConfig, VALID_CONFIG } from './any-config.ts';
 

@@ -10,7 +10,7 @@ import {
   type Bench,
   type BenchKind,
   createBench,
-} from '../../../../packages/testkit/dist/driver/bench.js';
+} from '../../../../packages/reference-model/dist/driver/bench.js';
 import { edge, fromHex, mutate, noise } from '../bytes.ts';
 import { deterministic } from '../deterministic.ts';
 import { Arena, type ArenaKind, digest } from '../guard.ts';

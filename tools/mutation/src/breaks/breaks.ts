@@ -273,7 +273,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-vm-gets-the-memory-of-the-one-before',
     breaks: 'SEC-08',
-    file: `packages/host/src/vm-places.ts`,
+    file: `packages/host/src/vm/vm-places.ts`,
     find: 'place.segment.u64.fill(0n);',
     put: '',
     caughtBy: ['no bytes of others', 'the host lives'],
@@ -673,7 +673,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'every-migration-refused',
     breaks: 'life goes on (MIG-06)',
-    file: `packages/host/src/migration-source.ts`,
+    file: `packages/host/src/migration/migration-source.ts`,
     find: 'if (guest.isMoving) return `VM',
     put: 'if (!guest.isMoving) return `VM',
     caughtBy: ['life goes on'],
@@ -681,7 +681,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'every-new-vm-refused',
     breaks: 'life goes on',
-    file: `packages/host/src/vm-life.ts`,
+    file: `packages/host/src/vm/vm-life.ts`,
     find: 'if (all.length >= mostVms(this.config))',
     put: 'if (all.length >= this.config.vms.length)',
     caughtBy: ['life goes on'],

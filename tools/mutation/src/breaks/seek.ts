@@ -3,7 +3,7 @@
 //   node tools/mutation/dist/breaks/seek.js '{"seed":1,"steps":1000,"seconds":60,"faults":[],"hostile":true}'
 //
 // The simulator is the copy's own, so it is named by its place and not by its package.
-import { type FaultName, simulate } from '../../../../packages/testkit/dist/index.js';
+import { type FaultName, simulate } from '../../../../packages/simulator/dist/index.js';
 import type { SeekRequest, SeekResult } from './seek-result.ts';
 
 const { seed, steps, seconds, faults, hostile } = JSON.parse(process.argv[2] ?? '') as SeekRequest;

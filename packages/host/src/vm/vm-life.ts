@@ -1,0 +1,378 @@
+/**
+ * The VMs of one host, from start to end (SW-21), while the host comes up and while it runs:
+ *
+ *   add      place ─> agent ─> channel ─> port create ─> NIC create ─> connect
+ *   remove   pause ─> NIC disconnect ─> NIC delete ─> channel ─> port teardown ─> port delete ─> place
+ *
+ * A migration does the same steps in an order of its own; they are here for it one by one.
+ */
+import {
+  NDIS_STATUS_FAILURE,
+  NDIS_STATUS_INVALID_PARAMETER,
+  NDIS_STATUS_RESOURCE_CONFLICT,
+  NDIS_STATUS_RESOURCES,
+  NDIS_STATUS_SUCCESS,
+} from '@vmq/abi';
+import {
+  type GuestMessage,
+  isGuestBraked,
+  pullGuestBrake,
+  refusalOfGuestMessage,
+  releaseGuestBrake,
+  type VirtualMachineMessage,
+} from '@vmq/guest';
+import type { Executor, Machine, MemorySegment } from '@vmq/machine';
+import type { SwitchResult, VirtualSwitch } from '@vmq/vswitch';
+import { formatMacAddress, parseMacAddress } from '@vmq/wire';
+import { type HostConfig, mostVms, type VmConfig } from '../config/config.ts';
+import { guestMemoryBytes, type HostSizes } from '../config/sizing.ts';
+import { DepartedVms } from './departed-vms.ts';
+import { GuestPatience, whyNotOpen } from './guest-patience.ts';
+import { Guest, type MovedGuest } from './guests.ts';
+import type { ReceivedFrame } from './host.ts';
+import { type VmPlace, VmPlaces } from './vm-places.ts';
+import { type AdmitPort, portPropertiesOf, VmPorts } from './vm-ports.ts';
+
+export interface VmLifeOptions {
+  readonly config: HostConfig;
+  readonly machine: Machine;
+  readonly executor: Executor;
+  readonly virtualSwitch: VirtualSwitch;
+  readonly sizes: HostSizes;
+  /** Each VM keeps a record of what it receives; sends what it is given. */
+  readonly hasRecords: boolean;
+  readonly hasSources: boolean;
+  /** Makes the memory of new places known to the NIC's DMA domain; takes effect with the next publication. */
+  readonly reach: (segments: readonly MemorySegment[]) => void;
+  readonly admitPort?: AdmitPort | undefined;
+  readonly guestProgram?: ((vm: VmConfig) => unknown) | undefined;
+}
+
+const MOST_CHANNEL = 0x7fff_ffff;
+const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
+const refuse = (status: number, reason: string): SwitchResult => ({ status, reason });
+const failed = ({ status }: SwitchResult): boolean => status !== NDIS_STATUS_SUCCESS;
+
+export class VmLife {
+  readonly config: HostConfig;
+  readonly machine: Machine;
+  readonly executor: Executor;
+  readonly virtualSwitch: VirtualSwitch;
+  readonly ports: VmPorts;
+  readonly #options: VmLifeOptions;
+  readonly #places: VmPlaces;
+  readonly #patience: GuestPatience;
+  readonly #guests = new Map<string, Guest>();
+  readonly #departed = new DepartedVms();
+  #lastChannel: number;
+
+  constructor(options: VmLifeOptions) {
+    this.#options = options;
+    this.config = options.config;
+    this.machine = options.machine;
+    this.executor = options.executor;
+    this.virtualSwitch = options.virtualSwitch;
+    this.ports = new VmPorts(options.virtualSwitch, options.admitPort);
+    this.#places = new VmPlaces(options.machine);
+    this.#lastChannel = options.machine.counters.numbers % MOST_CHANNEL;
+    this.#patience = new GuestPatience(options.machine, options.executor, () => [...this.#guests.values()]);
+  }
+
+  get names(): string[] {
+    return [...this.#guests.keys()];
+  }
+
+  find(name: string): Guest | undefined {
+    return this.#guests.get(name);
+  }
+
+  /** Frames that the VM has received here, before it left and since it came back. Throws if it was never here. */
+  takeReceived(name: string, take: (frame: ReceivedFrame) => void): number {
+    const guest = this.#guests.get(name);
+    if (guest === undefined && !this.#departed.has(name)) throw this.#unknown(name);
+    return this.#departed.takeReceived(name, take) + (guest?.takeReceived(take) ?? 0);
+  }
+
+  /** Why the last {@link sendFrom} sent nothing; null if it did. */
+  sendRefusal: string | null = null;
+
+  /** Throws if the VM is not here. */
+  sendFrom(name: string, bytes: Uint8Array, offset: number, length: number, tci: number): boolean {
+    const refusal = this.here(name).send(bytes, offset, length, tci);
+    this.sendRefusal = refusal === null ? null : `${name}: ${refusal}`;
+    return refusal === null;
+  }
+
+  /** Has a program of the VM's guest do something: INVALID_PARAMETER for what it cannot do, or for an unknown VM. */
+  tell(name: string, message: GuestMessage): SwitchResult {
+    const guest = this.#guests.get(name);
+    const refusal =
+      guest === undefined
+        ? `no VM '${name}'; there are ${this.names.join(', ')}`
+        : refusalOfGuestMessage(message, guest.maxFrameBytes);
+    if (guest === undefined || refusal !== null)
+      return { status: NDIS_STATUS_INVALID_PARAMETER, reason: refusal ?? '' };
+    this.executor.post(guest.place.agent, message);
+    this.executor.publish();
+    return { status: NDIS_STATUS_SUCCESS };
+  }
+
+  /** The VM of that name that is here now; throws if there is none. */
+  here(name: string): Guest {
+    const guest = this.#guests.get(name);
+    if (guest === undefined) throw this.#unknown(name);
+    return guest;
+  }
+
+  /** Of the VM of that name that is here, or of the last one that was. Throws if there was none. */
+  statistics(name: string): Readonly<Record<string, number>> {
+    const statistics = this.#guests.get(name)?.statistics() ?? this.#departed.statistics(name);
+    if (statistics === undefined) throw this.#unknown(name);
+    return statistics;
+  }
+
+  #unknown(name: string): Error {
+    return new Error(`no VM '${name}'; there are ${this.names.join(', ')}`);
+  }
+
+  /** Why the VM cannot come here, or null. */
+  refusalOf(vm: VmConfig): SwitchResult | null {
+    const all = [...this.#guests.values()];
+    if (all.length >= mostVms(this.config))
+      return refuse(NDIS_STATUS_RESOURCES, `there are ${all.length} VMs and may be no more (maxVms)`);
+    if (this.#guests.has(vm.name))
+      return refuse(NDIS_STATUS_RESOURCE_CONFLICT, `there is a VM '${vm.name}' already`);
+    const mac = macText(vm.mac);
+    const twin = all.find((other) => macText(other.vm.mac) === mac);
+    return twin === undefined
+      ? null
+      : refuse(NDIS_STATUS_RESOURCE_CONFLICT, `${mac} is the address of VM '${twin.vm.name}'`);
+  }
+
+  /** Starts VMs together: one worker thread for those that are new to the machine, queues by weight (SW-04). */
+  add(vms: readonly VmConfig[]): SwitchResult {
+    const guests: Guest[] = [];
+    const undo = (result: SwitchResult): SwitchResult => {
+      for (const guest of guests.reverse()) {
+        this.ports.unplug(guest.port);
+        this.#end(guest);
+      }
+      return result;
+    };
+    for (const vm of vms) {
+      const refusal = this.refusalOf(vm);
+      if (refusal) return undo(refusal);
+      const place = this.takePlace(vm.name, guestMemoryBytes(this.#options.sizes.guest));
+      if (typeof place === 'string') return undo(refuse(NDIS_STATUS_RESOURCES, place));
+      guests.push(this.settle(vm, place));
+    }
+    this.#options.reach(guests.map(({ place }) => place.segment));
+    this.#start(guests);
+    for (const { channel } of guests) channel.offer();
+    if (!this.#patience.openChannels(guests)) {
+      const closed = guests.filter(({ channel }) => !channel.isOpen).map(whyNotOpen);
+      return undo(refuse(NDIS_STATUS_FAILURE, `VMs did not open their channel: ${closed.join(', ')}`));
+    }
+    for (const guest of guests) {
+      const { vm, channel } = guest;
+      const { port, ...created } = this.ports.create(vm.name, portPropertiesOf(vm));
+      guest.port = port;
+      const nic = failed(created) ? created : this.ports.createNic(guest, { channel });
+      if (failed(nic)) return undo(nic);
+    }
+    const connected = this.virtualSwitch.connectNics(guests.map(({ port }) => port));
+    return failed(connected) ? undo(connected) : OK;
+  }
+
+  /** Ends a VM. If its port is still referred to, says so; called again when it is not, deletes the port. */
+  remove(name: string): SwitchResult {
+    const guest = this.#guests.get(name);
+    if (guest === undefined) {
+      const gone = refuse(NDIS_STATUS_INVALID_PARAMETER, `there is no VM '${name}'`);
+      return this.ports.deleteReferenced(name) ?? gone;
+    }
+    if (guest.isMoving) return refuse(NDIS_STATUS_FAILURE, `VM '${name}' is moving to another host`);
+    this.pause(guest);
+    // It may have been unplugged by an earlier try, and its port's number be another one's by now.
+    const deleted = guest.port === 0 ? OK : this.ports.unplug(guest.port);
+    this.virtualSwitch.freeKeptQueues();
+    const { loanedSections } = guest.channel.report();
+    if (!failed(deleted) && loanedSections !== 0) guest.port = 0;
+    if (loanedSections !== 0) this.#options.machine.reach('host.vm-kept-by-its-adapter');
+    if (loanedSections !== 0)
+      return refuse(NDIS_STATUS_FAILURE, `an adapter still has ${loanedSections} sections of VM '${name}'`);
+    this.depart(guest, failed(deleted));
+    return deleted;
+  }
+
+  get reach(): (mark: string) => void {
+    return this.#options.machine.reach;
+  }
+
+  /** Lets everything run until nothing is left to do, but for guests that never rest. */
+  rest(): void {
+    this.#patience.rest();
+  }
+
+  // --- the steps, as a migration takes them ---------------------------------------------------------------
+
+  /** Memory and agent for a VM that is to come; or why there are none. */
+  takePlace(vmName: string, bytes: number): VmPlace | string {
+    return this.#places.take(vmName, bytes);
+  }
+
+  /** Gives back a place in which no guest has been started. */
+  givePlace(place: VmPlace): void {
+    this.#places.give(place);
+  }
+
+  /** Has an agent ready in a place, with nothing running on it yet. */
+  prepare(place: VmPlace): void {
+    this.#options.reach([place.segment]);
+    const { agent, segment } = place;
+    if (place.isStarted) this.#options.machine.reach('host.place-used-again');
+    if (place.isStarted) this.executor.confine(agent, [segment.id]);
+    else this.executor.start([{ name: agent, factory: 'guest', data: null, segments: [segment.id] }]);
+    place.isStarted = true;
+    this.executor.publish();
+  }
+
+  /** Makes the VM one of this host's; its guest does not run yet. */
+  settle(vm: VmConfig, place: VmPlace, moved?: MovedGuest): Guest {
+    const { config, sizes, hasRecords, hasSources, guestProgram } = this.#options;
+    const channel = this.#nextChannel();
+    const program = guestProgram?.(vm);
+    const options = {
+      config,
+      sizes,
+      vm,
+      place,
+      channel,
+      hasRecords,
+      hasSources,
+      ...(program === undefined ? {} : { program }),
+      ...(moved ? { moved } : {}),
+    };
+    const guest = new Guest(this.machine, options);
+    this.#guests.set(vm.name, guest);
+    return guest;
+  }
+
+  /** 1 … 2^31 - 1, for it travels in words, and then from 1 again; none that a VM here has. */
+  #nextChannel(): number {
+    const taken = new Set([...this.#guests.values()].map(({ channel }) => channel.channel));
+    do this.#lastChannel = (this.#lastChannel % MOST_CHANNEL) + 1;
+    while (taken.has(this.#lastChannel));
+    return this.#lastChannel;
+  }
+
+  /** Undoes {@link settle}. */
+  unsettle(guest: Guest): void {
+    this.#guests.delete(guest.vm.name);
+  }
+
+  /** Starts a guest on its prepared place. */
+  boot(guest: Guest): void {
+    this.#tell(guest, { op: 'boot', data: guest.data });
+  }
+
+  /** Stops the guest at once, between two frames; afterwards it touches nothing. */
+  pause(guest: Guest): void {
+    pullGuestBrake(guest.brake);
+    this.#tell(guest, { op: 'pause' });
+  }
+
+  /** Undoes {@link pause}; a VM that somebody has suspended goes on standing still. */
+  resume(guest: Guest): void {
+    if (!guest.isSuspended) releaseGuestBrake(guest.brake);
+    this.#tell(guest, { op: 'resume' });
+  }
+
+  /** Lets the guest handle so many frames more; true when it has, and stands still. */
+  brakeAfter(guest: Guest, frames: number): () => boolean {
+    if (!guest.isSuspended) pullGuestBrake(guest.brake, frames);
+    return () => isGuestBraked(guest.brake);
+  }
+
+  /**
+   * Has the VM's virtual processor stand still, or go on: a word in shared memory, so it may be called at any instant.
+   * While the VM is moving its brake is the migration's, which looks afterwards what is wanted.
+   */
+  suspend(name: string, suspended: boolean): SwitchResult {
+    const guest = this.#guests.get(name);
+    if (guest === undefined) return refuse(NDIS_STATUS_INVALID_PARAMETER, `there is no VM '${name}'`);
+    if (!guest.channel.isOpen && guest.isMoving)
+      return refuse(NDIS_STATUS_FAILURE, `VM '${name}' is between two hosts`);
+    guest.isSuspended = suspended;
+    if (suspended) pullGuestBrake(guest.brake);
+    else if (!guest.isMoving) {
+      releaseGuestBrake(guest.brake);
+      this.machine.board.wake(this.machine.agent(guest.place.agent));
+    }
+    return OK;
+  }
+
+  /** The VM has left: its memory is the next one's, its port is gone but for those who refer to it. */
+  depart(guest: Guest, portLeft: boolean): void {
+    const { name } = guest.vm;
+    if (portLeft) this.ports.keepReferenced(name, guest.port);
+    this.#end(guest);
+    this.#departed.add(guest);
+  }
+
+  // --- inside ---------------------------------------------------------------------------------------------
+
+  #tell(guest: Guest, message: VirtualMachineMessage): void {
+    this.executor.post(guest.place.agent, message);
+    this.executor.publish();
+  }
+
+  #start(guests: readonly Guest[]): void {
+    const fresh = guests.filter(({ place }) => !place.isStarted);
+    for (const { place, data } of guests) {
+      if (!place.isStarted) continue;
+      this.executor.confine(place.agent, [place.segment.id]);
+      this.executor.post(place.agent, { op: 'boot', data } satisfies VirtualMachineMessage);
+    }
+    if (fresh.length > 0) {
+      // One call is one worker thread: the guests share it.
+      this.executor.start(
+        fresh.map(({ place, data }) => ({
+          name: place.agent,
+          factory: 'guest',
+          data,
+          segments: [place.segment.id],
+        })),
+      );
+      for (const { place } of fresh) place.isStarted = true;
+    }
+    this.executor.publish();
+  }
+
+  /** Nothing of the VM runs from here on, and its place is free. */
+  #end(guest: Guest): void {
+    if (guest.channel.phase !== 'closed') guest.channel.close(() => this.executor.publish());
+    if (guest.place.isStarted) this.#tell(guest, { op: 'halt' });
+    this.#guests.delete(guest.vm.name);
+    this.#places.give(guest.place);
+  }
+}
+
+/** The one way of writing an address. */
+function macText(text: string): string {
+  const mac = parseMacAddress(text);
+  return mac === null ? text : formatMacAddress(mac.hi, mac.lo);
+}
+
+const lives = new WeakMap<object, VmLife>();
+
+/** Keeps the VMs of a host for those operations on it that are not the host's own. */
+export function setVmLife(host: object, life: VmLife): void {
+  lives.set(host, life);
+}
+
+export function vmLifeOf(host: object): VmLife {
+  const found = lives.get(host);
+  if (found === undefined) throw new Error('expected a host that createHost made');
+  return found;
+}

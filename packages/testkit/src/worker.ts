@@ -1,5 +1,0 @@
-/** Entry file of the worker threads of a bench under the threads executor. */
-import { runWorker } from '@vmq/machine';
-import { testkitAgentFactories } from './driver/agents.ts';
-
-runWorker(testkitAgentFactories());
