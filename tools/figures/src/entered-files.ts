@@ -57,6 +57,24 @@ export function enteredByTurn({ idle, begin, turn }: Run): EnteredFile[][] {
   }
 }
 
+/** The files that one synchronous action enters: a request, say, or a question to an explanation. */
+export function enteredBy(idle: () => void, act: () => void): EnteredFile[] {
+  let isDone = false;
+  const turns = enteredByTurn({
+    idle,
+    begin: () => {
+      isDone = false;
+    },
+    turn() {
+      if (isDone) return false;
+      act();
+      isDone = true;
+      return true;
+    },
+  });
+  return inAll(turns);
+}
+
 /** The files of some turns together, each in the turn that enters it first. */
 export function inAll(turns: readonly (readonly EnteredFile[])[]): EnteredFile[] {
   const functions = new Map<string, Set<string>>();
@@ -75,6 +93,11 @@ export function inAll(turns: readonly (readonly EnteredFile[])[]): EnteredFile[]
 export function upToPackage(turns: readonly (readonly EnteredFile[])[], name: string): EnteredFile[][] {
   const last = turns.findIndex((files) => files.some(({ file }) => file.startsWith(`packages/${name}/`)));
   return turns.slice(0, last + 1).map((files) => [...files]);
+}
+
+/** The turns behind those of {@link upToPackage}. */
+export function behindPackage(turns: readonly (readonly EnteredFile[])[], name: string): EnteredFile[][] {
+  return turns.slice(upToPackage(turns, name).length).map((files) => [...files]);
 }
 
 function add(all: Ran, more: Ran): void {
