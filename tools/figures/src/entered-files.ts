@@ -30,11 +30,46 @@ const WARM_UP = 3;
 /** Idle runs whose functions do not count. */
 const IDLE_RUNS = 3;
 
+/** A function that ran: its name, or where it begins if it has none. */
+interface RanFunction {
+  readonly name: string;
+  readonly scriptId: string;
+  readonly startOffset: number;
+}
+
+/** How vitest hands out what a module exports: `() => { try { return name } catch {} }`. */
+const EXPORT_GETTER = /^\(\)\s*=>\s*\{\s*try\s*\{\s*return [\w$.]+;?\s*\}\s*catch\s*\{\s*\}\s*\}$/;
+
 /** Functions that ran, by file. A function's key is its place in the file. */
-type Ran = Map<string, Map<string, string>>;
+type Ran = Map<string, Map<string, RanFunction>>;
+
+/** A function that a frame enters, where a debugger can find it. */
+export interface EnteredFunction extends RanFunction {
+  readonly file: string;
+}
 
 /** The files that each turn enters and idle turns do not; in a turn by their names. */
-export function enteredByTurn({ idle, begin, turn }: Run): EnteredFile[][] {
+export function enteredByTurn(run: Run): EnteredFile[][] {
+  return ranByTurn(run)
+    .map((ran) =>
+      [...ran]
+        .map(([file, functions]): EnteredFile => {
+          return { file, functions: [...functions.values()].map(({ name }) => name).sort() };
+        })
+        .sort((x, y) => (x.file < y.file ? -1 : 1)),
+    )
+    .filter((files) => files.length > 0);
+}
+
+/** The functions themselves, of all turns; those that several turns enter stand there several times. */
+export function enteredFunctions(run: Run): EnteredFunction[] {
+  return ranByTurn(run).flatMap((ran) =>
+    [...ran].flatMap(([file, functions]) => [...functions.values()].map((ranOne) => ({ file, ...ranOne }))),
+  );
+}
+
+/** Functions that ran in each turn and not in idle ones. */
+function ranByTurn({ idle, begin, turn }: Run): Ran[] {
   for (let n = 0; n < WARM_UP; n++) {
     idle();
     begin();
@@ -49,9 +84,9 @@ export function enteredByTurn({ idle, begin, turn }: Run): EnteredFile[][] {
     }
     begin();
     coverage.take();
-    const turns: EnteredFile[][] = [];
-    while (turn()) turns.push(withoutIdle(coverage.take(), atRest));
-    return turns.filter((files) => files.length > 0);
+    const turns: Ran[] = [];
+    while (turn()) turns.push(without(coverage.take(), atRest));
+    return turns;
   } finally {
     coverage.stop();
   }
@@ -102,28 +137,29 @@ export function behindPackage(turns: readonly (readonly EnteredFile[])[], name: 
 
 function add(all: Ran, more: Ran): void {
   for (const [file, functions] of more) {
-    const known = all.get(file) ?? new Map<string, string>();
-    for (const [key, name] of functions) known.set(key, name);
+    const known: Map<string, RanFunction> = all.get(file) ?? new Map();
+    for (const [key, ranOne] of functions) known.set(key, ranOne);
     all.set(file, known);
   }
 }
 
-function withoutIdle(ran: Ran, atRest: Ran): EnteredFile[] {
-  return [...ran]
-    .map(([file, functions]): EnteredFile => {
-      const own = [...functions].filter(([key]) => atRest.get(file)?.has(key) !== true);
-      return { file, functions: own.map(([, name]) => name).sort() };
-    })
-    .filter(({ functions }) => functions.length > 0)
-    .sort((x, y) => (x.file < y.file ? -1 : 1));
+function without(ran: Ran, atRest: Ran): Ran {
+  const left: Ran = new Map();
+  for (const [file, functions] of ran) {
+    const own = [...functions].filter(([key]) => atRest.get(file)?.has(key) !== true);
+    if (own.length > 0) left.set(file, new Map(own));
+  }
+  return left;
 }
 
 /** Counts the calls of all functions of packages, from its making until it is stopped. */
 class CallCoverage {
   readonly #session = new Session();
+  readonly #sources = new Map<string, string>();
 
   constructor() {
     this.#session.connect();
+    this.#session.post('Debugger.enable');
     this.#session.post('Profiler.enable');
     this.#session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
     this.take();
@@ -132,20 +168,38 @@ class CallCoverage {
   /** Functions called since the last time. */
   take(): Ran {
     const ran: Ran = new Map();
-    for (const { url, functions } of this.#counts()) {
+    for (const { url, scriptId, functions } of this.#counts()) {
       const file = sourceFileOf(url);
       if (file === null) continue;
-      const called = functions.filter(({ ranges: [whole], functionName }) => {
-        // The function around a module's own code has no name and begins with the file.
-        return whole.count > 0 && (functionName !== '' || whole.startOffset > 0);
-      });
-      if (called.length > 0) ran.set(file, new Map(called.map(keyAndName)));
+      const called = functions.filter((one) => one.ranges[0].count > 0 && this.#isOwn(one, scriptId));
+      if (called.length > 0) ran.set(file, new Map(called.map((one) => ranFunction(one, scriptId))));
     }
     return ran;
   }
 
+  /** Neither the function around a module's code, nor one by which a test runner hands out an exported value. */
+  #isOwn({ functionName, ranges: [whole] }: Profiler.FunctionCoverage, scriptId: string): boolean {
+    if (functionName !== '') return true;
+    if (whole.startOffset === 0) return false;
+    const text = this.#source(scriptId).slice(whole.startOffset, whole.endOffset);
+    return !EXPORT_GETTER.test(text);
+  }
+
+  #source(scriptId: string): string {
+    const known = this.#sources.get(scriptId);
+    if (known !== undefined) return known;
+    let source = '';
+    this.#session.post('Debugger.getScriptSource', { scriptId }, (error, { scriptSource }) => {
+      if (error !== null) throw error;
+      source = scriptSource;
+    });
+    this.#sources.set(scriptId, source);
+    return source;
+  }
+
   stop(): void {
     this.#session.post('Profiler.stopPreciseCoverage');
+    this.#session.post('Debugger.disable');
     this.#session.disconnect();
   }
 
@@ -160,9 +214,12 @@ class CallCoverage {
   }
 }
 
-function keyAndName({ functionName, ranges: [whole] }: Profiler.FunctionCoverage): [string, string] {
-  const key = `${whole.startOffset}-${whole.endOffset}`;
-  return [key, functionName === '' ? `(at ${whole.startOffset})` : functionName];
+function ranFunction(
+  { functionName, ranges: [{ startOffset, endOffset }] }: Profiler.FunctionCoverage,
+  scriptId: string,
+): [key: string, ran: RanFunction] {
+  const name = functionName === '' ? `(at ${startOffset})` : functionName;
+  return [`${startOffset}-${endOffset}`, { name, scriptId, startOffset }];
 }
 
 /** `packages/P/src/X.ts` of a script that ran as source or as built; null for one of no package, and for its tests. */

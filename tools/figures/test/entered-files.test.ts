@@ -10,6 +10,7 @@ import {
   sourceFileOf,
   upToPackage,
 } from '../src/entered-files.ts';
+import { entryOrder } from '../src/entry-order.ts';
 import { bringUp, type FrameOptions, receivedFrame, sentFrame } from '../src/frame-host.ts';
 
 const hosts: host.Host[] = [];
@@ -39,6 +40,16 @@ describe('files that a frame enters', () => {
   it('are the same for the next frame', () => {
     const made = hostWith({ ndisVersion: '6.30' });
     expect(files(enteredByTurn(receivedFrame(made)))).toEqual(files(enteredByTurn(receivedFrame(made))));
+  });
+
+  it('are entered in an order that a debugger sees: the NIC, then the driver, the switch, the guest', async () => {
+    const made = hostWith();
+    const order = await entryOrder(receivedFrame(made));
+    expect([...order].sort()).toEqual(files(enteredByTurn(receivedFrame(made))).sort());
+    const firstOf = (name: string): number => order.findIndex((file) => file.startsWith(`packages/${name}/`));
+    const firsts = ['nic', 'miniport', 'vswitch', 'guest'].map(firstOf);
+    expect(firsts).toEqual([...firsts].sort((x, y) => x - y));
+    expect(firsts[0]).toBeGreaterThanOrEqual(0);
   });
 
   it('are none when nothing comes', () => {
