@@ -41,10 +41,19 @@ const COMPLETION_WORDS = COMPLETION_BYTES >> 2;
 const WHOLE = 0xffff;
 
 /** An NBL's `originatorReserved`: the queue's slot in its processor's table, and the number of its buffer. */
-export const ownerOf = (slot: number, buffer: number): number => (slot << 16) | buffer;
-/** The two parts of it. */
-export const slotOf = (nbl: NetBufferList): number => nbl.originatorReserved >>> 16;
-export const bufferOf = (nbl: NetBufferList): number => nbl.originatorReserved & 0xffff;
+export function ownerOf(slot: number, buffer: number): number {
+  return (slot << 16) | buffer;
+}
+
+/** The queue's slot of an NBL's `originatorReserved`. */
+export function slotOf(nbl: NetBufferList): number {
+  return nbl.originatorReserved >>> 16;
+}
+
+/** The buffer of an NBL's `originatorReserved`. */
+export function bufferOf(nbl: NetBufferList): number {
+  return nbl.originatorReserved & 0xffff;
+}
 
 export class ReceiveBuffers {
   readonly count: number;
@@ -52,15 +61,19 @@ export class ReceiveBuffers {
   /** Where a frame begins, and where the rest of a split frame lies. */
   readonly firstSegment: MemorySegment;
   readonly restSegment: MemorySegment;
-  /** Bytes of a frame that lie where it begins, at most; bytes that fit where its rest lies: an MDL never describes more. */
+  /** Bytes of a frame that lie where it begins, at most. */
   readonly firstBytes: number;
-  readonly restBytes: number;
-  /** Two words a buffer: byte offsets of the frame's beginning, and of its rest. */
+  /** By buffer: byte offset of a frame's beginning, and of the rest of a split frame. */
   readonly offsets: Int32Array;
+  readonly restOffsets: Int32Array;
+  /** By buffer: byte offset of the packet buffer, which on a split queue holds the rest. */
+  readonly packetOffsets: Int32Array;
   /** What each buffer's NB says of shared memory: of the beginning, with that of the rest behind it. */
   readonly sharedMemory: readonly NetBufferSharedMemory[];
   /** Number of the buffer in each descriptor slot; in the queue's state, for the next processor to serve it. */
   readonly slots: Int32Array;
+  /** Numbers of buffers that are to be posted: whoever has some puts them here and calls {@link post}. */
+  readonly batch: Int32Array;
   readonly #ring: Ring;
   readonly #host: Int32Array;
   readonly #descriptors: number;
@@ -76,12 +89,9 @@ export class ReceiveBuffers {
     this.firstSegment = memory.segment(first.segment);
     this.restSegment = memory.segment(buffers.segment);
     this.firstBytes = lookahead === null ? WHOLE : lookahead.bufferBytes;
-    this.restBytes = lookahead === null ? 0 : buffers.bufferBytes - lookahead.bufferBytes;
-    this.offsets = new Int32Array(2 * this.count);
-    buffers.offsets.forEach((offset, buffer) => {
-      this.offsets[2 * buffer] = first.offsets[buffer];
-      this.offsets[2 * buffer + 1] = lookahead === null ? offset : offset + lookahead.bufferBytes;
-    });
+    this.offsets = first.offsets;
+    this.packetOffsets = buffers.offsets;
+    this.restOffsets = buffers.offsets.map((offset) => offset + (lookahead?.bufferBytes ?? 0));
     this.sharedMemory = describeBuffers(first);
     if (lookahead !== null) {
       const rests = describeBuffers(buffers);
@@ -90,6 +100,7 @@ export class ReceiveBuffers {
       });
     }
     this.slots = new Int32Array(image.state, STATE_SLOTS * 4, image.ringEntries);
+    this.batch = new Int32Array(image.ringEntries);
     this.#ring = ring;
     this.#host = memory.host.i32;
     this.#descriptors = image.descriptorOffset >> 2;
@@ -103,59 +114,50 @@ export class ReceiveBuffers {
     return this.slots[position & this.#ring.mask];
   }
 
-  /** Posts `buffer` at the end of the ring, whose completion there is empty from then on. {@link ringDoorbell} after the last. */
-  post(buffer: number): void {
+  /**
+   * Posts the first `count` buffers of {@link batch} and rings the doorbell once (RDT). The completions that will answer
+   * them are empty from then on.
+   */
+  post(count: number): void {
+    const { batch, slots, offsets, packetOffsets, isSplit } = this;
     const host = this.#host;
     const ring = this.#ring;
-    const slot = ring.posted & ring.mask;
-    const descriptor = this.#descriptors + slot * DESCRIPTOR_WORDS;
-    const first = this.offsets[2 * buffer];
-    if (this.isSplit) {
-      host[descriptor + RXD_PACKET_OFFSET] = this.offsets[2 * buffer + 1] - this.firstBytes;
-      host[descriptor + RXD_PACKET_SEGMENT] = this.restSegment.id;
-      host[descriptor + RXD_HEADER_OFFSET] = first;
-      host[descriptor + RXD_HEADER_SEGMENT] = this.firstSegment.id;
-    } else {
-      host[descriptor + RXD_PACKET_OFFSET] = first;
-      host[descriptor + RXD_PACKET_SEGMENT] = this.firstSegment.id;
+    const descriptors = this.#descriptors;
+    const completions = this.#completions;
+    const firstSegment = this.firstSegment.id;
+    const restSegment = this.restSegment.id;
+    const { posted, mask } = ring;
+    for (let i = 0; i < count; i++) {
+      const buffer = batch[i];
+      const slot = (posted + i) & mask;
+      const descriptor = descriptors + slot * DESCRIPTOR_WORDS;
+      // The segment of the packet buffer is the rest's; without a split there is but one.
+      host[descriptor + RXD_PACKET_OFFSET] = packetOffsets[buffer];
+      host[descriptor + RXD_PACKET_SEGMENT] = restSegment;
+      if (isSplit === true) {
+        host[descriptor + RXD_HEADER_OFFSET] = offsets[buffer];
+        host[descriptor + RXD_HEADER_SEGMENT] = firstSegment;
+      }
+      host[completions + slot * COMPLETION_WORDS] = 0;
+      slots[slot] = buffer;
     }
-    host[this.#completions + slot * COMPLETION_WORDS] = 0;
-    this.slots[slot] = buffer;
-    ring.posted = advance(ring.posted, 1);
-  }
-
-  /**
-   * Posts the buffers of the leading NBLs of `chain` that belong to the queue in `slot` of its processor's table; the
-   * first one does. Returns the last of them.
-   */
-  postChain(chain: NetBufferList, slot: number): NetBufferList {
-    let last = chain;
-    for (let nbl: NetBufferList | null = chain; nbl !== null && slotOf(nbl) === slot; nbl = nbl.next) {
-      this.post(bufferOf(nbl));
-      last = nbl;
-    }
-    return last;
+    ring.posted = advance(posted, count);
+    this.#registers.write32(this.#tail, ring.posted);
   }
 
   /** Gives the device every buffer: once in a queue's life, before the device is told to use the queue. */
   postAll(start: number): void {
     this.#ring.restart(start);
-    for (let buffer = 0; buffer < this.count; buffer++) this.post(buffer);
-    this.ringDoorbell();
+    for (let buffer = 0; buffer < this.count; buffer++) this.batch[buffer] = buffer;
+    this.post(this.count);
   }
 
   /** Posts what lies in the ring anew, for a device that was reset or powered down and counts from `start` again. */
   postAgain(start: number): void {
     const ring = this.#ring;
-    const buffers: number[] = [];
-    for (let at = ring.consumed; at !== ring.posted; at = advance(at, 1)) buffers.push(this.bufferAt(at));
+    const { consumed, pending } = ring;
+    for (let i = 0; i < pending; i++) this.batch[i] = this.bufferAt(advance(consumed, i));
     ring.restart(start);
-    for (const buffer of buffers) this.post(buffer);
-    this.ringDoorbell();
-  }
-
-  /** Tells the device what was posted (RDT). */
-  ringDoorbell(): void {
-    this.#registers.write32(this.#tail, this.#ring.posted);
+    this.post(pending);
   }
 }

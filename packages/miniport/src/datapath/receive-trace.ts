@@ -47,14 +47,14 @@ export class ReceiveTrace {
     trace.write(MINIPORT_TRACE.CHAIN, 0, this.#queueId, count, flags, this.#processor, 0);
   }
 
-  /** NBLs from `chain` to `last`, whose buffers were posted from descriptor `slot` on; `mask` is the ring's. */
-  returned(chain: NetBufferList, last: NetBufferList, slot: number, mask: number): void {
+  /** The first `count` NBLs of `chain`, whose buffers were posted from descriptor `slot` on; `mask` is the ring's. */
+  returned(chain: NetBufferList, count: number, slot: number, mask: number): void {
     const { trace } = this.#context;
-    for (let nbl = chain; ; nbl = nbl.next as NetBufferList, slot = (slot + 1) & mask) {
+    for (let i = 0, nbl = chain; i < count; i++, nbl = nbl.next as NetBufferList) {
+      if (!trace.wants(TRACE_ALL, nbl.stamp)) continue;
       const buffer = bufferOf(nbl);
-      if (trace.wants(TRACE_ALL, nbl.stamp))
-        trace.write(MINIPORT_TRACE.RETURNED, nbl.stamp, this.#queueId, buffer, slot, this.#processor, 0);
-      if (nbl === last) return;
+      const at = (slot + i) & mask;
+      trace.write(MINIPORT_TRACE.RETURNED, nbl.stamp, this.#queueId, buffer, at, this.#processor, 0);
     }
   }
 

@@ -163,66 +163,69 @@ export class ReceiveQueue {
     if (chain === null) return 0;
 
     const host = this.#host;
-    const ring = this.#ring;
-    const { slots, offsets, sharedMemory, isSplit, firstSegment } = this.#buffers;
+    const completions = this.#completions;
+    const filtering = this.#filteringInfo;
+    const owner = ownerOf(this.slot, 0);
+    const { consumed, mask } = this.#ring;
+    const { slots, offsets, sharedMemory, firstSegment, isSplit } = this.#buffers;
     const { least, most } = this.#guard;
-    const end = advance(ring.consumed, count);
     let doubt = 0;
     let last = chain;
-    for (let nbl = chain, at = ring.consumed; at !== end; at = advance(at, 1)) {
-      const slot = at & ring.mask;
+    for (let i = 0, nbl = chain; i < count; i++, nbl = nbl.next as NetBufferList) {
+      const slot = (consumed + i) & mask;
       const buffer = slots[slot];
-      const completion = this.#completions + slot * COMPLETION_WORDS;
+      const completion = completions + slot * COMPLETION_WORDS;
       const status = host[completion + RXC_LENGTH_STATUS];
       const tagAndFilter = host[completion + RXC_VLAN_FILTER];
       const length = status & 0xffff;
 
-      nbl.filteringInfo = this.#filteringInfo;
+      nbl.filteringInfo = filtering;
       nbl.ieee8021QInfo = (status & RXC_VLAN) !== 0 ? ieee8021QFromTci(tagAndFilter & 0xffff) : 0;
       nbl.checksumInfo = (status & CHECKSUM_RESULTS) !== 0 ? receiveChecksumInfo(status) : 0;
       nbl.hashValue = host[completion + RXC_HASH];
       nbl.stamp = host[completion + RXC_STAMP];
       nbl.filterSlot = tagAndFilter >> 16;
       nbl.receiveVerdict = host[completion + RXC_VERDICT];
-      nbl.originatorReserved = ownerOf(this.slot, buffer);
+      nbl.originatorReserved = owner | buffer;
 
       const netBuffer = nbl.firstNetBuffer;
       netBuffer.dataOffset = 0;
       netBuffer.dataLength = length;
       netBuffer.sharedMemoryInfo = sharedMemory[buffer];
       const { mdl } = netBuffer;
-      mdl.byteOffset = offsets[2 * buffer];
+      mdl.byteOffset = offsets[buffer];
       mdl.byteCount = length;
       // To store a reference costs more than to find it there from the last time.
       if (mdl.segment !== firstSegment) mdl.segment = firstSegment;
-      if (isSplit) this.#describeSplit(nbl, buffer);
-      else if (mdl.next !== null) mdl.next = null;
+      if (isSplit === false && mdl.next !== null) mdl.next = null;
 
       // Negative as soon as one completion cannot be believed.
       const checked = status & COMPLETION_MASK;
       doubt |= (checked - least) | (most - checked);
       last = nbl;
-      nbl = nbl.next as NetBufferList;
     }
     this.#pool.cutChain(last, count);
+    if (isSplit) this.#describeSplit(chain);
     if (doubt < 0) return this.#receiveSound(chain);
-    ring.consumed = end;
+    this.#ring.consumed = advance(consumed, count);
     this.#indicate(chain, count);
     return count;
   }
 
-  /** A frame in two buffers: cuts the first MDL short and puts the second one behind it. */
-  #describeSplit(nbl: NetBufferList, buffer: number): void {
-    const { offsets, firstBytes, restBytes, restSegment } = this.#buffers;
-    const { mdl, dataLength } = nbl.firstNetBuffer;
-    const first = Math.min(dataLength, firstBytes);
-    mdl.byteCount = first;
-    // Made with the NBL; see `processor-queues.ts`.
-    const rest = nbl.miniportReserved as Mdl;
-    rest.byteOffset = offsets[2 * buffer + 1];
-    rest.byteCount = Math.min(dataLength - first, restBytes);
-    if (rest.segment !== restSegment) rest.segment = restSegment;
-    if (mdl.next !== rest) mdl.next = rest;
+  /** Frames in two buffers: cuts each first MDL short, and puts the second one behind it. */
+  #describeSplit(chain: NetBufferList): void {
+    const { restOffsets, firstBytes, restSegment } = this.#buffers;
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+      const { mdl, dataLength } = nbl.firstNetBuffer;
+      const isShort = dataLength <= firstBytes;
+      // Made with the NBL; see `processor-queues.ts`.
+      const rest = nbl.miniportReserved as Mdl;
+      mdl.byteCount = isShort ? dataLength : firstBytes;
+      rest.byteOffset = restOffsets[bufferOf(nbl)];
+      rest.byteCount = isShort ? 0 : dataLength - firstBytes;
+      if (rest.segment !== restSegment) rest.segment = restSegment;
+      if (mdl.next !== rest) mdl.next = rest;
+    }
   }
 
   /** Indicates a chain. NBLs that come back meanwhile, as most do, are never outstanding for anybody else. */
@@ -256,6 +259,8 @@ export class ReceiveQueue {
     const made = guard.made();
     const sound = new NetBufferListQueue();
     const unused = new NetBufferListQueue();
+    const { batch } = this.#buffers;
+    let lost = 0;
     let taken = 0;
     let ended = false;
     for (let nbl: NetBufferList | null = chain; nbl !== null; ) {
@@ -263,27 +268,23 @@ export class ReceiveQueue {
       const position = advance(ring.consumed, taken);
       const isSound: boolean = !ended && guard.isSound(position);
       ended ||= !isSound && taken >= made;
-      if (!isSound && !ended) this.#loseFrame(position);
+      if (!isSound && !ended) {
+        batch[lost] = this.#buffers.bufferAt(position);
+        this.#trace.damaged(batch[lost++], guard.wordAt(position));
+      }
       if (!ended) taken++;
       (isSound ? sound : unused).append(nbl);
       nbl = next;
     }
     const { count } = sound;
     ring.consumed = advance(ring.consumed, taken);
-    guard.countLost(taken - count);
-    if (taken !== count) this.#buffers.ringDoorbell();
+    guard.countLost(lost);
+    if (lost > 0) this.#buffers.post(lost);
     if (ended) guard.correctHead();
     if (unused.first !== null) this.#pool.giveChain(unused.first, unused.last as NetBufferList, unused.count);
     this.#reach('miniport.completion-damaged');
     if (sound.first !== null) this.#indicate(sound.first, count);
     return taken;
-  }
-
-  /** Posts the buffer again that the completion at `position` was about. */
-  #loseFrame(position: number): void {
-    const buffer = this.#buffers.bufferAt(position);
-    this.#trace.damaged(buffer, this.#guard.wordAt(position));
-    this.#buffers.post(buffer);
   }
 
   /** Indicates what waits now; a device that goes on receiving does not keep it busy forever. */
@@ -337,50 +338,48 @@ export class ReceiveQueue {
    * the processor that serves the queue now. Returns the first NBL that is not this queue's.
    */
   acceptReturned(chain: NetBufferList): NetBufferList | null {
-    const heldBefore = this.held;
-    const last = this.isServed ? this.#postReturned(chain) : this.#putReturned(chain);
-    const next = last.next;
-    this.#pool.giveChain(chain, last, heldBefore - this.held);
-    if (this.isServed) this.#buffers.ringDoorbell();
-    else {
-      this.#reach('miniport.buffer-comes-back-elsewhere');
-      this.#remote.notify();
+    const { batch } = this.#buffers;
+    const { slot } = this;
+    let count = 0;
+    let last = chain;
+    for (let nbl: NetBufferList | null = chain; nbl !== null && slotOf(nbl) === slot; nbl = nbl.next) {
+      batch[count++] = bufferOf(nbl);
+      last = nbl;
     }
+    const { next } = last;
+    if (this.isServed) this.#postReturned(chain, count);
+    else this.#sendAfter(count);
+    this.#pool.giveChain(chain, last, count);
+    this.held -= count;
     if (!this.#isIndicating) this.#showHeld();
     return next;
   }
 
-  #postReturned(chain: NetBufferList): NetBufferList {
-    const ring = this.#ring;
-    const before = ring.posted;
-    const last = this.#buffers.postChain(chain, this.slot);
-    this.held -= distance(before, ring.posted);
-    if (this.#trace.isOn) this.#trace.returned(chain, last, before & ring.mask, ring.mask);
-    return last;
+  #postReturned(chain: NetBufferList, count: number): void {
+    const { posted, mask } = this.#ring;
+    this.#buffers.post(count);
+    if (this.#trace.isOn) this.#trace.returned(chain, count, posted & mask, mask);
   }
 
-  /** The queue has moved on: its buffers follow it. */
-  #putReturned(chain: NetBufferList): NetBufferList {
-    let last = chain;
-    for (let nbl: NetBufferList | null = chain; nbl !== null && slotOf(nbl) === this.slot; nbl = nbl.next) {
-      this.#remote.put(bufferOf(nbl));
-      this.held--;
-      last = nbl;
-    }
-    return last;
+  /** The queue has moved on: the first `count` buffers of the batch follow it. */
+  #sendAfter(count: number): void {
+    this.#reach('miniport.buffer-comes-back-elsewhere');
+    for (let i = 0; i < count; i++) this.#remote.put(this.#buffers.batch[i]);
+    this.#remote.notify();
   }
 
   /** Posts the buffers that came back on processors the queue has left. */
   #collectReturns(): void {
-    const before = this.#ring.posted;
+    const { batch } = this.#buffers;
+    let count = 0;
     while (this.#remote.isWaiting) {
       const buffer = this.#remote.collect();
       if (buffer < 0) break;
-      this.#buffers.post(buffer);
+      batch[count++] = buffer;
     }
-    if (this.#ring.posted === before) return;
+    if (count === 0) return;
     this.#reach('miniport.buffers-collected');
-    this.#buffers.ringDoorbell();
+    this.#buffers.post(count);
   }
 
   // --- its end on this processor -----------------------------------------------------------------------

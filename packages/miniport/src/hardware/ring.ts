@@ -15,10 +15,14 @@ import type { NicRegisters } from '@vmq/nic';
 import { readHead } from './head-register.ts';
 
 /** The position `by` entries behind `position`. The `| 0` here and in {@link distance} is the wrap. */
-export const advance = (position: number, by: number): number => (position + by) | 0;
+export function advance(position: number, by: number): number {
+  return (position + by) | 0;
+}
 
 /** Entries from position `from` to position `to`; negative if `to` lies before it. */
-export const distance = (from: number, to: number): number => (to - from) | 0;
+export function distance(from: number, to: number): number {
+  return (to - from) | 0;
+}
 
 /** Where a ring's head is, and how long it is. */
 export interface RingShape {
