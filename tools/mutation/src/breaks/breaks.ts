@@ -184,10 +184,10 @@ export const BREAKS: readonly Break[] = [
       // The driver, too, takes the room in front of the rest for the header's place.
       {
         file: `packages/miniport/src/datapath/receive.ts`,
-        find: 'mdl.byteCount = first;',
-        put: `mdl.byteOffset = offsets[2 * buffer + 1] - firstBytes;
-    mdl.segment = restSegment;
-    mdl.byteCount = first;`,
+        find: 'mdl.byteCount = isShort ? dataLength : firstBytes;',
+        put: `mdl.byteOffset = restOffsets[bufferOf(nbl)] - firstBytes;
+      mdl.segment = restSegment;
+      mdl.byteCount = isShort ? dataLength : firstBytes;`,
       },
     ],
     caughtBy: ['decisions in host memory'],
@@ -445,7 +445,7 @@ export const BREAKS: readonly Break[] = [
     name: 'a-completion-keeps-its-last-lap',
     breaks: 'frames unchanged',
     file: `packages/miniport/src/datapath/receive-buffers.ts`,
-    find: 'host[this.#completions + slot * COMPLETION_WORDS] = 0;',
+    find: 'host[completions + slot * COMPLETION_WORDS] = 0;',
     put: '',
     faults: ['completion-corrupted'],
     caughtBy: [
@@ -494,8 +494,8 @@ export const BREAKS: readonly Break[] = [
     name: 'the-wrong-buffer-is-described',
     breaks: 'frames unchanged',
     file: `packages/miniport/src/datapath/receive.ts`,
-    find: 'mdl.byteOffset = offsets[2 * buffer];',
-    put: 'mdl.byteOffset = offsets[2 * (buffer === 3 ? 4 : buffer)];',
+    find: 'mdl.byteOffset = offsets[buffer];',
+    put: 'mdl.byteOffset = offsets[buffer === 3 ? 4 : buffer];',
     caughtBy: [
       'frames unchanged',
       'order of each queue',
