@@ -6,7 +6,7 @@
 // well makes a frame of nothing, and there is nothing left to tell it by.
 import { checkHostConfig, createHost, type Host } from '@vmq/host';
 import type { DeterministicExecutor } from '@vmq/machine';
-import { REG, RX_QUEUE_STRIDE, TX_QUEUE_STRIDE } from '@vmq/nic';
+import { COMPLETION_BYTES, REG, RX_QUEUE_STRIDE, TX_QUEUE_STRIDE } from '@vmq/nic';
 import { edge } from '../bytes.ts';
 import { deterministic } from '../deterministic.ts';
 import type { Chance, Instance, Note, Target } from '../target.ts';
@@ -15,7 +15,7 @@ const MOST_TURNS = 20_000;
 const MACS = [1, 2, 3];
 const BROADCAST = 255;
 /** Words of a completion, and entries of a ring. */
-const COMPLETION_WORDS = 4;
+const COMPLETION_WORDS = COMPLETION_BYTES / 4;
 const RING_ENTRIES = 32;
 
 /** What is damaged in a session, as a range of kinds: 0 to 4 completions, 5 and 6 receive heads, 7 transmit heads. */
