@@ -1,25 +1,24 @@
-// Circles in a graph of files or folders.
+// Circles of folders.
 
-/** The first circle, its first member repeated at the end, or null. Type-only imports count: they tangle readers too. */
-export function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] | null {
-  const state = new Map<string, 'open' | 'done'>();
-  const path: string[] = [];
-  const visit = (node: string): string[] | null => {
-    if (state.get(node) === 'done' || !graph.has(node)) return null;
-    if (state.get(node) === 'open') return [...path.slice(path.indexOf(node)), node];
-    state.set(node, 'open');
-    path.push(node);
-    for (const next of graph.get(node) ?? []) {
-      const found = visit(next);
-      if (found !== null) return found;
-    }
-    path.pop();
-    state.set(node, 'done');
-    return null;
-  };
-  for (const node of graph.keys()) {
-    const found = visit(node);
-    if (found !== null) return found;
+/** Folders that import each other, directly or by way of others; each list is one such knot, in alphabetical order. */
+export function knots(graph: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
+  const reached = new Map([...graph.keys()].map((node) => [node, reachable(node, graph)]));
+  const found = new Map<string, string[]>();
+  for (const [node, others] of reached) {
+    const knot = [...others].filter((other) => reached.get(other)?.has(node) === true).sort();
+    if (knot.length > 1) found.set(knot.join(), knot);
   }
-  return null;
+  return [...found.values()];
+}
+
+/** Where one gets from `start`, itself only if there is a way back. */
+function reachable(start: string, graph: ReadonlyMap<string, ReadonlySet<string>>): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const open = [...(graph.get(start) ?? [])];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    open.push(...(graph.get(node) ?? []));
+  }
+  return seen;
 }

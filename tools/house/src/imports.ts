@@ -1,147 +1,91 @@
-// Every import of every package: does it go down, is it declared, does it stay out of other packages' insides?
+// Every import of every package, by dependency-cruiser: does it go down, is it declared, does it stay out of other
+// packages' insides? And what dependency-cruiser does not know: package.json and tsconfig.json name the same packages as
+// the sources.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { join } from 'node:path';
+import { cruise, type ICruiseResult, type IViolation } from 'dependency-cruiser';
 import ts from 'typescript';
-import { findCycle } from './cycle.ts';
-import { MAY_IMPORT, NODE_ALLOWED } from './plan.ts';
+import { importRules } from './import-rules.ts';
+import { MAY_IMPORT } from './plan.ts';
 
-/** One package as it stands on disk, and what its sources were found to import. */
-interface PackageUnderCheck {
-  readonly root: string;
-  readonly name: string;
-  readonly folder: string;
-  readonly allowed: readonly string[];
-  readonly declared: ReadonlySet<string>;
-  readonly development: ReadonlySet<string>;
-  readonly references: ReadonlySet<string>;
-  /** Packages of ours that it imports. */
-  readonly used: Set<string>;
-  readonly problems: string[];
+function packagesOf(tree: string): string[] {
+  return readdirSync(join(tree, 'packages')).filter((name) =>
+    existsSync(join(tree, 'packages', name, 'package.json')),
+  );
 }
 
-interface ImportingFile {
-  readonly path: string;
-  /** Path from the root, as problems name it. */
-  readonly where: string;
-  readonly isTest: boolean;
+/** What sources import, `tree` being a folder that has packages/. */
+export async function readImports(tree: string): Promise<ICruiseResult> {
+  const { output } = await cruise(
+    packagesOf(tree).map((name) => `packages/${name}/src`),
+    {
+      baseDir: tree,
+      exclude: { path: '[.]test[.-]' },
+      doNotFollow: { path: 'node_modules' },
+      tsPreCompilationDeps: true,
+      validate: true,
+      ruleSet: { forbidden: importRules() },
+    },
+    {
+      conditionNames: ['@vmq/source', 'import', 'node', 'default'],
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.mjs', '.js', '.json'],
+    },
+  );
+  if (typeof output === 'string') throw new Error(output);
+  return output;
 }
 
-interface Manifest {
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly devDependencies?: Readonly<Record<string, string>>;
-  readonly peerDependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
+/** Broken rules of the house plan, a line each. */
+export function importProblems(tree: string, imports: ICruiseResult): string[] {
+  const names = packagesOf(tree);
+  const unplanned = names
+    .filter((name) => MAY_IMPORT[name] === undefined)
+    .map((name) => `packages/${name}: not in the house plan; give it a floor in tools/house/src/plan.ts`);
+  const gone = Object.keys(MAY_IMPORT)
+    .filter((name) => !names.includes(name))
+    .map((name) => `tools/house/src/plan.ts: there is no package ${name}`);
+  return [
+    ...unplanned,
+    ...gone,
+    ...imports.summary.violations.map(told),
+    ...names.flatMap((name) => namedProblems(tree, name, usedBy(name, imports))),
+  ];
 }
 
-/** Broken rules of the house plan under packages/, a line each. */
-export function importProblems(root: string): string[] {
-  return readdirSync(join(root, 'packages'))
-    .filter((name) => existsSync(join(root, 'packages', name, 'package.json')))
-    .flatMap((name) => {
-      const allowed = MAY_IMPORT[name];
-      return allowed === undefined
-        ? [`packages/${name}: not in the house plan; give it a floor in tools/house/src/plan.ts`]
-        : checkPackage(openPackage(root, name, allowed));
-    });
+function told({ rule, from, to, comment, cycle }: IViolation): string {
+  const circle = cycle?.map(({ name }) => name).join(' -> ');
+  return `${from} -> ${circle ?? to}: ${rule.name}${comment === undefined ? '' : ` (${comment})`}`;
 }
 
-function openPackage(root: string, name: string, allowed: readonly string[]): PackageUnderCheck {
-  const folder = join(root, 'packages', name);
-  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
-  const { config } = ts.parseConfigFileTextToJson(
-    '',
-    readFileSync(join(folder, 'tsconfig.json'), 'utf8'),
-  ) as {
-    config: { references?: readonly { path: string }[] };
+/** Packages of ours that the sources of `name` import. */
+function usedBy(name: string, { modules }: ICruiseResult): ReadonlySet<string> {
+  const used = new Set<string>();
+  for (const { source, dependencies } of modules)
+    if (source.startsWith(`packages/${name}/`))
+      for (const { module } of dependencies) if (module.startsWith('@vmq/')) used.add(module.slice(5));
+  used.delete(name);
+  return used;
+}
+
+function namedProblems(tree: string, name: string, used: ReadonlySet<string>): string[] {
+  const folder = `packages/${name}`;
+  const { dependencies = {} } = JSON.parse(readFileSync(join(tree, folder, 'package.json'), 'utf8')) as {
+    dependencies?: Readonly<Record<string, string>>;
   };
-  return {
-    root,
-    name,
-    folder,
-    allowed,
-    declared: new Set(
-      Object.keys({
-        ...manifest.dependencies,
-        ...manifest.peerDependencies,
-        ...manifest.optionalDependencies,
-      }),
-    ),
-    development: new Set(Object.keys(manifest.devDependencies ?? {})),
-    references: new Set((config.references ?? []).map(({ path }) => relative('..', path))),
-    used: new Set(),
-    problems: [],
-  };
-}
-
-function checkPackage(one: PackageUnderCheck): string[] {
-  const { root, name, folder, problems, used } = one;
-  const graph = new Map<string, string[]>();
-  for (const path of sourceFiles(join(folder, 'src'))) {
-    const file = { path, where: relative(root, path), isTest: path.endsWith('.test.ts') };
-    const edges: string[] = [];
-    const { importedFiles } = ts.preProcessFile(readFileSync(path, 'utf8'), true, false);
-    for (const { fileName } of importedFiles) {
-      if (fileName.startsWith('.')) edges.push(checkRelative(one, file, fileName));
-      else if (fileName.startsWith('@vmq/')) checkOurs(one, file, fileName);
-      else if (!file.isTest) checkForeign(one, file, fileName);
-    }
-    if (!file.isTest) graph.set(path, edges);
-  }
-  for (const target of used)
-    if (!one.references.has(target))
-      problems.push(`packages/${name}/tsconfig.json: no reference to ../${target}`);
-  for (const dependency of one.declared)
-    if (dependency.startsWith('@vmq/') && !used.has(dependency.slice(5)))
-      problems.push(`packages/${name}/package.json: ${dependency} is declared and never imported`);
-  const cycle = findCycle(graph);
-  if (cycle !== null)
-    problems.push(
-      `packages/${name}: import cycle ${cycle.map((file) => relative(folder, file)).join(' -> ')}`,
-    );
-  return problems;
-}
-
-function checkRelative(one: PackageUnderCheck, file: ImportingFile, fileName: string): string {
-  const target = resolve(dirname(file.path), fileName);
-  if (!existsSync(target) && !fileName.endsWith('.js'))
-    one.problems.push(`${file.where}: no such file ${fileName}`);
-  if (!file.isTest && !target.startsWith(join(one.folder, 'src')))
-    one.problems.push(`${file.where}: reaches outside its package: ${fileName}`);
-  return target;
-}
-
-function checkOurs(one: PackageUnderCheck, { where, isTest }: ImportingFile, fileName: string): void {
-  const target = fileName.slice(5);
-  if (target.includes('/'))
-    one.problems.push(`${where}: deep import ${fileName}; only the package's index is public`);
-  if (target === one.name) return;
-  if (!isTest) {
-    one.used.add(target);
-    if (!one.allowed.includes(target))
-      one.problems.push(
-        `${where}: ${one.name} may not import ${target} (it may import: ${one.allowed.join(', ') || 'nothing'})`,
-      );
-  }
-  if (!one.declared.has(fileName) && !(isTest && one.development.has(fileName)))
-    one.problems.push(`${where}: ${fileName} is not in package.json`);
-}
-
-function checkForeign(one: PackageUnderCheck, { where }: ImportingFile, fileName: string): void {
-  if (fileName.startsWith('node:')) {
-    const list = NODE_ALLOWED[one.name];
-    if (list === undefined || (list !== null && !list.includes(fileName)))
-      one.problems.push(
-        `${where}: ${one.name} may not import ${fileName}; I/O, clock and chance come through machine`,
-      );
-    return;
-  }
-  const parts = fileName.split('/').slice(0, fileName.startsWith('@') ? 2 : 1);
-  if (!one.declared.has(parts.join('/'))) one.problems.push(`${where}: ${fileName} is not in package.json`);
-}
-
-function sourceFiles(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(folder, name));
+  const config = ts.parseConfigFileTextToJson('', readFileSync(join(tree, folder, 'tsconfig.json'), 'utf8'))
+    .config as { references?: readonly { path: string }[] };
+  const declared = Object.keys(dependencies).filter((name) => name.startsWith('@vmq/'));
+  const references = (config.references ?? []).map(({ path }) => path);
+  return [
+    ...declared
+      .filter((name) => !used.has(name.slice(5)))
+      .map((name) => `${folder}/package.json: ${name} is declared and never imported`),
+    ...[...used]
+      .filter((name) => !declared.includes(`@vmq/${name}`))
+      .map((name) => `${folder}/package.json: @vmq/${name} is imported and not declared`),
+    ...[...used]
+      .filter((name) => !references.includes(`../${name}`))
+      .map((name) => `${folder}/tsconfig.json: no reference to ../${name}`),
+  ];
 }
