@@ -1,3 +1,4 @@
+// Plain JavaScript: a worker thread starts it as it stands, without a build.
 // The first file a worker thread of the threads executor runs. It loads the entry file, and if that fails (or
 // runWorker throws) it leaves the error's text in shared memory: the caller's thread waits without its event loop,
 // so no 'error' event could reach it. The layout is that of src/failure-report.ts.

@@ -1,3 +1,4 @@
+// Plain JavaScript: a worker thread starts it as it stands, without a build.
 /** One processor of channel-threads.test.ts: delivers numbered frames and polls, as fast as it can. */
 import { workerData } from 'node:worker_threads';
 import { attachMachine } from '@vmq/machine';

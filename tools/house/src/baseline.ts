@@ -13,15 +13,19 @@ export interface Judged {
   readonly rest: Baseline;
 }
 
+/** What is compared of a place: all but what stands behind it in brackets. */
+const keyOf = (place: string): string => place.split(' (')[0] ?? place;
+
 export function judge(limits: readonly Limit[], baseline: Baseline): Judged {
   const problems: string[] = [];
   const mended: string[] = [];
   const rest: Record<string, string[]> = {};
   for (const { name, places } of limits) {
     const excused = baseline[name] ?? [];
-    for (const place of places) if (!excused.includes(place)) problems.push(`${name}: ${place}`);
-    for (const place of excused) if (!places.includes(place)) mended.push(`${name}: ${place}`);
-    const kept = excused.filter((place) => places.includes(place));
+    const keys = places.map(keyOf);
+    for (const place of places) if (!excused.includes(keyOf(place))) problems.push(`${name}: ${place}`);
+    for (const place of excused) if (!keys.includes(place)) mended.push(`${name}: ${place}`);
+    const kept = excused.filter((place) => keys.includes(place));
     if (kept.length > 0) rest[name] = kept;
   }
   return { problems, mended, rest };

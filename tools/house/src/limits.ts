@@ -42,11 +42,15 @@ export interface Limit {
 
 /** Every file that git knows or would add, as a path from the root. */
 export function filesOf(tree: string): string[] {
-  const out = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'], {
-    cwd: tree,
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-  });
+  const out = execFileSync(
+    'git',
+    ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'],
+    {
+      cwd: tree,
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    },
+  );
   const deleted = new Set(
     execFileSync('git', ['ls-files', '--deleted'], { cwd: tree, encoding: 'utf8' }).split('\n'),
   );
@@ -76,7 +80,9 @@ export function limitsOf(tree: string, files: readonly string[], imports: ICruis
     { name: 'names of test files against the convention', places: files.filter(isMisnamedTest) },
     {
       name: 'untyped JavaScript without a reason in its head',
-      places: files.filter((path) => isUntyped(path) && !/^(#!.*\n)?\/\/ @ts-check\n|Plain JavaScript/.test(textOf(path))),
+      places: files.filter(
+        (path) => isUntyped(path) && !/^(#!.*\n)?\/\/ @ts-check\n|Plain JavaScript/.test(textOf(path)),
+      ),
     },
     { name: 'generated files that do not say so', places: unmarked(tree, files, textOf) },
   ];
@@ -103,7 +109,9 @@ function circlesOfFolders({ modules }: ICruiseResult): string[] {
       if (resolved.startsWith(`packages/${name}/src/`) && dirname(resolved) !== folder)
         imported.add(dirname(resolved));
   }
-  return [...graphs.values()].flatMap((graph) => knots(graph).map((knot) => knot.join(' <-> ')));
+  return [...graphs].flatMap(([name, graph]) =>
+    knots(graph).map((knot) => `packages/${name} (${knot.join(' <-> ')})`),
+  );
 }
 
 /** `*.test.ts` and `*.test-support.ts` lie in the test/ of a package or of a tool, and only there. */

@@ -2,15 +2,15 @@
 # Records the captures of captures/: traffic of real Linux network stacks, each host a network
 # namespace, joined by a Linux bridge. No traffic leaves the namespaces.
 #
-#   sudo tools/record-captures.sh OUTDIR [NAME...]     (all captures, or only those named)
+#   sudo tools/record-captures/record-captures.sh OUTDIR [NAME...]     (all captures, or only those named)
 #
 # Debian: apt-get install iproute2 ethtool iputils-ping tcpdump tshark python3
 #
-# Ends with a checklist (record-captures/report.py) and fails if a kind of frame is missing,
+# Ends with a checklist (report.py) and fails if a kind of frame is missing,
 # a frame was lost or a checksum is wrong.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")/record-captures" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
@@ -43,9 +43,9 @@ export PYTHONDONTWRITEBYTECODE=1
 if [[ ! -e $outdir/hosts.tsv ]]; then
   printf 'capture\thost\trole\tmac\tvlan\tpcp\tipv4\tipv6\n' >"$outdir/hosts.tsv"
 fi
-# shellcheck source=record-captures/lan.sh
+# shellcheck source=lan.sh
 source "$here/lan.sh"
-# shellcheck source=record-captures/scenarios.sh
+# shellcheck source=scenarios.sh
 source "$here/scenarios.sh"
 trap 'lan_destroy; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM

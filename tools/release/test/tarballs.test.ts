@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const root = resolve(import.meta.dirname, '..');
+const root = resolve(import.meta.dirname, '../../..');
 const packages = readdirSync(join(root, 'packages'));
 /** It is where `pnpm test` runs; fetching one is not a test's to do. */
 const pnpm = spawnSync('pnpm', ['--version'], { cwd: root }).status === 0;
@@ -37,7 +37,7 @@ describe.skipIf(!pnpm)(pnpm ? 'packed packages' : 'packed packages: there is no 
 
   beforeAll(() => {
     const tarballs = join(project, 'tarballs');
-    execFileSync(process.execPath, [join(root, 'tools/tarballs.mjs'), tarballs]);
+    execFileSync(process.execPath, [join(root, 'tools/release/dist/tarballs.js'), tarballs]);
     expect(readdirSync(tarballs)).toHaveLength(packages.length);
     for (const file of readdirSync(tarballs)) {
       const unpacked = mkdtempSync(join(project, 'unpacked-'));
@@ -62,7 +62,7 @@ describe.skipIf(!pnpm)(pnpm ? 'packed packages' : 'packed packages: there is no 
         expect(existsSync(installed(name)), name).toBe(true);
       }
       const files = readdirSync(home, { recursive: true, encoding: 'utf8' });
-      expect(files.filter((file) => /\.test\.|tsbuildinfo/.test(file))).toEqual([]);
+      expect(files.filter((file) => /\.test[.-]|tsbuildinfo/.test(file))).toEqual([]);
       expect(files).toContain('README.md');
       expect(files).toContain('LICENSE');
     }

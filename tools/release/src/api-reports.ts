@@ -1,11 +1,13 @@
 // The public surface of every package as a reviewed file: etc/<package>.api.md.
-// Without arguments the reports are rewritten; with --check a difference fails.
+//
+//   node tools/release/dist/api-reports.js [--check]    with --check a difference fails; else the reports are rewritten
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 
 const check = process.argv.includes('--check');
-const root = resolve(import.meta.dirname, '..');
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const packages = join(root, 'packages');
 const reportFolder = join(root, 'etc');
 mkdirSync(reportFolder, { recursive: true });
@@ -27,9 +29,9 @@ for (const name of readdirSync(packages)) {
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
       messages: {
-        compilerMessageReporting: { default: { logLevel: 'none' } },
-        extractorMessageReporting: { default: { logLevel: 'none' } },
-        tsdocMessageReporting: { default: { logLevel: 'none' } },
+        compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+        extractorMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+        tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
       },
     },
     configObjectFullPath: undefined,

@@ -1,4 +1,4 @@
-// `pnpm requirements`: which requirement ids of docs/requirements.md stand in a test's name, and which do not.
+// `pnpm requirements` (node tools/house/dist/requirements.js [--run] [--json] [--check]): which requirement ids of docs/requirements.md stand in a test's name, and which do not.
 //   --run    run the tests that name an id first, and show whether they passed
 //   --json   {total, proved, partly: [{id, missing}], notModelled: [{id, why}], missing: []}
 // A requirement is proved, partly proved or not modelled. docs/not-modelled.json lists the last two: id to reason, or
@@ -7,20 +7,39 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const root = resolve(import.meta.dirname, '..');
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const options = new Set(process.argv.slice(2));
 const ID = /\b(?:CAP|INIT|QUE|FLT|STA|SHM|RX|TX|INT|SEC|MIG|LIFE|OFF|SW|VPT|MMQ|IND)-\d\d\b/g;
 
+interface NamedTest {
+  readonly file: string;
+  readonly name: string;
+  readonly ids: readonly string[];
+}
+
+/** Of docs/not-modelled.json: why it is not modelled, or which part no test proves. */
+type Reason = string | { readonly partly: string };
+
+/** What vitest's JSON reporter says, as far as it is read. */
+interface TestReport {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+type State = 'FAILED' | 'proved' | 'partly' | 'not modelled' | 'MISSING';
+
 /** Every id that the requirements define, in their order. */
-function definedIds() {
+function definedIds(): string[] {
   const text = readFileSync(join(root, 'docs/requirements.md'), 'utf8');
-  const ids = [...text.matchAll(/^(?:- |\| )([A-Z]+-\d\d)\b/gm)].map((match) => match[1]);
+  const ids = [...text.matchAll(/^(?:- |\| )([A-Z]+-\d\d)\b/gm)].map(([, id = '']) => id);
   return [...new Set(ids)].filter((id) => !id.startsWith('DIS-'));
 }
 
-function testFiles(folder) {
+function testFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     if (entry.name === 'node_modules' || entry.name === 'dist') return [];
     const path = join(folder, entry.name);
@@ -30,20 +49,20 @@ function testFiles(folder) {
 }
 
 /** Test names with an id in them, read from the source: the first string of it(), test(), describe() and kin. */
-function namedTests() {
-  const found = [];
+function namedTests(): NamedTest[] {
+  const found: NamedTest[] = [];
   for (const file of [...testFiles(join(root, 'packages')), ...testFiles(join(root, 'tools'))]) {
     const text = readFileSync(file, 'utf8');
-    for (const match of text.matchAll(
+    for (const [, , name = ''] of text.matchAll(
       /\b(?:it|test|describe)(?:\.\w+)*(?:\([^)]*\))?\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*)\1/g,
     )) {
-      const ids = match[2].match(ID);
-      if (ids) found.push({ file: relative(root, file), name: match[2], ids: [...new Set(ids)] });
+      const ids = name.match(ID);
+      if (ids) found.push({ file: relative(root, file), name, ids: [...new Set(ids)] });
     }
     // test.each(rows)('%s …'): the id is each row's first member, and with it the name of a test of its own.
     for (const [, rows] of text.matchAll(/\b(?:it|test)\.each\((\w+)\)\(\s*['"`]%s/g)) {
       const table = text.match(new RegExp(`const ${rows}\\b[^=]*= \\[\n([\\s\\S]*?)\n *\\];`))?.[1] ?? '';
-      for (const [, name] of table.matchAll(/^ *\[\s*'([^']*)',/gm)) {
+      for (const [, name = ''] of table.matchAll(/^ *\[\s*'([^']*)',/gm)) {
         const ids = name.match(ID);
         if (ids) found.push({ file: relative(root, file), name, ids });
       }
@@ -54,10 +73,13 @@ function namedTests() {
 
 const ids = definedIds();
 const tests = namedTests();
-const notModelled = JSON.parse(readFileSync(join(root, 'docs/not-modelled.json'), 'utf8'));
+const notModelled = JSON.parse(readFileSync(join(root, 'docs/not-modelled.json'), 'utf8')) as Readonly<
+  Record<string, Reason | undefined>
+>;
 const results = options.has('--run') ? run([...new Set(tests.map((test) => test.file))]) : null;
 
-function run(files) {
+/** Runs the tests that name an id; the ids of those that did not pass. */
+function run(files: readonly string[]): ReadonlySet<string> {
   const scratch = mkdtempSync(join(tmpdir(), 'vmq-requirements-'));
   const report = join(scratch, 'report.json');
   spawnSync(
@@ -68,8 +90,8 @@ function run(files) {
       stdio: ['ignore', 'ignore', 'inherit'],
     },
   );
-  const failed = new Set();
-  for (const file of JSON.parse(readFileSync(report, 'utf8')).testResults) {
+  const failed = new Set<string>();
+  for (const file of (JSON.parse(readFileSync(report, 'utf8')) as TestReport).testResults) {
     for (const test of file.assertionResults) {
       if (test.status !== 'passed') for (const id of test.fullName.match(ID) ?? []) failed.add(id);
     }
@@ -81,15 +103,23 @@ function run(files) {
 const tested = new Set(ids.filter((id) => tests.some((test) => test.ids.includes(id)) && !results?.has(id)));
 const listed = Object.keys(notModelled);
 /** What no test proves of a requirement that others of its parts have tests for; null where that is not so. */
-const partOf = (id) => notModelled[id]?.partly ?? null;
+const partOf = (id: string): string | null => {
+  const reason = notModelled[id];
+  return typeof reason === 'object' ? reason.partly : null;
+};
 
-function stateOf(id) {
+function stateOf(id: string): State {
   if (results?.has(id)) return 'FAILED';
   if (tested.has(id)) return partOf(id) === null ? 'proved' : 'partly';
   return listed.includes(id) && partOf(id) === null ? 'not modelled' : 'MISSING';
 }
-const withState = (state) => ids.filter((id) => stateOf(id) === state);
-const [proved, partly, notYet, missing] = ['proved', 'partly', 'not modelled', 'MISSING'].map(withState);
+const withState = (state: State): string[] => ids.filter((id) => stateOf(id) === state);
+const [proved, partly, notYet, missing] = [
+  withState('proved'),
+  withState('partly'),
+  withState('not modelled'),
+  withState('MISSING'),
+];
 const stale = listed.filter((id) => !ids.includes(id) || (tested.has(id) && partOf(id) === null));
 
 if (options.has('--json')) {
@@ -108,7 +138,7 @@ if (options.has('--json')) {
     // A check shows what is wrong, not the whole table.
     if (options.has('--check') && state !== 'MISSING' && state !== 'FAILED') continue;
     const files = [...new Set(of.map((test) => test.file))].join(', ');
-    const told = {
+    const told: Partial<Record<State, unknown>> = {
       partly: `${files}; without: ${partOf(id)}`,
       'not modelled': notModelled[id],
     };

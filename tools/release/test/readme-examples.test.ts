@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-const packages = resolve(import.meta.dirname, '../packages');
+const packages = resolve(import.meta.dirname, '../../../packages');
 
 interface Example {
   readonly package: string;
@@ -75,7 +75,7 @@ describe('README examples', () => {
         noEmit: true,
         skipLibCheck: true,
         types: ['node'],
-        typeRoots: [resolve(import.meta.dirname, '../node_modules/@types')],
+        typeRoots: [resolve(import.meta.dirname, '../../../node_modules/@types')],
       },
     );
     const errors = ts.getPreEmitDiagnostics(program).map((diagnostic) => {
