@@ -10,7 +10,7 @@ export const MOST_FILES_OF_A_FOLDER = 15;
 export const MOST_SUBJECT_LETTERS = 72;
 
 /** Commits up to this one, and their subjects, are as they are. */
-const FIRST_JUDGED_AFTER = 'fe88048';
+const FIRST_JUDGED_AFTER = '2053d25';
 
 /** What may lie in the root. */
 const ROOT_FILES: ReadonlySet<string> = new Set([

@@ -477,7 +477,7 @@ export const BREAKS: readonly Break[] = [
     name: 'a-section-is-sent-twice',
     breaks: 'order of each queue',
     file: `packages/netvsc/src/host/host-outbound.ts`,
-    find: 'guest[(at + 1) | 0] = place;',
+    find: 'guest[at + 1] = place;',
     put: 'guest[at + 1] = entry === 1 << ENTRY_SHIFT ? Math.imul(entries[ENTRY_SECTION], size) : place;',
     caughtBy: ['order of each queue', 'frames unchanged', 'no bytes of others'],
   },
