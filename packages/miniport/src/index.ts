@@ -1,7 +1,7 @@
 /**
  * @vmq/miniport: an NDIS miniport driver that brings VMQ to the NIC of `@vmq/nic`.
  *
- * The control half (`createVmqMiniport`) answers NDIS; a data half per processor (`createVmqMiniportDataPath`)
+ * The control path (`createVmqMiniport`) answers NDIS; a data path per processor (`createVmqMiniportDataPath`)
  * turns completions into chains of net buffer lists and sends by descriptor. The hardware is reached through
  * registers, rings and MSI-X messages alone, so another driver can be written against the same datasheet.
  *

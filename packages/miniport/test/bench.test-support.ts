@@ -111,7 +111,7 @@ export interface Bench extends Records {
   readonly registers: NicRegisters;
   readonly processors: readonly Processor[];
   readonly statuses: StatusIndication[];
-  /** What happened in the control half, in order. */
+  /** What happened in the control path, in order. */
   readonly events: string[];
   /** Requests that pended and have completed, by name. */
   readonly completed: { request: OidRequest; status: string }[];

@@ -55,14 +55,14 @@ export function allocateRequest(
   processors: readonly number[],
   change: StructInput<NdisReceiveQueueParameters> = {},
 ): OidRequest {
-  const wish = {
+  const parameters = {
     QueueType: NDIS_RECEIVE_QUEUE_TYPE.NdisReceiveQueueTypeVMQueue,
     ProcessorAffinity: { Mask: maskOf(processors) },
     NumSuggestedReceiveBuffers: 32,
     VmName: 'web',
     ...change,
   };
-  return methodRequest(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, NDIS_RECEIVE_QUEUE_PARAMETERS.encode(wish));
+  return methodRequest(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, NDIS_RECEIVE_QUEUE_PARAMETERS.encode(parameters));
 }
 
 /** Completes allocations; the element statuses. */

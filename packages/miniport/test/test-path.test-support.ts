@@ -1,4 +1,4 @@
-/** The protocol's data half of a bench, which keeps what it saw of each frame, and gives NBLs back when it is told to. */
+/** The protocol's data path of a bench, which keeps what it saw of each frame, and gives NBLs back when it is told to. */
 import { statusName } from '@vmq/abi';
 import {
   type Mdl,
@@ -43,7 +43,7 @@ export interface Completion {
   readonly statuses: readonly string[];
 }
 
-/** The protocol's data half on one processor. */
+/** The protocol's data path on one processor. */
 export class TestPath implements ProtocolDataPath {
   readonly processor: number;
   readonly downcalls: SendSink;

@@ -31,7 +31,7 @@ import {
 } from '../model/queue-image.ts';
 import { CompletionGuard } from './completion-guard.ts';
 import { ProcessorQueues } from './processor-queues.ts';
-import { receiveRing } from './receive.ts';
+import { receiveRing } from './receive-buffers.ts';
 import { countRefused, NO_TRANSMIT_QUEUE, SEND_REFUSALS, type SendRefusal } from './send-refusal.ts';
 import { TransmitQueue } from './transmit.ts';
 

@@ -19,7 +19,7 @@
  */
 
 import type { NetBufferList, NetBufferSharedMemory } from '@vmq/ddi';
-import type { MemorySegment, PhysicalMemory } from '@vmq/machine';
+import type { AgentContext, MemorySegment, PhysicalMemory } from '@vmq/machine';
 import {
   COMPLETION_BYTES,
   DESCRIPTOR_BYTES,
@@ -31,8 +31,8 @@ import {
   RXD_PACKET_OFFSET,
   RXD_PACKET_SEGMENT,
 } from '@vmq/nic';
-import { advance, type Ring } from '../hardware/ring.ts';
-import { type ReceiveQueueImage, STATE_SLOTS } from '../model/queue-image.ts';
+import { advance, Ring } from '../hardware/ring.ts';
+import { type ReceiveQueueImage, STATE_CONSUMED, STATE_POSTED, STATE_SLOTS } from '../model/queue-image.ts';
 import { describeBuffers } from '../model/shared-memory-info.ts';
 
 const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES >> 2;
@@ -53,6 +53,17 @@ export function slotOf(nbl: NetBufferList): number {
 /** The buffer of an NBL's `originatorReserved`. */
 export function bufferOf(nbl: NetBufferList): number {
   return nbl.originatorReserved & 0xffff;
+}
+
+/** The ring of a receive queue, where its last processor left it. */
+export function receiveRing(context: AgentContext, registers: NicRegisters, image: ReceiveQueueImage): Ring {
+  const state = new Int32Array(image.state);
+  const headRegister = REG.RDH + image.hardwareQueue * RX_QUEUE_STRIDE;
+  const shape = { entries: image.ringEntries, statusOffset: image.statusOffset, headRegister };
+  const ring = new Ring(context.machine.memory.host.i32, registers, shape);
+  ring.consumed = state[STATE_CONSUMED];
+  ring.posted = state[STATE_POSTED];
+  return ring;
 }
 
 export class ReceiveBuffers {

@@ -42,7 +42,7 @@ import {
   RXC_VLAN,
   RXC_VLAN_FILTER,
 } from '@vmq/nic';
-import { advance, distance, Ring } from '../hardware/ring.ts';
+import { advance, distance, type Ring } from '../hardware/ring.ts';
 import { CHECKSUM_RESULTS, receiveChecksumInfo } from '../model/checksum-info.ts';
 import { DROPPED_RESET } from '../model/drop-reasons.ts';
 import {
@@ -55,7 +55,7 @@ import {
   STATE_PRIMED,
 } from '../model/queue-image.ts';
 import { COMPLETION_MASK, CompletionGuard } from './completion-guard.ts';
-import { bufferOf, ownerOf, ReceiveBuffers, slotOf } from './receive-buffers.ts';
+import { bufferOf, ownerOf, ReceiveBuffers, receiveRing, slotOf } from './receive-buffers.ts';
 import { ReceiveTrace } from './receive-trace.ts';
 import { RemoteReturns } from './remote-returns.ts';
 
@@ -73,17 +73,6 @@ export interface ReceiveParts {
   /** Holds an NBL for each buffer of each queue that is served. */
   readonly pool: NetBufferListPool;
   readonly upcalls: ReceiveSink;
-}
-
-/** The ring of a receive queue, where its last processor left it. */
-export function receiveRing(context: AgentContext, registers: NicRegisters, image: ReceiveQueueImage): Ring {
-  const state = new Int32Array(image.state);
-  const headRegister = REG.RDH + image.hardwareQueue * RX_QUEUE_STRIDE;
-  const shape = { entries: image.ringEntries, statusOffset: image.statusOffset, headRegister };
-  const ring = new Ring(context.machine.memory.host.i32, registers, shape);
-  ring.consumed = state[STATE_CONSUMED];
-  ring.posted = state[STATE_POSTED];
-  return ring;
 }
 
 export class ReceiveQueue {

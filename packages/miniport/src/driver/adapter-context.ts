@@ -25,7 +25,7 @@ import { PacketFilter } from './general-oids.ts';
 import { HangCheck } from './hang-check.ts';
 import type { AdapterRoom } from './identity-oids.ts';
 import { InterruptModeration } from './interrupt-moderation.ts';
-import { Standstill } from './quiesce.ts';
+import { AdapterTraffic } from './quiesce.ts';
 
 export interface AdapterSettings extends ReceiveQueueSettings {
   readonly transmitRingEntries: number;
@@ -39,7 +39,7 @@ export class AdapterContext {
   readonly filters: FilterTable;
   readonly queues: QueueLife;
   readonly packetFilter: PacketFilter;
-  readonly standstill: Standstill;
+  readonly traffic: AdapterTraffic;
   readonly hangCheck: HangCheck;
   readonly moderation: InterruptModeration;
   readonly #adapter: MiniportAdapter;
@@ -75,7 +75,7 @@ export class AdapterContext {
       settings,
       isRemoved: () => this.#isRemoved,
     });
-    this.standstill = new Standstill({
+    this.traffic = new AdapterTraffic({
       adapter,
       device,
       filters: this.filters,
@@ -94,7 +94,7 @@ export class AdapterContext {
       queues: this.queues.all,
       transmit: this.#transmit,
       isRemoved: () => this.#isRemoved,
-      isStandingStill: () => this.standstill.isStanding,
+      isQuiesced: () => this.traffic.isQuiesced,
     });
   }
 
@@ -126,7 +126,7 @@ export class AdapterContext {
 
   /**
    * Gives everything back: MiniportHaltEx, or a failed initialization. The device forgets its rings and the data
-   * halves theirs before the memory goes (SHM-15).
+   * paths theirs before the memory goes (SHM-15).
    */
   release(): void {
     if (!this.#isRemoved && !this.device.isAsleep) this.device.reset();

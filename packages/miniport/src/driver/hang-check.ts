@@ -26,8 +26,8 @@ export interface HangCheckParts {
   readonly queues: ReadonlyMap<number, Queue>;
   readonly transmit: readonly TransmitResources[];
   isRemoved(): boolean;
-  /** The adapter stands still because a reset failed. */
-  isStandingStill(): boolean;
+  /** The adapter is quiesced because a reset failed. */
+  isQuiesced(): boolean;
 }
 
 export class HangCheck {
@@ -45,9 +45,9 @@ export class HangCheck {
 
   /** True if only a reset helps. */
   isHung(): boolean {
-    const { adapter, device, isRemoved, isStandingStill } = this.#parts;
+    const { adapter, device, isRemoved, isQuiesced } = this.#parts;
     if (isRemoved() || device.isAsleep) return false;
-    if (!device.isPresent || device.hasGivenUp || isStandingStill()) return true;
+    if (!device.isPresent || device.hasGivenUp || isQuiesced()) return true;
     if (device.resets !== this.#resets) {
       this.#resets = device.resets;
       this.#refused.clear();

@@ -1,12 +1,14 @@
 /**
- * A device that forgets everything, and a driver that does not: what reset and low power have in common (LIFE-12,
- * LIFE-18).
+ * Quiescing an adapter, which reset and low power have in common: the device forgets everything, the driver does not
+ * (LIFE-12, LIFE-18).
  *
- *   begin   port off ─> rings emptied upwards ─> queues off their processors ─> sends ended
- *   end     device reset ─> stations, vectors, rings ─> buffers posted anew ─> filters, packet filter ─> port on
+ *   quiesce   port off ─> rings emptied upwards ─> queues off their processors ─> sends ended
+ *   resume    device reset ─> stations, vectors, rings ─> buffers posted anew ─> filters, packet filter ─> port on
  *
- * In between only the books are kept: what is set or cleared meanwhile reaches the device at the end. NBLs that a
- * protocol holds are left alone; their buffers join the ring when they come back.
+ * In between only the books are kept: what is set or cleared meanwhile reaches the device when traffic resumes. NBLs that
+ * a protocol holds are left alone; their buffers join the ring when they come back.
+ *
+ * IRQL: PASSIVE_LEVEL.
  */
 import type { MiniportAdapter } from '@vmq/ddi';
 import { CTRL_RXEN, CTRL_TXEN, REG } from '@vmq/nic';
@@ -23,8 +25,8 @@ import {
 } from '../model/queue-image.ts';
 import type { Queue, TransmitResources } from '../queues/queue-record.ts';
 
-/** What of an adapter stands still and goes on. */
-export interface StandstillParts {
+/** What of an adapter is quiesced and resumes. */
+export interface TrafficParts {
   readonly adapter: MiniportAdapter;
   readonly device: Device;
   readonly filters: FilterTable;
@@ -40,25 +42,25 @@ export interface StandstillParts {
   programPort(): void;
 }
 
-export class Standstill {
-  readonly #parts: StandstillParts;
+export class AdapterTraffic {
+  readonly #parts: TrafficParts;
   #why: WhyNoSends = 'reset';
-  #isStanding = false;
+  #isQuiesced = false;
 
-  constructor(parts: StandstillParts) {
+  constructor(parts: TrafficParts) {
     this.#parts = parts;
   }
 
-  /** It has begun and not ended: in low power, or because the device did not come back. */
-  get isStanding(): boolean {
-    return this.#isStanding;
+  /** It is quiesced: in low power, or because the device did not come back. */
+  get isQuiesced(): boolean {
+    return this.#isQuiesced;
   }
 
   /** Ends all traffic. With `waitForSends` what was accepted still goes out, as far as the wire takes it. */
-  begin(why: WhyNoSends, waitForSends: boolean): void {
+  quiesce(why: WhyNoSends, waitForSends: boolean): void {
     const { adapter, device, queues, unserve, areSendsDone } = this.#parts;
     this.#why = why;
-    this.#isStanding = true;
+    this.#isQuiesced = true;
     device.setBits(REG.CTRL, CTRL_RXEN, false);
     device.commit();
     for (const queue of queues.values()) {
@@ -77,15 +79,15 @@ export class Standstill {
 
   /**
    * Brings a device that may have forgotten everything to where the books are. False if it does not answer: then
-   * everything stands still as before, and this can be tried again.
+   * the adapter is quiesced as before, and this can be tried again.
    */
-  end(): boolean {
+  resume(): boolean {
     if (this.#bringUp()) {
-      this.#isStanding = false;
+      this.#isQuiesced = false;
       return true;
     }
     this.#parts.adapter.resources.reach?.('miniport.device-does-not-come-back');
-    this.begin(this.#why, false);
+    this.quiesce(this.#why, false);
     return false;
   }
 

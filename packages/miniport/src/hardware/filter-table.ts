@@ -4,16 +4,26 @@
  *   free ──set, acknowledged──> taken ──cleared, acknowledged──> free
  *
  * A slot whose clearing the device has not acknowledged stays taken, so that the clear can be tried again.
+ *
+ * IRQL: PASSIVE_LEVEL; a commit waits for the device.
  */
-import type { Device, HardwareFilter } from './device.ts';
+import type { HardwareFilter } from './device.ts';
+
+/** What the table needs of a device. */
+export interface FilterDevice {
+  /** Programs the entry in `slot`, or empties it; in force from the next commit on. */
+  writeFilter(slot: number, filter: HardwareFilter | null): void;
+  /** Has the device take over what was written; false if it does not answer. */
+  commit(): boolean;
+}
 
 export class FilterTable {
-  readonly #device: Device;
+  readonly #device: FilterDevice;
   /** Filter id by slot; 0 = free. */
   readonly #slots: number[];
   readonly #filters: HardwareFilter[] = [];
 
-  constructor(device: Device, entries: number) {
+  constructor(device: FilterDevice, entries: number) {
     this.#device = device;
     this.#slots = new Array<number>(entries).fill(0);
   }

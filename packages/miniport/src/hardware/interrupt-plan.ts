@@ -8,15 +8,21 @@
  *                                      │ of the processor whose number has no entry of its own
  *
  * A receive queue's own entry is aimed anew when the queue moves; a processor's entry never is.
+ *
+ * IRQL: PASSIVE_LEVEL.
  */
 import type { InterruptMessage, MiniportAdapter } from '@vmq/ddi';
 import { REG, RX_QUEUE_STRIDE, TX_QUEUE_STRIDE } from '@vmq/nic';
 import type { HardwareSizes } from '../model/capabilities.ts';
 import type { Device } from './device.ts';
 
+/** What the plan needs of NDIS, and of a device. */
+export type InterruptAdapter = Pick<MiniportAdapter, 'allocateInterruptMessage' | 'configMsixTableEntry'>;
+export type InterruptDevice = Pick<Device, 'registers' | 'engineFor'>;
+
 export class InterruptPlan {
-  readonly #adapter: MiniportAdapter;
-  readonly #device: Device;
+  readonly #adapter: InterruptAdapter;
+  readonly #device: InterruptDevice;
   /** By position: transmit queue i is served by message i. */
   readonly messages: readonly InterruptMessage[];
   readonly #firstOfProcessors: number;
@@ -25,7 +31,12 @@ export class InterruptPlan {
    * Takes messages for as many of `processors` as there are transmit queues, MSI-X entries (one is the default
    * queue's) and vectors.
    */
-  constructor(adapter: MiniportAdapter, device: Device, sizes: HardwareSizes, processors: readonly number[]) {
+  constructor(
+    adapter: InterruptAdapter,
+    device: InterruptDevice,
+    sizes: HardwareSizes,
+    processors: readonly number[],
+  ) {
     this.#adapter = adapter;
     this.#device = device;
     const messages: InterruptMessage[] = [];
@@ -50,7 +61,7 @@ export class InterruptPlan {
 
   /**
    * The message for a queue that wants one of the processors of `affinity`: the lowest that has one. Affinity is a
-   * wish where vectors are few: without any such processor the queues are spread over those that have a message.
+   * request where vectors are few: without any such processor the queues are spread over those that have a message.
    */
   choose(affinity: bigint): InterruptMessage {
     const { messages } = this;

@@ -49,7 +49,7 @@ const {
   NdisSharedMemoryUsageReceivePostLookahead: POST_LOOKAHEAD,
 } = NDIS_SHARED_MEMORY_USAGE;
 
-/** A queue's memory and the image its data half serves it by. */
+/** A queue's memory and the image its data path serves it by. */
 export interface QueueResources<Image> {
   readonly image: Image;
   /** The rings' first. */
@@ -94,19 +94,17 @@ export function buildReceiveQueue(
   if (base === undefined || base.segment !== 0) return giveUp(NDIS_STATUS_FAILURE);
 
   const isSplit = lookaheadBytes !== 0;
-  const buffers = allocateBuffers(
-    adapter,
-    queueId,
-    isSplit ? POST_LOOKAHEAD : RECEIVE,
-    bufferBytes,
-    ringEntries,
-    taken,
-  );
+  const usage = isSplit ? POST_LOOKAHEAD : RECEIVE;
+  const buffers = allocateBuffers(adapter, { queueId, usage, bufferBytes, count: ringEntries }, taken);
   if (buffers === null) return giveUp(NDIS_STATUS_RESOURCES);
   // As many lookahead buffers as there are others, or the split cannot be kept for every frame (RX-10).
   const { length } = buffers.offsets;
   const lookahead = isSplit
-    ? allocateBuffers(adapter, queueId, LOOKAHEAD, lookaheadBytes, length, taken)
+    ? allocateBuffers(
+        adapter,
+        { queueId, usage: LOOKAHEAD, bufferBytes: lookaheadBytes, count: length },
+        taken,
+      )
     : null;
   if (isSplit && lookahead?.offsets.length !== length) return giveUp(NDIS_STATUS_RESOURCES);
 
@@ -183,16 +181,21 @@ export function freeMemory(adapter: MiniportAdapter, allocationHandles: readonly
   for (const handle of allocationHandles) adapter.freeSharedMemory(handle);
 }
 
+interface BufferShape {
+  readonly queueId: number;
+  /** NDIS_SHARED_MEMORY_USAGE. */
+  readonly usage: number;
+  readonly bufferBytes: number;
+  readonly count: number;
+}
+
 /**
  * Up to `count` buffers from a block that may be scattered, or, if its elements are too small or too many, from
  * one that is not. Adds the block's handle to `taken`; null if there is no memory.
  */
 function allocateBuffers(
   adapter: MiniportAdapter,
-  queueId: number,
-  usage: number,
-  bufferBytes: number,
-  count: number,
+  { queueId, usage, bufferBytes, count }: BufferShape,
   taken: number[],
 ): BufferBlock | null {
   const headroom = usage === POST_LOOKAHEAD ? GAP_BYTES : 0;

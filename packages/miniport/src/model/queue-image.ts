@@ -1,6 +1,6 @@
 /**
- * What the miniport's control half tells its data halves: plain objects that survive a structured clone, with
- * addresses of rings and buffers, and one small SharedArrayBuffer per queue for what both halves look at.
+ * What the miniport's control path tells its data paths: plain objects that survive a structured clone, with
+ * addresses of rings and buffers, and one small SharedArrayBuffer per queue for what both look at.
  *
  * State words of a receive queue with n ring entries:
  *
@@ -31,7 +31,7 @@ export const STATE_SLOTS = 16;
 /** Nobody serves the queue. */
 export const NO_HOME = -1;
 
-/** A receive queue, as a data half needs it. Offsets are bytes; rings lie in host memory. */
+/** A receive queue, as a data path needs it. Offsets are bytes; rings lie in host memory. */
 export interface ReceiveQueueImage {
   readonly queueId: number;
   /** Descriptors and completions in the ring; a power of two. */
@@ -76,7 +76,7 @@ export interface TransmitQueueImage {
   readonly state: SharedArrayBuffer;
 }
 
-/** What every processor's data half is made from. */
+/** What every processor's data path is made from. */
 export interface MiniportImage {
   /** Segment of the device's registers; also the adapter's number in SourceHandle (RX-12). */
   readonly barSegment: number;
@@ -91,7 +91,7 @@ export interface MiniportImage {
 /** The card has been pulled, is being reset, or is in low power. */
 export type WhyNoSends = 'removed' | 'reset' | 'low power';
 
-/** Messages from the control half to a data half. */
+/** Messages from the control path to a data path. */
 export type MiniportMessage =
   /** Serve this queue from now on. */
   | { readonly op: 'serve'; readonly queue: ReceiveQueueImage }

@@ -1,5 +1,5 @@
 /**
- * Trace records of the miniport's data half: the DPC's part of a received frame's story, and what a sender's NBL meets.
+ * Trace records of the miniport's data path: the DPC's part of a received frame's story, and what a sender's NBL meets.
  *
  *   kind       stamp   a          b        c         d           e
  *   INDICATED  frame   queue id   buffer   length    processor   frame's place in the chain, from 1

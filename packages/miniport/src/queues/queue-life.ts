@@ -25,7 +25,7 @@ import { type MiniportMessage, NO_HOME, type ReceiveQueueImage } from '../model/
 import { outstandingOf, type Queue, setHome } from './queue-record.ts';
 
 /** What an allocation asks for. */
-export interface QueueWish {
+export interface QueueRequest {
   readonly affinity: bigint;
   /** NumSuggestedReceiveBuffers; 0 = the driver's choice. */
   readonly suggestedBuffers: number;
@@ -76,16 +76,16 @@ export class QueueLife {
   /**
    * Prepares a queue: its processor and MSI-X entry, which is returned. Memory comes with the completion (QUE-21).
    */
-  allocate(queueId: number, wish: QueueWish): number {
-    const message = this.#interrupts.choose(wish.affinity);
+  allocate(queueId: number, request: QueueRequest): number {
+    const message = this.#interrupts.choose(request.affinity);
     const { lookaheadMin, lookaheadMax } = this.#parts.settings.sizes;
-    const split = Math.min(Math.max(wish.lookaheadBytes, lookaheadMin), lookaheadMax);
+    const split = Math.min(Math.max(request.lookaheadBytes, lookaheadMin), lookaheadMax);
     this.#queues.set(queueId, {
       queueId,
       message,
-      ringEntries: this.#ringEntriesFor(wish.suggestedBuffers),
+      ringEntries: this.#ringEntriesFor(request.suggestedBuffers),
       // Below what the device can do it splits later (QUE-13).
-      lookaheadBytes: wish.lookaheadBytes === 0 ? 0 : split,
+      lookaheadBytes: request.lookaheadBytes === 0 ? 0 : split,
       resources: null,
       isServed: false,
       isStopped: false,
@@ -175,7 +175,7 @@ export class QueueLife {
   }
 
   /**
-   * First half of freeing: no more DMA, no more indications, and DmaStopped is indicated once. Returns false while
+   * First step of freeing: no more DMA, no more indications, and DmaStopped is indicated once. Returns false while
    * NBLs are outstanding; then {@link finishFree} when they are back (QUE-30). Its last filter was cleared before,
    * and with it what the ring held was indicated (FLT-30).
    */

@@ -1,4 +1,4 @@
-/** What the control half keeps of a receive queue. */
+/** What the control path keeps of a receive queue. */
 import type { InterruptMessage } from '@vmq/ddi';
 import type { QueueResources } from '../hardware/queue-resources.ts';
 import {

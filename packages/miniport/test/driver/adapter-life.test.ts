@@ -212,7 +212,7 @@ describe('interrupts', () => {
     }
   });
 
-  it('a queue for processors without a message is served where there is one, as near to the wish as there is', () => {
+  it('a queue for processors without a message is served where there is one, as near to the request as there is', () => {
     const bench = createBench({ processors: 4, rssProcessors: [0, 2] });
     const first = runningQueue(bench, 1, 3);
     const second = allocate(bench, [1, 2]);

@@ -557,7 +557,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-completion-that-is-not-told',
     breaks: 'books agree (QUE-38)',
-    file: `packages/miniport/src/driver/oid-handlers.ts`,
+    file: `packages/miniport/src/driver/receive-filter-oids.ts`,
     find: 'const status = statuses.get(element.QueueId) ?? NDIS_STATUS_INVALID_PARAMETER;',
     put: 'const status = statuses.get(element.QueueId) ?? NDIS_STATUS_INVALID_PARAMETER;\n    if (i > 0) return;',
     caughtBy: ['books agree'],
@@ -565,7 +565,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-queue-without-its-entry',
     breaks: 'books agree (QUE-35)',
-    file: `packages/miniport/src/driver/oid-handlers.ts`,
+    file: `packages/miniport/src/driver/receive-filter-oids.ts`,
     find: 'const entry = context.queues.move(queueId, parameters.ProcessorAffinity.Mask);\n  if',
     put: 'const entry = 1 + (context.queues.move(queueId, parameters.ProcessorAffinity.Mask) ?? 0);\n  if',
     caughtBy: ['books agree'],
