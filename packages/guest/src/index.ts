@@ -7,28 +7,29 @@
  *
  * @packageDocumentation
  */
-export { createGuestBrake, isGuestBraked, pullGuestBrake, releaseGuestBrake } from './brake.ts';
+
+export { createGuestAgent } from './agent/virtual-machine.ts';
 export type {
   GuestAgentData,
   GuestMessage,
   ResponderConfig,
   SenderConfig,
   VirtualMachineMessage,
-} from './endpoint-config.ts';
-export { ENDPOINT_PAGE_BYTES } from './endpoint-page.ts';
+} from './endpoint/endpoint-config.ts';
+export { ENDPOINT_PAGE_BYTES } from './endpoint/endpoint-page.ts';
 export {
   refusalOfFrame,
   refusalOfGuestMessage,
   refusalOfResponder,
   refusalOfSender,
-} from './endpoint-refusals.ts';
-export { createGuestRecordReader, type GuestRecordReader, type RecordedFrame } from './record.ts';
-export { SENDER_ETHERTYPE } from './sender.ts';
+} from './endpoint/endpoint-refusals.ts';
+export { SENDER_ETHERTYPE } from './endpoint/sender.ts';
+export { createGuestRecordReader, type GuestRecordReader, type RecordedFrame } from './observe/record.ts';
 export {
   createGuestStatistics,
   GUEST_STATISTICS,
   type GuestStatistic,
   readGuestStatistics,
-} from './statistics.ts';
-export { describeGuestTrace, GUEST_TRACE } from './trace-kinds.ts';
-export { createGuestAgent } from './virtual-machine.ts';
+} from './observe/statistics.ts';
+export { describeGuestTrace, GUEST_TRACE } from './observe/trace-kinds.ts';
+export { createVcpuPause, isVcpuPaused, pauseVcpu, resumeVcpu } from './port/vcpu-pause.ts';

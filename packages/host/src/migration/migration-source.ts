@@ -78,7 +78,7 @@ export class MigrationSource {
   runTo({ turns = 0, frames = 0 }: StopPoint): void {
     if (turns > 0) this.run(turns);
     if (frames === 0) return;
-    const stands = this.#life.brakeAfter(this.guest, frames);
+    const stands = this.#life.pauseAfter(this.guest, frames);
     let left = MOST_TURNS_TO_STOP;
     this.#life.executor.runUntil(() => stands() || left-- <= 0);
   }

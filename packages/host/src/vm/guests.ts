@@ -6,12 +6,12 @@ import {
   NDIS_PACKET_TYPE_PROMISCUOUS,
 } from '@vmq/abi';
 import {
-  createGuestBrake,
   createGuestRecordReader,
   createGuestStatistics,
+  createVcpuPause,
   type GuestAgentData,
   type GuestRecordReader,
-  pullGuestBrake,
+  pauseVcpu,
   readGuestStatistics,
   refusalOfFrame,
 } from '@vmq/guest';
@@ -73,7 +73,7 @@ export class Guest {
   readonly data: GuestAgentData;
   readonly statisticsBuffer: SharedArrayBuffer;
   /** Stops it at any instant; see `@vmq/guest`. */
-  readonly brake: SharedArrayBuffer = createGuestBrake();
+  readonly vcpuPause: SharedArrayBuffer = createVcpuPause();
   /** Somebody has paused it, here or on the host it came from. */
   isSuspended: boolean;
   /** Its port, 0 = none yet. */
@@ -98,7 +98,7 @@ export class Guest {
     this.statisticsBuffer = createGuestStatistics();
     if (moved) new Float64Array(this.statisticsBuffer).set(moved.statistics);
     this.isSuspended = moved?.isSuspended ?? false;
-    if (this.isSuspended) pullGuestBrake(this.brake);
+    if (this.isSuspended) pauseVcpu(this.vcpuPause);
     this.#channel = this.#makeChannel(moved?.channel);
     const ringIn = (used: FrameRingImage | null): FrameRingImage => {
       const { words } = machine.counters;
@@ -121,7 +121,7 @@ export class Guest {
       messages: this.#channel.messages,
       number: this.number,
       statistics: this.statisticsBuffer,
-      brake: this.brake,
+      vcpuPause: this.vcpuPause,
       layout: this.layout,
       packetFilter: packetFilterFor(config, vm),
       endpointPage: layoutGuest(this.layout).end,

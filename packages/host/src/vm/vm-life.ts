@@ -15,10 +15,10 @@ import {
 } from '@vmq/abi';
 import {
   type GuestMessage,
-  isGuestBraked,
-  pullGuestBrake,
+  isVcpuPaused,
+  pauseVcpu,
   refusalOfGuestMessage,
-  releaseGuestBrake,
+  resumeVcpu,
   type VirtualMachineMessage,
 } from '@vmq/guest';
 import type { Executor, Machine, MemorySegment } from '@vmq/machine';
@@ -278,25 +278,25 @@ export class VmLife {
 
   /** Stops the guest at once, between two frames; afterwards it touches nothing. */
   pause(guest: Guest): void {
-    pullGuestBrake(guest.brake);
+    pauseVcpu(guest.vcpuPause);
     this.#tell(guest, { op: 'pause' });
   }
 
   /** Undoes {@link pause}; a VM that somebody has suspended goes on standing still. */
   resume(guest: Guest): void {
-    if (!guest.isSuspended) releaseGuestBrake(guest.brake);
+    if (!guest.isSuspended) resumeVcpu(guest.vcpuPause);
     this.#tell(guest, { op: 'resume' });
   }
 
   /** Lets the guest handle so many frames more; true when it has, and stands still. */
-  brakeAfter(guest: Guest, frames: number): () => boolean {
-    if (!guest.isSuspended) pullGuestBrake(guest.brake, frames);
-    return () => isGuestBraked(guest.brake);
+  pauseAfter(guest: Guest, frames: number): () => boolean {
+    if (!guest.isSuspended) pauseVcpu(guest.vcpuPause, frames);
+    return () => isVcpuPaused(guest.vcpuPause);
   }
 
   /**
    * Has the VM's virtual processor stand still, or go on: a word in shared memory, so it may be called at any instant.
-   * While the VM is moving its brake is the migration's, which looks afterwards what is wanted.
+   * While the VM is moving its vcpuPause is the migration's, which looks afterwards what is wanted.
    */
   suspend(name: string, suspended: boolean): SwitchResult {
     const guest = this.#guests.get(name);
@@ -304,9 +304,9 @@ export class VmLife {
     if (!guest.channel.isOpen && guest.isMoving)
       return refuse(NDIS_STATUS_FAILURE, `VM '${name}' is between two hosts`);
     guest.isSuspended = suspended;
-    if (suspended) pullGuestBrake(guest.brake);
+    if (suspended) pauseVcpu(guest.vcpuPause);
     else if (!guest.isMoving) {
-      releaseGuestBrake(guest.brake);
+      resumeVcpu(guest.vcpuPause);
       this.machine.board.wake(this.machine.agent(guest.place.agent));
     }
     return OK;

@@ -20,7 +20,7 @@ export interface HostileGuestData {
   readonly messages: SharedArrayBuffer;
   readonly layout?: GuestLayoutOptions;
   /** Word 0 is 0 while the hypervisor has the virtual processor stand still. */
-  readonly brake?: SharedArrayBuffer;
+  readonly vcpuPause?: SharedArrayBuffer;
   /** A {@link HostileAttack}: it begins by itself, with the boot or when the channel is open. */
   readonly program?: unknown;
 }
@@ -60,7 +60,7 @@ class HostileGuestAgent implements Agent {
   }
 
   step(): boolean {
-    if (this.#paused || this.#isBraked()) return false;
+    if (this.#paused || this.#isVcpuPaused()) return false;
     let more = false;
     if (this.#driverRuns) {
       try {
@@ -78,9 +78,9 @@ class HostileGuestAgent implements Agent {
     return more || value === true;
   }
 
-  #isBraked(): boolean {
-    const brake = this.#data?.brake;
-    return brake !== undefined && Atomics.load(new Int32Array(brake), 0) === 0;
+  #isVcpuPaused(): boolean {
+    const vcpuPause = this.#data?.vcpuPause;
+    return vcpuPause !== undefined && Atomics.load(new Int32Array(vcpuPause), 0) === 0;
   }
 
   /** The driver has opened its channel. */

@@ -57,8 +57,8 @@ export interface GuestAgentData {
   readonly source?: FrameRingImage;
   readonly responder?: ResponderConfig;
   readonly sender?: SenderConfig;
-  /** From `createGuestBrake()`: the host stops the guest with it at any instant. Absent: it cannot. */
-  readonly brake?: SharedArrayBuffer;
+  /** From `createVcpuPause()`: the host stops the guest with it at any instant. Absent: it cannot. */
+  readonly vcpuPause?: SharedArrayBuffer;
   /** Checks IPv4, TCP and UDP checksums of received frames; default false. */
   readonly verifyChecksums?: boolean;
   /** For guests of one's own that need to be told more; not looked at here. */

@@ -5,10 +5,10 @@
  *   14  u32 number of the VM, u32 number of the frame from 1, big-endian, then a pattern of the two
  */
 import { type MacAddress, parseMacAddress, writeEthernetHeader, writeUint32 } from '@vmq/wire';
+import type { FramePort } from '../port/frame-port.ts';
 import type { SenderConfig } from './endpoint-config.ts';
 import * as page from './endpoint-page.ts';
 import { LEAST_SENDER_LENGTH } from './endpoint-refusals.ts';
-import type { FramePort } from './frame-port.ts';
 
 /** IEEE Std 802 local experimental EtherType 1. */
 export const SENDER_ETHERTYPE = 0x88b5;
@@ -83,8 +83,8 @@ export class Sender {
     const toHi = this.#field(page.SENDER_DESTINATION_HI);
     const toLo = this.#field(page.SENDER_DESTINATION_LO) >>> 0;
     for (let n = 0; n < burst && (isEndless || number < count); n++) {
-      const at = port.isBraked ? -1 : port.reserve();
-      if (at < 0) return false; // the host's completions wake us, or whoever releases the brake
+      const at = port.isPaused ? -1 : port.reserve();
+      if (at < 0) return false; // the host's completions wake us, or whoever ends its pause
       number = (number + 1) | 0;
       words[page.SENDER_SENT] = number;
       writeEthernetHeader(bytes, at, toHi, toLo, hi, lo, SENDER_ETHERTYPE);

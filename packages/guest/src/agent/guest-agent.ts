@@ -10,16 +10,16 @@
 import { type Agent, type AgentContext, copyBytes, FrameConsumer, type MemorySegment } from '@vmq/machine';
 import { type ChannelGuest, createChannelGuest, FRAME_ENTRY_WORDS, type HostFrameHandler } from '@vmq/netvsc';
 import { FrameLayout, isGroupMac, readMacHi, readMacLo, verifyFrameChecksums } from '@vmq/wire';
-import { Brake } from './brake.ts';
-import type { GuestAgentData, GuestMessage } from './endpoint-config.ts';
-import { ENDPOINT_PAGE_BYTES, EndpointPage } from './endpoint-page.ts';
-import { refusalOfFrame, refusalOfGuestMessage } from './endpoint-refusals.ts';
-import { FramePort } from './frame-port.ts';
-import { RecordWriter } from './record.ts';
-import { Responder } from './responder.ts';
-import { Sender } from './sender.ts';
-import * as statistics from './statistics.ts';
-import { GUEST_TRACE, REFUSED_FRAME, REFUSED_RESPONDER, REFUSED_SENDER } from './trace-kinds.ts';
+import type { GuestAgentData, GuestMessage } from '../endpoint/endpoint-config.ts';
+import { ENDPOINT_PAGE_BYTES, EndpointPage } from '../endpoint/endpoint-page.ts';
+import { refusalOfFrame, refusalOfGuestMessage } from '../endpoint/endpoint-refusals.ts';
+import { Responder } from '../endpoint/responder.ts';
+import { Sender } from '../endpoint/sender.ts';
+import { RecordWriter } from '../observe/record.ts';
+import * as statistics from '../observe/statistics.ts';
+import { GUEST_TRACE, REFUSED_FRAME, REFUSED_RESPONDER, REFUSED_SENDER } from '../observe/trace-kinds.ts';
+import { FramePort } from '../port/frame-port.ts';
+import { VcpuPause } from '../port/vcpu-pause.ts';
 
 /** IPv4, TCP and UDP bits of `verifyFrameChecksums` that say wrong. */
 const CHECKSUM_BAD = 0x02 | 0x08 | 0x20;
@@ -32,7 +32,7 @@ export class Guest implements Agent, HostFrameHandler {
   readonly #segment: MemorySegment;
   readonly #channel: ChannelGuest;
   readonly #port: FramePort;
-  readonly #brake: Brake;
+  readonly #vcpu: VcpuPause;
   readonly #counters: Float64Array;
   readonly #budget: number;
   readonly #number: number;
@@ -63,8 +63,8 @@ export class Guest implements Agent, HostFrameHandler {
       ...(layout && { layout }),
       ...(packetFilter !== undefined && { packetFilter }),
     });
-    this.#brake = new Brake(data.brake);
-    this.#port = new FramePort(this.#segment, this.#channel, this.#brake);
+    this.#vcpu = new VcpuPause(data.vcpuPause);
+    this.#port = new FramePort(this.#segment, this.#channel, this.#vcpu);
     this.#counters = new Float64Array(data.statistics);
     this.#budget = data.budget ?? 256;
     this.#number = data.number;
@@ -87,7 +87,7 @@ export class Guest implements Agent, HostFrameHandler {
   }
 
   step(): boolean {
-    if (this.#brake.isOn) return false; // whoever releases it wakes us
+    if (this.#vcpu.isOn) return false; // whoever releases it wakes us
     const channel = this.#channel;
     let more = channel.poll(this, this.#budget);
     const open = channel.isOpen;
@@ -131,7 +131,7 @@ export class Guest implements Agent, HostFrameHandler {
       this.#record !== null ||
       this.#layout !== null ||
       this.#context.trace.level !== 0 ||
-      !this.#brake.isReleased
+      !this.#vcpu.runs
     ) {
       let taken = 0;
       for (let at = 0; taken < count; at += FRAME_ENTRY_WORDS, taken++) {
@@ -168,7 +168,7 @@ export class Guest implements Agent, HostFrameHandler {
 
   /** A frame of the host: into every endpoint, or into none. */
   frame(offset: number, length: number, tci: number): boolean {
-    if (this.#brake.isOn) return this.#holdBack();
+    if (this.#vcpu.isOn) return this.#holdBack();
     // The first frames can come in the very poll that ends the handshake.
     if (!this.#wasOpen) this.#changed(true);
     const responder = this.#responder;
@@ -180,7 +180,7 @@ export class Guest implements Agent, HostFrameHandler {
     this.#taken = number;
     this.#count(offset, length, tci);
     if (responder !== null) responder.frame(this.#port, offset, length, tci);
-    this.#brake.spend();
+    this.#vcpu.spend();
     const trace = this.#context.trace;
     if (trace.level !== 0 && trace.wants(2, 0)) {
       trace.write(TRACE_RECEIVED, 0, number, length, tci, 0, 0);
@@ -246,8 +246,8 @@ export class Guest implements Agent, HostFrameHandler {
         sent++;
         continue;
       }
-      const at = port.isBraked ? -1 : port.reserve();
-      if (at < 0) break; // the host's completions wake us, or whoever releases the brake
+      const at = port.isPaused ? -1 : port.reserve();
+      if (at < 0) break; // the host's completions wake us, or whoever ends its pause
       copyBytes(source, from, this.#segment, at, length);
       port.commit(length, tci);
       const trace = this.#context.trace;

@@ -3,7 +3,7 @@
  */
 import type { MemorySegment } from '@vmq/machine';
 import type { ChannelGuest } from '@vmq/netvsc';
-import type { Brake } from './brake.ts';
+import type { VcpuPause } from './vcpu-pause.ts';
 
 export class FramePort {
   readonly segment: MemorySegment;
@@ -18,12 +18,12 @@ export class FramePort {
   committed = 0;
   bytesSent = 0;
   readonly #channel: ChannelGuest;
-  readonly #brake: Brake;
+  readonly #vcpu: VcpuPause;
 
-  constructor(segment: MemorySegment, channel: ChannelGuest, brake: Brake) {
+  constructor(segment: MemorySegment, channel: ChannelGuest, vcpuPause: VcpuPause) {
     this.segment = segment;
     this.#channel = channel;
-    this.#brake = brake;
+    this.#vcpu = vcpuPause;
   }
 
   /** Takes the MAC address over that the host has told. */
@@ -42,8 +42,8 @@ export class FramePort {
   }
 
   /** The guest is to stand still: nothing new is begun; an answer to a frame it has taken still goes. */
-  get isBraked(): boolean {
-    return this.#brake.isOn;
+  get isPaused(): boolean {
+    return this.#vcpu.isOn;
   }
 
   /** Byte offset in the segment for the next frame, -1 while there is no room. */
@@ -53,7 +53,7 @@ export class FramePort {
 
   commit(length: number, tci: number): void {
     this.#channel.commitSend(length, tci);
-    this.#brake.spend();
+    this.#vcpu.spend();
     this.committed = (this.committed + 1) | 0;
     this.framesSent++;
     this.bytesSent += length;

@@ -9,7 +9,7 @@
  * and shown the host all it did, and its memory is the host's to read.
  */
 import type { Agent, AgentContext } from '@vmq/machine';
-import type { GuestAgentData, GuestMessage, VirtualMachineMessage } from './endpoint-config.ts';
+import type { GuestAgentData, GuestMessage, VirtualMachineMessage } from '../endpoint/endpoint-config.ts';
 import { Guest } from './guest-agent.ts';
 
 /** Makes a VM's agent; `data` survived a structured clone. Null: nothing runs until a `boot`. */

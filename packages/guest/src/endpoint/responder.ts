@@ -38,6 +38,7 @@ import {
   writeNeighbourMessage,
   writeUint32,
 } from '@vmq/wire';
+import type { FramePort } from '../port/frame-port.ts';
 import type { ResponderConfig } from './endpoint-config.ts';
 import {
   type EndpointPage,
@@ -46,7 +47,6 @@ import {
   RESPONDER_IPV6_COUNT,
   RESPONDER_KIND,
 } from './endpoint-page.ts';
-import type { FramePort } from './frame-port.ts';
 
 const ETHERNET = 14;
 const ARP = 0x0806;
