@@ -4,8 +4,9 @@
 //   node tools/build/build.mjs [PROJECT…] [--clean]     projects are folders; without any the whole repository
 //
 // A file that only uses a constant is not compiled anew by TypeScript when the constant's value changes. So each project
-// keeps a note beside its output, of all constants and of the state that TypeScript left: where they no longer fit (a
-// constant has changed, or a plain `tsc -b` came between), the project is built from nothing.
+// keeps a note beside its output, of the constants of all projects that it is built on and of the state that TypeScript
+// left: where they no longer fit (a constant has changed, or a plain `tsc -b` came between), the project is built from
+// nothing. Nobody looks at other projects than those named and those that they are built on: turbo builds several at once.
 //
 // Typed JavaScript rather than TypeScript: it runs before anything is built, on Node versions that do not strip types.
 import { createHash } from 'node:crypto';
@@ -33,23 +34,35 @@ const report = (/** @type {ts.Diagnostic} */ diagnostic) =>
 const host = ts.createSolutionBuilderHost(ts.sys, undefined, report, report);
 const builder = ts.createSolutionBuilder(host, projects, {});
 
-const constants = hashOfConstants();
-for (const project of packagesIn(join(root, 'packages')))
+/** @type {Map<string, string>} */
+const hashes = new Map();
+const concerned = withReferences(projects);
+for (const project of concerned)
   if (values.clean || (existsSync(stateFile(project)) && note(project) !== lastNote(project)))
     builder.clean(project);
 
 const table = new ConstantTable(root);
 const before = [foldConstants(table)];
 const status = builder.build(undefined, undefined, undefined, () => ({ before }));
-for (const project of packagesIn(join(root, 'packages')))
+for (const project of concerned)
   if (existsSync(stateFile(project))) writeFileSync(noteFile(project), note(project));
 process.exitCode = status === ts.ExitStatus.Success ? 0 : 1;
 
-/** @param {string} folder */
-function packagesIn(folder) {
-  return readdirSync(folder)
-    .map((name) => join(folder, name))
-    .filter((path) => existsSync(join(path, 'tsconfig.json')));
+/**
+ * The projects and all that they are built on.
+ * @param {readonly string[]} some
+ */
+function withReferences(some) {
+  /** @type {Set<string>} */
+  const found = new Set();
+  const open = [...some];
+  for (let project = open.pop(); project !== undefined; project = open.pop()) {
+    if (found.has(project)) continue;
+    found.add(project);
+    const { config } = ts.readConfigFile(join(project, 'tsconfig.json'), ts.sys.readFile);
+    for (const { path } of config?.references ?? []) open.push(resolve(project, path));
+  }
+  return found;
 }
 
 /** @param {string} project */
@@ -64,7 +77,7 @@ function noteFile(project) {
 
 /** @param {string} project */
 function note(project) {
-  return `${constants} ${createHash('sha256')
+  return `${hashOfConstants(project)} ${createHash('sha256')
     .update(readFileSync(stateFile(project)))
     .digest('hex')}`;
 }
@@ -74,16 +87,30 @@ function lastNote(project) {
   return existsSync(noteFile(project)) ? readFileSync(noteFile(project), 'utf8') : '';
 }
 
-/** Over all lines of the packages that may belong to a constant; a change of something else there costs a longer build. */
-function hashOfConstants() {
+/**
+ * Over all lines of a project, and of those that it is built on, that may belong to a constant; a change of something else
+ * there costs a longer build.
+ * @param {string} project
+ */
+function hashOfConstants(project) {
   const hash = createHash('sha256').update(readFileSync(join(import.meta.dirname, 'fold-constants.mjs')));
-  for (const project of packagesIn(join(root, 'packages'))) {
-    const folder = join(project, 'src');
-    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
-      if (!name.endsWith('.ts')) continue;
-      const text = readFileSync(join(folder, name), 'utf8');
-      for (const [line] of text.matchAll(/^export const [A-Z][A-Z0-9_]*\b[^;]*;/gm)) hash.update(line);
-    }
-  }
+  for (const one of [...withReferences([project])].sort()) hash.update(ownHash(one));
   return hash.digest('hex');
+}
+
+/** @param {string} project */
+function ownHash(project) {
+  const known = hashes.get(project);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256');
+  const folder = join(project, 'src');
+  const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+  for (const name of names.sort()) {
+    if (!name.endsWith('.ts')) continue;
+    const text = readFileSync(join(folder, name), 'utf8');
+    for (const [line] of text.matchAll(/^export const [A-Z][A-Z0-9_]*\b[^;]*;/gm)) hash.update(line);
+  }
+  const own = hash.digest('hex');
+  hashes.set(project, own);
+  return own;
 }

@@ -3,7 +3,7 @@
  * what it gets, give it back in any order, and send chains of any shape. Everything happens from outside: frames
  * on the wire, OID requests, calls of the protocol.
  */
-import { MM_ANY_NODE_OK, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import { NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
 import {
   type Binding,
   type MiniportDriver,
@@ -354,5 +354,3 @@ export function createMachineBench(options: BenchOptions = {}): Bench {
 
 export const sharedMemoryOf = (bench: Bench, queueId: number): number =>
   bench.adapter.inspect().sharedMemory.filter((entry) => entry.queueId === queueId).length;
-
-export { MM_ANY_NODE_OK };

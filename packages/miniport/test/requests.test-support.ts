@@ -28,8 +28,6 @@ import { methodRequest, type OidRequest, setRequest } from '@vmq/ddi';
 import type { Bench } from './bench.test-support.ts';
 import { macOf } from './frames.test-support.ts';
 
-export interface QueueOptions extends StructInput<NdisReceiveQueueParameters> {}
-
 /** Allocates a queue for `processors` and returns its id. */
 export function allocate(
   bench: Bench,

@@ -21,7 +21,7 @@ const ROOT_FILES: ReadonlySet<string> = new Set([
   'LICENSE',
   'README.md',
   'biome.json',
-  'knip.json',
+  'knip.jsonc',
   'package.json',
   'pnpm-lock.yaml',
   'pnpm-workspace.yaml',

@@ -45,6 +45,7 @@ const CHECKS: readonly Check[] = [
   { name: 'types of the build', command: bin('tsc'), args: ['-p', 'tools/build'] },
   tool('house plan and limits', 'tools/house/dist/check.js'),
   { name: 'lint and format', command: bin('biome'), args: ['check', '--max-diagnostics=20', '.'] },
+  { name: 'nothing unused', command: bin('knip'), args: ['--no-progress', '--no-config-hints'] },
   tool('package hygiene', 'tools/release/dist/check-packages.js'),
   tool('requirements', 'tools/house/dist/requirements.js', '--check'),
   tool('API reports', 'tools/release/dist/api-reports.js', '--check'),

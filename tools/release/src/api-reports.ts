@@ -1,19 +1,24 @@
 // The public surface of every package as a reviewed file: etc/<package>.api.md.
 //
-//   node tools/release/dist/api-reports.js [--check]    with --check a difference fails; else the reports are rewritten
+//   node tools/release/dist/api-reports.js [--check] [--only FOLDER]
+//
+// With --check a difference fails; else the reports are rewritten. --only: of one package.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 
-const check = process.argv.includes('--check');
+const {
+  values: { check, only },
+} = parseArgs({ options: { check: { type: 'boolean', default: false }, only: { type: 'string' } } });
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const packages = join(root, 'packages');
 const reportFolder = join(root, 'etc');
 mkdirSync(reportFolder, { recursive: true });
 let problems = 0;
 
-for (const name of readdirSync(packages)) {
+for (const name of only === undefined ? readdirSync(packages) : [basename(resolve(only))]) {
   const projectFolder = join(packages, name);
   const entry = join(projectFolder, 'dist/index.d.ts');
   if (!existsSync(join(projectFolder, 'package.json')) || !existsSync(entry)) continue;

@@ -10,7 +10,6 @@ import {
 export const WEB: readonly number[] = [0x00, 0x15, 0x5d, 0, 0, 1];
 export const DB: readonly number[] = [0x00, 0x15, 0x5d, 0, 0, 2];
 export const STATION: readonly number[] = [2, 0, 0, 0, 0, 9];
-export const BROADCAST: readonly number[] = [255, 255, 255, 255, 255, 255];
 /** EtherType of the tests' frames (IEEE 802 local experimental 2). */
 const ETHERTYPE = [0x88, 0xb6];
 /** Byte offset of a frame's number, untagged. */

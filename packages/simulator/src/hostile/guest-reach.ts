@@ -14,7 +14,7 @@ export const COMPLETION = 11;
 /** NVSP messages. */
 export const SEND_RNDIS_PKT = 107;
 export const SEND_RNDIS_PKT_COMPLETE = 108;
-/** Kinds of SEND_RNDIS_PKT. */
+/** Kinds of SEND_RNDIS_PKT. @public (both are written down) */
 export const DATA = 0;
 export const CONTROL = 1;
 /** Bytes of a packet with an NVSP message, trailer included. */

@@ -6,10 +6,8 @@
  * ordinary guest until `executor.post('vm:NAME', { op: 'attack', behaviour, seed })` and a publication; a VM whose
  * `guestProgram` is such a message attacks by itself. {@link hostileWorker} is the entry file for threads.
  */
-export type { HostileAttack, HostileBehaviour, HostileProgram } from './behaviour.ts';
-export { HOSTILE_BEHAVIOURS, hostileBehaviour } from './behaviours.ts';
-export { GuestReach, type GuestReachOptions, type HostMessage, type PacketClaims } from './guest-reach.ts';
-export { GuestRing } from './guest-ring.ts';
+export type { HostileAttack, HostileBehaviour } from './behaviour.ts';
+export { HOSTILE_BEHAVIOURS } from './behaviours.ts';
 export { createHostileGuestAgent } from './hostile-guest-agent.ts';
 
 /** Entry file of the worker threads; Node's workers need the built one. */
