@@ -95,7 +95,7 @@ function crowded(sources: readonly string[]): string[] {
 }
 
 /** Folders of one package that import each other, by way of others too. */
-function circlesOfFolders({ modules }: ICruiseResult): string[] {
+export function circlesOfFolders({ modules }: ICruiseResult): string[] {
   const graphs = new Map<string, Map<string, Set<string>>>();
   for (const { source, dependencies } of modules) {
     const [, name] = /^packages\/([^/]+)\/src\//.exec(source) ?? [];
