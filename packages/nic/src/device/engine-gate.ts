@@ -73,13 +73,7 @@ export class EngineCrew {
     this.#state = state;
     this.#agents = further.map((engine) => machine.agent(nicEngineAgent(engine)));
     const standIn = (engine: number): ReceiveEngine =>
-      new ReceiveEngine(
-        state,
-        new InterruptRelay(state.words, engine, interrupts),
-        rx,
-        engine,
-        own.receive.shortWay,
-      );
+      new ReceiveEngine(state, new InterruptRelay(state.words, engine, interrupts), rx, engine);
     this.#engines = [own, ...further.map(standIn)];
     this.#told = own.wire.position;
   }

@@ -1,9 +1,8 @@
 /** A receive engine: one consumer of the wire, and what it does with the frames of its queues. */
-import { FrameConsumer, type FrameRingImage, TRACE_ALL } from '@vmq/machine';
+import { FrameConsumer, type FrameRingImage } from '@vmq/machine';
 import type { ReceiveInterrupts } from '../interrupt/interrupt-unit.ts';
-import { ReceiveTracer } from '../receive/receive-tracer.ts';
+import { ReceiveTrace } from '../receive/receive-trace.ts';
 import { NIC_BATCH, ReceiveUnit } from '../receive/receive-unit.ts';
-import type { ShortWay } from '../receive/short-way.ts';
 import type { DeviceState } from '../state/device-state.ts';
 import { LAST_STAMP } from '../state/stamps.ts';
 import type { DeviceFaults } from './device-faults.ts';
@@ -12,22 +11,16 @@ export class ReceiveEngine {
   readonly wire: FrameConsumer;
   readonly receive: ReceiveUnit;
   readonly #state: DeviceState;
-  readonly #tracer: ReceiveTracer;
+  readonly #trace: ReceiveTrace;
   /** Frames that waited at the last look. */
   #waiting = 0;
 
-  /** `state` may be another engine's, where that one does this one's work: by its own short way, `shortWay`. */
-  constructor(
-    state: DeviceState,
-    interrupts: ReceiveInterrupts,
-    rx: FrameRingImage,
-    engine: number,
-    shortWay?: ShortWay,
-  ) {
+  /** `state` may be another engine's, where that one does this one's work. */
+  constructor(state: DeviceState, interrupts: ReceiveInterrupts, rx: FrameRingImage, engine: number) {
     this.#state = state;
     this.wire = new FrameConsumer(rx, engine);
-    this.receive = new ReceiveUnit(state, interrupts, this.wire, engine, shortWay);
-    this.#tracer = new ReceiveTracer(state, this.receive, this.wire);
+    this.receive = new ReceiveUnit(state, interrupts, this.wire, engine);
+    this.#trace = new ReceiveTrace(state, this.receive, this.wire);
   }
 
   /** Looks at the wire; number of the frame behind the last one that waits. */
@@ -42,21 +35,22 @@ export class ReceiveEngine {
    */
   take(faults: DeviceFaults | null, limit: number = NIC_BATCH): number {
     // Where the stamps begin anew a batch ends: inside of one they only grow.
-    const count = Math.min(this.#waiting, limit, NIC_BATCH, LAST_STAMP - this.receive.stampBefore);
-    if (count === 0) return 0;
-    if (count === LAST_STAMP - this.receive.stampBefore)
-      this.#state.context.machine.reach('nic.stamps-begin-anew');
     const receive = this.receive;
-    const traced = this.#state.context.trace.level >= TRACE_ALL;
-    const taken = traced ? this.#tracer.take(count) : receive.receiveBatch(count);
+    const before = receive.stampBefore;
+    const count = Math.min(this.#waiting, limit, NIC_BATCH, LAST_STAMP - before);
+    if (count === 0) return 0;
+    if (count === LAST_STAMP - before) this.#state.context.machine.reach('nic.stamps-begin-anew');
+    const taken = receive.take(count);
     // A frame that must wait makes a look at the wire vain until somebody wakes the engine.
     this.#waiting = taken === count ? this.#waiting - taken : 0;
     if (taken === 0) return 0;
+    const trace = this.#trace;
+    if (trace.isOn) trace.tellFrames(taken, before + 1);
     this.wire.release(taken);
     faults?.beforePublication(receive);
     const touched = receive.publish(taken);
     faults?.afterPublication();
-    if (traced) this.#tracer.tellInterrupts(touched);
+    if (trace.isOn) trace.tellInterrupts(touched);
     return taken;
   }
 

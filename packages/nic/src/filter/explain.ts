@@ -1,6 +1,6 @@
 /**
  * Why a frame goes where it goes: the datasheet's rules applied one by one, slowly, with every step kept. It
- * shares no code with the receive loop, so each checks the other (a property test does).
+ * shares no code with the receive loop, so each checks the other (`compare-verdict.ts`).
  */
 import { isFrameTooLong, type MemorySegment } from '@vmq/machine';
 import type { NicProfile } from '../registers/profiles.ts';
@@ -14,6 +14,7 @@ import {
   REG,
   RX_QUEUE_STRIDE,
 } from '../registers/register-constants.ts';
+import type { AddressRule } from '../state/address-rules.ts';
 import {
   DROP_BROADCAST,
   DROP_MULTICAST,
@@ -39,26 +40,14 @@ export interface NicFilterTest {
   readonly passes: boolean;
 }
 
-/** What the address filter said of a frame that no filter took. Index = code in the trace. */
-export const ADDRESS_RULES = [
-  'not asked',
-  'station address (AAM)',
-  'unicast promiscuous (UPE)',
-  'unicast, not accepted',
-  'broadcast (BAM)',
-  'broadcast, not accepted',
-  'multicast list',
-  'all multicast (MPE)',
-  'multicast, not accepted',
-] as const;
-export type AddressRule = (typeof ADDRESS_RULES)[number];
-
 export interface NicExplanation {
   /** Bytes on the wire, tag included. */
   readonly length: number;
   readonly destination: readonly number[];
   /** Tag control information, or -1 without a tag. */
   readonly tci: number;
+  /** Behind the tag; 0 in a frame too short for one. */
+  readonly etherType: number;
   /** Destination of the frame inside an NVGRE frame, which the filters test; null: they test the outer one. */
   readonly inner: readonly number[] | null;
   /** The tests made, in order; the last one passes if a filter took the frame. */
@@ -86,19 +75,26 @@ export function explainClassification(
   return explain(readFilterTables(words, profile, isEnabled), frame, 0, frame.length);
 }
 
-/** The same by given tables, for `length` bytes at `offset`. */
+/**
+ * The same by given tables, for `length` bytes at `offset`. Without `everyTest` the tests told are those of filters with the
+ * frame's address.
+ */
 export function explain(
   tables: FilterTables,
   u8: Uint8Array,
   offset: number,
   length: number,
+  everyTest: boolean = true,
 ): NicExplanation {
   const byte = (i: number): number => (i < length ? u8[offset + i] : 0);
   const destination = [0, 1, 2, 3, 4, 5].map(byte);
   const typeIsTag = byte(12) === 0x81 && byte(13) === 0x00;
-  const none = { length, destination, inner: null, tests: [], queue: -1, slot: -1, inexact: false } as const;
+  const type = typeIsTag ? 16 : 12;
+  const etherType = byte(type) * 256 + byte(type + 1);
+  const asked = { length, destination, etherType };
+  const none = { ...asked, inner: null, tests: [], queue: -1, slot: -1, inexact: false } as const;
   if (length < 14 || (typeIsTag && length < 18))
-    return { ...none, tci: -1, rule: 'not asked', drop: NIC_DROP_REASONS[DROP_RUNT] };
+    return { ...none, etherType: 0, tci: -1, rule: 'not asked', drop: NIC_DROP_REASONS[DROP_RUNT] };
   const tci = typeIsTag ? (byte(14) << 8) | byte(15) : -1;
   if (isFrameTooLong(u8, offset, length, tables.maxFrame, false))
     return { ...none, tci, rule: 'not asked', drop: NIC_DROP_REASONS[DROP_OVERSIZE] };
@@ -113,7 +109,8 @@ export function explain(
     const vlanEqual = filter.vid < 0 || filter.vid === vid;
     const passes = filter.active && macEqual && vlanEqual;
     const { slot, queue, active, mode } = filter;
-    tests.push({ slot, queue, active, macEqual, mode, vid: Math.max(filter.vid, 0), vlanEqual, passes });
+    if (everyTest || macEqual)
+      tests.push({ slot, queue, active, macEqual, mode, vid: Math.max(filter.vid, 0), vlanEqual, passes });
     if (passes) return { ...none, tci, inner, tests, rule: 'not asked', queue, slot, drop: null };
   }
 
@@ -128,8 +125,7 @@ export function explain(
           : null;
   const inexact = rule === 'unicast promiscuous (UPE)' || rule === 'all multicast (MPE)';
   return {
-    length,
-    destination,
+    ...asked,
     tci,
     inner,
     tests,

@@ -1,46 +1,59 @@
 /**
  * The receive-filter unit: destination MAC and VLAN to queue, and what becomes of frames no filter takes.
  *
- * At each configuration request the filter table is compiled into a hash table in device memory:
+ * At each configuration request the filter table is compiled into a hash table in device memory, four words a row:
  *
- *   key    word 0  first four bytes of the MAC, as the frame's first word shows them
- *          word 1  bits 0..15 the last two bytes, 16..19 and 24..31 the VLAN id in wire order, bit 20 any VLAN
- *   value  word 2  bits 0..7 queue, 8..23 filter slot, 24..28 receive engine of the queue, bit 30 used
+ *   key      0  first four bytes of the MAC, as the frame's first word shows them
+ *            1  bits 0..15 the last two bytes, 16..19 and 24..31 the VLAN id in wire order, bit 20 any VLAN,
+ *               bit 21 nothing: the row is empty
+ *   verdict  2  bits 0..7 queue, 8..15 address rule, 16..31 filter slot or FFFF
+ *   owner    3  receive engine of the queue, or the complement of a drop code
  *
  * Precedence is settled while compiling, so one look decides: queues in ascending order, queue 0 last, lower
  * slots first within a queue. A key for any VLAN serves the VLAN ids that have no key of their own; untagged
  * frames look under VLAN id 0. With RCTL.NVGRE the inner frame's MAC is looked up (`encapsulation.ts`).
+ *
+ * Behind the table each address rule has a row without a key, so that what no filter takes ends in a row, too.
  */
 
-import { FILTER_TABLE, FILTER_TABLE_ENTRIES } from '../registers/device-memory.ts';
+import { RXC_NO_FILTER, VERDICT_RULE_SHIFT } from '../registers/descriptors.ts';
+import {
+  ADDRESS_RULE_ROWS,
+  FILTER_ROW_WORDS,
+  FILTER_TABLE,
+  FILTER_TABLE_ENTRIES,
+} from '../registers/device-memory.ts';
 import { RCTL_AAM, RCTL_BAM, RCTL_MPE, RCTL_UPE, RXCTL_ENABLE } from '../registers/register-constants.ts';
+import {
+  RULE_ANY_MULTICAST,
+  RULE_ANY_UNICAST,
+  RULE_BROADCAST,
+  RULE_BROADCAST_REFUSED,
+  RULE_DROPS,
+  RULE_MULTICAST_LIST,
+  RULE_MULTICAST_REFUSED,
+  RULE_STATION,
+  RULE_UNICAST_REFUSED,
+} from '../state/address-rules.ts';
 import { type DeviceState, Q_ENGINE, Q_FLAGS, Q_SHIFT } from '../state/device-state.ts';
-import { DROP_BROADCAST, DROP_MULTICAST, DROP_NO_MATCH } from '../state/drop-reasons.ts';
-import { readFilterTables } from '../state/filter-tables.ts';
-import { ADDRESS_RULES } from './explain.ts';
+import { type FilterTables, readFilterTables } from '../state/filter-tables.ts';
 
-export const ANY_VLAN: number = 1 << 20;
-const VALUE_USED = 1 << 30;
-/** Where in a value of the table the engine stands; 5 bits. Values of {@link acceptByAddress} do not say it. */
-export const VALUE_ENGINE_SHIFT = 24;
-/** Slot number that stands for no filter. */
-const NO_SLOT = 0xffff;
-/** Where in a value of {@link acceptByAddress} its rule stands, an index into ADDRESS_RULES; a filter's value has its engine there. */
-export const RULE_SHIFT = 24;
-export const RULE_MASK = 15;
-/** A frame for queue 0 that no filter took, by address rule `rule`. */
-const accepted = (rule: number): number => VALUE_USED | (NO_SLOT << 8) | (rule << RULE_SHIFT);
-const VALUE_STATION: number = accepted(ADDRESS_RULES.indexOf('station address (AAM)'));
-const VALUE_BROADCAST: number = accepted(ADDRESS_RULES.indexOf('broadcast (BAM)'));
-const VALUE_MULTICAST: number = accepted(ADDRESS_RULES.indexOf('multicast list'));
-/** Accepted only because a promiscuous bit is set. */
-const INEXACT = 1 << 29;
-const VALUE_UNICAST_INEXACT: number = INEXACT | accepted(ADDRESS_RULES.indexOf('unicast promiscuous (UPE)'));
-const VALUE_MULTICAST_INEXACT: number = INEXACT | accepted(ADDRESS_RULES.indexOf('all multicast (MPE)'));
+/** Words of a row behind its key. */
+export const ROW_VERDICT = 2;
+export const ROW_OWNER = 3;
+/** Where in a verdict the filter slot stands. */
+export const VERDICT_SLOT_SHIFT = 16;
+/** A verdict's queue where there is none. */
+export const NO_QUEUE = 0xff;
+/** The verdict on a frame that never came to the filters. */
+export const NOT_ASKED: number = (RXC_NO_FILTER << VERDICT_SLOT_SHIFT) | NO_QUEUE;
+
+const ANY_VLAN: number = 1 << 20;
+const EMPTY: number = 1 << 21;
 
 /** Multipliers of the hash: odd, with well-mixed bits. */
-export const HASH_LOW: number = 0x9e3779b1 | 0;
-export const HASH_HIGH: number = 0x85ebca6b | 0;
+const HASH_LOW: number = 0x9e3779b1 | 0;
+const HASH_HIGH: number = 0x85ebca6b | 0;
 
 /** A VLAN id where the frame's word of bytes 12..15 would show it. */
 export function wireVlan(vid: number): number {
@@ -56,21 +69,34 @@ export function latchFilters(state: DeviceState): void {
   // Sparse, so that a key is nearly always found at once: collisions are branches nobody can predict.
   let entries = 1024;
   while (entries < FILTER_TABLE_ENTRIES && entries < active.length * 32) entries *= 2;
-  words.fill(0, FILTER_TABLE, FILTER_TABLE + entries * 4);
+  for (let entry = 0; entry < entries; entry++) words[FILTER_TABLE + entry * FILTER_ROW_WORDS + 1] = EMPTY;
   state.tableMask = entries - 1;
   state.anyVlanKeys = false;
   for (const { slot, queue, low, high, vid } of active) {
-    const engine = rxq[(queue << Q_SHIFT) + Q_ENGINE];
-    const value = VALUE_USED | (engine << VALUE_ENGINE_SHIFT) | (slot << 8) | queue;
+    const owner = rxq[(queue << Q_SHIFT) + Q_ENGINE];
+    const verdict = (slot << VERDICT_SLOT_SHIFT) | queue;
     // A better filter for every VLAN of this MAC leaves nothing to those after it.
-    if (lookUp(words, state.tableMask, low, high | ANY_VLAN) !== 0) continue;
+    if (lookUp(state, low, high | ANY_VLAN) !== 0) continue;
     if (vid < 0) {
-      insert(words, state.tableMask, low, high | ANY_VLAN, value);
+      insert(state, low, high | ANY_VLAN, verdict, owner);
       state.anyVlanKeys = true;
     }
-    insert(words, state.tableMask, low, high | wireVlan(Math.max(vid, 0)), value);
+    insert(state, low, high | wireVlan(Math.max(vid, 0)), verdict, owner);
   }
+  compileAddressRules(state);
 }
+
+/** Accepted frames are queue 0's, refused ones nobody's. */
+function compileAddressRules({ words, rxq }: DeviceState): void {
+  RULE_DROPS.forEach((drop, rule) => {
+    const row = addressRow(rule);
+    const queue = drop < 0 ? 0 : NO_QUEUE;
+    words[row + ROW_VERDICT] = (RXC_NO_FILTER << VERDICT_SLOT_SHIFT) | (rule << VERDICT_RULE_SHIFT) | queue;
+    words[row + ROW_OWNER] = drop < 0 ? rxq[Q_ENGINE] : ~drop;
+  });
+}
+
+const addressRow = (rule: number): number => ADDRESS_RULE_ROWS + rule * FILTER_ROW_WORDS;
 
 /** Reads what was latched; the hash table is another engine's doing. */
 export function readTables(state: DeviceState): void {
@@ -79,65 +105,64 @@ export function readTables(state: DeviceState): void {
   state.tables = readFilterTables(latched, profile, isEnabled);
 }
 
-/** Entry number at which the search for a key begins, before masking. */
-function hashKey(low: number, high: number): number {
+/** The row at which the search for a key begins, in a table of `mask` + 1 rows. */
+export function firstRow(mask: number, low: number, high: number): number {
   const mixed = Math.imul(low, HASH_LOW) ^ Math.imul(high, HASH_HIGH);
-  return mixed ^ (mixed >>> 15);
+  return FILTER_TABLE + ((mixed ^ (mixed >>> 15)) & mask) * FILTER_ROW_WORDS;
 }
+
+/** The row behind `row`, the table being a ring. */
+const rowBehind = (mask: number, row: number): number =>
+  FILTER_TABLE + ((row - FILTER_TABLE + FILTER_ROW_WORDS) & (mask * FILTER_ROW_WORDS));
 
 /** Keeps what is there: the earlier filter wins. */
-function insert(words: Int32Array, mask: number, low: number, high: number, value: number): void {
-  let entry = hashKey(low, high) & mask;
-  for (;;) {
-    const at = FILTER_TABLE + entry * 4;
-    if (words[at + 2] === 0) {
-      words[at] = low;
-      words[at + 1] = high;
-      words[at + 2] = value;
-      return;
-    }
-    if (words[at] === low && words[at + 1] === high) return;
-    entry = (entry + 1) & mask;
-  }
+function insert(state: DeviceState, low: number, high: number, verdict: number, owner: number): void {
+  const { words, tableMask } = state;
+  let row = firstRow(tableMask, low, high);
+  for (; words[row + 1] !== EMPTY; row = rowBehind(tableMask, row))
+    if (words[row] === low && words[row + 1] === high) return;
+  words[row] = low;
+  words[row + 1] = high;
+  words[row + ROW_VERDICT] = verdict;
+  words[row + ROW_OWNER] = owner;
 }
 
-/** Value of a key, or 0. The receive loop has this inline. */
-export function lookUp(words: Int32Array, mask: number, low: number, high: number): number {
-  let entry = hashKey(low, high) & mask;
-  for (;;) {
-    const at = FILTER_TABLE + entry * 4;
-    const value = words[at + 2];
-    if (value === 0 || (words[at] === low && words[at + 1] === high)) return value;
-    entry = (entry + 1) & mask;
-  }
+/** Row of a key, or 0. */
+function lookUp({ words, tableMask }: DeviceState, low: number, high: number): number {
+  let row = firstRow(tableMask, low, high);
+  for (; words[row + 1] !== EMPTY; row = rowBehind(tableMask, row))
+    if (words[row] === low && words[row + 1] === high) return row;
+  return 0;
 }
 
 /**
- * A frame whose MAC and VLAN have no key: the any-VLAN key, then address filter and packet filter. Returns a
- * value as the table holds it, or the complement of a drop code (negative).
+ * The row that decides about a frame: its key's, its MAC's for any VLAN, or that of the address rule. `low` and `high` are
+ * the key that the filters test; `outerLow` and `outerAddress` whom the frame was sent to on this wire, which the address
+ * filter asks about.
  */
-export function classifyUnmatched(state: DeviceState, low: number, high: number): number {
-  const address = high & 0xffff;
-  if (state.anyVlanKeys) {
-    const value = lookUp(state.words, state.tableMask, low, address | ANY_VLAN);
-    if (value !== 0) return value;
-  }
-  return acceptByAddress(state, low, address);
+export function decidingRow(
+  state: DeviceState,
+  low: number,
+  high: number,
+  outerLow: number,
+  outerAddress: number,
+): number {
+  let row = lookUp(state, low, high);
+  if (row === 0 && state.anyVlanKeys) row = lookUp(state, low, (high & 0xffff) | ANY_VLAN);
+  return row === 0 ? addressRow(addressRule(state.tables, outerLow, outerAddress)) : row;
 }
 
-/** Address filter and packet filter: a value for queue 0 with the rule that accepted, or the complement of a drop code. */
-export function acceptByAddress(state: DeviceState, low: number, address: number): number {
-  const tables = state.tables;
-  const rctl = tables.rctl;
+/** Address filter and packet filter: one of RULE_*. */
+function addressRule(tables: FilterTables, low: number, address: number): number {
+  const { rctl, multicast } = tables;
   if ((low & 1) === 0) {
     if ((rctl & RCTL_AAM) !== 0 && low === tables.stationLow && address === tables.stationHigh)
-      return VALUE_STATION;
-    return (rctl & RCTL_UPE) !== 0 ? VALUE_UNICAST_INEXACT : ~DROP_NO_MATCH;
+      return RULE_STATION;
+    return (rctl & RCTL_UPE) !== 0 ? RULE_ANY_UNICAST : RULE_UNICAST_REFUSED;
   }
-  if (low === -1 && address === 0xffff) return (rctl & RCTL_BAM) !== 0 ? VALUE_BROADCAST : ~DROP_BROADCAST;
-  const list = tables.multicast;
-  for (let i = 0; i < list.length; i += 2) {
-    if (list[i] === low && list[i + 1] === address) return VALUE_MULTICAST;
-  }
-  return (rctl & RCTL_MPE) !== 0 ? VALUE_MULTICAST_INEXACT : ~DROP_MULTICAST;
+  if (low === -1 && address === 0xffff)
+    return (rctl & RCTL_BAM) !== 0 ? RULE_BROADCAST : RULE_BROADCAST_REFUSED;
+  for (let i = 0; i < multicast.length; i += 2)
+    if (multicast[i] === low && multicast[i + 1] === address) return RULE_MULTICAST_LIST;
+  return (rctl & RCTL_MPE) !== 0 ? RULE_ANY_MULTICAST : RULE_MULTICAST_REFUSED;
 }

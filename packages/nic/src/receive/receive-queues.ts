@@ -3,17 +3,38 @@
  */
 import { DMA_READ, DMA_WRITE } from '@vmq/machine';
 import { COMPLETION_BYTES, DESCRIPTOR_BYTES } from '../registers/descriptors.ts';
-import { QSTS_ENABLED, QSTS_STARVED, REG, RX_QUEUE_STRIDE } from '../registers/register-constants.ts';
+import {
+  QSTS_ENABLED,
+  QSTS_STARVED,
+  REG,
+  RX_QUEUE_STRIDE,
+  RXCTL_DROPEN,
+  RXCTL_ENABLE,
+} from '../registers/register-constants.ts';
 import {
   type DeviceState,
   Q_COMPLETIONS,
+  Q_FLAGS,
   Q_HEAD,
+  Q_LIMIT,
   Q_MASK,
+  Q_PACKET_BYTES,
+  Q_PUBLISHED,
   Q_RING,
   Q_SHIFT,
   Q_STATUS,
   Q_TAIL,
 } from '../state/device-state.ts';
+import {
+  DROP_BUFFER_TOO_SMALL,
+  DROP_DMA_FAULT,
+  DROP_NO_DESCRIPTOR,
+  DROP_QUEUE_STOPPED,
+} from '../state/drop-reasons.ts';
+
+/** What {@link ReceiveQueues.open} finds, beside drop codes. */
+export const QUEUE_OPEN = -1;
+export const QUEUE_WAITS = -2;
 
 const RDT = REG.RDT >> 2;
 const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
@@ -48,6 +69,28 @@ export class ReceiveQueues {
     this.#touchedCount = 0;
     for (let k = 0; k < count; k++) this.#isTouched[this.touched[k]] = 0;
     return count;
+  }
+
+  /**
+   * Looks for descriptors of a queue that the loop knows no more of, for a frame of `bytes` bytes: {@link QUEUE_OPEN},
+   * {@link QUEUE_WAITS}, or the drop code of the frame. Once open, the loop uses what is posted up to Q_LIMIT without
+   * asking again in this batch. `isHurried`: nobody can wait for a descriptor now.
+   */
+  open(queue: number, bytes: number, isHurried: boolean): number {
+    const { rxq } = this.#state;
+    const q = queue << Q_SHIFT;
+    const flags = rxq[q + Q_FLAGS];
+    const head = rxq[q + Q_HEAD];
+    if ((flags & RXCTL_ENABLE) === 0) return DROP_QUEUE_STOPPED;
+    if (head === rxq[q + Q_TAIL] && !this.findDescriptor(queue)) {
+      if ((flags & RXCTL_DROPEN) !== 0 || isHurried) return DROP_NO_DESCRIPTOR;
+      this.starve(queue);
+      if (head === rxq[q + Q_TAIL]) return QUEUE_WAITS;
+    }
+    if (bytes > rxq[q + Q_PACKET_BYTES]) return DROP_BUFFER_TOO_SMALL;
+    if (head === rxq[q + Q_PUBLISHED] && !this.touch(queue)) return DROP_DMA_FAULT;
+    rxq[q + Q_LIMIT] = rxq[q + Q_TAIL];
+    return QUEUE_OPEN;
   }
 
   /** Reads the tail register; false if there still is no descriptor. */

@@ -4,10 +4,11 @@
  *   0x00000  registers (the datasheet)
  *   0x10000  attention words: which part of the device a register write concerns
  *   0x10100  what receive engines tell each other, and attention words of the further ones
- *   0x11000  filter hash table
+ *   0x11000  filter hash table, and a row for each address rule (`filter-unit.ts`)
  *   with more than one receive engine, behind it:
  *            state of the receive queues (`device-state.ts`), a cache line each
  *            registers 0 … 0xCFFF as the filter unit last took them over
+ *   last     a ring of dropped frames for each receive engine (`dropped-frames.ts`)
  */
 import type { Machine, MemorySegment } from '@vmq/machine';
 import { checkNicProfile, type NicProfile } from './profiles.ts';
@@ -52,7 +53,10 @@ export const ATTEND_MSIX = 8;
 
 /** Hash table: at most two keys per filter, at most an eighth full. */
 export const FILTER_TABLE_ENTRIES: number = MAX_FILTERS * 16;
-const FILTER_ENTRY_BYTES = 16;
+export const FILTER_ROW_WORDS = 4;
+/** Behind the table: rows that no key finds, one for each address rule. */
+export const ADDRESS_RULE_ROWS: number = FILTER_TABLE + FILTER_TABLE_ENTRIES * FILTER_ROW_WORDS;
+const ADDRESS_RULES_MOST = 16;
 
 /** 0 = the engines may receive; else GATE_ bits why those besides engine 0 may not. */
 export const GATE: number = (BAR_REGISTER_BYTES + 0x100) / 4;
@@ -86,12 +90,24 @@ export function attentionOf(engine: number): number {
   return engine === 0 ? ATTENTION : engineLine(engine) + 16;
 }
 
-export const SHARED_QUEUES: number = FILTER_TABLE + FILTER_TABLE_ENTRIES * (FILTER_ENTRY_BYTES / 4);
+export const SHARED_QUEUES: number = ADDRESS_RULE_ROWS + ADDRESS_RULES_MOST * FILTER_ROW_WORDS;
 /** Words of a receive queue's state, and where in it its engine stands. */
 export const QUEUE_STATE_SHIFT = 4;
 export const QUEUE_STATE_ENGINE = 15;
 export const SHADOW: number = SHARED_QUEUES + (MAX_QUEUES << QUEUE_STATE_SHIFT);
 export const SHADOW_WORDS: number = REG.MSIXADDRLO / 4;
+
+/** Entries of a ring of dropped frames, a power of two: no fewer than the frames of a batch. */
+export const DROP_RING_ENTRIES = 512;
+export const DROP_ENTRY_WORDS = 8;
+/** In front of the entries: word 0 counts the frames dropped since power-on, free-running; the rest of its line is free. */
+export const DROP_RING_HEADER_WORDS = 16;
+const DROP_RING_WORDS: number = DROP_RING_HEADER_WORDS + DROP_RING_ENTRIES * DROP_ENTRY_WORDS;
+
+/** Word index of an engine's ring of dropped frames, in the BAR of a device with `engines` engines. */
+export function dropRing(engines: number, engine: number): number {
+  return (engines === 1 ? SHARED_QUEUES : SHADOW + SHADOW_WORDS) + engine * DROP_RING_WORDS;
+}
 
 /** The engine that serves a receive queue. */
 export function engineOf(words: Int32Array, queue: number): number {
@@ -133,10 +149,7 @@ export function createNicBar(machine: Machine, options: NicBarOptions): MemorySe
   const engines = options.receiveEngines ?? 1;
   if (!(Number.isInteger(engines) && engines >= 1 && engines <= MAX_RECEIVE_ENGINES))
     throw new RangeError(`NIC: ${engines} receive engines, need 1..${MAX_RECEIVE_ENGINES}`);
-  const bar = machine.memory.addSegment(
-    options.name ?? 'nic',
-    (engines === 1 ? SHARED_QUEUES : SHADOW + SHADOW_WORDS) * 4,
-  );
+  const bar = machine.memory.addSegment(options.name ?? 'nic', dropRing(engines, engines) * 4);
   const words = bar.i32;
   words[SHARED_ENGINES] = engines;
   words[REG.RXSTAMP >> 2] = machine.counters.stamps;

@@ -42,10 +42,11 @@ export const Q_PUBLISHED = 10;
 export const Q_BYTES = 11;
 /** Head when the last interrupt was sent. */
 export const Q_SIGNALLED = 12;
-/** Head up to which the short way may go on without a look at anything else; equal to the head between batches. */
+/**
+ * Head up to which the receive loop may go on without a look at anything else: so far descriptors are posted and the rings
+ * granted. Equal to the head between batches.
+ */
 export const Q_LIMIT = 13;
-/** Which frames may go the short way; see `shortWayWord` in `short-way.ts`. */
-export const Q_SHORT_WAY = 14;
 /** Number of the receive engine that serves the queue; only it writes here, but for changes of configuration. */
 export const Q_ENGINE: number = QUEUE_STATE_ENGINE;
 /** log2 of the words per queue. */

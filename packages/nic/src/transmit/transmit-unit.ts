@@ -17,7 +17,6 @@ import {
   TRANSMITTED,
 } from '@vmq/machine';
 import type { InterruptUnit } from '../interrupt/interrupt-unit.ts';
-import { NIC_TRACE } from '../receive/trace-kinds.ts';
 import { TXD_EOP, TXD_INSERT_VLAN } from '../registers/descriptors.ts';
 import { QSTS_ENABLED, QSTS_STARVED, REG, TX_QUEUE_STRIDE } from '../registers/register-constants.ts';
 import {
@@ -34,6 +33,7 @@ import {
   Q_TAIL,
 } from '../state/device-state.ts';
 import { DROP_TX_FAULT, NIC_DROP_REASONS } from '../state/drop-reasons.ts';
+import { NIC_TRACE } from '../state/trace-kinds.ts';
 
 const QUEUE_WORDS: number = TX_QUEUE_STRIDE >> 2;
 const MIN_FRAME = 60;

@@ -2,7 +2,6 @@ import { TRACE_ALL, TraceReader } from '@vmq/machine';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { explainClassification } from '../../src/filter/explain.ts';
-import { describeNicTrace, NIC_TRACE } from '../../src/receive/trace-kinds.ts';
 import { NIC_PROFILES, nicProfile } from '../../src/registers/profiles.ts';
 import {
   CAPF_NVGRE,
@@ -14,6 +13,7 @@ import {
   RCTL_UPE,
   REG,
 } from '../../src/registers/register-constants.ts';
+import { describeNicTrace, NIC_TRACE } from '../../src/state/trace-kinds.ts';
 import { Bench, frameTo, macOf } from '../bench.test-support.ts';
 
 const HOST = [0x02, 0x56, 0x4d, 0x51, 0x00, 0x01];

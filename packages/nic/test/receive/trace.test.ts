@@ -1,6 +1,5 @@
 import { TRACE_ALL, TraceReader } from '@vmq/machine';
 import { expect, test } from 'vitest';
-import { describeNicTrace } from '../../src/receive/trace-kinds.ts';
 import { TXD_EOP, TXD_INSERT_VLAN } from '../../src/registers/descriptors.ts';
 import {
   FLTVLAN_ANY,
@@ -9,6 +8,7 @@ import {
   RXCTL_DROPEN,
   RXCTL_ENABLE,
 } from '../../src/registers/register-constants.ts';
+import { describeNicTrace } from '../../src/state/trace-kinds.ts';
 import { Bench, BenchSender, frameTo, macOf } from '../bench.test-support.ts';
 
 function traced(only: number = 0): [Bench, () => string[]] {

@@ -1,9 +1,9 @@
 /** The device's trace records (kinds 100 to 199) and what they say in words. */
 import type { TraceRecord } from '@vmq/machine';
 import { msiProcessor } from '@vmq/machine';
-import { ADDRESS_RULES } from '../filter/explain.ts';
 import { FLTVLAN_ANY, FLTVLAN_EXACT } from '../registers/register-constants.ts';
-import { NIC_DROP_REASONS } from '../state/drop-reasons.ts';
+import { ADDRESS_RULES } from './address-rules.ts';
+import { NIC_DROP_REASONS } from './drop-reasons.ts';
 
 /** Kind numbers; what a..e hold stands beside each. A frame's records carry its receive stamp. */
 export const NIC_TRACE = {
@@ -29,7 +29,22 @@ export const NIC_TRACE = {
   INNER_FRAME: 109,
   /** a transmit queue, b descriptor of the frame's start, c bytes put on the wire, 0 = refused, d TCI inserted or -1, e descriptors. */
   TRANSMIT: 110,
+  /** A fault of the device: a index into VERDICT_PARTS, b what the record says, c what the filter unit's tests say. */
+  VERDICT_DIFFERS: 111,
 } as const;
+
+/** What record and explanation of a frame can differ in; index = code in the trace. */
+export const VERDICT_PARTS = [
+  'length',
+  'TCI',
+  'EtherType',
+  'drop reason',
+  'queue',
+  'filter slot',
+  'address rule',
+  'inexact',
+] as const;
+export type VerdictPart = (typeof VERDICT_PARTS)[number];
 
 /** What became of an interrupt; index = code. */
 export const INTERRUPT_RESULTS = [
@@ -86,6 +101,8 @@ export function describeNicTrace(r: TraceRecord): string | null {
       return r.b < 0
         ? 'NVGRE: no frame inside, filters test the outer destination'
         : `NVGRE: filters test the inner destination ${mac(r.a, r.b)}`;
+    case NIC_TRACE.VERDICT_DIFFERS:
+      return `FAULT: the record says ${VERDICT_PARTS[r.a]} ${r.b}, the filter unit's tests say ${r.c}`;
     case NIC_TRACE.TRANSMIT: {
       if (r.c === 0) return `transmit queue ${r.a}: descriptor ${r.b} refused`;
       const tag = r.d < 0 ? '' : `, with tag ${r.d & 0xfff} priority ${r.d >> 13}`;
