@@ -1,20 +1,20 @@
 // Every parser that faces a boundary; docs/fuzzing.md says what each is given.
 import type { Target } from './target.ts';
-import { abiDecoders } from './targets/abi-decoders.ts';
-import { captures } from './targets/captures.ts';
-import { commandLine } from './targets/command-line.ts';
-import { configFiles } from './targets/config-files.ts';
-import { hostConfig } from './targets/host-config.ts';
-import { migrationStream } from './targets/migration-stream.ts';
-import { nicCompletions } from './targets/nic-completions.ts';
-import { nicDriver } from './targets/nic-driver.ts';
-import { oidRequests } from './targets/oid-requests.ts';
-import { rndisMessages } from './targets/rndis-messages.ts';
-import { savedChannel } from './targets/saved-channel.ts';
-import { vmbusGuest } from './targets/vmbus-guest.ts';
-import { vmbusHandshake } from './targets/vmbus-handshake.ts';
-import { vmbusHost } from './targets/vmbus-host.ts';
-import { wireViews } from './targets/wire-views.ts';
+import { migrationStream } from './targets/channel/migration-stream.ts';
+import { rndisMessages } from './targets/channel/rndis-messages.ts';
+import { savedChannel } from './targets/channel/saved-channel.ts';
+import { vmbusGuest } from './targets/channel/vmbus-guest.ts';
+import { vmbusHandshake } from './targets/channel/vmbus-handshake.ts';
+import { vmbusHost } from './targets/channel/vmbus-host.ts';
+import { nicCompletions } from './targets/device/nic-completions.ts';
+import { nicDriver } from './targets/device/nic-driver.ts';
+import { captures } from './targets/input/captures.ts';
+import { commandLine } from './targets/input/command-line.ts';
+import { configFiles } from './targets/input/config-files.ts';
+import { hostConfig } from './targets/input/host-config.ts';
+import { abiDecoders } from './targets/ndis/abi-decoders.ts';
+import { oidRequests } from './targets/ndis/oid-requests.ts';
+import { wireViews } from './targets/wire/wire-views.ts';
 
 export const TARGETS: readonly Target[] = [
   abiDecoders,

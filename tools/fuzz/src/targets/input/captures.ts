@@ -7,17 +7,17 @@ import {
   type NameRecord,
   readCapture,
 } from '@vmq/capture';
-import { VmDiscovery } from '../../../../packages/cli/dist/replay/discover-vms.js';
+import { VmDiscovery } from '../../../../../packages/cli/dist/replay/discover-vms.js';
 import {
   noteLength,
   noteTime,
   refusePacket,
   storableSeconds,
-} from '../../../../packages/cli/dist/replay/frame-intake.js';
-import { ProblemLog } from '../../../../packages/cli/dist/replay/problem-log.js';
-import { mutate, noise } from '../bytes.ts';
-import { digest, Guard } from '../guard.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+} from '../../../../../packages/cli/dist/replay/frame-intake.js';
+import { ProblemLog } from '../../../../../packages/cli/dist/replay/problem-log.js';
+import { mutate, noise } from '../../bytes.ts';
+import { digest, Guard } from '../../guard.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 import { smallCaptures } from './small-captures.ts';
 
 const CODES: ReadonlySet<string> = new Set([

@@ -21,9 +21,9 @@ import {
   verifyFrameChecksums,
   vlanIdOf,
 } from '@vmq/wire';
-import { mutate, noise } from '../bytes.ts';
-import { Guard } from '../guard.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+import { mutate, noise } from '../../bytes.ts';
+import { Guard } from '../../guard.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 import { wireFrames } from './wire-frames.ts';
 
 const VIEWS = [EthernetView, ArpView, Ipv4View, Ipv6View, IcmpView, NeighbourView, UdpView, TcpView] as const;

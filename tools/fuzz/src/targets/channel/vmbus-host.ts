@@ -11,11 +11,15 @@ import {
   createChannelHost,
   VMBUS_VIOLATIONS,
 } from '@vmq/netvsc';
-import { ChannelState } from '../../../../packages/netvsc/dist/state/channel-state.js';
-import { MessageSlots } from '../../../../packages/vmbus/dist/control/message-slots.js';
-import { RING_READ_INDEX, RING_WRITE_INDEX, RingWords } from '../../../../packages/vmbus/dist/ring/ring.js';
-import { digest } from '../guard.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+import { ChannelState } from '../../../../../packages/netvsc/dist/state/channel-state.js';
+import { MessageSlots } from '../../../../../packages/vmbus/dist/control/message-slots.js';
+import {
+  RING_READ_INDEX,
+  RING_WRITE_INDEX,
+  RingWords,
+} from '../../../../../packages/vmbus/dist/ring/ring.js';
+import { digest } from '../../guard.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 import { ChannelBench, checkSections, openChannel } from './channel-bench.ts';
 import { GOOD_FRAME, type GuestStep, guestStep, type PacketHeader, SEND_PAGE } from './vmbus-host-steps.ts';
 

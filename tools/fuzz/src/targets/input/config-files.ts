@@ -1,8 +1,8 @@
 // YAML files as the command line reads them: a valid one damaged as text, and any structure written as YAML.
-import { parseConfig } from '../../../../packages/cli/dist/config/read-config.js';
-import { CannotRun } from '../../../../packages/cli/dist/process/exit-code.js';
-import { mutate, noise } from '../bytes.ts';
-import type { Chance, Target } from '../target.ts';
+import { parseConfig } from '../../../../../packages/cli/dist/config/read-config.js';
+import { CannotRun } from '../../../../../packages/cli/dist/process/exit-code.js';
+import { mutate, noise } from '../../bytes.ts';
+import type { Chance, Target } from '../../target.ts';
 import { anything, changedConfig } from './any-config.ts';
 import { checkResult } from './host-config.ts';
 

@@ -1,8 +1,8 @@
 // Arguments of the `vmq` command, valid and damaged, for files that do not exist: nothing runs, everything is judged.
-import { runCli } from '../../../../packages/cli/dist/cli.js';
-import { EXIT_COULD_NOT_RUN, EXIT_GOOD } from '../../../../packages/cli/dist/process/exit-code.js';
-import { edge, mutate } from '../bytes.ts';
-import type { Chance, Target } from '../target.ts';
+import { runCli } from '../../../../../packages/cli/dist/cli.js';
+import { EXIT_COULD_NOT_RUN, EXIT_GOOD } from '../../../../../packages/cli/dist/process/exit-code.js';
+import { edge, mutate } from '../../bytes.ts';
+import type { Chance, Target } from '../../target.ts';
 
 const LINES: readonly (readonly string[])[] = [
   ['replay', 'no/such.pcap', '--vms', '4', '--vmq', 'on'],

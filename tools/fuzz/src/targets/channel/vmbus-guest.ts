@@ -2,10 +2,10 @@
 // driver's own page, as after a transfer from a host that lies. The guest trusts its host with its data, but it must come
 // back from every poll, hand up nothing outside its memory, and touch nobody else's.
 import type { ChannelControl, ChannelGuest, ChannelImage, HostFrameHandler } from '@vmq/netvsc';
-import { MessageSlots } from '../../../../packages/vmbus/dist/control/message-slots.js';
-import { RING_WRITE_INDEX, RingWords } from '../../../../packages/vmbus/dist/ring/ring.js';
-import { edge } from '../bytes.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+import { MessageSlots } from '../../../../../packages/vmbus/dist/control/message-slots.js';
+import { RING_WRITE_INDEX, RingWords } from '../../../../../packages/vmbus/dist/ring/ring.js';
+import { edge } from '../../bytes.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 import { ChannelBench, openChannel } from './channel-bench.ts';
 
 const CANARY = 0x5a;

@@ -1,14 +1,18 @@
 // Every structure and revision of @vmq/abi, decoded as NDIS 6.20 and as 6.30.
 import { readFileSync } from 'node:fs';
 import { type Refusal, refusalStatus, type StructCodec, statusName } from '@vmq/abi';
-import { type AnyStruct, codecOf, structNames } from '../../../../packages/abi/dist/names/codec-by-name.js';
-import { fromHex, mutate, noise } from '../bytes.ts';
-import { digest, Guard } from '../guard.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+import {
+  type AnyStruct,
+  codecOf,
+  structNames,
+} from '../../../../../packages/abi/dist/names/codec-by-name.js';
+import { fromHex, mutate, noise } from '../../bytes.ts';
+import { digest, Guard } from '../../guard.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 
 type Codec = StructCodec<AnyStruct>;
 
-const GOLDEN_BUFFERS = new URL('../../../../packages/abi/data/golden-buffers.json', import.meta.url);
+const GOLDEN_BUFFERS = new URL('../../../../../packages/abi/data/golden-buffers.json', import.meta.url);
 interface GoldenFile {
   readonly buffers: readonly { readonly struct: string; readonly hex: string }[];
 }

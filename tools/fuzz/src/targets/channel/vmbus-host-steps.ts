@@ -1,7 +1,7 @@
 // What a guest with an open channel writes next: packets of every kind with anything in them, RNDIS messages,
 // completions, ring bytes, indexes, channel messages; or a delivery of the host to it.
-import { edge } from '../bytes.ts';
-import type { Chance } from '../target.ts';
+import { edge } from '../../bytes.ts';
+import type { Chance } from '../../target.ts';
 
 /** An RNDIS data message of 60 bytes, as words; the same with a tag. */
 export const GOOD_FRAME: readonly number[] = [1, 124, 56, 60, 0, 0, 0, 0, 0, 0, 0];

@@ -5,8 +5,8 @@ import {
   type ConfigResult,
   checkHostConfig,
   checkVmConfig,
-} from '../../../../packages/host/dist/config/check-config.js';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+} from '../../../../../packages/host/dist/config/check-config.js';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 import { anything, changedConfig, VALID_CONFIG } from './any-config.ts';
 
 /** Hosts that one instance brings up: each takes as long as a thousand checks. */

@@ -1,11 +1,11 @@
 // The opening of a channel by a guest that follows the handshake for a while and then does something else: GPADLs and
 // OPENCHANNEL with any numbers, NVSP messages in any order, ring indexes; and what is open in the end must be sound.
 import type { ChannelControl, ChannelGuest, ChannelImage, ChannelReport, GuestLayout } from '@vmq/netvsc';
-import { MessageSlots } from '../../../../packages/vmbus/dist/control/message-slots.js';
-import { RING_WRITE_INDEX, RingWords } from '../../../../packages/vmbus/dist/ring/ring.js';
-import { edge } from '../bytes.ts';
-import { digest } from '../guard.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+import { MessageSlots } from '../../../../../packages/vmbus/dist/control/message-slots.js';
+import { RING_WRITE_INDEX, RingWords } from '../../../../../packages/vmbus/dist/ring/ring.js';
+import { edge } from '../../bytes.ts';
+import { digest } from '../../guard.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 import { ChannelBench, checkSections } from './channel-bench.ts';
 
 const PAGE = 4096;

@@ -8,8 +8,8 @@ import {
   refusalOfSavedChannel,
   type SavedChannel,
 } from '@vmq/netvsc';
-import { edge } from '../bytes.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+import { edge } from '../../bytes.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 import { ChannelBench, checkSections, FRAME_AT, openChannel } from './channel-bench.ts';
 
 const CANARY = 0x5a;

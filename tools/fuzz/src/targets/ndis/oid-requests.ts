@@ -10,14 +10,14 @@ import {
   type Bench,
   type BenchKind,
   createBench,
-} from '../../../../packages/reference-model/dist/driver/bench.js';
-import { edge, fromHex, mutate, noise } from '../bytes.ts';
-import { deterministic } from '../deterministic.ts';
-import { Arena, type ArenaKind, digest } from '../guard.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+} from '../../../../../packages/reference-model/dist/driver/bench.js';
+import { edge, fromHex, mutate, noise } from '../../bytes.ts';
+import { deterministic } from '../../deterministic.ts';
+import { Arena, type ArenaKind, digest } from '../../guard.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 import { METHOD, QUERY, type RequestType, SET, STATISTICS, validRequests } from './valid-oid-requests.ts';
 
-const GOLDEN_BUFFERS = new URL('../../../../packages/abi/data/golden-buffers.json', import.meta.url);
+const GOLDEN_BUFFERS = new URL('../../../../../packages/abi/data/golden-buffers.json', import.meta.url);
 const goldens = (
   JSON.parse(readFileSync(GOLDEN_BUFFERS, 'utf8')) as { buffers: readonly { readonly hex: string }[] }
 ).buffers.map(({ hex }) => fromHex(hex));

@@ -5,8 +5,8 @@
 // the wire must be the same, and no page the device must not write may change.
 import { DMA_READ, DMA_WRITE } from '@vmq/machine';
 import { nicProfile } from '@vmq/nic';
-import { digest } from '../guard.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+import { digest } from '../../guard.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 import { DRIVER_PAGES, HOST_PAGES, NicBench } from './nic-bench.ts';
 import { type DriverStep, driverStep } from './nic-driver-steps.ts';
 

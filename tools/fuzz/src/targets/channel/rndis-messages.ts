@@ -1,7 +1,7 @@
 // One RNDIS message in a send section: data through the frame parser, control through the host's answers. Fast, so that
 // all their fields meet each other; and the memory is one that changes under the host's eyes: every word may be read once.
 
-import { VMBUS_VIOLATIONS } from '../../../../packages/netvsc/dist/channel/violations.js';
+import { VMBUS_VIOLATIONS } from '../../../../../packages/netvsc/dist/channel/violations.js';
 import {
   answerRndisControl,
   createControlMessage,
@@ -9,10 +9,10 @@ import {
   MAX_REPLY_BYTES,
   RNDIS_MALFORMED,
   RNDIS_NO_REQUEST,
-} from '../../../../packages/netvsc/dist/protocol/rndis-control.js';
-import { RndisFrameParser } from '../../../../packages/netvsc/dist/protocol/rndis-frame-parser.js';
-import { edge, mutate, noise, putU32 } from '../bytes.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+} from '../../../../../packages/netvsc/dist/protocol/rndis-control.js';
+import { RndisFrameParser } from '../../../../../packages/netvsc/dist/protocol/rndis-frame-parser.js';
+import { edge, mutate, noise, putU32 } from '../../bytes.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 
 const SECTION = 2112;
 const BASE = 4096;

@@ -1,15 +1,15 @@
 // The bytes in which a VM comes from another host: damaged anywhere, or damaged inside with a checksum that is right; in
 // pieces of any size. And the judgement of the channel that such a stream brings along.
 
-import { guestMemoryBytes } from '../../../../packages/host/dist/config/sizing.js';
+import { guestMemoryBytes } from '../../../../../packages/host/dist/config/sizing.js';
 import {
   MigrationDecoder,
   type MigrationRefusal,
-} from '../../../../packages/host/dist/migration/migration-decoder.js';
+} from '../../../../../packages/host/dist/migration/migration-decoder.js';
 import {
   completeLayout,
   type VmDescription,
-} from '../../../../packages/host/dist/migration/migration-description.js';
+} from '../../../../../packages/host/dist/migration/migration-description.js';
 import {
   checksumOf,
   HEADER_BYTES,
@@ -20,10 +20,10 @@ import {
   migrationMessage,
   type PageSet,
   type VmState,
-} from '../../../../packages/host/dist/migration/migration-stream.js';
-import { edge, mutate, noise, putU32 } from '../bytes.ts';
-import { digest, Guard } from '../guard.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+} from '../../../../../packages/host/dist/migration/migration-stream.js';
+import { edge, mutate, noise, putU32 } from '../../bytes.ts';
+import { digest, Guard } from '../../guard.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 
 const NAMES: ReadonlySet<string> = new Set([
   'magic',

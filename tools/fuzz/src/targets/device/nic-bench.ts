@@ -23,7 +23,7 @@ import {
   type NicRegisters,
   REG,
 } from '@vmq/nic';
-import { digest } from '../guard.ts';
+import { digest } from '../../guard.ts';
 
 const PAGE = 4096;
 export const HOST_BYTES = 1 << 17;

@@ -1,7 +1,7 @@
 // Configurations as programs give them: the structure of a valid one with other values, other types, keys too many and
 // too few, in any place.
-import { edge } from '../bytes.ts';
-import type { Chance } from '../target.ts';
+import { edge } from '../../bytes.ts';
+import type { Chance } from '../../target.ts';
 
 /** A configuration that is taken as it stands. */
 export const VALID_CONFIG = {

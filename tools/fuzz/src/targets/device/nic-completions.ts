@@ -7,9 +7,9 @@
 import { checkHostConfig, createHost, type Host } from '@vmq/host';
 import type { DeterministicExecutor } from '@vmq/machine';
 import { COMPLETION_BYTES, REG, RX_QUEUE_STRIDE, TX_QUEUE_STRIDE } from '@vmq/nic';
-import { edge } from '../bytes.ts';
-import { deterministic } from '../deterministic.ts';
-import type { Chance, Instance, Note, Target } from '../target.ts';
+import { edge } from '../../bytes.ts';
+import { deterministic } from '../../deterministic.ts';
+import type { Chance, Instance, Note, Target } from '../../target.ts';
 
 const MOST_TURNS = 20_000;
 const MACS = [1, 2, 3];

@@ -1,7 +1,7 @@
 // What a driver that is not sound does next: registers of a queue, a filter, the MSI-X table; descriptors; doorbells.
 import { NIC_REGISTERS, REG, RX_QUEUE_STRIDE, TX_QUEUE_STRIDE } from '@vmq/nic';
-import { edge } from '../bytes.ts';
-import type { Chance } from '../target.ts';
+import { edge } from '../../bytes.ts';
+import type { Chance } from '../../target.ts';
 import { DRIVER_PAGES, type Frame, HOST_BYTES, type RegisterWrite } from './nic-bench.ts';
 
 export type DriverStep =

@@ -10,7 +10,7 @@ import {
   type GuestLayout,
   layoutGuest,
 } from '@vmq/netvsc';
-import { ChannelState, FREE_SECTIONS } from '../../../../packages/netvsc/dist/state/channel-state.js';
+import { ChannelState, FREE_SECTIONS } from '../../../../../packages/netvsc/dist/state/channel-state.js';
 
 const HOST_BYTES = 1 << 16;
 /** Where the host puts a guest's frame; around it everything must stay as it is. */
