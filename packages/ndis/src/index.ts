@@ -15,15 +15,20 @@ export type {
   BindingReport,
   FilterReport,
   QueueReport,
-} from './adapter-inspection.ts';
-export type { MiniportVersion } from './capabilities.ts';
-export { vmqEnabled } from './capability-rules.ts';
+} from './adapter/adapter-inspection.ts';
+export {
+  type AdapterOptions,
+  createNdis,
+  type Ndis,
+  type NdisAdapter,
+  type NdisOptions,
+} from './adapter/ndis.ts';
 export {
   createNdisDataPath,
   NDIS_DROP_REASONS,
   type NdisDataPath,
   type NdisDataPathImage,
-} from './data-path-router.ts';
+} from './datapath/data-path-router.ts';
 export type {
   DataPlane,
   DataPlaneComponent,
@@ -31,24 +36,25 @@ export type {
   FilterDataPlaneMessage,
   NdisDataPlaneMessage,
   ProtocolDataPlaneMessage,
-} from './data-plane.ts';
-export type { DetachedDataPath } from './detached-data-path.ts';
-export type { MsixEntryReport } from './interrupt-messages.ts';
-export { type AdapterOptions, createNdis, type Ndis, type NdisAdapter, type NdisOptions } from './ndis.ts';
+} from './datapath/data-plane.ts';
+export type { DetachedDataPath } from './datapath/detached-data-path.ts';
 export {
   createNdisProcessor,
   type NdisProcessor,
   type NdisProcessorFactories,
-} from './ndis-processor.ts';
-export { describeNdisTrace, NDIS_TRACE } from './ndis-trace.ts';
-export type { PendingOid } from './oid-engine.ts';
+} from './datapath/ndis-processor.ts';
+export type { DefaultQueueFilter, ReceiverImage, ReceiversImage } from './datapath/receivers.ts';
+export { describeNdisTrace, NDIS_TRACE } from './diagnostics/ndis-trace.ts';
 export {
   operationalState,
   QUEUE_EVENTS,
   type QueueEvent,
   type QueueState,
   queueTransition,
-} from './queue-states.ts';
-export type { DefaultQueueFilter, ReceiverImage, ReceiversImage } from './receivers.ts';
-export { type RefusalLog, type RefusalRecord, refusalLine } from './refusal-log.ts';
-export type { SharedMemoryReportEntry } from './shared-memory-broker.ts';
+} from './diagnostics/queue-states.ts';
+export { type RefusalLog, type RefusalRecord, refusalLine } from './diagnostics/refusal-log.ts';
+export type { MsixEntryReport } from './memory/interrupt-messages.ts';
+export type { SharedMemoryReportEntry } from './memory/shared-memory-broker.ts';
+export type { PendingOid } from './oid/oid-engine.ts';
+export type { MiniportVersion } from './records/capabilities.ts';
+export { vmqEnabled } from './records/capability-rules.ts';

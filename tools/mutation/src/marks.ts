@@ -83,7 +83,7 @@ export const MARKS: readonly Mark[] = [
   ),
   ...elsewhere(
     'ndis.send-while-not-running',
-    'the switch sends nothing then; packages/ndis/test/data-path.test.ts does',
+    'the switch sends nothing then; packages/ndis/test/datapath/data-path.test.ts does',
   ),
   ...elsewhere(
     'nic.interrupt-moderated',

@@ -127,7 +127,7 @@ export const BREAKS: readonly Break[] = [
       { find: "const any = this.#capability.anyVlan ? 'any' : null;", put: "const any = 'any';" },
       { find: 'return queueId === 0 ? any : null;', put: 'return any;' },
       {
-        file: `packages/ndis/src/filter-rules.ts`,
+        file: `packages/ndis/src/verification/filter-rules.ts`,
         find: 'core.version === 620 && !untaggedFlag(value)',
         put: 'core.version === 0 && !untaggedFlag(value)',
       },
@@ -151,7 +151,7 @@ export const BREAKS: readonly Break[] = [
       },
       // NDIS refuses such memory as well.
       {
-        file: `packages/ndis/src/shared-memory-broker.ts`,
+        file: `packages/ndis/src/memory/shared-memory-broker.ts`,
         find: 'hostVersion === 620 &&\n        usage === NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead;',
         put: 'hostVersion === 620;',
       },
@@ -167,7 +167,7 @@ export const BREAKS: readonly Break[] = [
     also: [
       // NDIS refuses such memory as well.
       {
-        file: `packages/ndis/src/shared-memory-broker.ts`,
+        file: `packages/ndis/src/memory/shared-memory-broker.ts`,
         find: 'hostVersion === 620 &&\n        usage === NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead;',
         put: 'hostVersion === 620;',
       },
@@ -309,7 +309,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'rights-are-left-behind',
     breaks: 'DMA only where granted',
-    file: `packages/ndis/src/shared-memory-broker.ts`,
+    file: `packages/ndis/src/memory/shared-memory-broker.ts`,
     find: 'for (const element of found.elements) this.#setRights(element, 0);',
     put: '',
     caughtBy: ['DMA only where granted', 'the host lives', 'books agree'],
@@ -317,7 +317,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'rights-to-do-more-than-is-needed',
     breaks: 'DMA only where granted',
-    file: `packages/ndis/src/shared-memory-broker.ts`,
+    file: `packages/ndis/src/memory/shared-memory-broker.ts`,
     find: 'return DMA_WRITE;',
     put: 'return DMA_READ | DMA_WRITE;',
     caughtBy: ['DMA only where granted'],
@@ -359,7 +359,7 @@ export const BREAKS: readonly Break[] = [
     put: '',
     also: [
       {
-        file: `packages/ndis/src/shared-memory-broker.ts`,
+        file: `packages/ndis/src/memory/shared-memory-broker.ts`,
         find: 'for (const element of found.elements) this.#setRights(element, 0);',
         put: 'if (found.elements.length > 1) for (const element of found.elements) this.#setRights(element, 0);',
       },
@@ -394,7 +394,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'returns-are-not-counted',
     breaks: 'one owner of each NBL',
-    file: `packages/ndis/src/data-path-router.ts`,
+    file: `packages/ndis/src/datapath/data-path-router.ts`,
     find: 'const returned = (words[at] + count) | 0;',
     put: 'const returned = (words[at] + Math.min(count, 4)) | 0;',
     caughtBy: ['one owner of each NBL'],
@@ -541,7 +541,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-queue-runs-without-a-filter',
     breaks: 'legal states',
-    file: `packages/ndis/src/queue-states.ts`,
+    file: `packages/ndis/src/diagnostics/queue-states.ts`,
     find: "{ rule: 'STA-05', event: 'clear last filter', next: '. . A P . . .'",
     put: "{ rule: 'STA-05', event: 'clear last filter', next: '. . A R . . .'",
     caughtBy: ['legal states', 'the host lives'],
@@ -573,7 +573,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'filter-ids-are-given-twice',
     breaks: 'legal states',
-    file: `packages/ndis/src/receive-filter.ts`,
+    file: `packages/ndis/src/records/receive-filter.ts`,
     find: 'while (this.#filters.has(id)) id++;',
     put: 'while (this.#filters.has(id) && id < 3) id++;',
     caughtBy: ['legal states', 'books agree', 'the host lives', 'frames arrive'],
@@ -597,7 +597,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'anybody-clears-anybodys-filters',
     breaks: 'books agree (FLT-29)',
-    file: `packages/ndis/src/oids-receive-filter.ts`,
+    file: `packages/ndis/src/oid/oids-receive-filter.ts`,
     find: 'if (filter.owner !== owner)\n',
     put: 'if (filter.owner === -1)\n',
     caughtBy: [
@@ -613,7 +613,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-request-is-answered-and-completed',
     breaks: 'requests complete once',
-    file: `packages/ndis/src/oid-engine.ts`,
+    file: `packages/ndis/src/oid/oid-engine.ts`,
     find: 'if (!entry.synchronous) entry.completed(status);',
     put: 'entry.completed(status);',
     caughtBy: ['requests complete once'],
@@ -622,7 +622,7 @@ export const BREAKS: readonly Break[] = [
     name: 'requests-behind-a-slow-one-are-forgotten',
     breaks: 'requests complete once',
     faults: ['oid-slow'],
-    file: `packages/ndis/src/oid-engine.ts`,
+    file: `packages/ndis/src/oid/oid-engine.ts`,
     find: 'this.#finish(current, status);\n    this.#pump();',
     put: 'this.#finish(current, status);',
     caughtBy: ['requests complete once', 'the host lives'],
@@ -763,10 +763,10 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'anybody-cancels-anybodys-requests',
     breaks: 'INIT-14',
-    file: `packages/ndis/src/oid-engine.ts`,
+    file: `packages/ndis/src/oid/oid-engine.ts`,
     find: '({ call }) => call.owner === owner && call.request.requestId === requestId,',
     put: '({ call }) => call.request.requestId === requestId || owner === -9,',
-    tests: ['packages/ndis/test/oid-engine.test.ts'],
+    tests: ['packages/ndis/test/oid/oid-engine.test.ts'],
   },
   {
     name: 'sent-frames-are-aborted-too',
