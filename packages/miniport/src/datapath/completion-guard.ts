@@ -24,10 +24,16 @@ const LEAST_FRAME_BYTES = 14;
 /** DD and length, as one number. */
 export const COMPLETION_MASK: number = RXC_DD | 0xffff;
 
+/** Least value of a sound completion's first word under {@link COMPLETION_MASK}. */
+export const LEAST_COMPLETION: number = RXC_DD | LEAST_FRAME_BYTES;
+
+/** The greatest, where a buffer holds `bufferBytes`. */
+export function greatestCompletion(bufferBytes: number): number {
+  return RXC_DD | bufferBytes;
+}
+
 export class CompletionGuard {
-  /** Least and greatest value of a sound completion's first word under {@link COMPLETION_MASK}. */
-  readonly least: number = RXC_DD | LEAST_FRAME_BYTES;
-  readonly most: number;
+  readonly #greatest: number;
   readonly #context: AgentContext;
   readonly #host: Int32Array;
   readonly #state: Int32Array;
@@ -44,7 +50,7 @@ export class CompletionGuard {
     this.#registers = registers;
     this.#statusRegister = REG.RXSTS + image.hardwareQueue * RX_QUEUE_STRIDE;
     this.#completions = image.completionOffset >> 2;
-    this.most = RXC_DD | image.buffers.bufferBytes;
+    this.#greatest = greatestCompletion(image.buffers.bufferBytes);
   }
 
   /** How many completions there are, where the head in memory is not true; it is corrected. */
@@ -94,7 +100,7 @@ export class CompletionGuard {
   /** True if the completion at `position` can be believed. */
   isSound(position: number): boolean {
     const shown = this.wordAt(position) & COMPLETION_MASK;
-    return shown >= this.least && shown <= this.most;
+    return shown >= LEAST_COMPLETION && shown <= this.#greatest;
   }
 
   /** First word of the completion at `position`. */

@@ -87,8 +87,8 @@ export class ReceiveBuffers {
   readonly batch: Int32Array;
   readonly #ring: Ring;
   readonly #host: Int32Array;
-  readonly #descriptors: number;
-  readonly #completions: number;
+  readonly #descriptorOffset: number;
+  readonly #completionOffset: number;
   readonly #registers: NicRegisters;
   readonly #tail: number;
 
@@ -114,8 +114,8 @@ export class ReceiveBuffers {
     this.batch = new Int32Array(image.ringEntries);
     this.#ring = ring;
     this.#host = memory.host.i32;
-    this.#descriptors = image.descriptorOffset >> 2;
-    this.#completions = image.completionOffset >> 2;
+    this.#descriptorOffset = image.descriptorOffset;
+    this.#completionOffset = image.completionOffset;
     this.#registers = registers;
     this.#tail = REG.RDT + image.hardwareQueue * RX_QUEUE_STRIDE;
   }
@@ -133,14 +133,14 @@ export class ReceiveBuffers {
     const { batch, slots, offsets, packetOffsets, isSplit } = this;
     const host = this.#host;
     const ring = this.#ring;
-    const descriptors = this.#descriptors;
-    const completions = this.#completions;
+    const descriptors = this.#descriptorOffset >> 2;
+    const completions = this.#completionOffset >> 2;
     const firstSegment = this.firstSegment.id;
     const restSegment = this.restSegment.id;
-    const { posted, mask } = ring;
+    const mask = ring.entries - 1;
+    let slot = ring.posted & mask;
     for (let i = 0; i < count; i++) {
       const buffer = batch[i];
-      const slot = (posted + i) & mask;
       const descriptor = descriptors + slot * DESCRIPTOR_WORDS;
       // The segment of the packet buffer is the rest's; without a split there is but one.
       host[descriptor + RXD_PACKET_OFFSET] = packetOffsets[buffer];
@@ -151,8 +151,9 @@ export class ReceiveBuffers {
       }
       host[completions + slot * COMPLETION_WORDS] = 0;
       slots[slot] = buffer;
+      slot = (slot + 1) & mask;
     }
-    ring.posted = advance(posted, count);
+    ring.posted = advance(ring.posted, count);
     this.#registers.write32(this.#tail, ring.posted);
   }
 

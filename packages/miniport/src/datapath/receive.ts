@@ -29,7 +29,7 @@ import {
   NetBufferListQueue,
   type ReceiveSink,
 } from '@vmq/ddi';
-import type { AgentContext } from '@vmq/machine';
+import type { AgentContext, MemorySegment } from '@vmq/machine';
 import {
   COMPLETION_BYTES,
   type NicRegisters,
@@ -54,8 +54,13 @@ import {
   STATE_POSTED,
   STATE_PRIMED,
 } from '../model/queue-image.ts';
-import { COMPLETION_MASK, CompletionGuard } from './completion-guard.ts';
-import { bufferOf, ownerOf, ReceiveBuffers, receiveRing, slotOf } from './receive-buffers.ts';
+import {
+  COMPLETION_MASK,
+  CompletionGuard,
+  greatestCompletion,
+  LEAST_COMPLETION,
+} from './completion-guard.ts';
+import { ownerOf, ReceiveBuffers, receiveRing } from './receive-buffers.ts';
 import { ReceiveTrace } from './receive-trace.ts';
 import { RemoteReturns } from './remote-returns.ts';
 
@@ -95,8 +100,8 @@ export class ReceiveQueue {
   readonly #reach: (mark: string) => void;
   readonly #host: Int32Array;
   readonly #state: Int32Array;
-  readonly #completions: number;
-  readonly #filteringInfo: number;
+  readonly #completionOffset: number;
+  readonly #bufferBytes: number;
   readonly #ring: Ring;
   readonly #buffers: ReceiveBuffers;
   readonly #guard: CompletionGuard;
@@ -118,8 +123,8 @@ export class ReceiveQueue {
     this.#reach = machine.reach;
     this.#host = machine.memory.host.i32;
     this.#state = new Int32Array(image.state);
-    this.#completions = image.completionOffset >> 2;
-    this.#filteringInfo = filteringInfo(image.queueId, 0);
+    this.#completionOffset = image.completionOffset;
+    this.#bufferBytes = image.buffers.bufferBytes;
     this.#ring = receiveRing(context, registers, image);
     this.#buffers = new ReceiveBuffers(machine.memory, image, this.#ring, registers);
     this.#guard = new CompletionGuard(context, image, this.#ring, registers);
@@ -151,17 +156,19 @@ export class ReceiveQueue {
     const chain = this.#pool.peekChain(count);
     if (chain === null) return 0;
 
+    // Computed before the loop, for what is computed V8 keeps as an integer; a field it checks again for each frame.
     const host = this.#host;
-    const completions = this.#completions;
-    const filtering = this.#filteringInfo;
+    const completions = this.#completionOffset >> 2;
+    const filtering = filteringInfo(this.queueId, 0);
     const owner = ownerOf(this.slot, 0);
-    const { consumed, mask } = this.#ring;
-    const { slots, offsets, sharedMemory, firstSegment, isSplit } = this.#buffers;
-    const { least, most } = this.#guard;
+    const greatest = greatestCompletion(this.#bufferBytes);
+    const { slots, offsets, restOffsets, sharedMemory, isSplit } = this.#buffers;
+    const { firstSegment, restSegment, firstBytes } = this.#buffers;
+    const mask = this.#ring.entries - 1;
+    let slot = this.#ring.consumed & mask;
     let doubt = 0;
     let last = chain;
-    for (let i = 0, nbl = chain; i < count; i++, nbl = nbl.next as NetBufferList) {
-      const slot = (consumed + i) & mask;
+    for (let nbl = chain, left = count; left > 0; left--) {
       const buffer = slots[slot];
       const completion = completions + slot * COMPLETION_WORDS;
       const status = host[completion + RXC_LENGTH_STATUS];
@@ -186,35 +193,21 @@ export class ReceiveQueue {
       mdl.byteCount = length;
       // To store a reference costs more than to find it there from the last time.
       if (mdl.segment !== firstSegment) mdl.segment = firstSegment;
-      if (isSplit === false && mdl.next !== null) mdl.next = null;
+      if (isSplit === true) describeSplit(nbl, restOffsets[buffer], firstBytes, restSegment);
+      else if (mdl.next !== null) mdl.next = null;
 
       // Negative as soon as one completion cannot be believed.
       const checked = status & COMPLETION_MASK;
-      doubt |= (checked - least) | (most - checked);
+      doubt |= (checked - LEAST_COMPLETION) | (greatest - checked);
       last = nbl;
+      nbl = nbl.next as NetBufferList;
+      slot = (slot + 1) & mask;
     }
     this.#pool.cutChain(last, count);
-    if (isSplit) this.#describeSplit(chain);
     if (doubt < 0) return this.#receiveSound(chain);
-    this.#ring.consumed = advance(consumed, count);
+    this.#ring.consumed = advance(this.#ring.consumed, count);
     this.#indicate(chain, count);
     return count;
-  }
-
-  /** Frames in two buffers: cuts each first MDL short, and puts the second one behind it. */
-  #describeSplit(chain: NetBufferList): void {
-    const { restOffsets, firstBytes, restSegment } = this.#buffers;
-    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
-      const { mdl, dataLength } = nbl.firstNetBuffer;
-      const isShort = dataLength <= firstBytes;
-      // Made with the NBL; see `processor-queues.ts`.
-      const rest = nbl.miniportReserved as Mdl;
-      mdl.byteCount = isShort ? dataLength : firstBytes;
-      rest.byteOffset = restOffsets[bufferOf(nbl)];
-      rest.byteCount = isShort ? 0 : dataLength - firstBytes;
-      if (rest.segment !== restSegment) rest.segment = restSegment;
-      if (mdl.next !== rest) mdl.next = rest;
-    }
   }
 
   /** Indicates a chain. NBLs that come back meanwhile, as most do, are never outstanding for anybody else. */
@@ -331,8 +324,10 @@ export class ReceiveQueue {
     const { slot } = this;
     let count = 0;
     let last = chain;
-    for (let nbl: NetBufferList | null = chain; nbl !== null && slotOf(nbl) === slot; nbl = nbl.next) {
-      batch[count++] = bufferOf(nbl);
+    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) {
+      const owner = nbl.originatorReserved;
+      if (owner >>> 16 !== slot) break;
+      batch[count++] = owner & 0xffff;
       last = nbl;
     }
     const { next } = last;
@@ -392,4 +387,24 @@ export class ReceiveQueue {
     const column = machine.ledger.column(DROPPED_RESET);
     counters[column] = counters[column] + lost;
   }
+}
+
+/**
+ * A frame in two buffers: its first MDL ends with the lookahead buffer, and the rest is described by a second one, which was
+ * made with the NBL (`processor-queues.ts`).
+ */
+function describeSplit(
+  nbl: NetBufferList,
+  restOffset: number,
+  firstBytes: number,
+  restSegment: MemorySegment,
+): void {
+  const { mdl, dataLength } = nbl.firstNetBuffer;
+  const rest = nbl.miniportReserved as Mdl;
+  const isShort = dataLength <= firstBytes;
+  mdl.byteCount = isShort ? dataLength : firstBytes;
+  rest.byteOffset = restOffset;
+  rest.byteCount = isShort ? 0 : dataLength - firstBytes;
+  if (rest.segment !== restSegment) rest.segment = restSegment;
+  if (mdl.next !== rest) mdl.next = rest;
 }
