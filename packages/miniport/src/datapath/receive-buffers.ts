@@ -18,7 +18,7 @@
  * IRQL: DISPATCH_LEVEL, on the processor that serves the queue.
  */
 
-import type { NetBufferList, NetBufferSharedMemory } from '@vmq/ddi';
+import type { Mdl, NetBufferList, NetBufferSharedMemory } from '@vmq/ddi';
 import type { AgentContext, MemorySegment, PhysicalMemory } from '@vmq/machine';
 import {
   COMPLETION_BYTES,
@@ -172,4 +172,24 @@ export class ReceiveBuffers {
     ring.restart(start);
     this.post(pending);
   }
+}
+
+/**
+ * A frame in two buffers: its first MDL ends with the lookahead buffer, and the rest is described by a second one, which was
+ * made with the NBL (`processor-queues.ts`).
+ */
+export function describeSplit(
+  nbl: NetBufferList,
+  restOffset: number,
+  firstBytes: number,
+  restSegment: MemorySegment,
+): void {
+  const { mdl, dataLength } = nbl.firstNetBuffer;
+  const rest = nbl.miniportReserved as Mdl;
+  const isShort = dataLength <= firstBytes;
+  mdl.byteCount = isShort ? dataLength : firstBytes;
+  rest.byteOffset = restOffset;
+  rest.byteCount = isShort ? 0 : dataLength - firstBytes;
+  if (rest.segment !== restSegment) rest.segment = restSegment;
+  if (mdl.next !== rest) mdl.next = rest;
 }

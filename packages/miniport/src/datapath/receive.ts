@@ -23,13 +23,12 @@ import {
 import {
   filteringInfo,
   ieee8021QFromTci,
-  type Mdl,
   type NetBufferList,
   type NetBufferListPool,
   NetBufferListQueue,
   type ReceiveSink,
 } from '@vmq/ddi';
-import type { AgentContext, MemorySegment } from '@vmq/machine';
+import type { AgentContext } from '@vmq/machine';
 import {
   COMPLETION_BYTES,
   type NicRegisters,
@@ -60,7 +59,7 @@ import {
   greatestCompletion,
   LEAST_COMPLETION,
 } from './completion-guard.ts';
-import { ownerOf, ReceiveBuffers, receiveRing } from './receive-buffers.ts';
+import { describeSplit, ownerOf, ReceiveBuffers, receiveRing } from './receive-buffers.ts';
 import { ReceiveTrace } from './receive-trace.ts';
 import { RemoteReturns } from './remote-returns.ts';
 
@@ -387,24 +386,4 @@ export class ReceiveQueue {
     const column = machine.ledger.column(DROPPED_RESET);
     counters[column] = counters[column] + lost;
   }
-}
-
-/**
- * A frame in two buffers: its first MDL ends with the lookahead buffer, and the rest is described by a second one, which was
- * made with the NBL (`processor-queues.ts`).
- */
-function describeSplit(
-  nbl: NetBufferList,
-  restOffset: number,
-  firstBytes: number,
-  restSegment: MemorySegment,
-): void {
-  const { mdl, dataLength } = nbl.firstNetBuffer;
-  const rest = nbl.miniportReserved as Mdl;
-  const isShort = dataLength <= firstBytes;
-  mdl.byteCount = isShort ? dataLength : firstBytes;
-  rest.byteOffset = restOffset;
-  rest.byteCount = isShort ? 0 : dataLength - firstBytes;
-  if (rest.segment !== restSegment) rest.segment = restSegment;
-  if (mdl.next !== rest) mdl.next = rest;
 }

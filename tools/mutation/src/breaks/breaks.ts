@@ -183,11 +183,11 @@ export const BREAKS: readonly Break[] = [
     also: [
       // The driver, too, takes the room in front of the rest for the header's place.
       {
-        file: `packages/miniport/src/datapath/receive.ts`,
+        file: `packages/miniport/src/datapath/receive-buffers.ts`,
         find: 'mdl.byteCount = isShort ? dataLength : firstBytes;',
-        put: `mdl.byteOffset = restOffsets[bufferOf(nbl)] - firstBytes;
-      mdl.segment = restSegment;
-      mdl.byteCount = isShort ? dataLength : firstBytes;`,
+        put: `mdl.byteOffset = restOffset - firstBytes;
+  mdl.segment = restSegment;
+  mdl.byteCount = isShort ? dataLength : firstBytes;`,
       },
     ],
     caughtBy: ['decisions in host memory'],
