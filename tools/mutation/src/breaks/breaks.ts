@@ -555,6 +555,14 @@ export const BREAKS: readonly Break[] = [
     caughtBy: ['books agree', 'no bytes of others'],
   },
   {
+    name: 'frames-after-a-card-was-pulled',
+    breaks: 'QUE-38, LIFE-17',
+    file: `packages/miniport/src/driver/adapter-context.ts`,
+    find: 'this.#endIndications();\n    this.#post(',
+    put: 'this.#post(',
+    tests: ['packages/miniport/test/driver/adapter-life.test.ts'],
+  },
+  {
     name: 'a-completion-that-is-not-told',
     breaks: 'books agree (QUE-38)',
     file: `packages/miniport/src/driver/receive-filter-oids.ts`,
