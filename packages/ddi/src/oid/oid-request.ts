@@ -29,6 +29,7 @@ export interface OidRequest {
   readonly outputBufferLength: number;
   readonly portNumber: number;
   readonly timeoutSeconds: number;
+  /** What its maker cancels it by; unlike his others under way. 0: it is never cancelled. */
   readonly requestId: number;
   // What the driver that handles it fills in:
   bytesRead: number;
@@ -38,33 +39,36 @@ export interface OidRequest {
   supportedRevision: number;
 }
 
-let lastRequestId = 0;
-
 /** A query request with room for `outputBufferLength` bytes of answer. */
-export function queryRequest(oid: number, outputBufferLength: number): OidRequest {
-  return makeRequest(
-    NdisRequestQueryInformation,
+export function queryRequest(oid: number, outputBufferLength: number, requestId: number = 0): OidRequest {
+  const informationBuffer = new Uint8Array(outputBufferLength);
+  return requestOf({
+    requestType: NdisRequestQueryInformation,
     oid,
-    new Uint8Array(outputBufferLength),
-    0,
+    informationBuffer,
     outputBufferLength,
-  );
+    requestId,
+  });
 }
 
 /** A user-mode statistics query (QUE-34). */
-export function queryStatisticsRequest(oid: number, outputBufferLength: number): OidRequest {
-  return makeRequest(
-    NdisRequestQueryStatistics,
-    oid,
-    new Uint8Array(outputBufferLength),
-    0,
-    outputBufferLength,
-  );
+export function queryStatisticsRequest(
+  oid: number,
+  outputBufferLength: number,
+  requestId: number = 0,
+): OidRequest {
+  return { ...queryRequest(oid, outputBufferLength, requestId), requestType: NdisRequestQueryStatistics };
 }
 
 /** A set request; `input` is used as the information buffer itself. */
-export function setRequest(oid: number, input: Uint8Array): OidRequest {
-  return makeRequest(NdisRequestSetInformation, oid, input, input.length, 0);
+export function setRequest(oid: number, input: Uint8Array, requestId: number = 0): OidRequest {
+  return requestOf({
+    requestType: NdisRequestSetInformation,
+    oid,
+    informationBuffer: input,
+    inputBufferLength: input.length,
+    requestId,
+  });
 }
 
 /** A method request: `input` in, up to `outputBufferLength` bytes out (default: as many as went in). */
@@ -72,32 +76,34 @@ export function methodRequest(
   oid: number,
   input: Uint8Array,
   outputBufferLength: number = input.length,
+  requestId: number = 0,
 ): OidRequest {
-  const buffer = new Uint8Array(Math.max(input.length, outputBufferLength));
-  buffer.set(input);
-  return makeRequest(NdisRequestMethod, oid, buffer, input.length, outputBufferLength);
-}
-
-function makeRequest(
-  requestType: NdisRequestType,
-  oid: number,
-  informationBuffer: Uint8Array,
-  inputBufferLength: number,
-  outputBufferLength: number,
-): OidRequest {
-  return {
-    requestType,
+  const informationBuffer = new Uint8Array(Math.max(input.length, outputBufferLength));
+  informationBuffer.set(input);
+  return requestOf({
+    requestType: NdisRequestMethod,
     oid,
     informationBuffer,
-    inputBufferLength,
+    inputBufferLength: input.length,
     outputBufferLength,
+    requestId,
+  });
+}
+
+/** A request as its maker fills it in, and nothing yet of what its handler does. */
+function requestOf(
+  asked: Pick<OidRequest, 'requestType' | 'oid' | 'informationBuffer' | 'requestId'> & Partial<OidRequest>,
+): OidRequest {
+  return {
+    inputBufferLength: 0,
+    outputBufferLength: 0,
     portNumber: 0,
     timeoutSeconds: 10,
-    requestId: ++lastRequestId,
     bytesRead: 0,
     bytesWritten: 0,
     bytesNeeded: 0,
     supportedRevision: 0,
+    ...asked,
   };
 }
 

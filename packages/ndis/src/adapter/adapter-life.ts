@@ -103,7 +103,10 @@ export class AdapterLife {
   /** SUCCESS (Running), the miniport's failure (Paused again), or PENDING if the machine rests first. */
   restart(): number {
     if (this.#parts.isLowPower())
-      return this.#log.refuse('LIFE-18', 0, NDIS_STATUS_FAILURE, 'an adapter in D0', 'low power');
+      return this.#log.refuse(
+        { rule: 'LIFE-18', status: NDIS_STATUS_FAILURE, expected: 'an adapter in D0' },
+        'low power',
+      );
     if (!this.#move('restart')) return NDIS_STATUS_FAILURE;
     this.#restartStatus = NDIS_STATUS_PENDING;
     const status = this.#work.during(() => this.#parts.setting.driver.restart(this.#handle));
@@ -182,7 +185,10 @@ export class AdapterLife {
     if (this.state !== 'Paused' || !this.#parts.engine.idle) {
       const found =
         this.state === 'Paused' ? `${this.#parts.engine.pending().length} requests outstanding` : this.state;
-      return this.#log.refuse('LIFE-11', 0, NDIS_STATUS_FAILURE, 'a Paused adapter without requests', found);
+      return this.#log.refuse(
+        { rule: 'LIFE-11', status: NDIS_STATUS_FAILURE, expected: 'a Paused adapter without requests' },
+        found,
+      );
     }
     this.#parts.bindings.unbindAll();
     this.#parts.hangCheck.stop();
@@ -220,7 +226,10 @@ export class AdapterLife {
   #move(event: AdapterEvent): boolean {
     const next = adapterTransition(this.state, event);
     if (next === null) {
-      this.#log.refuse('LIFE-01', 0, NDIS_STATUS_FAILURE, `a state that allows ${event}`, this.state);
+      this.#log.refuse(
+        { rule: 'LIFE-01', status: NDIS_STATUS_FAILURE, expected: `a state that allows ${event}` },
+        this.state,
+      );
       return false;
     }
     this.state = next;

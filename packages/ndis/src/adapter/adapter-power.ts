@@ -53,10 +53,16 @@ export class AdapterPower {
   set(state: number): number {
     const { log } = this.#setting;
     if (!(state >= D0 && state <= D3))
-      return log.refuse('LIFE-18', 0, NDIS_STATUS_FAILURE, 'a power state of D0 to D3', `${state}`);
+      return log.refuse(
+        { rule: 'LIFE-18', status: NDIS_STATUS_FAILURE, expected: 'a power state of D0 to D3' },
+        `${state}`,
+      );
     const adapterState = this.#setting.adapterState();
     if (adapterState !== 'Paused' && adapterState !== 'Running')
-      return log.refuse('LIFE-06', 0, NDIS_STATUS_FAILURE, 'a Paused or Running adapter', adapterState);
+      return log.refuse(
+        { rule: 'LIFE-06', status: NDIS_STATUS_FAILURE, expected: 'a Paused or Running adapter' },
+        adapterState,
+      );
     if (state === this.state) return NDIS_STATUS_SUCCESS;
     return state === D0 ? this.#wake() : this.#sleep(state);
   }

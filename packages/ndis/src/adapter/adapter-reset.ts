@@ -41,7 +41,7 @@ export class AdapterReset {
     const { log, engine, resetEx, indicate, waitFor } = this.#setting;
     if (this.active) {
       const expected = 'no reset within a reset';
-      return log.refuse('LIFE-13', 0, NDIS_STATUS_RESET_IN_PROGRESS, expected, 'a second one');
+      return log.refuse({ rule: 'LIFE-13', status: NDIS_STATUS_RESET_IN_PROGRESS, expected }, 'a second one');
     }
     if (resetEx === null) return NDIS_STATUS_NOT_RESETTABLE;
     this.active = true;

@@ -240,9 +240,15 @@ export class Adapter implements AdapterCore, BindingAdapter {
   /** MiniportResetEx: SUCCESS, the miniport's failure, RESET_IN_PROGRESS, NOT_RESETTABLE. */
   reset(): number {
     if (this.state === 'Halted' || this.state === 'Initializing')
-      return this.log.refuse('LIFE-12', 0, NDIS_STATUS_FAILURE, 'an initialized adapter', this.state);
+      return this.log.refuse(
+        { rule: 'LIFE-12', status: NDIS_STATUS_FAILURE, expected: 'an initialized adapter' },
+        this.state,
+      );
     if (this.#power.isLow)
-      return this.log.refuse('LIFE-18', 0, NDIS_STATUS_FAILURE, 'an adapter in D0', 'low power');
+      return this.log.refuse(
+        { rule: 'LIFE-18', status: NDIS_STATUS_FAILURE, expected: 'an adapter in D0' },
+        'low power',
+      );
     return this.#reset.start();
   }
 
@@ -290,7 +296,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   bind(driver: ProtocolDriver): OpenedBinding {
     if (this.state !== 'Paused' && this.state !== 'Running') {
       const expected = 'a Paused or Running adapter';
-      const status = this.log.refuse('LIFE-08', 0, NDIS_STATUS_FAILURE, expected, this.state);
+      const status = this.log.refuse({ rule: 'LIFE-08', status: NDIS_STATUS_FAILURE, expected }, this.state);
       return { status, binding: null };
     }
     const parameters = this.attributes.bindParameters(this.name);
@@ -317,11 +323,10 @@ export class Adapter implements AdapterCore, BindingAdapter {
   userModeRequest(request: OidRequest): number {
     if (this.state === 'Halted' || this.state === 'Initializing')
       return this.log.refuse(
-        'INIT-03',
-        request.oid,
-        NDIS_STATUS_NOT_SUPPORTED,
-        'an initialized adapter',
+        { rule: 'INIT-03', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'an initialized adapter' },
         this.state,
+        {},
+        request.oid,
       );
     const status = this.#submitAndWait(0, request);
     this.work.run();

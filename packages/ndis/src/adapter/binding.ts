@@ -77,7 +77,7 @@ export class AdapterBinding implements Binding {
   #refused(request: OidRequest): number | null {
     const { core } = this.#adapter;
     const refuse = (rule: string, status: number, expected: string, found: string): number =>
-      core.log.refuse(rule, request.oid, status, expected, found, { binding: this.number });
+      core.log.refuse({ rule, status, expected }, found, { binding: this.number }, request.oid);
     if (this.state === 'Unbound' || this.state === 'Opening')
       return refuse('LIFE-08', NDIS_STATUS_ADAPTER_NOT_OPEN, 'an open binding', this.state);
     if (this.#adapter.resetting)

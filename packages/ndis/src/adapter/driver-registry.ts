@@ -75,6 +75,6 @@ export class DriverRegistry {
   }
 
   #refuse(driver: string, rule: string, status: number, expected: string, found: string): number {
-    return new AdapterRefusals(this.#log, driver).refuse(rule, 0, status, expected, found);
+    return new AdapterRefusals(this.#log, driver).refuse({ rule, status, expected }, found);
   }
 }

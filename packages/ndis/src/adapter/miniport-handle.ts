@@ -66,7 +66,8 @@ export class MiniportHandle implements MiniportAdapter {
     const { log, state } = this.#adapter;
     const expected = 'attributes set inside MiniportInitializeEx';
     // The handle is no adapter's any more.
-    if (state === 'Halted') return log.refuse('INIT-01', 0, NDIS_STATUS_FAILURE, expected, state);
+    if (state === 'Halted')
+      return log.refuse({ rule: 'INIT-01', status: NDIS_STATUS_FAILURE, expected }, state);
     if (state !== 'Initializing') log.advise('INIT-01', 'NdisMSetMiniportAttributes', expected, state);
     return this.#adapter.attributes.set(attributes);
   }

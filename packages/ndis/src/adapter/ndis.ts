@@ -154,10 +154,7 @@ export function createNdis(options: NdisOptions): Ndis {
       adapters = adapters.filter((adapter) => adapter.state !== 'Halted');
       if (adapters.some((adapter) => adapter.name === name)) {
         const status = log.refuse(
-          'INIT-03',
-          0,
-          NDIS_STATUS_FAILURE,
-          'a new name',
+          { rule: 'INIT-03', status: NDIS_STATUS_FAILURE, expected: 'a new name' },
           `an adapter ${name} already`,
         );
         return { status, adapter: null };

@@ -21,6 +21,8 @@ export class Distribution {
   /** The chain under way; `#wants` beside it. Grown once, then reused. */
   readonly #nbls: (NetBufferList | null)[] = [];
   readonly #wants: number[] = [];
+  /** Receivers that may get it, a bit each. */
+  #able = 0;
 
   constructor(nobodys: NobodysFrames) {
     this.#nobodys = nobodys;
@@ -35,13 +37,13 @@ export class Distribution {
     flags: number,
   ): void {
     const count = this.#collect(chain, receivers);
-    let able = receivers.running;
-    for (let i = 0; i < sinks.length; i++) if (sinks[i] === null) able &= ~(1 << i);
-    this.#refuse(count, able);
+    this.#able = receivers.running;
+    for (let i = 0; i < sinks.length; i++) if (sinks[i] === null) this.#able &= ~(1 << i);
+    this.#refuse(count);
     for (let i = 0; i < sinks.length; i++) {
       const sink = sinks[i];
-      if (sink === null || sink === undefined || (able & (1 << i)) === 0) continue;
-      this.#deliverTo(sink, i, count, able, port, flags);
+      if (sink === null || sink === undefined || (this.#able & (1 << i)) === 0) continue;
+      this.#deliverTo(sink, i, count, port, flags);
     }
     // The miniport's own chain is as it was when it has it back.
     if ((flags & RESOURCES) !== 0) this.#link(0, count);
@@ -58,12 +60,12 @@ export class Distribution {
   }
 
   /** Runs of NBLs that receiver `bit` wants and that are alike: its own, or to look at. */
-  #deliverTo(sink: ReceiveSink, bit: number, count: number, able: number, port: number, flags: number): void {
+  #deliverTo(sink: ReceiveSink, bit: number, count: number, port: number, flags: number): void {
     let from = 0;
     while (from < count) {
-      const kind = this.#kindOf(from, bit, able);
+      const kind = this.#kindOf(from, bit);
       let to = from + 1;
-      while (to < count && this.#kindOf(to, bit, able) === kind) to++;
+      while (to < count && this.#kindOf(to, bit) === kind) to++;
       if (kind !== 0)
         sink.receiveNetBufferLists(
           this.#link(from, to),
@@ -76,18 +78,18 @@ export class Distribution {
   }
 
   /** 0: not for this one; 1: its own, no later one wants it; 2: to look at. */
-  #kindOf(index: number, bit: number, able: number): number {
-    const wanted = this.#wants[index] & able;
+  #kindOf(index: number, bit: number): number {
+    const wanted = this.#wants[index] & this.#able;
     if ((wanted & (1 << bit)) === 0) return 0;
     return wanted >>> (bit + 1) === 0 ? 1 : 2;
   }
 
-  #refuse(count: number, able: number): void {
+  #refuse(count: number): void {
     let from = 0;
     while (from < count) {
-      const kind = this.#fate(from, able);
+      const kind = this.#fate(from);
       let to = from + 1;
-      while (to < count && this.#fate(to, able) === kind) to++;
+      while (to < count && this.#fate(to) === kind) to++;
       if (kind === 1) this.#nobodys.notWanted(this.#link(from, to), to - from);
       else if (kind === 2) this.#nobodys.notRunning(this.#link(from, to), to - from);
       from = to;
@@ -95,9 +97,9 @@ export class Distribution {
   }
 
   /** 0: somebody gets it; 1: nobody wants it; 2: nobody who wants it can have it. */
-  #fate(index: number, able: number): number {
+  #fate(index: number): number {
     const wanted = this.#wants[index];
-    if ((wanted & able) !== 0) return 0;
+    if ((wanted & this.#able) !== 0) return 0;
     return wanted === 0 ? 1 : 2;
   }
 

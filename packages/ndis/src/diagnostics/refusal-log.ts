@@ -69,40 +69,15 @@ function fullLine(record: RefusalRecord): string {
   return `#${number} ${adapter} ${what}${subject}: ${refusalLine(record)}${answer}`;
 }
 
-/** A record that prints as the line it stands for. */
-class LoggedRefusal implements RefusalRecord {
-  readonly kind: RefusalKind;
-  readonly number: number;
-  readonly adapter: string;
-  readonly rule: string;
-  readonly oid: number;
-  readonly status: number;
-  readonly expected: string;
-  readonly found: string;
-  readonly page: string;
-  readonly ids: Readonly<Record<string, number | string>>;
-
-  constructor(entry: Omit<RefusalRecord, 'number'>, number: number) {
-    this.kind = entry.kind;
-    this.number = number;
-    this.adapter = entry.adapter;
-    this.rule = entry.rule;
-    this.oid = entry.oid;
-    this.status = entry.status;
-    this.expected = entry.expected;
-    this.found = entry.found;
-    this.page = entry.page;
-    this.ids = entry.ids;
-  }
-
-  toString(): string {
-    return fullLine(this);
-  }
-
-  static {
-    printAs(LoggedRefusal.prototype, fullLine);
-  }
-}
+/** What records inherit: they print as the line they stand for. */
+const PRINTED: object = printAs(
+  {
+    toString(this: RefusalRecord): string {
+      return fullLine(this);
+    },
+  },
+  (record) => `${record}`,
+);
 
 export class RefusalRecorder implements RefusalLog {
   readonly #entries: RefusalRecord[] = [];
@@ -127,7 +102,7 @@ export class RefusalRecorder implements RefusalLog {
   }
 
   record(entry: Omit<RefusalRecord, 'number'>): RefusalRecord {
-    const record = new LoggedRefusal(entry, ++this.#count);
+    const record: RefusalRecord = Object.assign(Object.create(PRINTED), { number: ++this.#count, ...entry });
     this.#entries.push(record);
     if (this.#entries.length > REFUSALS_KEPT) this.#entries.shift();
     for (const listener of this.#listeners) listener(record);
@@ -152,6 +127,9 @@ export class RefusalRecorder implements RefusalLog {
 
 type Ids = RefusalRecord['ids'];
 
+/** What a caller does not keep to: the rule, the NDIS_STATUS that answers it, and what the rule expects. */
+export type BrokenRule = Pick<RefusalRecord, 'rule' | 'status' | 'expected'>;
+
 /** The log as one adapter writes to it. */
 export class AdapterRefusals {
   readonly #log: RefusalRecorder;
@@ -169,7 +147,7 @@ export class AdapterRefusals {
   }
 
   /** Writes a refusal down and returns its status. */
-  refuse(rule: string, oid: number, status: number, expected: string, found: string, ids: Ids = {}): number {
+  refuse({ rule, status, expected }: BrokenRule, found: string, ids: Ids = {}, oid: number = 0): number {
     this.#write({ kind: 'refusal', rule, oid, status, expected, found, page: '', ids });
     return status;
   }
@@ -196,6 +174,6 @@ export class AdapterRefusals {
   }
 
   #write(entry: Omit<RefusalRecord, 'number' | 'adapter'>): RefusalRecord {
-    return this.#log.record({ ...entry, adapter: this.#adapter });
+    return this.#log.record({ adapter: this.#adapter, ...entry });
   }
 }

@@ -103,7 +103,12 @@ class Module implements FilterHandle, OidFilter {
     const expected = 'requests of attached filter modules';
     const found = `${this.name} is ${this.state}`;
     if (this.state === 'Detached')
-      return log.refuse('INIT-23', request.oid, NDIS_STATUS_ADAPTER_NOT_OPEN, expected, found);
+      return log.refuse(
+        { rule: 'INIT-23', status: NDIS_STATUS_ADAPTER_NOT_OPEN, expected },
+        found,
+        {},
+        request.oid,
+      );
     if (this.state === 'Attaching') log.advise('INIT-23', 'FilterAttach', expected, found);
     return this.#setting.submit(this.owner, request, (status) =>
       this.driver.oidRequestComplete?.(this, request, status),
@@ -179,10 +184,7 @@ export class FilterStack {
         module.state = 'Detached';
         this.#setting.cleanUp(module.owner, module.name);
         this.#setting.log.refuse(
-          'INIT-06',
-          0,
-          status,
-          `filter driver ${driver.name} to attach`,
+          { rule: 'INIT-06', status, expected: `filter driver ${driver.name} to attach` },
           statusName(status),
         );
         continue;
@@ -207,7 +209,7 @@ export class FilterStack {
         continue;
       }
       const expected = `filter module ${module.name} to restart`;
-      this.#setting.log.refuse('LIFE-06', 0, status, expected, statusName(status));
+      this.#setting.log.refuse({ rule: 'LIFE-06', status, expected }, statusName(status));
       this.#detach(module);
       this.#setting.bypass(module.number);
     }

@@ -108,7 +108,7 @@ export class InterruptMessages {
   }
 
   #none(expected: string, found: string): null {
-    this.#log.refuse('INT-02', 0, NDIS_STATUS_INVALID_PARAMETER, expected, found);
+    this.#log.refuse({ rule: 'INT-02', status: NDIS_STATUS_INVALID_PARAMETER, expected }, found);
     return null;
   }
 
@@ -116,7 +116,7 @@ export class InterruptMessages {
   configure(operation: MsixTableOperation): number {
     const { entry } = operation;
     const refuse = (expected: string, found: string): number =>
-      this.#log.refuse('INT-08', 0, NDIS_STATUS_INVALID_PARAMETER, expected, found, { entry });
+      this.#log.refuse({ rule: 'INT-08', status: NDIS_STATUS_INVALID_PARAMETER, expected }, found, { entry });
     const entries = this.#resources.msixTableEntries;
     if (!(Number.isInteger(entry) && entry >= 0 && entry < entries))
       return refuse(`an entry of 0..${entries - 1}`, `entry ${entry}`);

@@ -206,7 +206,7 @@ export class SharedMemoryBroker {
     expected: string,
     found: string,
   ): SharedMemoryAllocation {
-    this.#setting.log.refuse(rule, 0, status, expected, found, { queueId: parameters.queueId });
+    this.#setting.log.refuse({ rule, status, expected }, found, { queueId: parameters.queueId });
     return { status, elements: [], sharedMemoryHandle: 0, allocationHandle: 0 };
   }
 

@@ -56,14 +56,22 @@ function refuseMalformed(call: OidCall): Verdict | null {
   const { requestType, informationBuffer, inputBufferLength, outputBufferLength } = call.request;
   if (!REQUEST_TYPES.includes(requestType)) {
     const expected = 'a query, set, method or statistics request';
-    return refuse(call, 'INIT-13', NDIS_STATUS_NOT_SUPPORTED, expected, `request type ${requestType}`);
+    return refuse(
+      call,
+      { rule: 'INIT-13', status: NDIS_STATUS_NOT_SUPPORTED, expected },
+      `request type ${requestType}`,
+    );
   }
   const room = informationBuffer.length;
   const fits = (length: number): boolean => Number.isInteger(length) && length >= 0 && length <= room;
   if (fits(inputBufferLength) && fits(outputBufferLength)) return null;
   const expected = `lengths of at most the information buffer's ${room} bytes`;
   const found = `input ${inputBufferLength}, output ${outputBufferLength}`;
-  return refuse(call, 'NdisOidBufferLengths', NDIS_STATUS_INVALID_PARAMETER, expected, found);
+  return refuse(
+    call,
+    { rule: 'NdisOidBufferLengths', status: NDIS_STATUS_INVALID_PARAMETER, expected },
+    found,
+  );
 }
 
 type Down = Extract<Verdict, { readonly kind: 'down' }>;

@@ -78,7 +78,7 @@ import {
   queryNicSwitchCurrentCapabilities,
   queryNicSwitchHardwareCapabilities,
 } from './oids-capabilities.ts';
-import { GENERAL_QUERIES, queryReceiveScaleCapabilities, queryStatistic } from './oids-general.ts';
+import { GENERAL_QUERIES, queryReceiveScaleCapabilities } from './oids-general.ts';
 import { setOffloadParameters } from './oids-offload.ts';
 import { queryQueueParameters, setQueueParameters } from './oids-queue-parameters.ts';
 import { clearFilter, enumerateFilters, queryFilter, setFilter } from './oids-receive-filter.ts';
@@ -91,8 +91,7 @@ import {
   setMulticastList,
   setPacketFilter,
 } from './oids-reception.ts';
-
-import { STATISTICS_MEMBERS } from './statistics-oids.ts';
+import { STATISTICS_QUERIES } from './statistics-oids.ts';
 
 /** Owner of requests that NDIS makes for itself. */
 export const NDIS_ITSELF = -1;
@@ -120,7 +119,11 @@ const shared = (query: (call: OidCall) => Verdict, set: (call: OidCall) => Verdi
   set: miniport((call) => (call.owner === NDIS_ITSELF ? passDown() : set(call))),
 });
 const noNicSwitch = ndis((call) =>
-  refuse(call, 'VPT-24', NDIS_STATUS_NOT_SUPPORTED, 'a NIC switch in the current set', 'none'),
+  refuse(
+    call,
+    { rule: 'VPT-24', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'a NIC switch in the current set' },
+    'none',
+  ),
 );
 const NO_NIC_SWITCH: OidRow = { query: noNicSwitch, set: noNicSwitch, method: noNicSwitch };
 
@@ -162,15 +165,16 @@ const ROWS: ReadonlyMap<number, OidRow> = new Map<number, OidRow>([
       set: miniport((call) =>
         call.owner === NDIS_ITSELF
           ? passDown()
-          : refuse(call, 'LIFE-18', NDIS_STATUS_NOT_SUPPORTED, 'power changes by NDIS', 'a request for one'),
+          : refuse(
+              call,
+              { rule: 'LIFE-18', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'power changes by NDIS' },
+              'a request for one',
+            ),
       ),
     },
   ],
   ...GENERAL_QUERIES.map(([oid, query]): [number, OidRow] => [oid, { query: ndis(query) }]),
-  ...STATISTICS_MEMBERS.map(([oid, member]): [number, OidRow] => [
-    oid,
-    { query: miniport(queryStatistic(member)) },
-  ]),
+  ...STATISTICS_QUERIES.map(([oid, query]): [number, OidRow] => [oid, { query: miniport(query) }]),
   [OID_GEN_RECEIVE_SCALE_CAPABILITIES, { query: ndis(queryReceiveScaleCapabilities) }],
   [
     OID_GEN_RECEIVE_SCALE_PARAMETERS,
@@ -178,7 +182,11 @@ const ROWS: ReadonlyMap<number, OidRow> = new Map<number, OidRow>([
       query: miniport(passDown),
       set: miniport((call) =>
         call.core.capabilities.vmqCurrent
-          ? refuse(call, 'OFF-05', NDIS_STATUS_NOT_SUPPORTED, 'VMQ not current', 'VMQ current')
+          ? refuse(
+              call,
+              { rule: 'OFF-05', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'VMQ not current' },
+              'VMQ current',
+            )
           : passDown(),
       ),
     },
@@ -202,6 +210,14 @@ export function handlingOf(oid: number, requestType: NdisRequestType): OidHandli
 
 function refuseKind(kind: Kind, row: OidRow): OidHandling {
   return ndis((call) =>
-    refuse(call, 'INIT-13', NDIS_STATUS_NOT_SUPPORTED, `a ${Object.keys(row).join(' or ')} request`, kind),
+    refuse(
+      call,
+      {
+        rule: 'INIT-13',
+        status: NDIS_STATUS_NOT_SUPPORTED,
+        expected: `a ${Object.keys(row).join(' or ')} request`,
+      },
+      kind,
+    ),
   );
 }

@@ -80,9 +80,14 @@ export function completeQueueAllocation(call: OidCall): Verdict {
       return;
     }
     const status = NDIS_STATUS_INVALID_PARAMETER;
-    core.log.refuse('QUE-19', request.oid, status, 'an own queue that is Allocated or Set', fault, {
-      queueId,
-    });
+    core.log.refuse(
+      { rule: 'QUE-19', status, expected: 'an own queue that is Allocated or Set' },
+      fault,
+      {
+        queueId,
+      },
+      request.oid,
+    );
     writeU32(buffer, statusAt(array, index), status);
   });
   request.bytesWritten = request.bytesRead;

@@ -14,20 +14,33 @@ const NO_FILTERING = 'no receive filtering';
 export function queryHardwareCapabilities(call: OidCall): Verdict {
   const set = call.core.capabilities.hardware;
   if (set !== null) return answer(call, set.bytes);
-  return refuse(call, 'CAP-17', NDIS_STATUS_NOT_SUPPORTED, 'receive filtering', NO_FILTERING);
+  return refuse(
+    call,
+    { rule: 'CAP-17', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'receive filtering' },
+    NO_FILTERING,
+  );
 }
 
 /** OID_RECEIVE_FILTER_CURRENT_CAPABILITIES, query: SUCCESS, INVALID_LENGTH, NOT_SUPPORTED. */
 export function queryCurrentCapabilities(call: OidCall): Verdict {
   const set = call.core.capabilities.current;
   if (set !== null) return answer(call, set.bytes);
-  return refuse(call, 'CAP-17', NDIS_STATUS_NOT_SUPPORTED, 'receive filtering', NO_FILTERING);
+  return refuse(
+    call,
+    { rule: 'CAP-17', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'receive filtering' },
+    NO_FILTERING,
+  );
 }
 
 /** OID_RECEIVE_FILTER_GLOBAL_PARAMETERS, query: SUCCESS, INVALID_LENGTH, FAILURE. */
 export function queryGlobalParameters(call: OidCall): Verdict {
   const set = call.core.capabilities.current;
-  if (set === null) return refuse(call, 'CAP-16', NDIS_STATUS_FAILURE, 'receive filtering', NO_FILTERING);
+  if (set === null)
+    return refuse(
+      call,
+      { rule: 'CAP-16', status: NDIS_STATUS_FAILURE, expected: 'receive filtering' },
+      NO_FILTERING,
+    );
   const { EnabledFilterTypes, EnabledQueueTypes } = set.value;
   return answer(
     call,
@@ -48,5 +61,9 @@ export function queryNicSwitchHardwareCapabilities(call: OidCall): Verdict {
 
 function answerNicSwitch(call: OidCall, bytes: Uint8Array | null): Verdict {
   if (bytes !== null) return answer(call, bytes);
-  return refuse(call, 'VPT-24', NDIS_STATUS_NOT_SUPPORTED, 'a current NIC switch', 'none');
+  return refuse(
+    call,
+    { rule: 'VPT-24', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'a current NIC switch' },
+    'none',
+  );
 }

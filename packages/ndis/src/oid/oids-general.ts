@@ -3,7 +3,6 @@
  * indicated since (INIT-22). Their pages say that such a miniport is not asked.
  *
  *   attributes ──> OID_GEN_SUPPORTED_LIST, …MAC_OPTIONS, OID_802_3_CURRENT_ADDRESS, …    a ULONG each, or as noted
- *   miniport's OID_GEN_STATISTICS ──> one member ──> OID_GEN_BYTES_RCV, …                64 or 32 bits, by the room there is
  */
 import {
   NDIS_HARDWARE_STATUS,
@@ -12,9 +11,7 @@ import {
   NDIS_MEDIA_CONNECT_STATE,
   NDIS_MEDIA_STATE,
   NDIS_MEDIUM,
-  NDIS_STATISTICS_INFO,
   NDIS_STATUS_NOT_SUPPORTED,
-  NDIS_STATUS_SUCCESS,
   OID_802_3_CURRENT_ADDRESS,
   OID_802_3_MAXIMUM_LIST_SIZE,
   OID_802_3_PERMANENT_ADDRESS,
@@ -35,21 +32,12 @@ import {
   OID_GEN_PHYSICAL_MEDIUM,
   OID_GEN_RCV_LINK_SPEED,
   OID_GEN_RECEIVE_SCALE_CAPABILITIES,
-  OID_GEN_STATISTICS,
   OID_GEN_SUPPORTED_LIST,
   OID_GEN_XMIT_LINK_SPEED,
 } from '@vmq/abi';
-import { queryRequest } from '@vmq/ddi';
 import type { GeneralInformation } from '../records/adapter-core.ts';
 import { wordBytes } from '../records/reception.ts';
-import {
-  answer,
-  type OidCall,
-  refuse,
-  refuseShortOutput,
-  type Verdict,
-} from '../verification/oid-verification.ts';
-import type { StatisticsMember } from './statistics-oids.ts';
+import { answer, type OidCall, refuse, type Verdict } from '../verification/oid-verification.ts';
 
 /** Bits per second in one unit of OID_GEN_LINK_SPEED. */
 const OLD_SPEED_UNIT = 100;
@@ -140,49 +128,20 @@ export const GENERAL_QUERIES: readonly (readonly [number, (call: OidCall) => Ver
 function answerFrom(call: OidCall, bytesOf: Answer): Verdict {
   const { general } = call.core.attributes;
   if (general !== null) return answer(call, bytesOf(general, call));
-  return refuse(call, 'INIT-22', NDIS_STATUS_NOT_SUPPORTED, 'general attributes', 'none');
+  return refuse(
+    call,
+    { rule: 'INIT-22', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'general attributes' },
+    'none',
+  );
 }
 
 /** {@link OID_GEN_RECEIVE_SCALE_CAPABILITIES}, query: SUCCESS, INVALID_LENGTH, NOT_SUPPORTED without RSS hardware. */
 export function queryReceiveScaleCapabilities(call: OidCall): Verdict {
   const set = call.core.attributes.general?.recvScaleCapabilities ?? null;
   if (set !== null) return answer(call, set);
-  return refuse(call, 'CAP-01', NDIS_STATUS_NOT_SUPPORTED, 'RSS capabilities of the hardware', 'none');
-}
-
-/**
- * A statistic by itself, query: the miniport is asked for all of them, and the one is handed on. SUCCESS, INVALID_LENGTH,
- * NOT_SUPPORTED if the miniport does not count it, and what it answers.
- */
-export function queryStatistic({ member, flag }: StatisticsMember): (call: OidCall) => Verdict {
-  return (call) => {
-    const short = refuseShortOutput(call, 4);
-    if (short !== null) return short;
-    const inner = queryRequest(OID_GEN_STATISTICS, NDIS_STATISTICS_INFO.sizeOf(1));
-    return {
-      kind: 'down',
-      request: inner,
-      complete(status) {
-        if (status !== NDIS_STATUS_SUCCESS) return status;
-        const decoded = NDIS_STATISTICS_INFO.decode(inner.informationBuffer.subarray(0, inner.bytesWritten));
-        if (!decoded.ok || (decoded.value.SupportedStatistics & flag) === 0) return NDIS_STATUS_NOT_SUPPORTED;
-        writeCount(call, decoded.value[member] as bigint);
-        return NDIS_STATUS_SUCCESS;
-      },
-    };
-  };
-}
-
-/** 64 bits where there is room for them, the low 32 else; BytesNeeded then says that there is more. */
-function writeCount({ request }: OidCall, count: bigint): void {
-  const { buffer, byteOffset, byteLength } = request.informationBuffer;
-  const view = new DataView(buffer, byteOffset, byteLength);
-  request.bytesNeeded = 8;
-  if (request.outputBufferLength >= 8) {
-    view.setBigUint64(0, count, true);
-    request.bytesWritten = 8;
-    return;
-  }
-  view.setUint32(0, Number(count & 0xffff_ffffn), true);
-  request.bytesWritten = 4;
+  return refuse(
+    call,
+    { rule: 'CAP-01', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'RSS capabilities of the hardware' },
+    'none',
+  );
 }

@@ -22,11 +22,11 @@ export function setOffloadParameters(call: OidCall): Verdict {
   const wanted = input.value.EncapsulatedPacketTaskOffload ?? NDIS_OFFLOAD_SET_NO_CHANGE;
   if (!KNOWN.includes(wanted)) {
     const expected = 'EncapsulatedPacketTaskOffload NO_CHANGE, ON or OFF';
-    return refuse(call, 'OFF-06', NDIS_STATUS_INVALID_PARAMETER, expected, `${wanted}`);
+    return refuse(call, { rule: 'OFF-06', status: NDIS_STATUS_INVALID_PARAMETER, expected }, `${wanted}`);
   }
   if (wanted === NDIS_OFFLOAD_SET_ON && !core.encapsulation.supported) {
     const expected = 'VMQ on encapsulated packets among the hardware’s offloads';
-    return refuse(call, 'OFF-06', NDIS_STATUS_NOT_SUPPORTED, expected, 'none');
+    return refuse(call, { rule: 'OFF-06', status: NDIS_STATUS_NOT_SUPPORTED, expected }, 'none');
   }
   return {
     kind: 'down',

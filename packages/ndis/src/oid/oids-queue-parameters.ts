@@ -39,9 +39,14 @@ export function setQueueParameters(call: OidCall): Verdict {
   const { queue } = owned;
   const step = queue.transition('set parameters');
   if (!step.ok)
-    return refuse(call, step.rule, NDIS_STATUS_INVALID_PARAMETER, 'a queue not being freed', queue.state, {
-      queueId: queue.id,
-    });
+    return refuse(
+      call,
+      { rule: step.rule, status: NDIS_STATUS_INVALID_PARAMETER, expected: 'a queue not being freed' },
+      queue.state,
+      {
+        queueId: queue.id,
+      },
+    );
   const bytes = request.informationBuffer;
   const broken = firstBroken(
     call,
@@ -114,9 +119,7 @@ export function queryQueueParameters(call: OidCall): Verdict {
   if (queue === undefined)
     return refuse(
       call,
-      'QUE-22',
-      NDIS_STATUS_INVALID_PARAMETER,
-      'an existing queue',
+      { rule: 'QUE-22', status: NDIS_STATUS_INVALID_PARAMETER, expected: 'an existing queue' },
       `no queue ${queueId}`,
       ids,
     );
@@ -124,9 +127,7 @@ export function queryQueueParameters(call: OidCall): Verdict {
   if (!step.ok)
     return refuse(
       call,
-      step.rule,
-      NDIS_STATUS_INVALID_PARAMETER,
-      'a queue not being freed',
+      { rule: step.rule, status: NDIS_STATUS_INVALID_PARAMETER, expected: 'a queue not being freed' },
       queue.state,
       ids,
     );

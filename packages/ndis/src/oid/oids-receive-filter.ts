@@ -62,7 +62,12 @@ export function setFilter(call: OidCall): Verdict {
     value.FilterType === COALESCING && coalescingCurrent(call) && value.QueueId === DEFAULT_QUEUE;
   if (value.FilterType !== VMQ && !coalescing) {
     const status = NDIS_STATUS_INVALID_PARAMETER;
-    return refuse(call, 'FLT-02', status, 'FilterType VMQueue', `FilterType ${value.FilterType}`, ids);
+    return refuse(
+      call,
+      { rule: 'FLT-02', status, expected: 'FilterType VMQueue' },
+      `FilterType ${value.FilterType}`,
+      ids,
+    );
   }
   const rules = coalescing ? FILTER_TARGET_RULES : VMQ_FILTER_RULES;
   const broken = firstBroken(call, rules, { core, owner, value }, ids);
@@ -74,9 +79,7 @@ export function setFilter(call: OidCall): Verdict {
   if (coalescing && value.FilterId !== 0 && core.filters.find(id)?.owner !== owner)
     return refuse(
       call,
-      'OFF-08',
-      NDIS_STATUS_INVALID_PARAMETER,
-      'an own filter to modify',
+      { rule: 'OFF-08', status: NDIS_STATUS_INVALID_PARAMETER, expected: 'an own filter to modify' },
       `filter ${id}`,
       ids,
     );
@@ -120,7 +123,7 @@ export function clearFilter(call: OidCall): Verdict {
   const { QueueId: queueId, FilterId: filterId } = input.value;
   const ids = { queueId, filterId };
   const no = (rule: string, expected: string, found: string): Verdict =>
-    refuse(call, rule, NDIS_STATUS_FILE_NOT_FOUND, expected, found, ids);
+    refuse(call, { rule, status: NDIS_STATUS_FILE_NOT_FOUND, expected }, found, ids);
   const filter = core.filters.find(filterId);
   if (filter === undefined) return no('FLT-28', 'a filter that is set', `no filter ${filterId}`);
   if (filter.queueId !== queueId)
@@ -154,7 +157,7 @@ export function enumerateFilters(call: OidCall): Verdict {
   const { QueueId: queueId, Flags: flags = 0 } = input.value;
   const ids = { queueId };
   const no = (rule: string, expected: string, found: string): Verdict =>
-    refuse(call, rule, NDIS_STATUS_FAILURE, expected, found, ids);
+    refuse(call, { rule, status: NDIS_STATUS_FAILURE, expected }, found, ids);
   if ((flags & NDIS_RECEIVE_FILTER_INFO_ARRAY_VPORT_ID_SPECIFIED) !== 0)
     return no('VPT-24', 'a queue id in VMQ mode', 'VPORT_ID_SPECIFIED');
   const queue = core.queues.find(queueId);
@@ -177,7 +180,12 @@ export function queryFilter(call: OidCall): Verdict {
   const filter = core.filters.find(filterId);
   if (filter === undefined) {
     const status = NDIS_STATUS_INVALID_PARAMETER;
-    return refuse(call, 'FLT-35', status, 'a filter that is set', `no filter ${filterId}`, { filterId });
+    return refuse(
+      call,
+      { rule: 'FLT-35', status, expected: 'a filter that is set' },
+      `no filter ${filterId}`,
+      { filterId },
+    );
   }
   const { Header: header, ...rest } = filter.parameters;
   const revision = Math.min(header.Revision, core.version === 620 ? 1 : 2);

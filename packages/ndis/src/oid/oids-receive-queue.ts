@@ -93,9 +93,7 @@ export function freeQueue(call: OidCall): Verdict {
   if (filters !== 0)
     return refuse(
       call,
-      'QUE-29',
-      NDIS_STATUS_INVALID_PARAMETER,
-      'a queue without filters',
+      { rule: 'QUE-29', status: NDIS_STATUS_INVALID_PARAMETER, expected: 'a queue without filters' },
       `${filters} filters`,
       ids,
     );
@@ -103,9 +101,7 @@ export function freeQueue(call: OidCall): Verdict {
   if (!step.ok)
     return refuse(
       call,
-      step.rule,
-      NDIS_STATUS_INVALID_PARAMETER,
-      'an Allocated or Paused queue',
+      { rule: step.rule, status: NDIS_STATUS_INVALID_PARAMETER, expected: 'an Allocated or Paused queue' },
       queue.state,
       ids,
     );

@@ -34,14 +34,12 @@ export function setMulticastList(call: OidCall): Verdict {
     const expected = 'addresses of 6 bytes';
     return refuse(
       call,
-      'OID_802_3_MULTICAST_LIST',
-      NDIS_STATUS_INVALID_LENGTH,
-      expected,
+      { rule: 'OID_802_3_MULTICAST_LIST', status: NDIS_STATUS_INVALID_LENGTH, expected },
       `${input.length} bytes`,
     );
   }
   const full = (expected: string, found: string): Verdict =>
-    refuse(call, 'OID_802_3_MULTICAST_LIST', NDIS_STATUS_MULTICAST_FULL, expected, found);
+    refuse(call, { rule: 'OID_802_3_MULTICAST_LIST', status: NDIS_STATUS_MULTICAST_FULL, expected }, found);
   for (let at = 0; at < input.length; at += MAC_BYTES) {
     if ((input[at] & 1) === 0)
       return full('group addresses', `${listOf(input.subarray(at, at + MAC_BYTES))}`);
@@ -61,9 +59,11 @@ export function setLookahead(call: OidCall): Verdict {
   if (lookahead > most)
     return refuse(
       call,
-      'OID_GEN_CURRENT_LOOKAHEAD',
-      NDIS_STATUS_INVALID_DATA,
-      `at most ${most} bytes`,
+      {
+        rule: 'OID_GEN_CURRENT_LOOKAHEAD',
+        status: NDIS_STATUS_INVALID_DATA,
+        expected: `at most ${most} bytes`,
+      },
       `${lookahead}`,
     );
   const change = { lookahead };
@@ -113,7 +113,11 @@ function wordOf({ request }: OidCall): number | null {
 function tooShort(call: OidCall): Verdict {
   call.request.bytesNeeded = WORD;
   const found = `${call.request.inputBufferLength} bytes`;
-  return refuse(call, 'INIT-12', NDIS_STATUS_INVALID_LENGTH, `at least ${WORD} bytes`, found);
+  return refuse(
+    call,
+    { rule: 'INIT-12', status: NDIS_STATUS_INVALID_LENGTH, expected: `at least ${WORD} bytes` },
+    found,
+  );
 }
 
 function answer(call: OidCall, bytes: Uint8Array): Verdict {
@@ -121,7 +125,11 @@ function answer(call: OidCall, bytes: Uint8Array): Verdict {
   if (request.outputBufferLength < bytes.length) {
     request.bytesNeeded = bytes.length;
     const found = `${request.outputBufferLength} bytes`;
-    return refuse(call, 'INIT-12', NDIS_STATUS_INVALID_LENGTH, `at least ${bytes.length} bytes`, found);
+    return refuse(
+      call,
+      { rule: 'INIT-12', status: NDIS_STATUS_INVALID_LENGTH, expected: `at least ${bytes.length} bytes` },
+      found,
+    );
   }
   request.informationBuffer.set(bytes);
   request.bytesWritten = bytes.length;

@@ -103,7 +103,10 @@ export class AdapterAttributes {
     const revisions = knownRevisions(type, this.#ndis);
     if (!revisions.includes(revision)) {
       const expected = `${type} attributes of revision ${revisions.join(' or ')}`;
-      return this.#log.refuse('INIT-01', 0, NDIS_STATUS_BAD_VERSION, expected, `revision ${revision}`);
+      return this.#log.refuse(
+        { rule: 'INIT-01', status: NDIS_STATUS_BAD_VERSION, expected },
+        `revision ${revision}`,
+      );
     }
     const missing = BEFORE[type].find((earlier) => !this.#set.has(earlier));
     if (missing !== undefined)

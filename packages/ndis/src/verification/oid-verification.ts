@@ -17,6 +17,7 @@ import {
   type StructCodec,
 } from '@vmq/abi';
 import type { OidRequest } from '@vmq/ddi';
+import type { BrokenRule } from '../diagnostics/refusal-log.ts';
 import type { AdapterCore } from '../records/adapter-core.ts';
 import { abiVersion } from '../records/capabilities.ts';
 
@@ -46,22 +47,12 @@ export function done(status: number): Verdict {
 
 export type Ids = Readonly<Record<string, number | string>>;
 
-export function refuse(
-  call: OidCall,
-  rule: string,
-  status: number,
-  expected: string,
-  found: string,
-  ids: Ids = {},
-): Verdict {
-  return done(call.core.log.refuse(rule, call.request.oid, status, expected, found, ids));
+export function refuse(call: OidCall, broken: BrokenRule, found: string, ids: Ids = {}): Verdict {
+  return done(call.core.log.refuse(broken, found, ids, call.request.oid));
 }
 
 /** A named rule about a request's contents. */
-export interface RequestRule<Subject> {
-  readonly rule: string;
-  readonly status: number;
-  readonly expected: string;
+export interface RequestRule<Subject> extends BrokenRule {
   /** What was found instead, or null if the rule holds. */
   found(subject: Subject): string | null;
 }
@@ -75,7 +66,7 @@ export function firstBroken<Subject>(
 ): Verdict | null {
   for (const rule of rules) {
     const found = rule.found(subject);
-    if (found !== null) return refuse(call, rule.rule, rule.status, rule.expected, found, ids);
+    if (found !== null) return refuse(call, rule, found, ids);
   }
   return null;
 }
@@ -85,16 +76,18 @@ export function refuseWithoutVmq(call: OidCall): Verdict | null {
   if (call.core.capabilities.vmqCurrent) return null;
   return refuse(
     call,
-    'INIT-10',
-    NDIS_STATUS_NOT_SUPPORTED,
-    'VMQ in the current capabilities',
+    { rule: 'INIT-10', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'VMQ in the current capabilities' },
     call.core.capabilities.current === null ? 'no receive filtering' : 'VMQ not enabled',
   );
 }
 
 function refuseLength(call: OidCall, rule: string, needed: number, found: number): Verdict {
   call.request.bytesNeeded = needed;
-  return refuse(call, rule, NDIS_STATUS_INVALID_LENGTH, `at least ${needed} bytes`, `${found} bytes`);
+  return refuse(
+    call,
+    { rule, status: NDIS_STATUS_INVALID_LENGTH, expected: `at least ${needed} bytes` },
+    `${found} bytes`,
+  );
 }
 
 /** The refusal of undecodable bytes: INVALID_LENGTH with BytesNeeded, or INVALID_PARAMETER. */
@@ -106,7 +99,11 @@ function refuseBytes<T>(
   given: number,
 ): Verdict {
   if (refusal.reason !== 'short')
-    return refuse(call, geometryRule, refusalStatus(refusal), codec.name, refusalText(refusal));
+    return refuse(
+      call,
+      { rule: geometryRule, status: refusalStatus(refusal), expected: codec.name },
+      refusalText(refusal),
+    );
   // Without a header there is no telling which revision is coming: ask for the newest, so that a second try
   // passes (INIT-12).
   const newest = codec.sizeOf(codec.newestRevision(abiVersion(call.core.version)) || undefined);

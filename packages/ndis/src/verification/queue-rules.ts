@@ -173,7 +173,7 @@ export function ownedQueue(
   const queue = call.core.queues.find(queueId);
   const no = (rule: string, expected: string, found: string): { queue: null; refusal: Verdict } => ({
     queue: null,
-    refusal: refuse(call, rule, NDIS_STATUS_INVALID_PARAMETER, expected, found, { queueId }),
+    refusal: refuse(call, { rule, status: NDIS_STATUS_INVALID_PARAMETER, expected }, found, { queueId }),
   });
   if (queueId === DEFAULT_QUEUE) return no(existsRule, 'a nondefault queue', 'queue 0');
   if (queue === undefined) return no(existsRule, 'an existing queue', `no queue ${queueId}`);

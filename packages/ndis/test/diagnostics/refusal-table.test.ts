@@ -14,9 +14,7 @@ test('INIT-21: every rule that NDIS refuses by, or writes down, is in the table 
   for (const file of files.filter((name) => name.endsWith('.ts'))) {
     const text = readFileSync(new URL(file, SOURCES), 'utf8');
     for (const [, rule] of text.matchAll(/'([A-Z]{2,4}-\d\d)'/g)) rules.add(rule);
-    for (const [, rule] of text.matchAll(
-      /(?:fail|refuse|violation|advise)\(\s*(?:call, )?'([A-Za-z0-9_]+)'/g,
-    ))
+    for (const [, rule] of text.matchAll(/(?:(?:fail|violation|advise)\(\s*|\brule: )'([A-Za-z0-9_]+)'/g))
       rules.add(rule);
     for (const [, rule] of text.matchAll(/const rule = [^;]*?'(Ndis\w+)'/g)) rules.add(rule);
   }

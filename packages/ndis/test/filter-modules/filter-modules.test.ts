@@ -242,7 +242,7 @@ describe('requests', () => {
   test('INIT-11: while a module keeps a request the next one waits, and it is the module that is asked to cancel', () => {
     const { binding, filter, miniport, log, protocol } = withFilters(['low']);
     filter.onRequest = () => NDIS_STATUS_PENDING;
-    const [first, second] = [allocateRequest(), allocateRequest()];
+    const [first, second] = [1, 2].map((requestId) => ({ ...allocateRequest(), requestId }));
     expect(binding.oidRequest(first)).toBe(NDIS_STATUS_PENDING);
     expect(binding.oidRequest(second)).toBe(NDIS_STATUS_PENDING);
     binding.cancelOidRequest(first.requestId);

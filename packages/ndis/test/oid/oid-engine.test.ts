@@ -180,8 +180,8 @@ describe('one request at a time', () => {
   test('cancel: a queued request is aborted, one at the miniport is the miniport’s to abort', () => {
     const { binding, miniport, protocol } = createBench();
     miniport.pendNext = true;
-    const first = packetFilter(1);
-    const second = packetFilter(2);
+    const first = { ...packetFilter(1), requestId: 1 };
+    const second = { ...packetFilter(2), requestId: 2 };
     binding.oidRequest(first);
     binding.oidRequest(second);
     binding.cancelOidRequest(second.requestId);
