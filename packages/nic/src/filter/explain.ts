@@ -75,16 +75,12 @@ export function explainClassification(
   return explain(readFilterTables(words, profile, isEnabled), frame, 0, frame.length);
 }
 
-/**
- * The same by given tables, for `length` bytes at `offset`. Without `everyTest` the tests told are those of filters with the
- * frame's address.
- */
+/** The same by given tables, for `length` bytes at `offset`. */
 export function explain(
   tables: FilterTables,
   u8: Uint8Array,
   offset: number,
   length: number,
-  everyTest: boolean = true,
 ): NicExplanation {
   const byte = (i: number): number => (i < length ? u8[offset + i] : 0);
   const destination = [0, 1, 2, 3, 4, 5].map(byte);
@@ -109,8 +105,7 @@ export function explain(
     const vlanEqual = filter.vid < 0 || filter.vid === vid;
     const passes = filter.active && macEqual && vlanEqual;
     const { slot, queue, active, mode } = filter;
-    if (everyTest || macEqual)
-      tests.push({ slot, queue, active, macEqual, mode, vid: Math.max(filter.vid, 0), vlanEqual, passes });
+    tests.push({ slot, queue, active, macEqual, mode, vid: Math.max(filter.vid, 0), vlanEqual, passes });
     if (passes) return { ...none, tci, inner, tests, rule: 'not asked', queue, slot, drop: null };
   }
 

@@ -116,10 +116,8 @@ export class ReceiveTrace {
         ? readDroppedFrame(words, dropEntry(this.#receive.drops.ring, number))
         : readCompletion(segments[0].i32, this.#completion(queue << Q_SHIFT, number));
     const { stamp, drop } = record;
-    // All tests of the one frame that is asked for; of all frames, those of their own address.
-    const everyTest = trace.onlyStamp !== 0;
     const offset = this.#wire.offsetOf(i);
-    const story = explain(tables, this.#wire.u8, offset, this.#wire.lengthOf(i), everyTest);
+    const story = explain(tables, this.#wire.u8, offset, this.#wire.lengthOf(i));
     const { destination } = story;
     const low = word(destination, 0);
     const high = word(destination, 2) & 0xffff;
