@@ -13,7 +13,7 @@ import type {
   ProtocolDriver,
   SharedMemoryProvider,
 } from '@vmq/ddi';
-import { createDmaDomain, type Executor, type Machine, type TraceWriter } from '@vmq/machine';
+import { createDmaDomain, type DmaDomain, type Executor, type Machine, type TraceWriter } from '@vmq/machine';
 import type { SharedMemoryManager } from '@vmq/shared-memory';
 import type { DataPlane } from '../datapath/data-plane.ts';
 import { createDetachedDataPath, type DetachedDataPath } from '../datapath/detached-data-path.ts';
@@ -25,6 +25,7 @@ import { createDefaultProvider } from '../memory/default-provider.ts';
 import { VectorPool } from '../memory/interrupt-messages.ts';
 import { Adapter } from './adapter.ts';
 import type { AdapterReport } from './adapter-inspection.ts';
+import type { AdapterSetting } from './adapter-setting.ts';
 import { DriverRegistry } from './driver-registry.ts';
 import { rssProcessorSet } from './rss-processors.ts';
 
@@ -124,96 +125,142 @@ export interface Ndis {
   readonly refusals: RefusalLog;
 }
 
-export function createNdis(options: NdisOptions): Ndis {
-  const { machine, executor, dataPlane } = options;
-  const refusals = new RefusalRecorder();
-  const work = new WorkItems();
-  const timers = new NdisTimers(machine.clock, work);
-  const vectors = new VectorPool(machine);
-  const trace = new NdisTraceWriter(options.trace ?? null);
-  const hostVersion = options.hostVersion ?? 630;
-  const drivers = new DriverRegistry(refusals, hostVersion);
-  const builtIn = options.sharedMemory === undefined ? null : createDefaultProvider(options.sharedMemory);
-  const domains = new Map<string, ReturnType<typeof createDmaDomain>>();
-  let registered: SharedMemoryProvider | null = null;
-  let adapters: Adapter[] = [];
-  let lastBinding = machine.counters.numbers;
-  let interposer: MiniportInterposer | null = null;
+class NdisOfHost implements Ndis {
+  readonly refusals: RefusalRecorder = new RefusalRecorder();
+  readonly #options: NdisOptions;
+  readonly #work: WorkItems = new WorkItems();
+  readonly #timers: NdisTimers;
+  readonly #vectors: VectorPool;
+  readonly #trace: NdisTraceWriter;
+  readonly #hostVersion: 620 | 630;
+  readonly #drivers: DriverRegistry;
+  /** Serves shared memory while no provider is registered. */
+  readonly #builtIn: SharedMemoryProvider | null;
+  #registered: SharedMemoryProvider | null = null;
+  readonly #domains = new Map<string, DmaDomain>();
+  #adapters: Adapter[] = [];
+  #lastBinding: number;
+  #interposer: MiniportInterposer | null = null;
 
-  return {
-    registerMiniportDriver: (driver) => drivers.registerMiniport(driver),
-    registerFilterDriver: (driver) => drivers.registerFilter(driver),
-    registerProtocolDriver: (driver) => drivers.registerProtocol(driver),
-    setOptionalHandlers(provider) {
-      registered = provider;
-      return NDIS_STATUS_SUCCESS;
-    },
-    addAdapter(adapterOptions) {
-      const { name, driver, resources, keywords = {} } = adapterOptions;
-      const log = new AdapterRefusals(refusals, name);
-      adapters = adapters.filter((adapter) => adapter.state !== 'Halted');
-      if (adapters.some((adapter) => adapter.name === name)) {
-        const status = log.refuse(
-          { rule: 'INIT-03', status: NDIS_STATUS_FAILURE, expected: 'a new name' },
-          `an adapter ${name} already`,
-        );
-        return { status, adapter: null };
-      }
-      const known = drivers.registerMiniport(driver);
-      if (known !== NDIS_STATUS_SUCCESS) return { status: known, adapter: null };
-      const rss = rssProcessorSet(adapterOptions, machine.processorCount);
-      const adapter = new Adapter({
-        name,
-        driver,
-        resources,
-        keywords,
-        rss,
-        hostVersion,
-        machine,
-        executor,
-        dataPlane,
-        work,
-        timers,
-        vectors,
-        log,
-        trace,
-        filterDrivers: () => drivers.filters,
-        provider: () => registered ?? builtIn,
-        interposer: () => interposer,
-        createDomain(domainName) {
-          // One domain per device, whatever its adapter's lives: the device holds on to its tables.
-          const domain =
-            resources.dmaDomain ?? domains.get(domainName) ?? createDmaDomain(domainName, machine.memory);
-          domains.set(domainName, domain);
-          return domain;
-        },
-        nextBinding: () => ++lastBinding,
-      });
-      const status = adapter.initialize();
-      if (status !== NDIS_STATUS_SUCCESS) return { status, adapter: null };
-      adapters.push(adapter);
-      return { status, adapter };
-    },
-    get adapters() {
-      return adapters.filter((adapter) => adapter.state !== 'Halted');
-    },
-    bindProtocols(adapter) {
-      const bound = adapter.inspect().bindings.map(({ protocol }) => protocol);
-      for (const protocol of drivers.protocols) if (!bound.includes(protocol.name)) adapter.bind(protocol);
-    },
-    detachedDataPath: (name) => createDetachedDataPath(name, dataPlane, executor, machine.processorCount),
-    poll() {
-      timers.fire();
-      work.run();
-      for (const adapter of adapters) adapter.poll();
-    },
-    setTimer: (nanoseconds, action) => timers.set(nanoseconds, action, true),
-    get nextTimer() {
-      return timers.next;
-    },
-    interpose(other) {
-      interposer = other;
-    },
-    refusals,
-  };
+  constructor(options: NdisOptions) {
+    const { machine, sharedMemory } = options;
+    this.#options = options;
+    this.#timers = new NdisTimers(machine.clock, this.#work);
+    this.#vectors = new VectorPool(machine);
+    this.#trace = new NdisTraceWriter(options.trace ?? null);
+    this.#hostVersion = options.hostVersion ?? 630;
+    this.#drivers = new DriverRegistry(this.refusals, this.#hostVersion);
+    this.#builtIn = sharedMemory === undefined ? null : createDefaultProvider(sharedMemory);
+    this.#lastBinding = machine.counters.numbers;
+  }
+
+  registerMiniportDriver(driver: MiniportDriver): number {
+    return this.#drivers.registerMiniport(driver);
+  }
+
+  registerFilterDriver(driver: FilterDriver): number {
+    return this.#drivers.registerFilter(driver);
+  }
+
+  registerProtocolDriver(driver: ProtocolDriver): number {
+    return this.#drivers.registerProtocol(driver);
+  }
+
+  setOptionalHandlers(provider: SharedMemoryProvider | null): number {
+    this.#registered = provider;
+    return NDIS_STATUS_SUCCESS;
+  }
+
+  addAdapter(options: AdapterOptions): { readonly status: number; readonly adapter: NdisAdapter | null } {
+    const { name, driver } = options;
+    const log = new AdapterRefusals(this.refusals, name);
+    this.#adapters = this.#living();
+    if (this.#adapters.some((adapter) => adapter.name === name)) {
+      const broken = { rule: 'INIT-03', status: NDIS_STATUS_FAILURE, expected: 'a new name' };
+      return { status: log.refuse(broken, `an adapter ${name} already`), adapter: null };
+    }
+    const known = this.#drivers.registerMiniport(driver);
+    if (known !== NDIS_STATUS_SUCCESS) return { status: known, adapter: null };
+    const adapter = new Adapter(this.#settingOf(options, log));
+    const status = adapter.initialize();
+    if (status !== NDIS_STATUS_SUCCESS) return { status, adapter: null };
+    this.#adapters.push(adapter);
+    return { status, adapter };
+  }
+
+  get adapters(): readonly NdisAdapter[] {
+    return this.#living();
+  }
+
+  bindProtocols(adapter: NdisAdapter): void {
+    const bound = adapter.inspect().bindings.map(({ protocol }) => protocol);
+    for (const protocol of this.#drivers.protocols)
+      if (!bound.includes(protocol.name)) adapter.bind(protocol);
+  }
+
+  detachedDataPath(name: string): DetachedDataPath {
+    const { machine, executor, dataPlane } = this.#options;
+    return createDetachedDataPath(name, dataPlane, executor, machine.processorCount);
+  }
+
+  poll(): void {
+    this.#timers.fire();
+    this.#work.run();
+    for (const adapter of this.#adapters) adapter.poll();
+  }
+
+  setTimer(nanoseconds: number, action: () => void): () => void {
+    return this.#timers.set(nanoseconds, action, true);
+  }
+
+  get nextTimer(): number {
+    return this.#timers.next;
+  }
+
+  interpose(interposer: MiniportInterposer | null): void {
+    this.#interposer = interposer;
+  }
+
+  #living(): Adapter[] {
+    return this.#adapters.filter((adapter) => adapter.state !== 'Halted');
+  }
+
+  /** What an adapter shares with all others, and what is its own. */
+  #settingOf(options: AdapterOptions, log: AdapterRefusals): AdapterSetting {
+    const { machine, executor, dataPlane } = this.#options;
+    const { name, driver, resources, keywords = {} } = options;
+    return {
+      name,
+      driver,
+      resources,
+      keywords,
+      rss: rssProcessorSet(options, machine.processorCount),
+      hostVersion: this.#hostVersion,
+      machine,
+      executor,
+      dataPlane,
+      work: this.#work,
+      timers: this.#timers,
+      vectors: this.#vectors,
+      log,
+      trace: this.#trace,
+      filterDrivers: () => this.#drivers.filters,
+      provider: () => this.#registered ?? this.#builtIn,
+      interposer: () => this.#interposer,
+      createDomain: (domainName) => this.#domainOf(domainName, resources),
+      nextBinding: () => ++this.#lastBinding,
+    };
+  }
+
+  /** One domain per device, whatever its adapter's lives: the device holds on to its tables. */
+  #domainOf(name: string, resources: MiniportResources): DmaDomain {
+    const known = resources.dmaDomain ?? this.#domains.get(name);
+    const domain = known ?? createDmaDomain(name, this.#options.machine.memory);
+    this.#domains.set(name, domain);
+    return domain;
+  }
+}
+
+export function createNdis(options: NdisOptions): Ndis {
+  return new NdisOfHost(options);
 }

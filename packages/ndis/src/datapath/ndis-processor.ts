@@ -80,109 +80,133 @@ const NO_MINIPORT: ReturnType<MiniportDataPathFactory> = {
   receiveMessage() {},
 };
 
+/** Of the factories that a processor knows, the one that the control half named. */
+function factoryNamed<T>(kind: string, known: Readonly<Record<string, T>>, name: string): T {
+  const found = known[name];
+  if (found === undefined)
+    throw new Error(`no ${kind} data-path factory '${name}'; there are ${Object.keys(known).join(', ')}`);
+  return found;
+}
+
+/** Joins an adapter's layers anew, after one of them has come, gone or changed. */
+function join({ path, miniport, filters, protocols }: Attached): void {
+  path.attach(
+    miniport,
+    filters.map((filter) => filter.path),
+    protocols,
+  );
+}
+
+type AttachMiniport = Extract<NdisDataPlaneMessage, { op: 'attach miniport' }>;
+type AttachProtocol = Extract<NdisDataPlaneMessage, { op: 'attach protocol' }>;
+
+class ProcessorDataPaths implements NdisProcessor {
+  readonly #context: AgentContext;
+  readonly #processor: ProcessorServices;
+  readonly #factories: NdisProcessorFactories;
+  readonly #adapters = new Map<string, Attached>();
+
+  constructor(context: AgentContext, processor: ProcessorServices, factories: NdisProcessorFactories) {
+    this.#context = context;
+    this.#processor = processor;
+    this.#factories = factories;
+  }
+
+  receive({ adapter, component, message }: DataPlaneEnvelope): void {
+    if (component === 'ndis') this.#compose(adapter, message as NdisDataPlaneMessage);
+    else if (component === 'miniport') this.#attached(adapter).miniport.receiveMessage(message);
+    else if (component === 'filter') {
+      const { number, message: own } = message as FilterDataPlaneMessage;
+      const filter = this.#attached(adapter).filters.find((candidate) => candidate.number === number);
+      filter?.path.receiveMessage(own);
+    } else {
+      const { number, message: own } = message as ProtocolDataPlaneMessage;
+      const protocol = this.#attached(adapter).protocols.find((candidate) => candidate.number === number);
+      protocol?.path.receiveMessage(own);
+    }
+  }
+
+  refresh(): void {
+    for (const { miniport, filters, protocols } of this.#adapters.values()) {
+      miniport.refresh();
+      for (const { path } of filters) path.refresh();
+      for (const { path } of protocols) path.refresh();
+    }
+  }
+
+  path(adapterName: string): NdisDataPath | null {
+    return this.#adapters.get(adapterName)?.path ?? null;
+  }
+
+  #attached(adapter: string): Attached {
+    const found = this.#adapters.get(adapter);
+    if (found === undefined)
+      throw new Error(`processor ${this.#processor.index}: no adapter '${adapter}' is attached`);
+    return found;
+  }
+
+  #compose(adapter: string, message: NdisDataPlaneMessage): void {
+    switch (message.op) {
+      case 'attach miniport':
+        this.#attachMiniport(adapter, message);
+        break;
+      case 'bypass filter':
+        this.#bypassFilter(this.#attached(adapter), message.number);
+        break;
+      case 'attach protocol':
+        this.#attachProtocol(this.#attached(adapter), message);
+        break;
+      case 'detach protocol': {
+        const attached = this.#attached(adapter);
+        attached.protocols = attached.protocols.filter(({ number }) => number !== message.number);
+        join(attached);
+        break;
+      }
+      case 'receivers':
+        this.#attached(adapter).path.aim(new Receivers(message.receivers));
+        break;
+      case 'detach miniport':
+        this.#adapters.delete(adapter);
+    }
+  }
+
+  #attachMiniport(adapter: string, { path: image, factory, image: own, filters }: AttachMiniport): void {
+    const path = createNdisDataPath(this.#context, this.#processor.index, image);
+    const make = factory === '' ? null : factoryNamed('miniport', this.#factories.miniports, factory);
+    const attached = {
+      path,
+      miniport: make?.(this.#context, this.#processor, own, path.miniportUpcalls) ?? NO_MINIPORT,
+      filters: filters.map(({ number, factory: name, image: ofFilter }, index): AttachedFilter => {
+        const { up, down } = path.filterLinks(index);
+        const makeFilter = factoryNamed('filter', this.#factories.filters ?? {}, name);
+        return { number, path: makeFilter(this.#context, this.#processor, ofFilter, up, down), up, down };
+      }),
+      protocols: [],
+    };
+    join(attached);
+    this.#adapters.set(adapter, attached);
+  }
+
+  #bypassFilter(attached: Attached, module: number): void {
+    const at = attached.filters.findIndex(({ number }) => number === module);
+    if (at < 0) return;
+    const { number, up, down } = attached.filters[at];
+    attached.filters[at] = { number, path: bypass(up, down), up, down };
+    join(attached);
+  }
+
+  #attachProtocol(attached: Attached, { number, factory, image }: AttachProtocol): void {
+    const make = factoryNamed('protocol', this.#factories.protocols, factory);
+    const path = make(this.#context, this.#processor, image, attached.path.protocolLink(number));
+    attached.protocols.push({ number, path });
+    join(attached);
+  }
+}
+
 export function createNdisProcessor(
   context: AgentContext,
   processor: ProcessorServices,
   factories: NdisProcessorFactories,
 ): NdisProcessor {
-  const adapters = new Map<string, Attached>();
-
-  const attachedAdapter = (name: string): Attached => {
-    const found = adapters.get(name);
-    if (found === undefined)
-      throw new Error(`processor ${processor.index}: no adapter '${name}' is attached`);
-    return found;
-  };
-  const factory = <T>(kind: string, known: Readonly<Record<string, T>>, name: string): T => {
-    const found = known[name];
-    if (found === undefined)
-      throw new Error(`no ${kind} data-path factory '${name}'; there are ${Object.keys(known).join(', ')}`);
-    return found;
-  };
-
-  const join = ({ path, miniport, filters, protocols }: Attached): void =>
-    path.attach(
-      miniport,
-      filters.map((filter) => filter.path),
-      protocols,
-    );
-
-  const compose = (adapter: string, message: NdisDataPlaneMessage): void => {
-    switch (message.op) {
-      case 'attach miniport': {
-        const path = createNdisDataPath(context, processor.index, message.path);
-        const miniport =
-          message.factory === ''
-            ? NO_MINIPORT
-            : factory('miniport', factories.miniports, message.factory)(
-                context,
-                processor,
-                message.image,
-                path.miniportUpcalls,
-              );
-        const filters = message.filters.map(({ number, factory: name, image }, index): AttachedFilter => {
-          const { up, down } = path.filterLinks(index);
-          const makeFilter = factory('filter', factories.filters ?? {}, name);
-          return { number, path: makeFilter(context, processor, image, up, down), up, down };
-        });
-        const attached = { path, miniport, filters, protocols: [] };
-        join(attached);
-        adapters.set(adapter, attached);
-        return;
-      }
-      case 'bypass filter': {
-        const attached = attachedAdapter(adapter);
-        const at = attached.filters.findIndex(({ number }) => number === message.number);
-        if (at < 0) return;
-        const { number, up, down } = attached.filters[at];
-        attached.filters[at] = { number, path: bypass(up, down), up, down };
-        join(attached);
-        return;
-      }
-      case 'attach protocol': {
-        const attached = attachedAdapter(adapter);
-        const make = factory('protocol', factories.protocols, message.factory);
-        const downcalls = attached.path.protocolLink(message.number);
-        const path = make(context, processor, message.image, downcalls);
-        attached.protocols.push({ number: message.number, path });
-        join(attached);
-        return;
-      }
-      case 'detach protocol': {
-        const attached = attachedAdapter(adapter);
-        attached.protocols = attached.protocols.filter(({ number }) => number !== message.number);
-        join(attached);
-        return;
-      }
-      case 'receivers':
-        attachedAdapter(adapter).path.aim(new Receivers(message.receivers));
-        return;
-      case 'detach miniport':
-        adapters.delete(adapter);
-    }
-  };
-
-  return {
-    receive({ adapter, component, message }) {
-      if (component === 'ndis') compose(adapter, message as NdisDataPlaneMessage);
-      else if (component === 'miniport') attachedAdapter(adapter).miniport.receiveMessage(message);
-      else if (component === 'filter') {
-        const { number, message: own } = message as FilterDataPlaneMessage;
-        const filter = attachedAdapter(adapter).filters.find((candidate) => candidate.number === number);
-        filter?.path.receiveMessage(own);
-      } else {
-        const { number, message: own } = message as ProtocolDataPlaneMessage;
-        const found = attachedAdapter(adapter).protocols.find((candidate) => candidate.number === number);
-        found?.path.receiveMessage(own);
-      }
-    },
-    refresh() {
-      for (const { miniport, filters, protocols } of adapters.values()) {
-        miniport.refresh();
-        for (const { path } of filters) path.refresh();
-        for (const { path } of protocols) path.refresh();
-      }
-    },
-    path: (adapterName) => adapters.get(adapterName)?.path ?? null,
-  };
+  return new ProcessorDataPaths(context, processor, factories);
 }
