@@ -21,7 +21,7 @@ import {
   resetRegisters,
   UNREACHABLE,
 } from '../registers/device-memory.ts';
-import { forEachMarked } from '../registers/doorbell-bits.ts';
+import { forEachDoorbell } from '../registers/doorbell-bits.ts';
 import { checkNicProfile } from '../registers/profiles.ts';
 import {
   CAUSE_LINK,
@@ -35,16 +35,16 @@ import { DeviceState } from '../state/device-state.ts';
 import { latchReceiveQueue, latchTransmitQueue, QUEUE_STARTED, QUEUE_STOPPED } from '../state/queue-setup.ts';
 import { TransmitUnit } from '../transmit/transmit-unit.ts';
 import { DeviceFaults } from './device-faults.ts';
-import { EngineCrew } from './engine-gate.ts';
+import { EngineGate } from './engine-gate.ts';
 import type { NicAgentData, NicMessage } from './nic-agent.ts';
 import { ReceiveEngine } from './receive-engine.ts';
-import { createFurtherEngine } from './secondary-engine.ts';
+import { createSecondaryEngine } from './secondary-engine.ts';
 
-/** Makes the device, or one of its further receive engines. `AgentFactories` entry: `{ [NIC_AGENT]: createNicAgent }`. */
+/** Makes the device, or one of its secondary receive engines. `AgentFactories` entry: `{ [NIC_AGENT]: createNicAgent }`. */
 export function createNicAgent(context: AgentContext, data: NicAgentData): Agent {
   checkNicProfile(data.profile);
   const engine = data.engine ?? 0;
-  return engine === 0 ? createDevice(context, data) : createFurtherEngine(context, data, engine);
+  return engine === 0 ? createDevice(context, data) : createSecondaryEngine(context, data, engine);
 }
 
 function createDevice(context: AgentContext, data: NicAgentData): Agent {
@@ -58,7 +58,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
   const interrupts = new InterruptUnit(state);
   const port = new ReceiveEngine(state, interrupts, data.rx, 0);
   const { receive } = port;
-  const crew = state.engines === 1 ? null : new EngineCrew(state, port, interrupts, data.rx);
+  const gate = state.engines === 1 ? null : new EngineGate(state, port, interrupts, data.rx);
   const transmit = new TransmitUnit(state, interrupts, new FrameProducer(data.tx));
   const wireBefore = data.wakeOnReceive === undefined ? -1 : machine.agent(data.wakeOnReceive);
   const wireBehind = data.wakeOnTransmit === undefined ? -1 : machine.agent(data.wakeOnTransmit);
@@ -67,18 +67,18 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
   let isRemoved = false;
   let faults: DeviceFaults | null = null;
   state.linkUp = (words[REG.STATUS >> 2] & STATUS_LU) !== 0;
-  crew?.assignQueues();
+  gate?.assignQueues();
   latchFilters(state);
-  crew?.open();
+  gate?.open();
 
   /** Has what concerns all engines take effect. */
   const change = (apply: () => void): void => {
-    if (crew === null) apply();
-    else crew.change(apply);
+    if (gate === null) apply();
+    else gate.change(apply);
   };
 
   const latchQueues = (): void => {
-    crew?.assignQueues();
+    gate?.assignQueues();
     for (let queue = 0; queue < state.queueCount; queue++) {
       const rx = latchReceiveQueue(state, queue);
       if (rx === QUEUE_STARTED) receive.begin(queue);
@@ -98,7 +98,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
     state.transmitEnabled = false;
     configuration = 0;
     resetRegisters(words, data.profile, state.linkUp ? STATUS_LU : 0);
-    crew?.reset();
+    gate?.reset();
     latchFilters(state);
   };
 
@@ -127,8 +127,8 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
   const attend = (): void => {
     const parts = Atomics.exchange(words, ATTENTION, 0);
     if ((parts & ATTEND_CONFIG) !== 0) configure();
-    if ((parts & ATTEND_RX) !== 0) forEachMarked(words, ATTENTION_RX, armReceive);
-    if ((parts & ATTEND_TX) !== 0) forEachMarked(words, ATTENTION_TX, ringTransmit);
+    if ((parts & ATTEND_RX) !== 0) forEachDoorbell(words, ATTENTION_RX, armReceive);
+    if ((parts & ATTEND_TX) !== 0) forEachDoorbell(words, ATTENTION_TX, ringTransmit);
     if ((parts & ATTEND_MSIX) !== 0) interrupts.serveUnmasked();
   };
   const armReceive = (queue: number): void => {
@@ -139,7 +139,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
       // It has changed hands since.
       machine.reach('nic.arming-follows-its-queue');
       markReceiveQueue(words, owner, queue);
-      crew?.wake(owner);
+      gate?.wake(owner);
     }
   };
   const ringTransmit = (queue: number): void => {
@@ -152,7 +152,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
     if (isRemoved) return;
     Atomics.store(words, UNREACHABLE, on ? 0 : 1);
     faults = null;
-    crew?.halt(false);
+    gate?.halt(false);
     change(reset);
   };
 
@@ -184,7 +184,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
   const batch = data.batch ?? NIC_BATCH;
   const stepReceive = (): boolean => {
     const end = port.look();
-    crew?.tell(end);
+    gate?.tell(end);
     if (port.take(faults, batch) !== 0 && wireBefore >= 0) machine.board.wake(wireBefore);
     return port.hasMore;
   };
@@ -194,7 +194,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
       if (faults !== null) {
         faults.storm();
         const hangs = faults.hangs();
-        crew?.halt(hangs);
+        gate?.halt(hangs);
         if (hangs) return false;
       }
       if (words[ATTENTION] !== 0) attend();
@@ -215,7 +215,7 @@ function createDevice(context: AgentContext, data: NicAgentData): Agent {
         else if (message.op === 'fault') {
           faults ??= new DeviceFaults(state, interrupts);
           faults.begin(message.fault);
-          crew?.halt(faults.hangs());
+          gate?.halt(faults.hangs());
         } else throw new Error(`NIC: unknown message ${JSON.stringify(message)}`);
       }
     },

@@ -58,7 +58,7 @@ class InterruptRelay implements ReceiveInterrupts {
   }
 }
 
-export class EngineCrew {
+export class EngineGate {
   readonly #state: DeviceState;
   readonly #agents: readonly number[];
   /** By number; those but the first stand for the others while the gate is closed. */
@@ -69,12 +69,12 @@ export class EngineCrew {
   /** `own` is engine 0. */
   constructor(state: DeviceState, own: ReceiveEngine, interrupts: ReceiveInterrupts, rx: FrameRingImage) {
     const { machine } = state.context;
-    const further = Array.from({ length: state.engines - 1 }, (_, i) => i + 1);
+    const secondary = Array.from({ length: state.engines - 1 }, (_, i) => i + 1);
     this.#state = state;
-    this.#agents = further.map((engine) => machine.agent(nicEngineAgent(engine)));
+    this.#agents = secondary.map((engine) => machine.agent(nicEngineAgent(engine)));
     const standIn = (engine: number): ReceiveEngine =>
       new ReceiveEngine(state, new InterruptRelay(state.words, engine, interrupts), rx, engine);
-    this.#engines = [own, ...further.map(standIn)];
+    this.#engines = [own, ...secondary.map(standIn)];
     this.#told = own.wire.position;
   }
 
@@ -89,7 +89,7 @@ export class EngineCrew {
     this.#state.context.machine.board.wake(this.#agents[engine - 1]);
   }
 
-  /** Lets the further engines begin: what engine 0 has found is in force. */
+  /** Lets the secondary engines begin: what engine 0 has found is in force. */
   open(): void {
     this.#share();
     Atomics.store(this.#state.words, GATE, 0);
@@ -109,7 +109,7 @@ export class EngineCrew {
     this.#wakeAll();
   }
 
-  /** The further engines take no frame until this is taken back. */
+  /** The secondary engines take no frame until this is taken back. */
   halt(isHalted: boolean): void {
     if (isHalted === this.#isHalted) return;
     this.#isHalted = isHalted;
@@ -136,7 +136,7 @@ export class EngineCrew {
     }
   }
 
-  /** With the gate closed: tells the further engines what is in force. */
+  /** With the gate closed: tells the secondary engines what is in force. */
   #share(): void {
     const { words, receiveEnabled, linkUp, anyVlanKeys, tableMask } = this.#state;
     words[SHARED_FLAGS] = (receiveEnabled ? 1 : 0) | (linkUp ? 2 : 0) | (anyVlanKeys ? 4 : 0);

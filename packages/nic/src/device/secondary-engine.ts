@@ -1,6 +1,6 @@
 /**
  * A receive engine besides the device's own (engine 0): an agent that takes the frames of its queues off the same wire.
- * Registers and messages are engine 0's business; `engine-crew.ts` draws how the two agree.
+ * Registers and messages are engine 0's business; `engine-gate.ts` draws how the two agree.
  *
  *   woken by   engine 0 (frames on the wire, changes), whoever feeds the wire, register writes that concern its queues,
  *              its own moderation timer
@@ -20,13 +20,13 @@ import {
   SHARED_RESETS,
   SHARED_TABLE_MASK,
 } from '../registers/device-memory.ts';
-import { forEachMarked } from '../registers/doorbell-bits.ts';
+import { forEachDoorbell } from '../registers/doorbell-bits.ts';
 import { DeviceState } from '../state/device-state.ts';
 import { NIC_AGENT, type NicAgentData, type NicMessage } from './nic-agent.ts';
 import { ReceiveEngine } from './receive-engine.ts';
 
 /** Makes the agent of engine `engine`, 1 or more. */
-export function createFurtherEngine(context: AgentContext, data: NicAgentData, engine: number): Agent {
+export function createSecondaryEngine(context: AgentContext, data: NicAgentData, engine: number): Agent {
   const { machine } = context;
   const state = new DeviceState(context, data.profile, data.bar, data.dma, engine);
   const { words } = state;
@@ -78,7 +78,7 @@ export function createFurtherEngine(context: AgentContext, data: NicAgentData, e
     if (words[SHARED_CHANGES] !== changes) adopt();
     if (words[attention] !== 0) {
       Atomics.store(words, attention, 0);
-      forEachMarked(words, attention + 1, considerReceive);
+      forEachDoorbell(words, attention + 1, considerReceive);
     }
     interrupts.serveDelayed();
     port.look();

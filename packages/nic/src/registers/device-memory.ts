@@ -3,7 +3,7 @@
  *
  *   0x00000  registers (the datasheet)
  *   0x10000  attention words: which part of the device a register write concerns
- *   0x10100  what receive engines tell each other, and attention words of the further ones
+ *   0x10100  what receive engines tell each other, and attention words of the secondary ones
  *   0x11000  filter hash table, and a row for each address rule (`filter-unit.ts`)
  *   with more than one receive engine, behind it:
  *            state of the receive queues (`device-state.ts`), a cache line each
