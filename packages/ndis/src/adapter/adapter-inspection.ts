@@ -1,14 +1,15 @@
 /** What an adapter shows of itself: plain data, as Get-NetAdapterVmqQueue and !ndiskd print it. */
-import type { AdapterState, BindingState, FilterModuleReport } from '@vmq/ddi';
+import type { AdapterState, BindingState, FilterModuleReport, MiniportDriver } from '@vmq/ddi';
 import type { OutstandingNbls } from '../datapath/data-path-words.ts';
 import { operationalState, type QueueState } from '../diagnostics/queue-states.ts';
-import type { RefusalRecord } from '../diagnostics/refusal-log.ts';
-import type { MsixEntryReport } from '../memory/interrupt-messages.ts';
-import type { SharedMemoryReportEntry } from '../memory/shared-memory-broker.ts';
-import type { PendingOid } from '../oid/oid-engine.ts';
-import type { CapabilitySet } from '../records/capabilities.ts';
-import { type ReceiveFilter, summarizeFilter } from '../records/receive-filter.ts';
-import type { ReceiveQueue } from '../records/receive-queue.ts';
+import type { AdapterRefusals, RefusalRecord } from '../diagnostics/refusal-log.ts';
+import type { FilterStack } from '../filter-modules/filter-module.ts';
+import type { InterruptMessages, MsixEntryReport } from '../memory/interrupt-messages.ts';
+import type { SharedMemoryBroker, SharedMemoryReportEntry } from '../memory/shared-memory-broker.ts';
+import type { OidEngine, PendingOid } from '../oid/oid-engine.ts';
+import type { Capabilities, CapabilitySet } from '../records/capabilities.ts';
+import { type ReceiveFilter, type ReceiveFilterBook, summarizeFilter } from '../records/receive-filter.ts';
+import type { ReceiveQueue, ReceiveQueueBook } from '../records/receive-queue.ts';
 
 export interface QueueReport {
   readonly queueId: number;
@@ -66,6 +67,47 @@ export interface AdapterReport {
   readonly outstanding: OutstandingNbls;
 }
 
+/** What of an adapter a report reads. */
+export interface ReportedAdapter {
+  readonly name: string;
+  readonly state: AdapterState;
+  readonly log: AdapterRefusals;
+  readonly capabilities: Capabilities;
+  readonly queues: ReceiveQueueBook;
+  readonly filters: ReceiveFilterBook;
+  readonly modules: FilterStack;
+  readonly engine: OidEngine;
+  readonly broker: SharedMemoryBroker;
+  readonly interrupts: InterruptMessages;
+}
+
+export function reportAdapter(
+  adapter: ReportedAdapter,
+  driver: MiniportDriver,
+  bindings: readonly BindingReport[],
+  outstanding: OutstandingNbls,
+): AdapterReport {
+  const { capabilities, queues, filters } = adapter;
+  return {
+    name: adapter.name,
+    driver: driver.name,
+    ndisVersion: `${driver.majorNdisVersion}.${driver.minorNdisVersion}`,
+    state: adapter.state,
+    vmqCurrent: capabilities.vmqCurrent,
+    hardwareCapabilities: capabilities.hardware?.value ?? null,
+    currentCapabilities: capabilities.current?.value ?? null,
+    queues: queues.all().map((queue) => reportQueue(queue, filters.ofQueue(queue.id).length)),
+    filters: filters.all().map(reportFilter),
+    filterModules: adapter.modules.inspect(),
+    bindings,
+    pendingOids: adapter.engine.pending(),
+    sharedMemory: adapter.broker.inspect(),
+    advice: [...adapter.log.advice],
+    msixEntries: adapter.interrupts.inspect(),
+    outstanding,
+  };
+}
+
 /** Numbers of the bits of an affinity mask. */
 export function processorsOf(mask: bigint): number[] {
   const found: number[] = [];
@@ -73,7 +115,7 @@ export function processorsOf(mask: bigint): number[] {
   return found;
 }
 
-export function reportQueue(queue: ReceiveQueue, filters: number): QueueReport {
+function reportQueue(queue: ReceiveQueue, filters: number): QueueReport {
   const { parameters } = queue;
   return {
     queueId: queue.id,
@@ -92,7 +134,7 @@ export function reportQueue(queue: ReceiveQueue, filters: number): QueueReport {
   };
 }
 
-export function reportFilter({ id, queueId, owner, parameters }: ReceiveFilter): FilterReport {
+function reportFilter({ id, queueId, owner, parameters }: ReceiveFilter): FilterReport {
   const { mac, vlanId, untaggedOrZero } = summarizeFilter(parameters);
   const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2, '0');
   return {

@@ -4,6 +4,7 @@
  * (AddressingReset), and gets them again before any other request (Miniport Driver Hardware Reset).
  */
 import {
+  NDIS_STATUS_FAILURE,
   NDIS_STATUS_NOT_RESETTABLE,
   NDIS_STATUS_PENDING,
   NDIS_STATUS_RESET_END,
@@ -13,6 +14,7 @@ import {
   NDIS_STATUS_SUCCESS,
   statusName,
 } from '@vmq/abi';
+import type { AdapterState } from '@vmq/ddi';
 import type { AdapterRefusals } from '../diagnostics/refusal-log.ts';
 import type { OidEngine } from '../oid/oid-engine.ts';
 import type { Reception } from '../records/reception.ts';
@@ -21,6 +23,8 @@ export interface AdapterResetSetting {
   readonly log: AdapterRefusals;
   readonly engine: OidEngine;
   readonly reception: Reception;
+  adapterState(): AdapterState;
+  isLowPower(): boolean;
   /** MiniportResetEx, or null if the driver has none. */
   readonly resetEx: (() => { readonly status: number; readonly addressingReset: boolean }) | null;
   indicate(statusCode: number): void;
@@ -36,13 +40,11 @@ export class AdapterReset {
     this.#setting = setting;
   }
 
-  /** SUCCESS, the miniport's failure, RESET_IN_PROGRESS, NOT_RESETTABLE. */
+  /** MiniportResetEx: SUCCESS, the miniport's failure, FAILURE (wrong state), RESET_IN_PROGRESS, NOT_RESETTABLE. */
   start(): number {
-    const { log, engine, resetEx, indicate, waitFor } = this.#setting;
-    if (this.active) {
-      const expected = 'no reset within a reset';
-      return log.refuse({ rule: 'LIFE-13', status: NDIS_STATUS_RESET_IN_PROGRESS, expected }, 'a second one');
-    }
+    const { engine, resetEx, indicate, waitFor } = this.#setting;
+    const refused = this.#refused();
+    if (refused !== null) return refused;
     if (resetEx === null) return NDIS_STATUS_NOT_RESETTABLE;
     this.active = true;
     engine.beginReset();
@@ -52,6 +54,19 @@ export class AdapterReset {
     if (status !== NDIS_STATUS_PENDING) this.#done(status, addressingReset);
     else waitFor(() => this.#status !== NDIS_STATUS_PENDING);
     return this.#status;
+  }
+
+  #refused(): number | null {
+    const { log, adapterState, isLowPower } = this.#setting;
+    const state = adapterState();
+    const no = (rule: string, status: number, expected: string, found: string): number =>
+      log.refuse({ rule, status, expected }, found);
+    if (state === 'Halted' || state === 'Initializing')
+      return no('LIFE-12', NDIS_STATUS_FAILURE, 'an initialized adapter', state);
+    if (isLowPower()) return no('LIFE-18', NDIS_STATUS_FAILURE, 'an adapter in D0', 'low power');
+    if (this.active)
+      return no('LIFE-13', NDIS_STATUS_RESET_IN_PROGRESS, 'no reset within a reset', 'a second one');
+    return null;
   }
 
   /** NdisMResetComplete. */

@@ -2,14 +2,13 @@
  * One miniport adapter: the parts it is made of, the records they share, and the calls that others make on it. Its life
  * is in adapter-life.ts, its bindings in adapter-bindings.ts, its requests in oid-engine.ts.
  */
-import { NDIS_STATUS_FAILURE, NDIS_STATUS_NOT_SUPPORTED, NDIS_STATUS_PENDING, statusName } from '@vmq/abi';
+import { NDIS_STATUS_FAILURE, statusName } from '@vmq/abi';
 import {
   type AdapterState,
   NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND,
   type OidRequest,
   type ProtocolDriver,
 } from '@vmq/ddi';
-
 import { type DmaDomain, printAs } from '@vmq/machine';
 import { AdapterDataPlane } from '../datapath/adapter-data-plane.ts';
 import type { NdisTraceWriter } from '../diagnostics/ndis-trace.ts';
@@ -19,22 +18,22 @@ import { FilterStack } from '../filter-modules/filter-module.ts';
 import { InterruptMessages } from '../memory/interrupt-messages.ts';
 import { SharedMemoryBroker } from '../memory/shared-memory-broker.ts';
 import { OidEngine } from '../oid/oid-engine.ts';
-import { NDIS_ITSELF } from '../oid/oid-table.ts';
 import { acceptIndication } from '../oid/status-indications.ts';
 import { AdapterAttributes } from '../records/adapter-attributes.ts';
 import type { AdapterCore } from '../records/adapter-core.ts';
 import { Capabilities, type MiniportVersion } from '../records/capabilities.ts';
-import { cleanUpAfter, cleanUpAll, withdrawReception } from '../records/leftovers.ts';
 import { ReceiveFilterBook } from '../records/receive-filter.ts';
 import { ReceiveQueueBook } from '../records/receive-queue.ts';
 import { Reception } from '../records/reception.ts';
 import { AdapterBindings, type OpenedBinding } from './adapter-bindings.ts';
 import { AdapterHangCheck, DEFAULT_CHECK_FOR_HANG_SECONDS } from './adapter-hang-check.ts';
-import { type AdapterReport, reportFilter, reportQueue } from './adapter-inspection.ts';
+import { type AdapterReport, reportAdapter } from './adapter-inspection.ts';
 import { AdapterLife } from './adapter-life.ts';
 import { AdapterPower, isLowPower, setPowerRequest } from './adapter-power.ts';
+import { AdapterRequests } from './adapter-requests.ts';
 import { AdapterReset } from './adapter-reset.ts';
 import type { AdapterSetting } from './adapter-setting.ts';
+import { runMachineUntil } from './adapter-waiting.ts';
 import type { AdapterBinding, BindingAdapter } from './binding.ts';
 import { MiniportHandle } from './miniport-handle.ts';
 
@@ -64,6 +63,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
   readonly #hangCheck: AdapterHangCheck;
   readonly #bindings: AdapterBindings;
   readonly #life: AdapterLife;
+  readonly #requests: AdapterRequests;
 
   constructor(setting: AdapterSetting) {
     const { name, driver, machine, log } = setting;
@@ -91,26 +91,42 @@ export class Adapter implements AdapterCore, BindingAdapter {
     });
     this.interrupts = new InterruptMessages(machine, setting.vectors, setting.resources, setting.rss, log);
     this.#handle = new MiniportHandle(this, setting.resources, setting.keywords);
-    this.modules = new FilterStack({
+    this.#requests = new AdapterRequests(this, setting, this.#handle);
+    this.modules = this.#makeModules();
+    this.engine = new OidEngine(this, this.modules.oids);
+    this.#power = this.#makePower();
+    this.#reset = this.#makeReset();
+    this.#hangCheck = this.#makeHangCheck();
+    this.#life = this.#makeLife();
+  }
+
+  // --- its parts ---------------------------------------------------------------------------------------
+
+  #makeModules(): FilterStack {
+    const { name, driver, log, nextBinding } = this.#setting;
+    return new FilterStack({
       adapterName: name,
       log,
       miniport: {
-        oidRequest: (request) => this.#requestDown(request),
+        oidRequest: (request) => this.#requests.down(request),
         cancelOidRequest: (requestId) => driver.cancelOidRequest?.(this.#handle, requestId),
       },
       complete: (request, status) => this.engine.completeFromMiniport(request, status),
       indicate: (indication) => this.#bindings.indicate(indication),
-      nextOwner: setting.nextBinding,
+      nextOwner: nextBinding,
       submit: (owner, request, completed) => this.engine.submit(owner, request, completed),
-      cleanUp: (owner, name) => this.#cleanUpAfterModule(owner, name),
+      cleanUp: (owner, module) => this.#requests.cleanUpAfterModule(owner, module),
       openFilters: (open) => this.#dataPlane.openFilters(open),
       post: (number, processor, message) => this.#dataPlane.post('filter', processor, { number, message }),
       bypass: (number) => this.#dataPlane.bypassFilter(number),
       publish: () => this.publish(),
       waitFor: (done) => this.waitFor(done),
     });
-    this.engine = new OidEngine(this, this.modules.oids);
-    this.#power = new AdapterPower({
+  }
+
+  #makePower(): AdapterPower {
+    const { log, resources } = this.#setting;
+    return new AdapterPower({
       log,
       adapterState: () => this.state,
       keepsRunning: () =>
@@ -119,28 +135,37 @@ export class Adapter implements AdapterCore, BindingAdapter {
         this.modules.areAllSince(30),
       pause: () => this.pause(),
       restart: () => this.restart(),
-      setPower: (state) => this.#ownRequest(setPowerRequest(state)),
+      setPower: (state) => this.#requests.own(setPowerRequest(state)),
       powerDevice: (state) => {
-        setting.resources.setDevicePower?.(state);
+        resources.setDevicePower?.(state);
         if (!isLowPower(state)) this.interrupts.restore();
       },
     });
-    this.#reset = new AdapterReset({
+  }
+
+  #makeReset(): AdapterReset {
+    const { name, driver, log, interposer } = this.#setting;
+    const resetEx = (): { readonly status: number; readonly addressingReset: boolean } => {
+      interposer()?.reset?.(name);
+      const failed = { status: NDIS_STATUS_FAILURE, addressingReset: false };
+      return this.work.during(() => driver.resetEx?.(this.#handle)) ?? failed;
+    };
+    return new AdapterReset({
       log,
       engine: this.engine,
       reception: this.reception,
-      resetEx: driver.resetEx
-        ? () => {
-            setting.interposer()?.reset?.(name);
-            const failed = { status: NDIS_STATUS_FAILURE, addressingReset: false };
-            return this.work.during(() => driver.resetEx?.(this.#handle)) ?? failed;
-          }
-        : null,
+      adapterState: () => this.state,
+      isLowPower: () => this.#power.isLow,
+      resetEx: driver.resetEx ? resetEx : null,
       indicate: (statusCode) => this.#indicateUp(statusCode, new Uint8Array(0)),
       waitFor: (done) => this.waitFor(done),
     });
-    this.#hangCheck = new AdapterHangCheck({
-      timers: setting.timers,
+  }
+
+  #makeHangCheck(): AdapterHangCheck {
+    const { timers, driver } = this.#setting;
+    return new AdapterHangCheck({
+      timers,
       period: () => this.attributes.checkForHangSeconds || DEFAULT_CHECK_FOR_HANG_SECONDS,
       // Pausing too: sends that a dead device has may be all that a pause waits for.
       mayCheck: () =>
@@ -152,8 +177,11 @@ export class Adapter implements AdapterCore, BindingAdapter {
       requestAtMiniport: () => this.engine.atMiniport,
       reset: () => void this.reset(),
     });
-    this.#life = new AdapterLife({
-      setting,
+  }
+
+  #makeLife(): AdapterLife {
+    return new AdapterLife({
+      setting: this.#setting,
       handle: this.#handle,
       attributes: this.attributes,
       queues: this.queues,
@@ -164,7 +192,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
       hangCheck: this.#hangCheck,
       isLowPower: () => this.#power.isLow,
       waitFor: (done, nanoseconds) => this.waitFor(done, nanoseconds),
-      freeWhatIsLeft: () => cleanUpAll(this, (owner, request) => this.#submitAndWait(owner, request)),
+      freeWhatIsLeft: () => this.#requests.cleanUpAll(),
       release: (rule) => this.#release(rule),
     });
   }
@@ -237,18 +265,8 @@ export class Adapter implements AdapterCore, BindingAdapter {
     return this.#power.set(state);
   }
 
-  /** MiniportResetEx: SUCCESS, the miniport's failure, RESET_IN_PROGRESS, NOT_RESETTABLE. */
+  /** MiniportResetEx: see {@link AdapterReset.start}. */
   reset(): number {
-    if (this.state === 'Halted' || this.state === 'Initializing')
-      return this.log.refuse(
-        { rule: 'LIFE-12', status: NDIS_STATUS_FAILURE, expected: 'an initialized adapter' },
-        this.state,
-      );
-    if (this.#power.isLow)
-      return this.log.refuse(
-        { rule: 'LIFE-18', status: NDIS_STATUS_FAILURE, expected: 'an adapter in D0' },
-        'low power',
-      );
     return this.#reset.start();
   }
 
@@ -262,18 +280,6 @@ export class Adapter implements AdapterCore, BindingAdapter {
 
   get resetting(): boolean {
     return this.#reset.active;
-  }
-
-  /** INIT-23: what a filter module has left is taken back as a protocol's is. */
-  #cleanUpAfterModule(owner: number, name: string): void {
-    const expected = `neither filter nor queue left by filter module ${name}`;
-    cleanUpAfter(
-      this,
-      owner,
-      (request) => this.#submitAndWait(owner, request),
-      (what, ids) => this.log.violation('LIFE-09', expected, what, ids),
-    );
-    withdrawReception(this, owner, (request) => this.#ownRequest(request));
   }
 
   /** Takes back what a halted miniport left, writing it down under `rule`. */
@@ -311,41 +317,9 @@ export class Adapter implements AdapterCore, BindingAdapter {
 
   // --- requests and indications ------------------------------------------------------------------------
 
-  /** MiniportOidRequest, or what stands before it. */
-  #requestDown(request: OidRequest): number {
-    const { driver, interposer } = this.#setting;
-    const down = (): number => this.work.during(() => driver.oidRequest(this.#handle, request));
-    const complete = (status: number): void => this.#handle.oidRequestComplete(request, status);
-    return interposer()?.oidRequest?.(this.name, request, { down, complete }) ?? down();
-  }
-
-  /** A request of user mode (Get-NetAdapterVmqQueue and the like): owns nothing, waits for the end. */
+  /** A request of user mode: see {@link AdapterRequests.userMode}. */
   userModeRequest(request: OidRequest): number {
-    if (this.state === 'Halted' || this.state === 'Initializing')
-      return this.log.refuse(
-        { rule: 'INIT-03', status: NDIS_STATUS_NOT_SUPPORTED, expected: 'an initialized adapter' },
-        this.state,
-        {},
-        request.oid,
-      );
-    const status = this.#submitAndWait(0, request);
-    this.work.run();
-    return status;
-  }
-
-  /** A request of NDIS's own, waited for. */
-  #ownRequest(request: OidRequest): number {
-    return this.#submitAndWait(NDIS_ITSELF, request);
-  }
-
-  #submitAndWait(owner: number, request: OidRequest): number {
-    let final = NDIS_STATUS_PENDING;
-    const status = this.engine.submit(owner, request, (result) => {
-      final = result;
-    });
-    if (status !== NDIS_STATUS_PENDING) return status;
-    this.waitFor(() => final !== NDIS_STATUS_PENDING);
-    return final;
+    return this.#requests.userMode(request);
   }
 
   indicateStatus(statusCode: number, buffer: Uint8Array): void {
@@ -390,21 +364,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
    * if `nanoseconds` have gone by.
    */
   waitFor(done: () => boolean, nanoseconds: number = Number.POSITIVE_INFINITY): boolean {
-    const { executor, machine, timers } = this.#setting;
-    const end = machine.clock.now() + nanoseconds;
-    let isDone = false;
-    const look = (): boolean => {
-      timers.fire();
-      this.work.run();
-      isDone = done();
-      return isDone || machine.clock.now() >= end;
-    };
-    while (!executor.runUntil(look)) {
-      if (timers.nextAwaited >= end) return false;
-      // With those that nobody awaits, as they come.
-      executor.runFor(Math.max(0, timers.next - machine.clock.now()));
-    }
-    return isDone;
+    return runMachineUntil(this.#setting, done, nanoseconds);
   }
 
   publish(): void {
@@ -421,24 +381,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
 
   inspect(): AdapterReport {
     const { driver } = this.#setting;
-    return {
-      name: this.name,
-      driver: driver.name,
-      ndisVersion: `${driver.majorNdisVersion}.${driver.minorNdisVersion}`,
-      state: this.state,
-      vmqCurrent: this.capabilities.vmqCurrent,
-      hardwareCapabilities: this.capabilities.hardware?.value ?? null,
-      currentCapabilities: this.capabilities.current?.value ?? null,
-      queues: this.queues.all().map((queue) => reportQueue(queue, this.filters.ofQueue(queue.id).length)),
-      filters: this.filters.all().map(reportFilter),
-      filterModules: this.modules.inspect(),
-      bindings: this.#bindings.inspect(),
-      pendingOids: this.engine.pending(),
-      sharedMemory: this.broker.inspect(),
-      advice: [...this.log.advice],
-      msixEntries: this.interrupts.inspect(),
-      outstanding: this.#dataPlane.outstanding(),
-    };
+    return reportAdapter(this, driver, this.#bindings.inspect(), this.#dataPlane.outstanding());
   }
 
   static {
