@@ -18,32 +18,52 @@ export interface ReceiveSink {
   /**
    * NdisMIndicateReceiveNetBufferLists / NdisFIndicateReceiveNetBufferLists / ProtocolReceiveNetBufferLists.
    * Ownership of the chain passes up unless `flags` has NDIS_RECEIVE_FLAGS_RESOURCES.
+   *
+   * @irql DISPATCH_LEVEL
    */
   receiveNetBufferLists(chain: NetBufferList, portNumber: number, count: number, flags: number): void;
-  /** NdisMSendNetBufferListsComplete and its kin: each NBL's `status` is set; ownership passes back up. */
+  /**
+   * NdisMSendNetBufferListsComplete and its kin: each NBL's `status` is set; ownership passes back up.
+   *
+   * @irql DISPATCH_LEVEL
+   */
   sendNetBufferListsComplete(chain: NetBufferList, flags: number): void;
 }
 
 /** What calls down: the protocol, or a filter module. The next layer's lower side. */
 export interface SendSink {
-  /** NdisSendNetBufferLists / MiniportSendNetBufferLists: ownership passes down until the completion. */
+  /**
+   * NdisSendNetBufferLists / MiniportSendNetBufferLists: ownership passes down until the completion.
+   *
+   * @irql DISPATCH_LEVEL
+   */
   sendNetBufferLists(chain: NetBufferList, portNumber: number, flags: number): void;
-  /** NdisReturnNetBufferLists / MiniportReturnNetBufferLists. */
+  /**
+   * NdisReturnNetBufferLists / MiniportReturnNetBufferLists.
+   *
+   * @irql DISPATCH_LEVEL
+   */
   returnNetBufferLists(chain: NetBufferList, flags: number): void;
 }
 
 /** A miniport's data half on one processor. */
 export interface MiniportDataPath extends SendSink {
-  /** The control half has published new tables (between batches). */
+  /**
+   * The control half has published new tables (between batches).
+   *
+   * @irql PASSIVE_LEVEL
+   */
   refresh(): void;
 }
 
 /** A protocol driver's data half on one processor. */
 export interface ProtocolDataPath extends ReceiveSink {
+  /** @irql PASSIVE_LEVEL */
   refresh(): void;
 }
 
 /** A filter module's data half on one processor: sits in both directions. */
 export interface FilterDataPath extends ReceiveSink, SendSink {
+  /** @irql PASSIVE_LEVEL */
   refresh(): void;
 }

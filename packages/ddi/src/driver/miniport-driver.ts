@@ -32,48 +32,96 @@ export interface MiniportDriver {
   /** MajorNdisVersion.MinorNdisVersion: 6.20, 6.30 or 6.60 decides what it may register and accept. */
   readonly majorNdisVersion: 6;
   readonly minorNdisVersion: 20 | 30 | 60;
-  /** MiniportInitializeEx. Everything it took is released again when it fails. */
+  /**
+   * MiniportInitializeEx. Everything it took is released again when it fails.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   initializeEx(adapter: MiniportAdapter): number;
-  /** MiniportHaltEx. */
+  /**
+   * MiniportHaltEx.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   haltEx(adapter: MiniportAdapter, haltAction: number): void;
-  /** MiniportPause: may pend ({@link MiniportAdapter.pauseComplete}); cannot fail. */
+  /**
+   * MiniportPause: may pend ({@link MiniportAdapter.pauseComplete}); cannot fail.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   pause(adapter: MiniportAdapter): number;
-  /** MiniportRestart. */
+  /**
+   * MiniportRestart.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   restart(adapter: MiniportAdapter): number;
-  /** MiniportOidRequest: may pend ({@link MiniportAdapter.oidRequestComplete}). */
+  /**
+   * MiniportOidRequest: may pend ({@link MiniportAdapter.oidRequestComplete}).
+   *
+   * @irql PASSIVE_LEVEL
+   */
   oidRequest(adapter: MiniportAdapter, request: OidRequest): number;
-  /** MiniportCancelOidRequest. */
+  /**
+   * MiniportCancelOidRequest.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   cancelOidRequest?(adapter: MiniportAdapter, requestId: number): void;
   /**
    * MiniportResetEx: may pend ({@link MiniportAdapter.resetComplete}). `addressingReset`: the device has forgotten its packet
    * filter and its multicast addresses, and NDIS is to set them again; else all of that is the driver's.
+   *
+   * @irql PASSIVE_LEVEL
    */
   resetEx?(adapter: MiniportAdapter): { status: number; addressingReset: boolean };
-  /** MiniportCheckForHangEx: TRUE if the adapter does not work and should be reset. It should not dwell. */
+  /**
+   * MiniportCheckForHangEx: TRUE if the adapter does not work and should be reset. It should not dwell.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   checkForHangEx?(adapter: MiniportAdapter): boolean;
-  /** MiniportDevicePnPEventNotify. */
+  /**
+   * MiniportDevicePnPEventNotify.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   devicePnpEventNotify?(adapter: MiniportAdapter, event: number): void;
   /** Name under which the processor agents know this driver's {@link MiniportDataPathFactory}. */
   readonly dataPathFactory: string;
-  /** What that factory is given on every processor; survives a structured clone. Valid once initialized. */
+  /**
+   * What that factory is given on every processor; survives a structured clone. Valid once initialized.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   dataPathImage(adapter: MiniportAdapter): unknown;
 }
 
-/** Makes a miniport's data half on one processor. `upcalls` is NDIS: indications and send completions. */
+/**
+ * Makes a miniport's data half on one processor. `upcalls` is NDIS: indications and send completions.
+ *
+ * @irql PASSIVE_LEVEL
+ */
 export type MiniportDataPathFactory = (
   context: AgentContext,
   processor: ProcessorServices,
   image: unknown,
   upcalls: ReceiveSink,
 ) => MiniportDataPath & {
-  /** Messages that the control half posted through {@link MiniportAdapter.post}. */
+  /**
+   * Messages that the control half posted through {@link MiniportAdapter.post}.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   receiveMessage(message: unknown): void;
 };
 
 /** What a data half may ask of the processor it runs on; implemented by `Processor` of `@vmq/machine`. */
 export interface ProcessorServices {
   readonly index: number;
+  /** @irql PASSIVE_LEVEL */
   connect(vector: number, isr: { interrupt(vector: number): void } | null): void;
+  /** @irql <= DIRQL */
   queueDpc(dpc: { runDpc(): void }): boolean;
 }
 
@@ -169,38 +217,95 @@ export type MsixTableOperation =
 export interface MiniportAdapter {
   readonly name: string;
   readonly resources: MiniportResources;
-  /** NdisMSetMiniportAttributes: SUCCESS, BAD_VERSION, INVALID_PARAMETER, FAILURE (order). */
+  /**
+   * NdisMSetMiniportAttributes: SUCCESS, BAD_VERSION, INVALID_PARAMETER, FAILURE (order).
+   *
+   * @irql PASSIVE_LEVEL
+   */
   setMiniportAttributes(attributes: MiniportAdapterAttributes): number;
-  /** NdisOpenConfigurationEx + NdisReadConfiguration: the keyword's value, or undefined when absent. */
+  /**
+   * NdisOpenConfigurationEx + NdisReadConfiguration: the keyword's value, or undefined when absent.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   readConfiguration(keyword: string): number | string | undefined;
-  /** NdisGetRssProcessorInformation: fills NDIS_RSS_PROCESSOR_INFO; BUFFER_TOO_SHORT with the needed size. */
+  /**
+   * NdisGetRssProcessorInformation: fills NDIS_RSS_PROCESSOR_INFO; BUFFER_TOO_SHORT with the needed size.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   getRssProcessorInformation(buffer: Uint8Array): { status: number; bytesNeeded: number };
-  /** NdisMRegisterInterruptEx for one message, aimed at `processor`. Null when none is left. */
+  /**
+   * NdisMRegisterInterruptEx for one message, aimed at `processor`. Null when none is left.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   allocateInterruptMessage(processor: number): InterruptMessage | null;
-  /** NdisMConfigMSIXTableEntry: SUCCESS or INVALID_PARAMETER. */
+  /**
+   * NdisMConfigMSIXTableEntry: SUCCESS or INVALID_PARAMETER.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   configMsixTableEntry(operation: MsixTableOperation): number;
-  /** NdisMRegisterScatterGatherDma: the adapter's DMA domain. */
+  /**
+   * NdisMRegisterScatterGatherDma: the adapter's DMA domain.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   registerScatterGatherDma(): DmaDomain;
-  /** NdisAllocateSharedMemory: SUCCESS, RESOURCES, INVALID_PARAMETER, FAILURE. */
+  /**
+   * NdisAllocateSharedMemory: SUCCESS, RESOURCES, INVALID_PARAMETER, FAILURE.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   allocateSharedMemory(parameters: SharedMemoryParameters): SharedMemoryAllocation;
-  /** NdisFreeSharedMemory, exactly once per allocation. */
+  /**
+   * NdisFreeSharedMemory, exactly once per allocation.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   freeSharedMemory(allocationHandle: number): void;
-  /** NdisMIndicateStatusEx; `buffer` has the structure's C layout. */
+  /**
+   * NdisMIndicateStatusEx; `buffer` has the structure's C layout.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   indicateStatusEx(statusCode: number, buffer: Uint8Array): void;
-  /** NdisMOidRequestComplete. */
+  /**
+   * NdisMOidRequestComplete.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   oidRequestComplete(request: OidRequest, status: number): void;
+  /** @irql PASSIVE_LEVEL */
   pauseComplete(): void;
+  /** @irql PASSIVE_LEVEL */
   restartComplete(status: number): void;
+  /** @irql PASSIVE_LEVEL */
   resetComplete(status: number, addressingReset: boolean): void;
-  /** Leaves a message for this driver's data half on a processor (or on all). */
+  /**
+   * Leaves a message for this driver's data half on a processor (or on all).
+   *
+   * @irql PASSIVE_LEVEL
+   */
   post(processor: number | 'all', message: unknown): void;
-  /** Publishes what was posted; when it returns every processor has acted on it. */
+  /**
+   * Publishes what was posted; when it returns every processor has acted on it.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   publish(): void;
   /**
    * NdisStallExecution / NdisMSleep: lets the rest of the machine run until `done()`; false if it never will, or not
    * within the executor's timeout.
+   *
+   * @irql PASSIVE_LEVEL
    */
   runUntil(done: () => boolean): boolean;
-  /** Queues a work item: `item` runs at PASSIVE_LEVEL as soon as the current control call has returned. */
+  /**
+   * Queues a work item: `item` runs at PASSIVE_LEVEL as soon as the current control call has returned.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   queueWorkItem(item: () => void): void;
 }

@@ -34,34 +34,69 @@ export const NetEventQueryRemoveDevice = 2;
 
 export interface ProtocolDriver {
   readonly name: string;
-  /** ProtocolBindAdapterEx: SUCCESS keeps the binding (it is opened by then), anything else refuses it. */
+  /**
+   * ProtocolBindAdapterEx: SUCCESS keeps the binding (it is opened by then), anything else refuses it.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   bindAdapter(binding: Binding, parameters: BindParameters): number;
-  /** ProtocolUnbindAdapterEx. */
+  /**
+   * ProtocolUnbindAdapterEx.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   unbindAdapter(binding: Binding): void;
-  /** ProtocolOidRequestComplete, for requests that returned NDIS_STATUS_PENDING. */
+  /**
+   * ProtocolOidRequestComplete, for requests that returned NDIS_STATUS_PENDING.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   oidRequestComplete(binding: Binding, request: OidRequest, status: number): void;
-  /** ProtocolStatusEx. */
+  /**
+   * ProtocolStatusEx.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   status(binding: Binding, indication: StatusIndication): void;
-  /** ProtocolNetPnPEvent, for events besides pause and restart: NetEventQueryRemoveDevice. */
+  /**
+   * ProtocolNetPnPEvent, for events besides pause and restart: NetEventQueryRemoveDevice.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   netPnpEvent?(binding: Binding, event: number): void;
   /**
    * ProtocolNetPnPEvent NetEventPause / NetEventRestart; pause returns when no send is outstanding, and the NBLs that the
    * driver kept are on their way back (LIFE-07).
+   *
+   * @irql PASSIVE_LEVEL
    */
   pause(binding: Binding): void;
+  /** @irql PASSIVE_LEVEL */
   restart(binding: Binding): void;
   /** Name under which the processor agents know the {@link ProtocolDataPathFactory}. */
   readonly dataPathFactory: string;
+  /** @irql PASSIVE_LEVEL */
   dataPathImage(binding: Binding): unknown;
 }
 
-/** Makes a protocol's data half on one processor; `downcalls` is NDIS. */
+/**
+ * Makes a protocol's data half on one processor; `downcalls` is NDIS.
+ *
+ * @irql PASSIVE_LEVEL
+ */
 export type ProtocolDataPathFactory = (
   context: AgentContext,
   processor: ProcessorServices,
   image: unknown,
   downcalls: SendSink,
-) => ProtocolDataPath & { receiveMessage(message: unknown): void };
+) => ProtocolDataPath & {
+  /**
+   * Messages that the control half posted through {@link Binding.post}.
+   *
+   * @irql PASSIVE_LEVEL
+   */
+  receiveMessage(message: unknown): void;
+};
 
 /** The NdisBindingHandle. */
 export interface Binding {
@@ -69,26 +104,59 @@ export interface Binding {
   readonly protocolName: string;
   /**
    * NdisOidRequest: the status, or NDIS_STATUS_PENDING and later one call of the driver's `oidRequestComplete`.
+   *
+   * @irql PASSIVE_LEVEL
    */
   oidRequest(request: OidRequest): number;
-  /** NdisOidRequest, waiting for the completion: never returns PENDING. */
+  /**
+   * NdisOidRequest, waiting for the completion: never returns PENDING.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   oidRequestAndWait(request: OidRequest): number;
-  /** NdisCancelOidRequest. */
+  /**
+   * NdisCancelOidRequest.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   cancelOidRequest(requestId: number): void;
-  /** NdisCloseAdapterEx. */
+  /**
+   * NdisCloseAdapterEx.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   close(): void;
   /**
    * NdisQueueIoWorkItem: runs `item` at PASSIVE_LEVEL, soon after the call that is under way: what a status handler, which
    * must not wait, has to do about what it heard.
+   *
+   * @irql PASSIVE_LEVEL
    */
   queueWorkItem(item: () => void): void;
-  /** NdisAllocateSharedMemory, for memory that the adapter may reach (SHM-17): SUCCESS, RESOURCES, INVALID_PARAMETER, FAILURE. */
+  /**
+   * NdisAllocateSharedMemory, for memory that the adapter may reach (SHM-17): SUCCESS, RESOURCES, INVALID_PARAMETER, FAILURE.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   allocateSharedMemory(parameters: SharedMemoryParameters): SharedMemoryAllocation;
-  /** NdisFreeSharedMemory, exactly once per allocation of this binding. */
+  /**
+   * NdisFreeSharedMemory, exactly once per allocation of this binding.
+   *
+   * @irql PASSIVE_LEVEL
+   */
   freeSharedMemory(allocationHandle: number): void;
-  /** Leaves a message for the protocol's data half on a processor (or on all). */
+  /**
+   * Leaves a message for the protocol's data half on a processor (or on all).
+   *
+   * @irql PASSIVE_LEVEL
+   */
   post(processor: number | 'all', message: unknown): void;
+  /** @irql PASSIVE_LEVEL */
   publish(): void;
-  /** Lets the machine run until `done()`; false if it rests before, or after `nanoseconds` (default: the executor's timeout). */
+  /**
+   * Lets the machine run until `done()`; false if it rests before, or after `nanoseconds` (default: the executor's timeout).
+   *
+   * @irql PASSIVE_LEVEL
+   */
   runUntil(done: () => boolean, nanoseconds?: number): boolean;
 }

@@ -45,7 +45,9 @@ export interface ProviderAllocation {
 /** NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS. */
 export interface SharedMemoryProvider {
   readonly name: string;
+  /** @irql PASSIVE_LEVEL */
   allocateSharedMemoryHandler(adapter: string, parameters: SharedMemoryParameters): ProviderAllocation;
+  /** @irql PASSIVE_LEVEL */
   freeSharedMemoryHandler(adapter: string, allocationContext: unknown): void;
 }
 
