@@ -1,6 +1,6 @@
 /**
  * One miniport adapter: the parts it is made of, the records they share, and the calls that others make on it. Its life
- * is in adapter-life.ts, its bindings in adapter-bindings.ts, its requests in oid-engine.ts.
+ * is in adapter-life.ts, its bindings in adapter-bindings.ts, its requests in adapter-requests.ts and oid-engine.ts.
  */
 import { NDIS_STATUS_FAILURE, statusName } from '@vmq/abi';
 import {
