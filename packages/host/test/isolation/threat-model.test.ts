@@ -31,14 +31,16 @@ describe('the threat model', () => {
   });
 
   it('names files that there are', () => {
-    const named = [...text.matchAll(/`([a-z-]+)\/([a-z0-9-]+|\*)`/g)].map(
+    // `package/file`, `package/room/file` or `package/*`.
+    const named = [...text.matchAll(/`([a-z-]+)\/((?:[a-z0-9-]+\/)*(?:[a-z0-9-]+|\*))`/g)].map(
       ([, name, file]) => [name, file] as const,
     );
     expect(named.length).toBeGreaterThan(40);
     for (const [name, file] of named) {
       const folder = new URL(`packages/${name}/src/`, ROOT);
       expect(existsSync(folder), `packages/${name}`).toBe(true);
-      const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => basename(path));
+      const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+      const files = file.includes('/') ? paths : paths.map((path) => basename(path));
       if (file !== '*') expect(files, `${name}/${file}`).toContain(`${file}.ts`);
     }
   });
