@@ -14,7 +14,7 @@ test.each(BREAKS)('$name has its place', (one) => {
   for (const [file, text] of broken(one, textOf)) expect(text).not.toBe(textOf(file));
   expect((one.caughtBy === undefined) !== (one.tests === undefined)).toBe(true);
   expect((one.caughtBy ?? []).filter((name) => !INVARIANTS.some((known) => known === name))).toEqual([]);
-  for (const file of one.tests ?? []) expect(textOf(file)).toMatch(/^ *test\b/m);
+  for (const file of one.tests ?? []) expect(textOf(file)).toMatch(/^ *(?:it|test)\b/m);
 });
 
 test('there are breaks for every invariant and every rule of isolation', () => {
