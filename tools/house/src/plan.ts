@@ -45,9 +45,11 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'vswitch',
     'guest',
     'host',
+    'migration',
     'reference-model',
     'simulator',
   ],
+  migration: ['abi', 'machine', 'guest', 'netvsc', 'vswitch', 'wire', 'host'],
   'reference-model': ['abi', 'machine', 'shared-memory', 'ddi', 'ndis', 'nic', 'miniport'],
   simulator: [
     'abi',
@@ -63,6 +65,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'vswitch',
     'guest',
     'host',
+    'migration',
     'reference-model',
   ],
 };

@@ -9,7 +9,8 @@
 // allocations, of refusals), so it grows by some objects a life until those are full. In threads what a worker has let go of
 // is freed when that worker collects its garbage. A test runs it with smaller numbers.
 
-import { checkHostConfig, createHost, type Host, migrateVm } from '@vmq/host';
+import { checkHostConfig, createHost, type Host } from '@vmq/host';
+import { migrateVm } from '@vmq/migration';
 import { Guest } from '../../../packages/host/dist/vm/guests.js';
 import { countObjects, type MemoryAfter, memoryAfter } from './memory-after.ts';
 

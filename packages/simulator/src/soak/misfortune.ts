@@ -1,7 +1,8 @@
 /** What befalls a migration on its way, if anything: chosen at random, and whether it truly struck. */
 import { NDIS_STATUS_FAILURE, NDIS_STATUS_RESOURCES } from '@vmq/abi';
-import { type Host, MIGRATION_STEPS, type MigrationStep, type PortRequest } from '@vmq/host';
+import type { Host, PortRequest } from '@vmq/host';
 import type { Random } from '@vmq/machine';
+import { MIGRATION_STEPS, type MigrationStep } from '@vmq/migration';
 import type { SwitchResult } from '@vmq/vswitch';
 import { pick } from './population.ts';
 

@@ -4,17 +4,14 @@
  *   load begins ─ a random while ─ migrateVm, load going on ─ a random while ─ load ends ─ rest ─ accounts
  */
 
+import { createHost, type Host, type HostConfig, type PortRequest } from '@vmq/host';
+import { createRandom, type Random } from '@vmq/machine';
 import {
-  createHost,
-  type Host,
-  type HostConfig,
   type MigrationOptions,
   type MigrationProgress,
   type MigrationResult,
   migrateVm,
-  type PortRequest,
-} from '@vmq/host';
-import { createRandom, type Random } from '@vmq/machine';
+} from '@vmq/migration';
 import { Accounts, type Participant, type Wrong } from './accounts.ts';
 import { Fabric } from './fabric.ts';
 import { markedFrame, STATION } from './marked-frames.ts';

@@ -9,7 +9,8 @@
  * Invariants alone are content with a host that refuses everything.
  */
 import { NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
-import { type Host, migrateVm } from '@vmq/host';
+import type { Host } from '@vmq/host';
+import { migrateVm } from '@vmq/migration';
 import { type Body, macHeaderTest, oidRequestOf, type RequestKind } from '@vmq/reference-model';
 import { fail } from '../audit/simulation-failure.ts';
 import { vmMac } from '../steps/simulation-config.ts';

@@ -6,8 +6,8 @@
  * Work is left under way between steps: how many turns agents get is part of the step.
  */
 import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
-import { migrateVm } from '@vmq/host';
 import type { TraceLevel } from '@vmq/machine';
+import { migrateVm } from '@vmq/migration';
 import { checkSections } from '../audit/leak-audit.ts';
 import { fail } from '../audit/simulation-failure.ts';
 import type { Tolerance } from '../audit/tolerance.ts';

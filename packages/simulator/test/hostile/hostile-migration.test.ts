@@ -2,7 +2,7 @@
  * A hostile VM that is moved while it misbehaves: the migration succeeds or is refused with a reason, the VM is on one
  * host and no other, the others notice nothing on either side, and every frame ends once (MIG, SEC-10).
  */
-import { migrateVm } from '@vmq/host';
+import { migrateVm } from '@vmq/migration';
 import { describe, expect, test } from 'vitest';
 import { HOSTILE_BEHAVIOURS } from '../../src/hostile/hostile-guests.ts';
 import {

@@ -681,7 +681,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'every-migration-refused',
     breaks: 'life goes on (MIG-06)',
-    file: `packages/host/src/migration/migration-source.ts`,
+    file: `packages/migration/src/source/source-vm.ts`,
     find: 'if (guest.isMoving) return `VM',
     put: 'if (!guest.isMoving) return `VM',
     caughtBy: ['life goes on'],

@@ -5,11 +5,11 @@ import { guestMemoryBytes } from '../../../../../packages/host/dist/config/sizin
 import {
   MigrationDecoder,
   type MigrationRefusal,
-} from '../../../../../packages/host/dist/migration/migration-decoder.js';
+} from '../../../../../packages/migration/dist/stream/decoder.js';
 import {
   completeLayout,
   type VmDescription,
-} from '../../../../../packages/host/dist/migration/migration-description.js';
+} from '../../../../../packages/migration/dist/stream/description.js';
 import {
   checksumOf,
   HEADER_BYTES,
@@ -20,7 +20,7 @@ import {
   migrationMessage,
   type PageSet,
   type VmState,
-} from '../../../../../packages/host/dist/migration/migration-stream.js';
+} from '../../../../../packages/migration/dist/stream/messages.js';
 import { edge, mutate, noise, putU32 } from '../../bytes.ts';
 import { digest, Guard } from '../../guard.ts';
 import type { Chance, Instance, Note, Target } from '../../target.ts';
