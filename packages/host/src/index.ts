@@ -25,6 +25,8 @@ export {
 export { type ConfigProblem, problemAt } from './config/config-problems.ts';
 export { guestMemoryBytes, type HostLimits, type HostSizes } from './config/sizing.ts';
 export { meantName } from './config/spelling.ts';
+export type { AdapterPart, NicPart, NicQueueCounters, NicSlot, PluggedNic } from './parts/adapter-part.ts';
+export { vmqNic } from './parts/vmq-nic.ts';
 export type { HostReport, PortReport, QueueReport } from './report/report.ts';
 export type { VmqGate } from './report/vmq-gates.ts';
 export type { Guest, MovedGuest } from './vm/guests.ts';

@@ -106,14 +106,14 @@ export type HostConfigInput = Partial<Omit<HostConfig, 'nic' | 'switch' | 'vms'>
 };
 
 /** Processors that VM queues are spread over, in order: never an empty list. */
-export function vmqProcessorsOf({
-  processors,
-  nic,
-  switch: { vmqProcessors },
-}: HostConfig): readonly number[] {
+export function vmqProcessorsOf(
+  { processors, nic, switch: { vmqProcessors } }: HostConfig,
+  /** Most that the NIC can serve; default: what its profile says. */
+  mostOfNic: number = mostProcessors(nic.profile),
+): readonly number[] {
   if (vmqProcessors !== undefined) return vmqProcessors;
-  const { baseProcessorNumber: base, maxProcessorNumber: last, maxProcessors, profile } = nic;
-  return processorsLeft(processors, { base, last, most: mostProcessors(profile, maxProcessors) });
+  const { baseProcessorNumber: base, maxProcessorNumber: last, maxProcessors = mostOfNic } = nic;
+  return processorsLeft(processors, { base, last, most: Math.min(maxProcessors, mostOfNic) });
 }
 
 /** Processors of a host from `base` to `last`, the first `most` of them. */

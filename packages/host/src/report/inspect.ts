@@ -3,9 +3,8 @@ import { enumName, NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE } from '@vmq/abi';
 import type { Executor, Machine } from '@vmq/machine';
 import type { AdapterReport, NdisAdapter } from '@vmq/ndis';
 import type { ChannelReport } from '@vmq/netvsc';
-import { type NicRegisters, REG, RX_QUEUE_STRIDE } from '@vmq/nic';
 import type { SwitchReport, VirtualSwitch } from '@vmq/vswitch';
-import { type HostConfig, vmqProcessorsOf } from '../config/config.ts';
+import type { HostConfig } from '../config/config.ts';
 import type { HostReport, PortReport, QueueReport } from './report.ts';
 import { vmqGates } from './vmq-gates.ts';
 
@@ -15,7 +14,10 @@ export interface Inspected {
   readonly machine: Machine;
   readonly adapter: NdisAdapter;
   readonly virtualSwitch: VirtualSwitch;
-  readonly registers: NicRegisters;
+  /** What the NIC has counted for a receive queue. */
+  readonly queueCounters: (queueId: number) => Pick<QueueReport, 'frames' | 'bytes' | 'droppedNoDescriptor'>;
+  /** Processors that the switch spreads VM queues over. */
+  readonly vmqProcessors: readonly number[];
 }
 
 export function reportHost(inspected: Inspected): HostReport {
@@ -31,19 +33,16 @@ export function reportHost(inspected: Inspected): HostReport {
     vmq: gates.every(({ isOpen }) => isOpen),
     vmqRequested: config.vmq,
     vmqGates: gates,
-    vmqProcessors: vmqProcessorsOf(config),
+    vmqProcessors: inspected.vmqProcessors,
     ledger,
     conservation: ledger.inFlight === 0,
-    queues: reportQueues(adapter, inspected.registers),
+    queues: reportQueues(adapter, inspected.queueCounters),
     ports: reportPorts(virtualSwitch),
   };
 }
 
-function reportQueues(report: AdapterReport, registers: NicRegisters): QueueReport[] {
+function reportQueues(report: AdapterReport, queueCounters: Inspected['queueCounters']): QueueReport[] {
   return report.queues.map((queue) => {
-    const at = queue.queueId * RX_QUEUE_STRIDE;
-    const counter = (low: number, high: number = low + 4): number =>
-      registers.read32(high + at) * 0x1_0000_0000 + registers.read32(low + at);
     const entry = report.msixEntries.find((one) => one.entry === queue.msixTableEntry);
     const mask = queue.processors.reduce((bits, processor) => bits | (1n << BigInt(processor)), 0n);
     return {
@@ -64,9 +63,7 @@ function reportQueues(report: AdapterReport, registers: NicRegisters): QueueRepo
           VlanID: filter.vlanId === null ? '' : String(filter.vlanId),
         })),
       MsixEntry: queue.msixTableEntry,
-      frames: counter(REG.RXPKTLO),
-      bytes: counter(REG.RXBYTLO),
-      droppedNoDescriptor: counter(REG.RXDROP, REG.RXDROPHI),
+      ...queueCounters(queue.queueId),
     };
   });
 }

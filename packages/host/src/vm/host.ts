@@ -18,6 +18,7 @@ import type { PortProperties, SwitchExtension, SwitchResult, VirtualSwitch } fro
 import type { ExtraDataPaths } from '../agents/agent-factories.ts';
 import type { HostConfig, VmConfig, VmConfigInput } from '../config/config.ts';
 import type { HostSizes } from '../config/sizing.ts';
+import type { AdapterPart } from '../parts/adapter-part.ts';
 import type { HostReport } from '../report/report.ts';
 
 /** The far end of the cable that is plugged into the NIC. */
@@ -70,6 +71,11 @@ export interface HostOptions {
   readonly sizes?: Partial<HostSizes>;
   /** Data halves of one's own drivers (deterministic executor; a worker entry of one's own brings its own). */
   readonly dataPaths?: ExtraDataPaths;
+  /**
+   * The network adapter, where it is not to be the configuration's own: a NIC model, a miniport driver, a name. One of them:
+   * an external switch is bound to one adapter, and teams are not modelled. Default: `[{}]`.
+   */
+  readonly adapters?: readonly AdapterPart[];
   /** Filter drivers: each gets a module on the adapter, the first one next to the miniport. */
   readonly filterDrivers?: readonly FilterDriver[];
   /** Extensions of the switch. */

@@ -100,7 +100,7 @@ describe('VM queues and processors', () => {
     const checked = checkHostConfig({ processors: 4, nic: { baseProcessorNumber: 2 }, vms: vmsOf(3) });
     if (!checked.ok) throw new Error('refused');
     expect(vmqProcessorsOf(checked.config)).toEqual([2, 3]);
-    expect(placementPerProcessor(checked.config)).toEqual([
+    expect(placementPerProcessor(checked.config, [2, 3])).toEqual([
       ['nic', 'processor:0'],
       ['processor:1'],
       ['processor:2', 'vm:vm0', 'vm:vm2'],
