@@ -31,5 +31,5 @@ export type { HostReport, PortReport, QueueReport } from './report/report.ts';
 export type { VmqGate } from './report/vmq-gates.ts';
 export type { Guest, MovedGuest } from './vm/guests.ts';
 export type { Host, HostOptions, HostWire, PortRequest, ReceivedFrame } from './vm/host.ts';
+export type { PartitionSlot } from './vm/partition-slots.ts';
 export { type VmLife, vmLifeOf } from './vm/vm-life.ts';
-export type { VmPlace } from './vm/vm-places.ts';

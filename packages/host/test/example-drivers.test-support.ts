@@ -1,6 +1,6 @@
 /**
- * Control halves of three small drivers of one's own: two filter modules on the adapter, an extension of the switch.
- * Their data halves are in `fixtures/data-halves.mjs`.
+ * Control paths of three small drivers of one's own: two filter modules on the adapter, an extension of the switch.
+ * Their data paths are in `fixtures/data-paths.mjs`.
  */
 import {
   NDIS_RECEIVE_QUEUE_PARAMETERS,

@@ -36,7 +36,7 @@ export const MARKS: readonly Mark[] = [
     'host.migration-undone-after-source-port-teardown',
     'host.migration-undone-after-stop',
     'host.migration-undone-after-validation-port',
-    'host.place-used-again',
+    'host.slot-used-again',
     'miniport.buffer-comes-back-elsewhere',
     'miniport.buffers-collected',
     'miniport.free-waits-for-nbls',

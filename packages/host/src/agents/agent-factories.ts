@@ -14,7 +14,7 @@ import {
 } from '@vmq/vswitch';
 import { createProcessorAgent, type ProcessorAgentData } from './processor-agent.ts';
 
-/** Data halves of one's own drivers, filter modules and switch extensions, beside those of this repository. */
+/** Data paths of one's own drivers, filter modules and switch extensions, beside those of this repository. */
 export interface ExtraDataPaths extends Partial<NdisProcessorFactories> {
   readonly switchExtensions?: SwitchExtensionDataPathFactories;
   /** Agents of one's own in place of this repository's, by name: `guest`, or `nic`. */

@@ -1,6 +1,6 @@
 /**
- * The agent of one processor: interrupts and DPCs, and on top of them the data halves of every adapter, which
- * NDIS composes from the control halves' messages.
+ * The agent of one processor: interrupts and DPCs, and on top of them the data paths of every adapter, which
+ * NDIS composes from the control paths' messages.
  */
 import { type Agent, type AgentContext, Processor } from '@vmq/machine';
 import { createNdisProcessor, type DataPlaneEnvelope, type NdisProcessorFactories } from '@vmq/ndis';
@@ -9,7 +9,7 @@ export interface ProcessorAgentData {
   readonly processor: number;
 }
 
-/** Makes the agent of processor `data.processor`; it knows the data halves of `factories`. */
+/** Makes the agent of processor `data.processor`; it knows the data paths of `factories`. */
 export function createProcessorAgent(
   context: AgentContext,
   data: ProcessorAgentData,
@@ -22,7 +22,7 @@ export function createProcessorAgent(
     refresh(messages) {
       for (const message of messages) ndis.receive(message as DataPlaneEnvelope);
       ndis.refresh();
-      // A data half may have queued a DPC: take it in the step that follows.
+      // A data path may have queued a DPC: take it in the step that follows.
     },
   };
 }

@@ -104,7 +104,7 @@ function vmCalls(vms: VmLife): VmCalls {
     removeVm: (name) => vms.remove(name),
     pauseVm: (name) => vms.suspend(name, true),
     resumeVm: (name) => vms.suspend(name, false),
-    guestMemory: (name) => vms.here(name).place.segment,
+    guestMemory: (name) => vms.here(name).slot.segment,
     takeReceived: (name, take) => vms.takeReceived(name, take),
     sendFrom: (name, bytes, offset, length, tci = 0) => vms.sendFrom(name, bytes, offset, length, tci),
     tellGuest: (name, message) => vms.tell(name, message),

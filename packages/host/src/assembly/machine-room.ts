@@ -16,7 +16,7 @@ import { hostAgentFactories } from '../agents/agent-factories.ts';
 import { type HostConfig, mostVms } from '../config/config.ts';
 import type { HostSizes } from '../config/sizing.ts';
 import type { HostOptions } from '../vm/host.ts';
-import { vmAgentName } from '../vm/vm-places.ts';
+import { vmAgentName } from '../vm/partition-slots.ts';
 import { placementOnCores, placementPerProcessor } from './placement.ts';
 
 /** Name of the agent under which the control path writes its trace records; it never runs. */

@@ -1,7 +1,7 @@
 /** Which agents share a thread where every processor is to have all that works for it. */
 import { nicEngineAgent } from '@vmq/nic';
 import type { HostConfig } from '../config/config.ts';
-import { vmAgentName } from '../vm/vm-places.ts';
+import { vmAgentName } from '../vm/partition-slots.ts';
 
 /**
  * A group per processor: itself, the receive engine of its number, and the VMs of the configuration whose queue and

@@ -1,6 +1,6 @@
 /**
  * Whether VM queues are really on: every gate that decides it, in the order in which a frame's queue depends on them, with
- * what was found there. The wish is the first two; `Enabled: True` on Windows says no more than they do.
+ * what was found there. What is asked for is the first two; `Enabled: True` on Windows says no more than they do.
  *
  *   keywords ─> hardware ─> adapter is there ─> current capabilities ─> the switch's view of them ─> queues
  */

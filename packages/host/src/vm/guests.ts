@@ -33,12 +33,12 @@ import { type MacAddress, parseMacAddress } from '@vmq/wire';
 import type { HostConfig, VmConfig } from '../config/config.ts';
 import { frameRoom, type HostSizes } from '../config/sizing.ts';
 import type { ReceivedFrame } from './host.ts';
-import type { VmPlace } from './vm-places.ts';
+import type { PartitionSlot } from './partition-slots.ts';
 
 export interface GuestOptions {
   readonly config: HostConfig;
   readonly vm: VmConfig;
-  readonly place: VmPlace;
+  readonly slot: PartitionSlot;
   /** The host's number of its channel. */
   readonly channel: number;
   readonly sizes: HostSizes;
@@ -48,7 +48,7 @@ export interface GuestOptions {
   readonly hasSources: boolean;
   /** For a guest that is not this repository's. */
   readonly program?: unknown;
-  /** A VM that comes from another host; its memory is in its place already. */
+  /** A VM that comes from another host; its memory is in its slot already. */
   readonly moved?: MovedGuest;
 }
 
@@ -65,7 +65,7 @@ export interface MovedGuest {
 export class Guest {
   readonly vm: VmConfig;
   readonly mac: MacAddress;
-  readonly place: VmPlace;
+  readonly slot: PartitionSlot;
   /** Marks the frames it sends; the same on every host. */
   readonly number: number;
   readonly layout: GuestLayoutOptions;
@@ -87,12 +87,12 @@ export class Guest {
   #channel: ChannelControl;
 
   constructor(machine: Machine, options: GuestOptions) {
-    const { config, sizes, vm, place, channel, moved } = options;
+    const { config, sizes, vm, slot, channel, moved } = options;
     this.#machine = machine;
     this.#options = options;
     this.vm = vm;
     this.mac = parseMacAddress(vm.mac) as MacAddress;
-    this.place = place;
+    this.slot = slot;
     this.number = moved?.number ?? channel;
     this.layout = moved?.layout ?? sizes.guest;
     this.statisticsBuffer = createGuestStatistics();
@@ -108,16 +108,16 @@ export class Guest {
       }
       return createFrameRing(sizes.guestFrames, sizes.guestFrames * (frameRoom(config) + 64), 1, words);
     };
-    // A place's rings are its next guest's: to make them anew for each would leave the old ones to the collectors of all
+    // A slot's rings are its next guest's: to make them anew for each would leave the old ones to the collectors of all
     // threads that have seen them, who do not feel how large they are.
-    const record = options.hasRecords ? ringIn(place.record) : null;
-    const source = options.hasSources ? ringIn(place.source) : null;
-    place.record = record;
-    place.source = source;
-    this.#reader = record ? createGuestRecordReader(machine, place.agent, record) : null;
+    const record = options.hasRecords ? ringIn(slot.record) : null;
+    const source = options.hasSources ? ringIn(slot.source) : null;
+    slot.record = record;
+    slot.source = source;
+    this.#reader = record ? createGuestRecordReader(machine, slot.agent, record) : null;
     this.#source = source ? new FrameProducer(source) : null;
     this.data = {
-      segment: place.segment.id,
+      segment: slot.segment.id,
       messages: this.#channel.messages,
       number: this.number,
       statistics: this.statisticsBuffer,
@@ -177,7 +177,7 @@ export class Guest {
     source.u8.set(bytes.subarray(offset, offset + length), at);
     source.commit(at, length, tci);
     source.publish();
-    this.#machine.board.wake(this.#machine.agent(this.place.agent));
+    this.#machine.board.wake(this.#machine.agent(this.slot.agent));
     return null;
   }
 
@@ -186,12 +186,12 @@ export class Guest {
   }
 
   #makeChannel(saved?: SavedChannel, messages?: SharedArrayBuffer): ChannelControl {
-    const { channel, place } = this.#options;
+    const { channel, slot } = this.#options;
     const { hi, lo } = this.mac;
     return createChannelControl(this.#machine, {
       channel,
-      segment: place.segment.id,
-      guestAgent: this.#machine.agent(place.agent),
+      segment: slot.segment.id,
+      guestAgent: this.#machine.agent(slot.agent),
       macAddress: [...Uint8Array.of(hi >>> 8, hi, lo >>> 24, lo >>> 16, lo >>> 8, lo)],
       maxFrameBytes: this.maxFrameBytes,
       receiveSections: this.layout.receiveSections as number,

@@ -69,7 +69,7 @@ export interface HostOptions {
   readonly wire?: { readonly slots: number; readonly dataBytes: number };
   /** Other sizes of memory than the configuration's own, e.g. to make many small hosts one after the other. */
   readonly sizes?: Partial<HostSizes>;
-  /** Data halves of one's own drivers (deterministic executor; a worker entry of one's own brings its own). */
+  /** Data paths of one's own drivers (deterministic executor; a worker entry of one's own brings its own). */
   readonly dataPaths?: ExtraDataPaths;
   /**
    * The network adapter, where it is not to be the configuration's own: a NIC model, a miniport driver, a name. One of them:
@@ -80,7 +80,7 @@ export interface HostOptions {
   readonly filterDrivers?: readonly FilterDriver[];
   /** Extensions of the switch. */
   readonly switchExtensions?: readonly SwitchExtension[];
-  /** Ledger counters in which data halves of one's own end frames, e.g. `dropped.filter.sampled`. */
+  /** Ledger counters in which data paths of one's own end frames, e.g. `dropped.filter.sampled`. */
   readonly dropReasons?: readonly string[];
   /**
    * Asked before each port is made, as a switch extension is with OID_SWITCH_PORT_CREATE. A status other than

@@ -1,8 +1,8 @@
 /**
  * The VMs of one host, from start to end (SW-21), while the host comes up and while it runs:
  *
- *   add      place ─> agent ─> channel ─> port create ─> NIC create ─> connect
- *   remove   pause ─> NIC disconnect ─> NIC delete ─> channel ─> port teardown ─> port delete ─> place
+ *   add      slot ─> agent ─> channel ─> port create ─> NIC create ─> connect
+ *   remove   pause ─> NIC disconnect ─> NIC delete ─> channel ─> port teardown ─> port delete ─> slot
  *
  * A migration does the same steps in an order of its own; they are here for it one by one.
  */
@@ -27,10 +27,10 @@ import { formatMacAddress, parseMacAddress } from '@vmq/wire';
 import { type HostConfig, mostVms, type VmConfig } from '../config/config.ts';
 import { guestMemoryBytes, type HostSizes } from '../config/sizing.ts';
 import { DepartedVms } from './departed-vms.ts';
-import { GuestPatience, whyNotOpen } from './guest-patience.ts';
+import { GuestTimeouts, whyNotOpen } from './guest-timeouts.ts';
 import { Guest, type MovedGuest } from './guests.ts';
 import type { ReceivedFrame } from './host.ts';
-import { type VmPlace, VmPlaces } from './vm-places.ts';
+import { type PartitionSlot, PartitionSlots } from './partition-slots.ts';
 import { type AdmitPort, portPropertiesOf, VmPorts } from './vm-ports.ts';
 
 export interface VmLifeOptions {
@@ -42,7 +42,7 @@ export interface VmLifeOptions {
   /** Each VM keeps a record of what it receives; sends what it is given. */
   readonly hasRecords: boolean;
   readonly hasSources: boolean;
-  /** Makes the memory of new places known to the NIC's DMA domain; takes effect with the next publication. */
+  /** Makes the memory of new slots known to the NIC's DMA domain; takes effect with the next publication. */
   readonly reach: (segments: readonly MemorySegment[]) => void;
   readonly admitPort?: AdmitPort | undefined;
   readonly guestProgram?: ((vm: VmConfig) => unknown) | undefined;
@@ -60,8 +60,8 @@ export class VmLife {
   readonly virtualSwitch: VirtualSwitch;
   readonly ports: VmPorts;
   readonly #options: VmLifeOptions;
-  readonly #places: VmPlaces;
-  readonly #patience: GuestPatience;
+  readonly #slots: PartitionSlots;
+  readonly #timeouts: GuestTimeouts;
   readonly #guests = new Map<string, Guest>();
   readonly #departed = new DepartedVms();
   #lastChannel: number;
@@ -73,9 +73,9 @@ export class VmLife {
     this.executor = options.executor;
     this.virtualSwitch = options.virtualSwitch;
     this.ports = new VmPorts(options.virtualSwitch, options.admitPort);
-    this.#places = new VmPlaces(options.machine);
+    this.#slots = new PartitionSlots(options.machine);
     this.#lastChannel = options.machine.counters.numbers % MOST_CHANNEL;
-    this.#patience = new GuestPatience(options.machine, options.executor, () => [...this.#guests.values()]);
+    this.#timeouts = new GuestTimeouts(options.machine, options.executor, () => [...this.#guests.values()]);
   }
 
   get names(): string[] {
@@ -112,7 +112,7 @@ export class VmLife {
         : refusalOfGuestMessage(message, guest.maxFrameBytes);
     if (guest === undefined || refusal !== null)
       return { status: NDIS_STATUS_INVALID_PARAMETER, reason: refusal ?? '' };
-    this.executor.post(guest.place.agent, message);
+    this.executor.post(guest.slot.agent, message);
     this.executor.publish();
     return { status: NDIS_STATUS_SUCCESS };
   }
@@ -162,14 +162,14 @@ export class VmLife {
     for (const vm of vms) {
       const refusal = this.refusalOf(vm);
       if (refusal) return undo(refusal);
-      const place = this.takePlace(vm.name, guestMemoryBytes(this.#options.sizes.guest));
-      if (typeof place === 'string') return undo(refuse(NDIS_STATUS_RESOURCES, place));
-      guests.push(this.settle(vm, place));
+      const slot = this.takeSlot(vm.name, guestMemoryBytes(this.#options.sizes.guest));
+      if (typeof slot === 'string') return undo(refuse(NDIS_STATUS_RESOURCES, slot));
+      guests.push(this.settle(vm, slot));
     }
-    this.#options.reach(guests.map(({ place }) => place.segment));
+    this.#options.reach(guests.map(({ slot }) => slot.segment));
     this.#start(guests);
     for (const { channel } of guests) channel.offer();
-    if (!this.#patience.openChannels(guests)) {
+    if (!this.#timeouts.openChannels(guests)) {
       const closed = guests.filter(({ channel }) => !channel.isOpen).map(whyNotOpen);
       return undo(refuse(NDIS_STATUS_FAILURE, `VMs did not open their channel: ${closed.join(', ')}`));
     }
@@ -211,34 +211,34 @@ export class VmLife {
 
   /** Lets everything run until nothing is left to do, but for guests that never rest. */
   rest(): void {
-    this.#patience.rest();
+    this.#timeouts.rest();
   }
 
   // --- the steps, as a migration takes them ---------------------------------------------------------------
 
   /** Memory and agent for a VM that is to come; or why there are none. */
-  takePlace(vmName: string, bytes: number): VmPlace | string {
-    return this.#places.take(vmName, bytes);
+  takeSlot(vmName: string, bytes: number): PartitionSlot | string {
+    return this.#slots.take(vmName, bytes);
   }
 
-  /** Gives back a place in which no guest has been started. */
-  givePlace(place: VmPlace): void {
-    this.#places.give(place);
+  /** Gives back a slot in which no guest has been started. */
+  returnSlot(slot: PartitionSlot): void {
+    this.#slots.release(slot);
   }
 
-  /** Has an agent ready in a place, with nothing running on it yet. */
-  prepare(place: VmPlace): void {
-    this.#options.reach([place.segment]);
-    const { agent, segment } = place;
-    if (place.isStarted) this.#options.machine.reach('host.place-used-again');
-    if (place.isStarted) this.executor.confine(agent, [segment.id]);
+  /** Has an agent ready in a slot, with nothing running on it yet. */
+  prepare(slot: PartitionSlot): void {
+    this.#options.reach([slot.segment]);
+    const { agent, segment } = slot;
+    if (slot.isStarted) this.#options.machine.reach('host.slot-used-again');
+    if (slot.isStarted) this.executor.confine(agent, [segment.id]);
     else this.executor.start([{ name: agent, factory: 'guest', data: null, segments: [segment.id] }]);
-    place.isStarted = true;
+    slot.isStarted = true;
     this.executor.publish();
   }
 
   /** Makes the VM one of this host's; its guest does not run yet. */
-  settle(vm: VmConfig, place: VmPlace, moved?: MovedGuest): Guest {
+  settle(vm: VmConfig, slot: PartitionSlot, moved?: MovedGuest): Guest {
     const { config, sizes, hasRecords, hasSources, guestProgram } = this.#options;
     const channel = this.#nextChannel();
     const program = guestProgram?.(vm);
@@ -246,7 +246,7 @@ export class VmLife {
       config,
       sizes,
       vm,
-      place,
+      slot,
       channel,
       hasRecords,
       hasSources,
@@ -271,7 +271,7 @@ export class VmLife {
     this.#guests.delete(guest.vm.name);
   }
 
-  /** Starts a guest on its prepared place. */
+  /** Starts a guest on its prepared slot. */
   boot(guest: Guest): void {
     this.#tell(guest, { op: 'boot', data: guest.data });
   }
@@ -307,7 +307,7 @@ export class VmLife {
     if (suspended) pauseVcpu(guest.vcpuPause);
     else if (!guest.isMoving) {
       resumeVcpu(guest.vcpuPause);
-      this.machine.board.wake(this.machine.agent(guest.place.agent));
+      this.machine.board.wake(this.machine.agent(guest.slot.agent));
     }
     return OK;
   }
@@ -323,38 +323,38 @@ export class VmLife {
   // --- inside ---------------------------------------------------------------------------------------------
 
   #tell(guest: Guest, message: VirtualMachineMessage): void {
-    this.executor.post(guest.place.agent, message);
+    this.executor.post(guest.slot.agent, message);
     this.executor.publish();
   }
 
   #start(guests: readonly Guest[]): void {
-    const fresh = guests.filter(({ place }) => !place.isStarted);
-    for (const { place, data } of guests) {
-      if (!place.isStarted) continue;
-      this.executor.confine(place.agent, [place.segment.id]);
-      this.executor.post(place.agent, { op: 'boot', data } satisfies VirtualMachineMessage);
+    const fresh = guests.filter(({ slot }) => !slot.isStarted);
+    for (const { slot, data } of guests) {
+      if (!slot.isStarted) continue;
+      this.executor.confine(slot.agent, [slot.segment.id]);
+      this.executor.post(slot.agent, { op: 'boot', data } satisfies VirtualMachineMessage);
     }
     if (fresh.length > 0) {
       // One call is one worker thread: the guests share it.
       this.executor.start(
-        fresh.map(({ place, data }) => ({
-          name: place.agent,
+        fresh.map(({ slot, data }) => ({
+          name: slot.agent,
           factory: 'guest',
           data,
-          segments: [place.segment.id],
+          segments: [slot.segment.id],
         })),
       );
-      for (const { place } of fresh) place.isStarted = true;
+      for (const { slot } of fresh) slot.isStarted = true;
     }
     this.executor.publish();
   }
 
-  /** Nothing of the VM runs from here on, and its place is free. */
+  /** Nothing of the VM runs from here on, and its slot is free. */
   #end(guest: Guest): void {
     if (guest.channel.phase !== 'closed') guest.channel.close(() => this.executor.publish());
-    if (guest.place.isStarted) this.#tell(guest, { op: 'halt' });
+    if (guest.slot.isStarted) this.#tell(guest, { op: 'halt' });
     this.#guests.delete(guest.vm.name);
-    this.#places.give(guest.place);
+    this.#slots.release(guest.slot);
   }
 }
 

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { checkHostConfig, createHost, type ExtraDataPaths, type HostConfigInput } from '../../src/index.ts';
 import { countingFilter, everyTenthFilter, guardExtension } from '../example-drivers.test-support.ts';
 
-const DATA_HALVES = new URL('../fixtures/data-halves.mjs', import.meta.url).href;
-const { dataPaths } = (await import(DATA_HALVES)) as { readonly dataPaths: ExtraDataPaths };
+const DATA_PATHS = new URL('../fixtures/data-paths.mjs', import.meta.url).href;
+const { dataPaths } = (await import(DATA_PATHS)) as { readonly dataPaths: ExtraDataPaths };
 
 const GUARDED = 0x88b5;
 const WEB = [0x00, 0x15, 0x5d, 0, 0, 1];
@@ -140,6 +140,6 @@ test.each([1, 2])(
   },
 );
 
-test('SW-08 SW-25 SW-26 LIFE-06: the same over worker threads, whose entry brings the data halves', async () => {
+test('SW-08 SW-25 SW-26 LIFE-06: the same over worker threads, whose entry brings the data paths', async () => {
   check(await run('threads', 2));
 });

@@ -42,14 +42,14 @@ export class SourceVm {
     this.guest = guest;
     this.#life = life;
     this.reach = life.reach;
-    this.#pages = new PageTracker(guest.place.segment);
+    this.#pages = new PageTracker(guest.slot.segment);
     this.#properties = port.properties;
     this.queueId = port.queueId;
     this.description = {
       // An administrator may have changed the address since it was configured.
       vm: parseMacAddress(port.macAddress) === null ? guest.vm : { ...guest.vm, mac: port.macAddress },
       number: guest.number,
-      memoryBytes: guest.place.segment.byteLength,
+      memoryBytes: guest.slot.segment.byteLength,
       layout: completeLayout(guest.layout),
       port: port.properties,
     };

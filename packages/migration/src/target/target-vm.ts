@@ -10,7 +10,7 @@ import {
   statusName,
 } from '@vmq/abi';
 import { GUEST_STATISTICS } from '@vmq/guest';
-import type { Guest, VmLife, VmPlace } from '@vmq/host';
+import type { Guest, PartitionSlot, VmLife } from '@vmq/host';
 import { refusalOfSavedChannel, type SavedChannel } from '@vmq/netvsc';
 import type { SwitchResult } from '@vmq/vswitch';
 import type { VmDescription } from '../stream/description.ts';
@@ -26,7 +26,7 @@ export class TargetVm {
   readonly #life: VmLife;
   #description: VmDescription | null = null;
   #state: VmState | null = null;
-  #place: VmPlace | null = null;
+  #slot: PartitionSlot | null = null;
   #port = 0;
   #guest: Guest | null = null;
   #isConnected = false;
@@ -51,9 +51,9 @@ export class TargetVm {
 
   /** Pages of its memory, while it runs at the source. */
   write(pages: PageSet): SwitchResult {
-    if (this.#place === null)
-      return refuse(NDIS_STATUS_INVALID_PARAMETER, 'the transfer has memory before there is a place for it');
-    return writePages(this.#place.segment, pages)
+    if (this.#slot === null)
+      return refuse(NDIS_STATUS_INVALID_PARAMETER, 'the transfer has memory before there is a slot for it');
+    return writePages(this.#slot.segment, pages)
       ? OK
       : refuse(NDIS_STATUS_INVALID_PARAMETER, 'the transfer has pages beyond the end of the memory');
   }
@@ -82,19 +82,19 @@ export class TargetVm {
     return failed(created) ? created : this.#deletePort(created.port);
   }
 
-  /** The VM's port and its place. */
+  /** The VM's port and its partition slot. */
   prepare(): SwitchResult {
     const { vm, port, memoryBytes } = this.#described();
     const created = this.#life.ports.create(vm.name, port);
     if (failed(created)) return created;
     this.#port = created.port;
-    const place = this.#life.takePlace(vm.name, memoryBytes);
-    if (typeof place === 'string') {
+    const slot = this.#life.takeSlot(vm.name, memoryBytes);
+    if (typeof slot === 'string') {
       this.abandon();
-      return refuse(NDIS_STATUS_RESOURCES, place);
+      return refuse(NDIS_STATUS_RESOURCES, slot);
     }
-    this.#place = place;
-    this.#life.prepare(place);
+    this.#slot = slot;
+    this.#life.prepare(slot);
     return OK;
   }
 
@@ -105,9 +105,9 @@ export class TargetVm {
       ...(this.#guest === null ? [] : [['delete NIC', this.#deleteNic()] as const]),
       ...(this.#port === 0 ? [] : [['delete port', this.#deletePort(this.#port)] as const]),
     ];
-    if (this.#place !== null) this.#life.givePlace(this.#place);
+    if (this.#slot !== null) this.#life.returnSlot(this.#slot);
     this.#port = 0;
-    this.#place = null;
+    this.#slot = null;
     return undone.flatMap(([step, result]) =>
       failed(result) ? [`undoing ${step}: ${statusName(result.status)}: ${result.reason ?? ''}`] : [],
     );
@@ -120,7 +120,7 @@ export class TargetVm {
     const moved = { number, layout, channel: this.#channel(state), statistics, isSuspended };
     const refusal = this.#life.refusalOf(vm);
     if (refusal) return refusal;
-    const guest = this.#life.settle(vm, this.#placed(), moved);
+    const guest = this.#life.settle(vm, this.#reserved(), moved);
     guest.port = this.#port;
     guest.isMoving = true;
     const result = this.#life.ports.createNic(guest);
@@ -161,8 +161,8 @@ export class TargetVm {
 
   #judge(state: VmState): SwitchResult {
     const { memoryBytes } = this.#described();
-    const place = this.#placed();
-    const crc = memoryCrc(place.segment);
+    const slot = this.#reserved();
+    const crc = memoryCrc(slot.segment);
     if (crc !== state.memoryCrc)
       return refuse(
         NDIS_STATUS_FAILURE,
@@ -209,8 +209,8 @@ export class TargetVm {
     return this.#state;
   }
 
-  #placed(): VmPlace {
-    if (this.#place === null) throw new Error('migration: no place yet');
-    return this.#place;
+  #reserved(): PartitionSlot {
+    if (this.#slot === null) throw new Error('migration: no slot yet');
+    return this.#slot;
   }
 }

@@ -1,4 +1,4 @@
-/** The agents of a bench: the NIC, and processors with the data halves of miniport, NDIS and test protocol. */
+/** The agents of a bench: the NIC, and processors with the data paths of miniport, NDIS and test protocol. */
 import { type AgentFactories, Processor } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
 import { createNdisProcessor, type DataPlaneEnvelope } from '@vmq/ndis';

@@ -1,5 +1,5 @@
 /**
- * A small protocol driver: its data half writes down every NBL it gets, keeps those whose frame says so, and
+ * A small protocol driver: its data path writes down every NBL it gets, keeps those whose frame says so, and
  * returns them when and in the order it is told.
  *
  *   record (shared)   word 0: records written, by all processors | 8 words a record, in a ring
@@ -33,7 +33,7 @@ const WORDS = 9;
 const RECORDS = 1024;
 const HEAD = 8;
 
-/** What the control half tells the data halves. */
+/** What the control path tells the data paths. */
 export type RecordingMessage =
   | { readonly op: 'return'; readonly numbers: readonly number[]; readonly oneByOne: boolean }
   /** LIFE-07: give everything back, keep nothing more. */
@@ -195,7 +195,7 @@ export const createRecordingDataPath: ProtocolDataPathFactory = (
   downcalls: SendSink,
 ) => new RecordingDataPath(processor, image as RecordingImage, downcalls);
 
-/** What a protocol's control half hears. */
+/** What a protocol's control path hears. */
 export interface ProtocolListener {
   completed(request: OidRequest, status: number): void;
   indicated(indication: StatusIndication): void;

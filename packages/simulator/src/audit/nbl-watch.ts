@@ -87,7 +87,7 @@ export class NblWatch {
     this.#stamps.clear();
   }
 
-  /** The host's data halves, with the watch in between. */
+  /** The host's data paths, with the watch in between. */
   dataPaths(): ExtraDataPaths {
     const factory: MiniportDataPathFactory = (context, processor, image, upcalls) => {
       const inner = createVmqMiniportDataPath(context, processor, image, this.#upper(upcalls));

@@ -32,7 +32,7 @@ export class SwitchWatch {
   /** By receive stamp, of the chain on its way up: bytes from a frame's first on that lie in host memory. */
   readonly #inHostMemory: Map<number, number> = new Map();
 
-  /** The host's processors know the extension's data half by these. */
+  /** The host's processors know the extension's data path by these. */
   readonly factories: Factories = {
     [NAME]: () => ({
       ingress: (frames) => this.#ingress(frames),

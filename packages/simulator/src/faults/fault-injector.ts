@@ -20,7 +20,7 @@ import { MemoryFaults } from './memory-faults.ts';
 import { passTime } from './pass-time.ts';
 import { RequestFaults } from './request-faults.ts';
 
-/** What became of a wish for a fault. */
+/** What became of a request for a fault. */
 export interface Injection {
   readonly accepted: boolean;
   /** What was done, or why nothing was. */

@@ -4,18 +4,18 @@ import type { MiniportInterposer, MiniportWay, OidRequest } from '@vmq/ddi';
 import type { FaultHost } from './fault-host.ts';
 
 /** Requests to spare; null = none. */
-interface Wish {
+interface Asked {
   left: number;
   /** Only this OID; null = any. */
   oid: number | null;
 }
 
-const NO_WISH = { left: 0, oid: null } as const;
+const NONE = { left: 0, oid: null } as const;
 
 export class RequestFaults implements MiniportInterposer {
   readonly #host: FaultHost;
-  #slow: Wish & { nanoseconds: number } = { ...NO_WISH, nanoseconds: 0 };
-  #failing: Wish & { status: number } = { ...NO_WISH, status: NDIS_STATUS_FAILURE };
+  #slow: Asked & { nanoseconds: number } = { ...NONE, nanoseconds: 0 };
+  #failing: Asked & { status: number } = { ...NONE, status: NDIS_STATUS_FAILURE };
   #pauses = 0;
   #pauseDelay = 0;
   /** The request that is kept back: how to let it go, and how to abort it. */
@@ -100,8 +100,8 @@ export class RequestFaults implements MiniportInterposer {
   }
 }
 
-function spare(wish: Wish, request: OidRequest): boolean {
-  if (wish.left === 0 || (wish.oid !== null && wish.oid !== request.oid)) return false;
-  wish.left--;
+function spare(asked: Asked, request: OidRequest): boolean {
+  if (asked.left === 0 || (asked.oid !== null && asked.oid !== request.oid)) return false;
+  asked.left--;
   return true;
 }

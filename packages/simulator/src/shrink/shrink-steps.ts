@@ -1,6 +1,6 @@
 /**
  * Makes a failing list of steps short (ddmin, Zeller and Hildebrandt 2002): leaves out half of it, then quarters, then
- * smaller and smaller pieces, as long as it still fails; at the end no single step can be left out, or patience is.
+ * smaller and smaller pieces, as long as it still fails; at the end no single step can be left out, or the time is up.
  */
 
 /**

@@ -9,7 +9,7 @@ export interface SimulationConfig {
   readonly hosts: readonly HostConfigInput[];
   /** Miniports indicate some frames from memory that a VM can write; default false. */
   readonly exposed?: boolean;
-  /** Switches have an extension with a data half, where they can: on hosts of NDIS 6.30; default false. */
+  /** Switches have an extension with a data path, where they can: on hosts of NDIS 6.30; default false. */
   readonly extensions?: boolean;
   /** Filter modules on each adapter, which keep NBLs and return them late; default 0. */
   readonly filters?: number;

@@ -86,7 +86,7 @@ export function holdingFilter(name: string, seed: number): HoldingDriver {
   };
 }
 
-/** Its data half on one processor. */
+/** Its data path on one processor. */
 export const createHoldingFilter: FilterDataPathFactory = (_context, processor, image, up, down) =>
   new HoldingFilter(processor, createRandom((image as HoldingImage).seed + processor.index * 16), up, down);
 

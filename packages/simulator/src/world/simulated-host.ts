@@ -410,7 +410,7 @@ export class SimulatedHost {
     return report;
   }
 
-  /** After each step: nobody waited in vain. Where things go wrong that is what patience is for. */
+  /** After each step: nobody waited in vain. Where things go wrong that is what timeouts are for. */
   checkTime(): void {
     const now = this.host.machine.clock.now();
     const taken = now - this.#checkedAt;

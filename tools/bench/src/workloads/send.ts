@@ -63,7 +63,7 @@ function sourceOf(vm: number): Source {
     producer.commitReference(at, length, 0);
   }
   prepareRing(producer);
-  const agent = host.machine.agent(guest.place.agent);
+  const agent = host.machine.agent(guest.slot.agent);
   return { producer, ring: new PreparedRing(producer.words, () => host.machine.board.wake(agent)) };
 }
 const sources = Array.from({ length: vms }, (_, vm) => sourceOf(vm));
@@ -144,7 +144,7 @@ function newFrames({ producer, ring }: Source): Buffer[] {
 
 /** One frame of each VM: its own memory has it in the send buffer, its receiver's in the receive buffer. */
 function misplaced(sent: readonly (readonly Buffer[])[]): string[] {
-  const memories = sent.map((_, vm) => Buffer.from(guestOf(vm).place.segment.u8));
+  const memories = sent.map((_, vm) => Buffer.from(guestOf(vm).slot.segment.u8));
   return sent.flatMap((frames_, vm) => {
     const last = frames_[frames_.length - 1];
     const holders = memories.flatMap((memory, at) => (memory.includes(last) ? [at] : []));

@@ -35,7 +35,7 @@ const host = createBenchHost({
 prepareTrace(host, { size, vms: 1, unknownEvery: 0 });
 const guest = vmLifeOf(host).find('vm0');
 if (guest === undefined) throw new Error('there is no vm0');
-const { agent } = guest.place;
+const { agent } = guest.slot;
 const { executor, machine } = host;
 const { board } = machine;
 const worker = board.workerOf(machine.agent('nic'));

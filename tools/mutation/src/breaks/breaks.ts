@@ -273,8 +273,8 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-vm-gets-the-memory-of-the-one-before',
     breaks: 'SEC-08',
-    file: `packages/host/src/vm/vm-places.ts`,
-    find: 'place.segment.u64.fill(0n);',
+    file: `packages/host/src/vm/partition-slots.ts`,
+    find: 'slot.segment.u64.fill(0n);',
     put: '',
     caughtBy: ['no bytes of others', 'the host lives'],
   },

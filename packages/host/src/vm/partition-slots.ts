@@ -1,13 +1,13 @@
 /**
- * Places for VMs on a machine: an agent and a segment of memory each. A machine can make more of them but take none
- * away, so a place outlives its VM and is the next one's.
+ * Room for VMs on a machine: an agent and a segment of memory each. A machine can make more of them but take none
+ * away, so a slot outlives its VM and is the next one's.
  */
 import type { FrameRingImage, Machine, MemorySegment } from '@vmq/machine';
 
-export interface VmPlace {
+export interface PartitionSlot {
   /** Name of the agent: `vm:` and the name of the VM that is here. */
   agent: string;
-  /** Its partition's memory: all zero when the place is taken. */
+  /** Its partition's memory: all zero when the slot is taken. */
   segment: MemorySegment;
   /** Rings of the guests' programs here, made for the first that has one and emptied for each that comes after. */
   record: FrameRingImage | null;
@@ -19,36 +19,36 @@ export interface VmPlace {
 /** Name of a VM's agent on the machine. */
 export const vmAgentName = (vmName: string): string => `vm:${vmName}`;
 
-export class VmPlaces {
+export class PartitionSlots {
   readonly #machine: Machine;
-  readonly #free: VmPlace[] = [];
-  /** Memory that a place had before it got some of another size, all zero: segments are for ever, and used again. */
+  readonly #free: PartitionSlot[] = [];
+  /** Memory that a slot had before it got some of another size, all zero: segments are for ever, and used again. */
   readonly #spare: MemorySegment[] = [];
 
   constructor(machine: Machine) {
     this.#machine = machine;
   }
 
-  /** A place with `bytes` bytes of memory, or why there is none. */
-  take(vmName: string, bytes: number): VmPlace | string {
+  /** A slot with `bytes` bytes of memory, or why there is none. */
+  take(vmName: string, bytes: number): PartitionSlot | string {
     const machine = this.#machine;
     const agent = vmAgentName(vmName);
     const fits = this.#free.findIndex(({ segment }) => segment.byteLength === bytes);
-    const [place] = this.#free.splice(Math.max(fits, 0), 1);
-    if (place === undefined) {
+    const [slot] = this.#free.splice(Math.max(fits, 0), 1);
+    if (slot === undefined) {
       const known = machine.agentNames.includes(agent);
       if (!known && machine.agentNames.length >= machine.traceImage.agents)
         return 'the machine has no agent left';
       if (!known) machine.addAgent(agent);
       return { agent, segment: this.#segment(agent, bytes), record: null, source: null, isStarted: false };
     }
-    if (place.segment.byteLength !== bytes) {
-      this.#spare.push(place.segment);
-      place.segment = this.#segment(agent, bytes);
+    if (slot.segment.byteLength !== bytes) {
+      this.#spare.push(slot.segment);
+      slot.segment = this.#segment(agent, bytes);
     }
-    machine.renameAgent(machine.agent(place.agent), agent);
-    place.agent = agent;
-    return place;
+    machine.renameAgent(machine.agent(slot.agent), agent);
+    slot.agent = agent;
+    return slot;
   }
 
   #segment(agent: string, bytes: number): MemorySegment {
@@ -58,13 +58,13 @@ export class VmPlaces {
   }
 
   /** The VM is gone and nobody uses its memory any more. SEC-08: the next one finds nothing of it. */
-  give(place: VmPlace): void {
-    place.segment.u64.fill(0n); // 8 bytes at a time: shared memory is filled element by element
+  release(slot: PartitionSlot): void {
+    slot.segment.u64.fill(0n); // 8 bytes at a time: shared memory is filled element by element
     const { agentNames } = this.#machine;
     let name = 'vm:';
     for (let n = 1; agentNames.includes(name); n++) name = `vm: ${n}`;
-    this.#machine.renameAgent(this.#machine.agent(place.agent), name);
-    place.agent = name;
-    this.#free.push(place);
+    this.#machine.renameAgent(this.#machine.agent(slot.agent), name);
+    slot.agent = name;
+    this.#free.push(slot);
   }
 }

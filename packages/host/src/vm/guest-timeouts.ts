@@ -13,7 +13,7 @@ const MOST_TURNS = 20_000;
 /** Turns of others during which a guest that was not woken has nothing to say; a thread may be off its core meanwhile. */
 const TURNS_ASLEEP = 200_000;
 
-export class GuestPatience {
+export class GuestTimeouts {
   readonly #machine: Machine;
   readonly #executor: Executor;
   readonly #all: () => Guest[];
@@ -51,7 +51,7 @@ export class GuestPatience {
   /** Says, from now on, whether the guest has taken more turns than anybody has reason to wait for. */
   #restless(guest: Guest): () => boolean {
     const { board } = this.#machine;
-    const agent = this.#machine.agent(guest.place.agent);
+    const agent = this.#machine.agent(guest.slot.agent);
     const turns = board.turnsOf(agent);
     return () => ((board.turnsOf(agent) - turns) | 0) > MOST_TURNS;
   }
@@ -59,8 +59,8 @@ export class GuestPatience {
   /** Says, from now on, whether all guests together have taken more turns since this one's last than anybody waits for. */
   #asleep(guest: Guest): () => boolean {
     const { board } = this.#machine;
-    const agents = this.#all().map(({ place }) => this.#machine.agent(place.agent));
-    const own = this.#machine.agent(guest.place.agent);
+    const agents = this.#all().map(({ slot }) => this.#machine.agent(slot.agent));
+    const own = this.#machine.agent(guest.slot.agent);
     const taken = (): number => agents.reduce((sum, agent) => (sum + board.turnsOf(agent)) | 0, 0);
     let last = board.turnsOf(own);
     let since = taken();
