@@ -6,6 +6,7 @@
 import {
   filteringInfo,
   ieee8021QFromTci,
+  Mdl,
   type NetBufferList,
   NetBufferListPool,
   type ProtocolDataPath,
@@ -60,6 +61,10 @@ export interface WireFrame {
   readonly bytes: readonly number[];
   readonly tci?: number;
   readonly queueId?: number;
+  /** Bytes by which it begins behind a 64-byte boundary. */
+  readonly shift?: number;
+  /** Bytes of it that lie in a first MDL, the rest in a second one; 0 = all in one. */
+  readonly cut?: number;
 }
 
 /** One VM: a port with a NIC, its channel and its guest. */
@@ -344,11 +349,19 @@ export function createBench(
       const numbers: number[] = [];
       let head: NetBufferList | null = null;
       let last: NetBufferList | null = null;
-      frames.forEach(({ bytes, tci = 0, queueId = 0 }, i) => {
+      frames.forEach(({ bytes, tci = 0, queueId = 0, shift = 0, cut = 0 }, i) => {
         const nbl = pool.take() as NetBufferList;
         const nb = nbl.firstNetBuffer;
-        nb.mdl.byteOffset = receiveBase + i * 2112;
-        nb.mdl.byteCount = 2112;
+        nb.mdl.byteOffset = receiveBase + i * 2112 + shift;
+        nb.mdl.byteCount = 2112 - shift;
+        nb.mdl.next = null;
+        if (cut > 0 && cut < bytes.length) {
+          const rest = new Mdl(machine.memory.host);
+          rest.byteOffset = nb.mdl.byteOffset + cut;
+          rest.byteCount = bytes.length - cut;
+          nb.mdl.byteCount = cut;
+          nb.mdl.next = rest;
+        }
         nb.dataOffset = 0;
         nb.dataLength = bytes.length;
         nb.next = null;

@@ -26,18 +26,29 @@ export const RULE_FLOOD = 6;
 /** Bits of the reason. */
 export const REASON_MASK = 0xff;
 /** The frame goes to `port`. */
-export const verdictTo = (port: number, rule: number): number => (port << 16) | (rule << 8);
+export function verdictTo(port: number, rule: number): number {
+  return (port << 16) | (rule << 8);
+}
 
 /** The frame goes nowhere; `port` is the one that the rule named, 0 where none did. */
-export const verdictDrop = (reason: number, port: number, rule: number): number =>
-  (port << 16) | (rule << 8) | (reason + 1);
+export function verdictDrop(reason: number, port: number, rule: number): number {
+  return (port << 16) | (rule << 8) | (reason + 1);
+}
 
-export const portOf = (verdict: number): number => verdict >>> 16;
-export const ruleOf = (verdict: number): number => (verdict >>> 8) & 0xff;
+export function portOf(verdict: number): number {
+  return verdict >>> 16;
+}
+
+export function ruleOf(verdict: number): number {
+  return (verdict >>> 8) & 0xff;
+}
 
 /** Index of SWITCH_END_REASONS, -1 = it goes on. */
-export const reasonOf = (verdict: number): number => (verdict & REASON_MASK) - 1;
+export function reasonOf(verdict: number): number {
+  return (verdict & REASON_MASK) - 1;
+}
 
 /** The same verdict, but the frame went nowhere for `reason`. */
-export const withReason = (verdict: number, reason: number): number =>
-  (verdict & ~REASON_MASK) | (reason + 1);
+export function withReason(verdict: number, reason: number): number {
+  return (verdict & ~REASON_MASK) | (reason + 1);
+}

@@ -104,23 +104,26 @@ export class Receive {
   /** Judges frames of the chain until it ends or the batch is full; their verdicts are in the batch then. */
   run(): void {
     const { records, marks, queuePort } = this.#batch;
-    const { i32 } = this.#host;
-    const row = Math.max(queuePort, 0) * RECENT_WORDS;
+    const host = this.#host;
+    const { i32 } = host;
     const { recent } = this.#sources;
-    this.#sources.begin(Math.max(queuePort, 0));
+    const port = Math.max(queuePort, 0);
+    const row = port * RECENT_WORDS;
+    this.#sources.begin(port);
     this.#expect(queuePort);
+    let expectedA = this.#expectedA;
+    let expectedB = this.#expectedB;
+    let expected = this.#expected;
     let i = 0;
-    let nbl = this.nbl;
-    let nb = this.netBuffer;
+    let { nbl, netBuffer: nb } = this;
     let last: NetBufferList | null = null;
     while (nbl !== null && nb !== null && i < BATCH_FRAMES) {
-      const mdl = nb.mdl;
-      const at = mdl.byteOffset + nb.dataOffset;
-      const length = nb.dataLength;
+      const { mdl, dataOffset, dataLength } = nb;
+      const at = mdl.byteOffset + dataOffset;
       const info = nbl.ieee8021QInfo;
       const record = i << RECORD_SHIFT;
       records[record + RECORD_AT] = at;
-      records[record + RECORD_LENGTH] = length;
+      records[record + RECORD_LENGTH] = dataLength;
       records[record + RECORD_TAG] = tciFromIeee8021Q(info);
       records[record + RECORD_STAMP] = nbl.stamp;
       records[record + RECORD_ORIGIN] = (nbl.filteringInfo & ~0xffff) | (nbl.filterSlot & 0xffff);
@@ -132,19 +135,24 @@ export class Receive {
       const fromB = sourceB(w2, vlan);
       const seen = row + (foldSource(fromA, fromB) << 1);
       if (
-        mdl.segment === this.#host &&
+        mdl.segment === host &&
         (at & 7) === 0 &&
-        length >= ETHERNET_HEADER &&
-        (length <= mdl.byteCount - nb.dataOffset || this.#isSplit(i, nbl, nb)) &&
-        i32[word] === this.#expectedA &&
-        destinationB(w1, vlan) === this.#expectedB &&
+        dataLength >= ETHERNET_HEADER &&
+        (dataLength <= mdl.byteCount - dataOffset || this.#isSplit(i, nbl, nb)) &&
+        i32[word] === expectedA &&
+        destinationB(w1, vlan) === expectedB &&
         recent[seen] === fromA &&
         recent[seen + 1] === fromB &&
         (i32[word + 3] & 0xffff) !== MAC_CONTROL_TYPE &&
         marks[i] === 0
       )
-        records[record + RECORD_VERDICT] = this.#expected;
-      else records[record + RECORD_VERDICT] = this.#unexpected(i, nbl, nb);
+        records[record + RECORD_VERDICT] = expected;
+      else {
+        records[record + RECORD_VERDICT] = this.#unexpected(i, nbl, nb);
+        expectedA = this.#expectedA;
+        expectedB = this.#expectedB;
+        expected = this.#expected;
+      }
       i++;
       nb = nb.next;
       if (nb === null) {

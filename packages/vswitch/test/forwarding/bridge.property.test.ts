@@ -1,10 +1,13 @@
+import { TRACE_DELIVERIES } from '@vmq/machine';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   explainSwitching,
   type PortVlan,
+  SWITCH_END_REASONS,
   type SwitchExtension,
   type SwitchExtensionDataPathFactories,
+  VSWITCH_TRACE,
 } from '../../src/index.ts';
 import { BROADCAST, createBench, frame, tagged } from '../switch-bench.test-support.ts';
 import { type Place, ReferenceBridge, type ReferencePort } from './reference-bridge.test-support.ts';
@@ -62,7 +65,7 @@ const lookers: SwitchExtensionDataPathFactories = {
   looker: () => ({ ingress() {}, egress() {}, egressComplete() {}, ingressComplete() {} }),
 };
 
-test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26 SW-27: every frame goes where the reference bridge and the explanation send it, and ends once, with extensions that let all pass and without', () => {
+test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26 SW-27: every frame goes where the reference bridge and the explanation send it, its record says so, and it ends once, with extensions that let all pass and without', () => {
   fc.assert(
     fc.property(
       fc.array(port, { minLength: 1, maxLength: 4 }),
@@ -101,6 +104,8 @@ test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26 SW-27: every frame goes wh
           };
         });
         const bridge = new ReferenceBridge(reference, floodUnknownUnicast);
+        bench.trace.setLevel(TRACE_DELIVERIES);
+        bench.executor.publish();
         const expected = new Map<Place, { bytes: readonly number[]; tci: number }[]>([['wire', []]]);
         for (const { number } of reference) expected.set(number, []);
         const drops: Record<string, number> = {};
@@ -141,6 +146,14 @@ test('SW-09 SW-15 SW-16 SW-17 SW-18 SW-19 SW-22 SW-26 SW-27: every frame goes wh
             sender.send({ bytes: tagged(bytes, vid), tci: 0 });
           } else sender.send({ bytes, tci: vid });
           bench.settle();
+          const records = bench.trace.drain();
+          const about = (kind: number): number[] =>
+            records.flatMap((record) => (record.kind === kind ? [record.a] : []));
+          const places = [...verdict.to.keys()].filter((place) => place !== 'wire');
+          expect(about(VSWITCH_TRACE.DELIVERY).sort()).toEqual(places.sort());
+          expect(about(VSWITCH_TRACE.DROP).map((reason) => SWITCH_END_REASONS[reason])).toEqual(
+            drop === null ? [] : [`dropped.${drop}`],
+          );
         }
         for (const vm of bench.vms) expect(vm.received).toEqual(expected.get(vm.port));
         const wire = expected.get('wire') ?? [];
