@@ -27,6 +27,15 @@ export { guestMemoryBytes, type HostLimits, type HostSizes } from './config/sizi
 export { meantName } from './config/spelling.ts';
 export type { AdapterPart, NicPart, NicQueueCounters, NicSlot, PluggedNic } from './parts/adapter-part.ts';
 export { vmqNic } from './parts/vmq-nic.ts';
+export {
+  type CounterDefinition,
+  type CounterLabel,
+  type CounterValue,
+  countersOf,
+  HOST_COUNTERS,
+} from './report/counters.ts';
+export type { HostView, QueueView, VmView } from './report/host-view.ts';
+export { reportOf } from './report/inspect.ts';
 export type { HostReport, PortReport, QueueReport } from './report/report.ts';
 export type { VmqGate } from './report/vmq-gates.ts';
 export type { Guest, MovedGuest } from './vm/guests.ts';

@@ -11,7 +11,8 @@ import { describeSwitchTrace, type VirtualSwitch } from '@vmq/vswitch';
 import { checkVmConfig } from '../config/check-config.ts';
 import type { HostConfig } from '../config/config.ts';
 import type { AdapterPart } from '../parts/adapter-part.ts';
-import { reportHost } from '../report/inspect.ts';
+import type { HostView } from '../report/host-view.ts';
+import { reportOf } from '../report/inspect.ts';
 import type { Host, HostWire } from '../vm/host.ts';
 import { setVmLife, type VmLife } from '../vm/vm-life.ts';
 import type { AdapterSlot } from './adapter-slot.ts';
@@ -46,9 +47,8 @@ type VmCalls = Pick<
 >;
 
 export function hostOf(parts: HostParts): Host {
-  const { config, room, slot, ndis, virtualSwitch, vms, vmqProcessors } = parts;
+  const { config, room, slot, ndis, virtualSwitch, vms } = parts;
   const { machine, executor } = room;
-  const queueCounters = (queueId: number) => slot.card.queueCounters(queueId);
   const host: Host = {
     ...vmCalls(vms),
     config,
@@ -77,20 +77,29 @@ export function hostOf(parts: HostParts): Host {
     },
     publish: () => executor.publish(),
     describe: (record) => describeRecord(record, parts.describe),
-    inspect: () =>
-      reportHost({
-        config,
-        executor,
-        machine,
-        adapter: slot.adapter,
-        virtualSwitch,
-        queueCounters,
-        vmqProcessors,
-      }),
+    view: () => viewOf(parts),
+    inspect: () => reportOf(viewOf(parts)),
     stop: () => executor.stop(),
   };
   setVmLife(host, vms);
   return printAs(host, (self) => self.inspect());
+}
+
+function viewOf({ config, room, slot, virtualSwitch, vms, vmqProcessors }: HostParts): HostView {
+  const { machine, executor } = room;
+  const adapter = slot.adapter.inspect();
+  return {
+    config,
+    executor: executor.kind,
+    processors: machine.processorCount,
+    nanoseconds: machine.clock.now(),
+    vmqProcessors,
+    ledger: machine.ledger.report(),
+    adapter,
+    queues: adapter.queues.map(({ queueId }) => ({ queueId, ...slot.card.queueCounters(queueId) })),
+    virtualSwitch: virtualSwitch.inspect(),
+    vms: vms.names.map((name) => vms.here(name).view()),
+  };
 }
 
 function vmCalls(vms: VmLife): VmCalls {

@@ -1,49 +1,34 @@
-/** Reads a host's state into a report: NDIS's books, the NIC's counters, the switch's ports, the ledger. */
+/** The report of a host: a pure function of its view. */
 import { enumName, NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE } from '@vmq/abi';
-import type { Executor, Machine } from '@vmq/machine';
-import type { AdapterReport, NdisAdapter } from '@vmq/ndis';
 import type { ChannelReport } from '@vmq/netvsc';
-import type { SwitchReport, VirtualSwitch } from '@vmq/vswitch';
-import type { HostConfig } from '../config/config.ts';
+import type { SwitchReport } from '@vmq/vswitch';
+import type { HostView } from './host-view.ts';
 import type { HostReport, PortReport, QueueReport } from './report.ts';
 import { vmqGates } from './vmq-gates.ts';
 
-export interface Inspected {
-  readonly config: HostConfig;
-  readonly executor: Executor;
-  readonly machine: Machine;
-  readonly adapter: NdisAdapter;
-  readonly virtualSwitch: VirtualSwitch;
-  /** What the NIC has counted for a receive queue. */
-  readonly queueCounters: (queueId: number) => Pick<QueueReport, 'frames' | 'bytes' | 'droppedNoDescriptor'>;
-  /** Processors that the switch spreads VM queues over. */
-  readonly vmqProcessors: readonly number[];
-}
-
-export function reportHost(inspected: Inspected): HostReport {
-  const { config, executor, machine } = inspected;
-  const ledger = machine.ledger.report();
-  const adapter = inspected.adapter.inspect();
-  const virtualSwitch = inspected.virtualSwitch.inspect();
+/** What a host's view says, as Windows prints it. */
+export function reportOf(view: HostView): HostReport {
+  const { config, ledger, adapter, virtualSwitch } = view;
   const gates = vmqGates(config, adapter, virtualSwitch);
   return {
     name: config.name,
-    executor: executor.kind,
-    processors: machine.processorCount,
+    executor: view.executor,
+    processors: view.processors,
     vmq: gates.every(({ isOpen }) => isOpen),
     vmqRequested: config.vmq,
     vmqGates: gates,
-    vmqProcessors: inspected.vmqProcessors,
+    vmqProcessors: view.vmqProcessors,
     ledger,
     conservation: ledger.inFlight === 0,
-    queues: reportQueues(adapter, inspected.queueCounters),
+    queues: reportQueues(view),
     ports: reportPorts(virtualSwitch),
   };
 }
 
-function reportQueues(report: AdapterReport, queueCounters: Inspected['queueCounters']): QueueReport[] {
+function reportQueues({ adapter: report, queues }: HostView): QueueReport[] {
   return report.queues.map((queue) => {
     const entry = report.msixEntries.find((one) => one.entry === queue.msixTableEntry);
+    const counted = queues.find(({ queueId }) => queueId === queue.queueId);
     const mask = queue.processors.reduce((bits, processor) => bits | (1n << BigInt(processor)), 0n);
     return {
       Name: report.name,
@@ -63,7 +48,9 @@ function reportQueues(report: AdapterReport, queueCounters: Inspected['queueCoun
           VlanID: filter.vlanId === null ? '' : String(filter.vlanId),
         })),
       MsixEntry: queue.msixTableEntry,
-      ...queueCounters(queue.queueId),
+      frames: counted?.frames ?? 0,
+      bytes: counted?.bytes ?? 0,
+      droppedNoDescriptor: counted?.droppedNoDescriptor ?? 0,
     };
   });
 }

@@ -32,6 +32,7 @@ import {
 import { type MacAddress, parseMacAddress } from '@vmq/wire';
 import type { HostConfig, VmConfig } from '../config/config.ts';
 import { frameRoom, type HostSizes } from '../config/sizing.ts';
+import type { VmView } from '../report/host-view.ts';
 import type { ReceivedFrame } from './host.ts';
 import type { PartitionSlot } from './partition-slots.ts';
 
@@ -179,6 +180,17 @@ export class Guest {
     source.publish();
     this.#machine.board.wake(this.#machine.agent(this.slot.agent));
     return null;
+  }
+
+  view(): VmView {
+    return {
+      name: this.vm.name,
+      port: this.port,
+      memoryBytes: this.slot.segment.byteLength,
+      isPaused: this.isSuspended,
+      isMoving: this.isMoving,
+      statistics: this.statistics(),
+    };
   }
 
   statistics(): Readonly<Record<string, number>> {

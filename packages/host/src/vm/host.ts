@@ -19,6 +19,7 @@ import type { ExtraDataPaths } from '../agents/agent-factories.ts';
 import type { HostConfig, VmConfig, VmConfigInput } from '../config/config.ts';
 import type { HostSizes } from '../config/sizing.ts';
 import type { AdapterPart } from '../parts/adapter-part.ts';
+import type { HostView } from '../report/host-view.ts';
 import type { HostReport } from '../report/report.ts';
 
 /** The far end of the cable that is plugged into the NIC. */
@@ -192,6 +193,9 @@ export interface Host {
   publish(): void;
   /** One trace record in words, by whoever wrote it. */
   describe(record: TraceRecord): string;
+  /** The host at this moment, as data. */
+  view(): HostView;
+  /** What the view says, as Windows prints it. */
   inspect(): HostReport;
   /** Ends the agents; worker threads are gone when it resolves. */
   stop(): Promise<void>;
