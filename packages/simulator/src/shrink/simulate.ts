@@ -9,6 +9,8 @@ import { shrinkSteps } from './shrink-steps.ts';
 
 /** Steps that are tried to make one failure short. */
 const SHRINK_BUDGET = 300_000;
+/** The trace is a reader of records: what it shows is what happens without it, too. */
+const NOT_TRACED = 'AND IT DOES NOT HAPPEN WHEN IT IS TRACED, which is a second failure';
 /** Trace records that a failure shows. */
 const TRACE_TAIL = 40;
 
@@ -113,7 +115,10 @@ function reportFailure(
     version: FAILURE_FILE_VERSION,
     seed,
     invariant: shown?.invariant ?? 'the host lives',
-    message: shown?.message ?? '',
+    message:
+      last.failure === null && !last.interrupted
+        ? `${shown?.message ?? ''}; ${NOT_TRACED}`
+        : (shown?.message ?? ''),
     config,
     steps: kept,
     stepsBefore,

@@ -49,7 +49,7 @@ export class Liveness {
   check(): void {
     const { hosts, population } = this.#setting;
     this.#rounds++;
-    const up = hosts.filter((host) => host.isUp);
+    const up = hosts.filter((host) => host.control.isUp);
     for (const host of up) {
       this.#clearUp(host);
       this.#queueLife(host);
@@ -71,7 +71,7 @@ export class Liveness {
   /** The second protocol gets a queue, a filter on it, and gives both back, if there is one left. */
   #queueLife(host: SimulatedHost): void {
     const { adapter, config } = host.host;
-    if (!host.protocol.isBound) host.rebind();
+    if (!host.protocol.isBound) host.control.rebind();
     const { queues, filters, currentCapabilities: caps } = adapter.inspect();
     this.#asks(host, 'query', { oid: 'query current capabilities' });
     if (!config.vmq || caps === null) return;
@@ -121,7 +121,7 @@ export class Liveness {
       status = host.protocol.lastCompleted;
     }
     if (status !== NDIS_STATUS_SUCCESS)
-      this.#stuck(host, `${body.oid}: ${statusName(status)}; ${host.lastRefusal}`);
+      this.#stuck(host, `${body.oid}: ${statusName(status)}; ${host.control.lastRefusal}`);
   }
 
   /** A VM comes and goes, if there is room for one more. */
@@ -142,7 +142,7 @@ export class Liveness {
   #traffic(vm: SimulatedVm): void {
     const { hosts, traffic, runToRest, probe } = this.#setting;
     const host = hosts[vm.host];
-    if (!host.isUp) return;
+    if (!host.control.isUp) return;
     probe(vm);
     if (!vm.answers || host.wasFaulty) return;
     const before = vm.answered;

@@ -1,12 +1,7 @@
-/** A host of a simulated world, small, and with everything on it that watches it. */
-import { NDIS_DEVICE_POWER_STATE, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
-import { setRequest } from '@vmq/ddi';
 import { checkHostConfig, createHost, type Host, type HostConfigInput } from '@vmq/host';
-import { type Agent, type AgentContext, createRandom, type DeterministicExecutor } from '@vmq/machine';
-import { OID_VMQ_MINIPORT_VM_QUEUES } from '@vmq/miniport';
+import type { Agent, AgentContext, DeterministicExecutor } from '@vmq/machine';
 import { type NdisAdapter, refusalLine } from '@vmq/ndis';
 import { createNicAgent, type NicAgentData } from '@vmq/nic';
-import { oidRequestOf } from '@vmq/reference-model';
 import { DeviceAudit } from '../audit/device-audit.ts';
 import { DropAudit } from '../audit/drop-audit.ts';
 import { ExposedFrames } from '../audit/exposed-frames.ts';
@@ -21,20 +16,19 @@ import { SWITCH_WATCH, SwitchWatch } from '../audit/switch-watch.ts';
 import type { TraceHash } from '../audit/trace-hash.ts';
 import { checkVmMemory } from '../audit/vm-memory-audit.ts';
 import type { FaultWire } from '../faults/fault-host.ts';
-import { createFaultInjector, type FaultInjector, RECOVERY } from '../faults/fault-injector.ts';
 import type { FaultName } from '../faults/fault-names.ts';
 import type { HostileAttack } from '../hostile/behaviour.ts';
 import { createHostileGuestAgent } from '../hostile/hostile-guest-agent.ts';
-import { type OidScene, type OidStep, requestOfStep } from '../steps/oid-step.ts';
-import { type SimulationConfig, smallSizes, vmMac } from '../steps/simulation-config.ts';
-import { createHoldingFilter, HOLDING_FILTER, type HoldingDriver, holdingFilter } from './holding-filter.ts';
-import { SECOND_PROTOCOL, SecondProtocol } from './second-protocol.ts';
+import { type SimulationConfig, smallSizes } from '../steps/simulation-config.ts';
+import { AdapterControl } from './adapter-control.ts';
+import { createHoldingFilter, HOLDING_FILTER, holdingFilter } from './holding-filter.ts';
+import { HostFaults } from './host-faults.ts';
+import { SecondProtocol } from './second-protocol.ts';
 
 /** Turns after which a host that still has something to do will never be at rest. */
-const PATIENCE = 200_000;
+const MOST_TURNS = 200_000;
 /** Virtual nanoseconds that a step may take: less than what anybody waits before giving up. */
 const LONGEST_STEP = 1e9;
-const { NdisDeviceStateD0: D0, NdisDeviceStateD3: D3 } = NDIS_DEVICE_POWER_STATE;
 
 /** Of what world it is, and who watches. */
 interface Observed {
@@ -44,9 +38,6 @@ interface Observed {
   readonly marks: Map<string, number> | null;
 }
 
-/** No adapter has so many. */
-const ALL_QUEUES = 255;
-
 export class SimulatedHost {
   readonly index: number;
   readonly host: Host;
@@ -55,6 +46,9 @@ export class SimulatedHost {
   readonly protocol: SecondProtocol;
   readonly pages: PageAudit;
   readonly states: StateAudit;
+  /** What steps do to its adapter. */
+  readonly control: AdapterControl;
+  readonly faults: HostFaults;
   readonly #freePages: FreePages;
   readonly #device: DeviceAudit;
   readonly #drops: DropAudit;
@@ -64,23 +58,14 @@ export class SimulatedHost {
   readonly #programs: Map<string, HostileAttack> = new Map();
   /** Frames that were put on its wire; those that a fault repeats come on top. */
   onWire = 0;
-  #faults: FaultInjector | null = null;
   #isCalled = false;
   /** Frames that were taken off its wire during a control call. */
   readonly #early: Uint8Array[] = [];
   /** The machine's time when it was last looked at. */
   #checkedAt = 0;
-  /** Something has gone wrong since all was well for certain. */
-  #needsRecovery = false;
-  #isLow = false;
-  readonly #filters: readonly HoldingDriver[];
-  /** Ends a hold before its time. */
-  #cancelHold: (() => void) | null = null;
-  /** Somebody held on to NBLs since the last step. */
-  #wasHeld = false;
   /** The first promise that a driver broke, in words. */
   #violation = '';
-  isRemoved = false;
+
   constructor(
     index: number,
     config: HostConfigInput,
@@ -101,7 +86,9 @@ export class SimulatedHost {
       comesBack: (chain) => exposure?.restore(chain),
     });
     const checked = checkHostConfig(config);
-    this.#filters = Array.from({ length: filters }, (_, i) => holdingFilter(`filter${i}`, config.seed ?? 1));
+    const filterDrivers = Array.from({ length: filters }, (_, i) =>
+      holdingFilter(`filter${i}`, config.seed ?? 1),
+    );
     if (!checked.ok) throw new Error(`simulation: ${JSON.stringify(checked.problems)}`);
     this.host = createHost(checked.config, {
       record: true,
@@ -119,7 +106,7 @@ export class SimulatedHost {
         switchExtensions: switchWatch?.factories ?? {},
         filters: { [HOLDING_FILTER]: createHoldingFilter },
       },
-      filterDrivers: this.#filters,
+      filterDrivers,
       switchExtensions: switchWatch ? [SWITCH_WATCH] : [],
       guestProgram: ({ name }) => this.#programs.get(name),
     });
@@ -140,6 +127,16 @@ export class SimulatedHost {
     });
     this.protocol = new SecondProtocol(hash);
     this.protocol.bind(adapter);
+    this.faults = new HostFaults(this.host, filterDrivers);
+    this.control = new AdapterControl(this.host, {
+      hash,
+      watch: this.watch,
+      protocol: this.protocol,
+      states: this.states,
+      drops: this.#drops,
+      wasFaulty: () => this.wasFaulty,
+      pullCard: () => this.inject('surprise-removal'),
+    });
   }
 
   /** The NIC, and the far end of its cable, which does not keep it waiting while a control call waits for it. */
@@ -198,7 +195,7 @@ export class SimulatedHost {
     const executor = this.#executor;
     let turns = 0;
     while (executor.step()) {
-      if (++turns > PATIENCE) fail('the host lives', `${this.name} does not come to rest`);
+      if (++turns > MOST_TURNS) fail('the host lives', `${this.name} does not come to rest`);
     }
     this.host.ndis.poll();
     return turns > 0;
@@ -219,177 +216,28 @@ export class SimulatedHost {
 
   /** Its wire, with what goes wrong on it. */
   get wire(): FaultWire {
-    return this.#faults?.wire ?? this.host.wire;
+    return this.faults.wire;
   }
 
   /** Something has ever gone wrong. */
   get wasFaulty(): boolean {
-    return this.#faults !== null;
+    return this.faults.wasFaulty;
   }
 
   inject(name: FaultName): void {
     // Rings of an adapter that was removed by PnP alone are free memory by now.
-    if (this.isRemoved) return;
-    this.#faults ??= createFaultInjector(this.host, createRandom(this.host.config.seed).fork('faults'));
+    if (this.control.isRemoved) return;
     this.watch.isUnordered = true;
     this.onWire = Number.POSITIVE_INFINITY;
-    const { accepted } = this.#faults.inject(name);
+    const accepted = this.faults.inject(name);
     this.#hash.add(accepted ? 1 : 0);
-    if (accepted && name === 'surprise-removal') this.isRemoved = true;
-    if (accepted) this.#needsRecovery = true;
-  }
-
-  heal(): void {
-    this.#faults?.heal();
-  }
-
-  /** Filter modules keep all that comes back, for so long. */
-  hold(milliseconds: number): void {
-    if (this.#filters.length === 0 || this.#cancelHold !== null) return;
-    for (const filter of this.#filters) filter.holdAll(true);
-    const cancel = this.host.ndis.setTimer(milliseconds * 1e6, () => this.letGo());
-    this.#cancelHold = cancel;
-    this.#wasHeld = true;
-  }
-
-  letGo(): void {
-    this.#cancelHold?.();
-    this.#cancelHold = null;
-    for (const filter of this.#filters) filter.holdAll(false);
-  }
-
-  /** Lets so much time go by as the stack needs to notice. */
-  giveTime(): void {
-    this.#faults?.passTime(RECOVERY);
+    if (accepted && name === 'surprise-removal') this.control.isRemoved = true;
   }
 
   /** Heals, and gives the stack the time it needs to notice. */
   recover(): void {
-    if (this.#cancelHold !== null) this.letGo();
-    if (this.#needsRecovery && this.#faults !== null) {
-      this.#faults.heal();
-      this.giveTime();
-      this.#needsRecovery = false;
-    }
-    // A removal that had to wait for somebody is asked for once more.
-    if (this.isRemoved && this.host.adapter.state !== 'Halted')
-      this.#status(this.host.adapter.surpriseRemove());
-  }
-
-  // --- what steps do to the adapter -----------------------------------------------------------------------
-
-  togglePause(): void {
-    const { adapter } = this.host;
-    if (adapter.state === 'Running') this.#status(adapter.pause());
-    else if (adapter.state === 'Paused') this.#status(adapter.restart());
-    this.watch.restartOrder();
-  }
-
-  /** Powers the adapter down, or up; or puts another card where one was pulled. */
-  togglePower(): void {
-    if (this.isRemoved) {
-      this.#replaceAdapter();
-      return;
-    }
-    const status = this.host.adapter.setPower(this.#isLow ? D0 : D3);
-    this.#status(status);
-    this.#isLow = this.host.adapter.powerState !== D0;
-    this.watch.restartOrder();
-  }
-
-  /** As a vendor's management application does: `queues` of the VM queues, as far as there are so many. */
-  setQueues(queues: number): void {
-    const { adapter } = this.host;
-    const most = adapter.inspect().hardwareCapabilities?.NumQueues ?? 0;
-    const bytes = Uint8Array.of(Math.min(queues, most), 0, 0, 0);
-    this.#status(adapter.userModeRequest(setRequest(OID_VMQ_MINIPORT_VM_QUEUES, bytes)));
-  }
-
-  reset(): void {
-    this.#status(this.host.adapter.reset());
-    this.watch.restartOrder();
-  }
-
-  removeAdapter(): void {
-    if (this.isRemoved) return;
-    // Where things go wrong the card is really pulled: one that hung and comes back would go on receiving.
-    if (this.#faults === null) this.#status(this.host.adapter.surpriseRemove());
-    else this.inject('surprise-removal');
-    this.isRemoved = true;
-  }
-
-  #replaceAdapter(): void {
-    const { host } = this;
-    // One that went in the midst of faults stays away.
-    if (this.#faults !== null || host.adapter.state !== 'Halted') return;
-    const { status, reason } = host.replaceAdapter();
-    this.#status(status);
-    if (status !== NDIS_STATUS_SUCCESS) fail('the host lives', `${this.name}: no other adapter: ${reason}`);
-    this.isRemoved = false;
-    this.#isLow = false;
-    // The old card was still in its slot when its adapter had been removed, and might reach nothing.
-    this.#drops.excuse();
-    this.states.replace(host.adapter);
-    this.protocol.bind(host.adapter);
-    this.watch.restartOrder();
-  }
-
-  /** Whatever stopped it on purpose is undone: another card, power, a restart. */
-  comeUp(): void {
-    if (this.isRemoved) this.#replaceAdapter();
-    if (this.#isLow && !this.isRemoved) this.togglePower();
-    if (this.host.adapter.state === 'Paused') this.togglePause();
-    if (!this.isRemoved) this.setQueues(ALL_QUEUES);
-    if (!this.isUp && !this.isRemoved)
-      fail('life goes on', `${this.name}: the adapter is ${this.host.adapter.state}; ${this.lastRefusal}`);
-  }
-
-  /** The last thing that NDIS refused, in words. */
-  get lastRefusal(): string {
-    const { last } = this.host.ndis.refusals;
-    return last === null ? 'nothing was refused' : refusalLine(last);
-  }
-
-  rebind(): void {
-    if (this.protocol.isBound) this.protocol.close();
-    else this.protocol.bind(this.host.adapter);
-  }
-
-  oid(step: OidStep, vms: readonly number[]): void {
-    const { adapter, config } = this.host;
-    const request = requestOfStep(step, this.#scene(vms));
-    const bytes = oidRequestOf(request, config.ndisVersion === '6.20' ? 620 : 630);
-    if (step.by === 'user') this.#status(adapter.userModeRequest(bytes));
-    else this.protocol.submit(bytes);
-  }
-
-  /** Somebody besides the switch has a VM queue with a filter for that VM's address: such frames are its own (RX-22). */
-  isTakenByOther(vm: number): boolean {
-    const { filters, bindings } = this.host.adapter.inspect();
-    const own = bindings.find(({ protocol }) => protocol === this.host.config.switch.name)?.number ?? -1;
-    return filters.some(({ owner, queueId, mac }) => owner !== own && queueId !== 0 && mac === vmMac(vm));
-  }
-
-  #scene(vms: readonly number[]): OidScene {
-    const { queues, filters, bindings } = this.host.adapter.inspect();
-    const own = bindings.find(({ protocol }) => protocol === SECOND_PROTOCOL)?.number ?? -1;
-    const ids = (mine: boolean): number[] =>
-      queues
-        .filter(({ queueId, owner }) => queueId !== 0 && (owner === own) === mine)
-        .map(({ queueId }) => queueId);
-    return {
-      ownQueues: ids(true),
-      otherQueues: ids(false),
-      ownFilters: filters.filter(({ owner }) => owner === own),
-      otherFilters: filters.filter(({ owner }) => owner !== own),
-      vms,
-    };
-  }
-
-  #status(status: number): void {
-    this.#hash.add(status);
-    if (statusName(status).startsWith('0x'))
-      fail('requests complete once', `unknown status ${statusName(status)}`);
+    this.faults.recover();
+    this.control.finishRemoval();
   }
 
   // --- after all is done ----------------------------------------------------------------------------------
@@ -399,7 +247,7 @@ export class SimulatedHost {
     const report = this.states.check();
     const { outstanding, sharedMemory } = report;
     this.pages.check(sharedMemory);
-    checkVmMemory(this.name, this.isRemoved, report);
+    checkVmMemory(this.name, this.control.isRemoved, report);
     const { receives, sends } = this.watch;
     if (outstanding.receives !== receives || outstanding.sends !== sends)
       fail(
@@ -415,18 +263,12 @@ export class SimulatedHost {
     const now = this.host.machine.clock.now();
     const taken = now - this.#checkedAt;
     this.#checkedAt = now;
-    const wasHeld = this.#wasHeld;
-    this.#wasHeld = this.#cancelHold !== null;
-    if (taken > LONGEST_STEP && this.#faults === null && !wasHeld)
+    const wasHeld = this.faults.takeHeld();
+    if (taken > LONGEST_STEP && !this.wasFaulty && !wasHeld)
       fail(
         'the host lives',
         `${this.name}: one step took ${Math.round(taken / 1e6)} ms of the machine's time`,
       );
-  }
-
-  /** Frames have nothing in their way: the adapter runs. */
-  get isUp(): boolean {
-    return this.host.adapter.state === 'Running' && !this.#isLow;
   }
 
   /** With the machine at rest: nothing is under way. */
@@ -436,8 +278,8 @@ export class SimulatedHost {
     const { state, pendingOids } = report;
     this.#freePages.check();
     // An adapter that was removed by PnP alone is still in its slot, and may reach nothing.
-    if (this.#faults === null && !this.isRemoved) this.#drops.check();
-    if (state === 'Running' && !this.#isLow) this.#device.check(report, this.#faults !== null);
+    if (!this.wasFaulty && !this.control.isRemoved) this.#drops.check();
+    if (state === 'Running' && !this.control.isLow) this.#device.check(report, this.wasFaulty);
     if (watch.receives !== 0)
       fail('one owner of each NBL', `${name}: ${watch.receives} NBLs were never returned`);
     if (watch.sends !== 0) fail('one owner of each NBL', `${name}: ${watch.sends} sends never ended`);
@@ -453,7 +295,7 @@ export class SimulatedHost {
   /** Takes the host down, when its VMs have gone; nothing may be left. */
   tearDown(): void {
     const { adapter } = this.host;
-    if (this.#isLow && !this.isRemoved) this.togglePower();
+    if (this.control.isLow && !this.control.isRemoved) this.control.togglePower();
     if (this.protocol.isBound) this.protocol.close();
     if (adapter.state === 'Running') adapter.pause();
     this.runToRest();

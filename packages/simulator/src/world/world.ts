@@ -117,24 +117,24 @@ export class World {
         return this.#fault(this.#host(step.host), step.fault);
       case 'hold': {
         const host = this.#host(step.host);
-        host.hold(step.milliseconds);
+        host.faults.hold(step.milliseconds);
         return host;
       }
       case 'heal': {
         const host = this.#host(step.host);
-        host.heal();
+        host.faults.heal();
         host.look();
         return host;
       }
       default: {
         const host = this.#host(step.host);
-        if (step.do === 'oid') host.oid(step.oid, this.#population.numbersOn(host.index));
-        else if (step.do === 'pause') host.togglePause();
-        else if (step.do === 'power') host.togglePower();
-        else if (step.do === 'reset') host.reset();
-        else if (step.do === 'rebind') host.rebind();
-        else if (step.do === 'capabilities') host.setQueues(step.queues);
-        else host.removeAdapter();
+        if (step.do === 'oid') host.control.oid(step.oid, this.#population.numbersOn(host.index));
+        else if (step.do === 'pause') host.control.togglePause();
+        else if (step.do === 'power') host.control.togglePower();
+        else if (step.do === 'reset') host.control.reset();
+        else if (step.do === 'rebind') host.control.rebind();
+        else if (step.do === 'capabilities') host.control.setQueues(step.queues);
+        else host.control.removeAdapter();
         host.look();
         return host;
       }
@@ -288,10 +288,10 @@ export class World {
       if (!this.#traffic.hasRoomFor(2)) return;
       this.#traffic.probe(vm, host);
       this.#runToRest();
-      if (vm.received === received && left > 1) host.giveTime();
+      if (vm.received === received && left > 1) host.faults.giveTime();
     }
     const drops = (): string => JSON.stringify(host.host.machine.ledger.report().ends.dropped);
-    if (vm.received === received && !host.isTakenByOther(vm.number))
+    if (vm.received === received && !host.control.isTakenByOther(vm.number))
       fail('frames arrive', `a frame for ${vm.name} did not arrive: ${drops()}`);
     if (this.#hub.frames === transmitted)
       fail('frames arrive', `a frame of ${vm.name} did not leave: ${drops()}`);
@@ -302,7 +302,7 @@ export class World {
     this.#recover();
     this.#runToRest();
     const probed = this.vms[this.#steps % Math.max(1, this.vms.length)];
-    if (probed !== undefined && this.hosts[probed.host]?.isUp === true) this.#probe(probed);
+    if (probed !== undefined && this.hosts[probed.host]?.control.isUp === true) this.#probe(probed);
     const good = new Set(this.vms.map(({ name }) => name));
     for (const host of this.hosts) {
       host.ledger.check(host.onWire);
@@ -327,7 +327,7 @@ export class World {
   #live(): void {
     this.#recover();
     this.#runToRest();
-    for (const host of this.hosts) host.comeUp();
+    for (const host of this.hosts) host.control.comeUp();
     this.rest();
     this.#liveness.check();
     for (const host of this.hosts) host.look();
