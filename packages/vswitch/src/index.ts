@@ -1,9 +1,9 @@
 /**
  * @vmq/vswitch: NetVSP, the virtual switch between one adapter and the virtual machines.
  *
- * The control half is {@link createSwitch}: ports and NICs with their life cycle, VLANs and security, the VM-queue
+ * The control path is {@link createSwitch}: ports and NICs with their life cycle, VLANs and security, the VM-queue
  * manager that decides who gets a hardware queue and on which processor, and the ledger that says why. The data
- * half is {@link createSwitchDataPath}, one per processor: it takes chains from NDIS and frames from guests'
+ * path is {@link createSwitchDataPath}, one per processor: it takes chains from NDIS and frames from guests'
  * channels, decides where each goes, copies it there and counts how it ended.
  *
  * @packageDocumentation

@@ -4,7 +4,7 @@
  *   bindAdapter ─> capabilities read, connected ports served ─> restart ─> frames ─> pause ─> unbindAdapter
  *                                                                     among VMs alone, without an adapter <─┘
  *
- * Opening the binding, NDIS makes the data halves from `dataPathImage`; until then there is nobody to publish to.
+ * Opening the binding, NDIS makes the data paths from `dataPathImage`; until then there is nobody to publish to.
  */
 import {
   NDIS_PACKET_TYPE_ALL_MULTICAST,
@@ -48,7 +48,7 @@ export interface AdapterBindingOptions {
   readonly ledger: AllocationLedger;
   readonly extensions: ExtensionStack;
   readonly vmqSettings: VmqSettings;
-  /** Where the data halves are while there is no adapter. */
+  /** Where the data paths are while there is no adapter. */
   readonly detached?: DetachedTransport;
   ports(): readonly SwitchPort[];
   publish(): void;
@@ -64,12 +64,12 @@ export class AdapterBinding {
   #revision = 4;
   /** Bits per second. */
   #linkSpeed = 0;
-  /** The data halves exist and get what is posted. */
+  /** The data paths exist and get what is posted. */
   #attached = false;
   #packetFilter = 0;
   /** What was last asked for; if it was refused, it is again after the next reset, restart or change of a port. */
   #askedPacketFilter = 0;
-  /** The data halves are where there is no adapter. */
+  /** The data paths are where there is no adapter. */
   #isDetached = false;
   /** Whatever filters there are: some are about to go. */
   #letsInAll = false;
@@ -194,7 +194,7 @@ export class AdapterBinding {
     this.#requests?.setPacketFilter(0);
     this.#packetFilter = 0;
     this.#askedPacketFilter = 0;
-    // These data halves will hear nothing more: they let go of all ports and channels.
+    // These data paths will hear nothing more: they let go of all ports and channels.
     this.transport?.post('all', publication.state([]));
     this.transport?.publish();
     queues.attach(null, noVmq('no adapter is bound'));
@@ -206,7 +206,7 @@ export class AdapterBinding {
     detached?.attach?.(VSWITCH_DATA_PATH, publication.image(ports()));
   }
 
-  /** The binding's data halves take over: those without an adapter let go of all ports and channels. */
+  /** The binding's data paths take over: those without an adapter let go of all ports and channels. */
   #leaveDetached(): void {
     const { detached, publication } = this.#options;
     if (!this.#isDetached) return;

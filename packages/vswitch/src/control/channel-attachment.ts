@@ -2,9 +2,9 @@
  * What a port's channel needs of a processor, from when it is attached until it is detached:
  *
  *   attach   processor chosen ─> its send buffers ─> an interrupt vector ─> the guest's signals aimed there
- *   detach   signals to nobody ─> published: no data half has the channel ─> vector and processor given back
+ *   detach   signals to nobody ─> published: no data path has the channel ─> vector and processor given back
  *
- * The data halves learn of an attached channel with the next publication, which is the caller's.
+ * The data paths learn of an attached channel with the next publication, which is the caller's.
  */
 
 import { NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS } from '@vmq/abi';

@@ -1,6 +1,6 @@
 /**
- * What the control half publishes, and the shared buffers behind it: builds the {@link SwitchState} that the data
- * halves load, hands out send buffers and interrupt vectors, and replaces the learned table when addresses have
+ * What the control path publishes, and the shared buffers behind it: builds the {@link SwitchState} that the data
+ * paths load, hands out send buffers and interrupt vectors, and replaces the learned table when addresses have
  * to go.
  */
 import { NDIS_SHARED_MEMORY_USAGE } from '@vmq/abi';
@@ -24,16 +24,16 @@ import {
   type LearnedMacTableImage,
 } from '../tables/learned-mac-table.ts';
 
-/** How the control half reaches the data halves; a binding is one. */
+/** How the control path reaches the data paths; a binding is one. */
 export interface SwitchTransport {
   post(processor: number | 'all', message: unknown): void;
   publish(): void;
   runUntil(done: () => boolean): boolean;
 }
 
-/** The same where no binding makes the data halves; an NDIS `DetachedDataPath` is one. */
+/** The same where no binding makes the data paths; an NDIS `DetachedDataPath` is one. */
 export interface DetachedTransport extends SwitchTransport {
-  /** The switch has lost its adapter: makes data halves, by their factory's name and their image. Absent: always there. */
+  /** The switch has lost its adapter: makes data paths, by their factory's name and their image. Absent: always there. */
   attach?(factory: string, image: unknown): void;
   /** An adapter's binding is about to make them. */
   detach?(): void;
@@ -100,7 +100,7 @@ export class Publication {
     };
   }
 
-  /** What the data halves are made from. */
+  /** What the data paths are made from. */
   image(ports: readonly SwitchPort[]): SwitchDataImage {
     return {
       switchName: this.#options.switchName,

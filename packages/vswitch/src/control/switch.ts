@@ -1,13 +1,13 @@
 /**
- * The switch's control half: ports and their life, the binding to the adapter, publications.
+ * The switch's control path: ports and their life, the binding to the adapter, publications.
  *
  *   createSwitch ─> { protocolDriver, sharedMemoryProvider }   registered with NDIS by the host
- *                ─> ports ──VmQueueManager──> OIDs over the binding
- *                └> Publication ──────────────> data halves on the processors
+ *                ─> ports ──> SwitchParts: queues, channels, binding, publication ──> data paths on the processors
  *
  * Runs at PASSIVE_LEVEL on one thread; everything returns when it has taken effect everywhere. Statuses are
  * returned with a reason, never thrown.
  */
+
 import {
   NDIS_STATUS_FAILURE,
   NDIS_STATUS_INVALID_PARAMETER,
@@ -18,11 +18,12 @@ import {
   NDIS_STATUS_RESOURCES,
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
+import type { ProtocolDriver, SharedMemoryProvider } from '@vmq/ddi';
 import { isFrameTooLong, printAs } from '@vmq/machine';
-import { DEFAULT_BUFFER_STRIDE } from '@vmq/shared-memory';
+import type { ChannelControl } from '@vmq/netvsc';
+import type { Block } from '@vmq/shared-memory';
 import { isGroupMac, isZeroMac } from '@vmq/wire';
-import { ExtensionStack } from '../extensions/extension-stack.ts';
-import type { HostFrames, SwitchState } from '../model/messages.ts';
+import type { SwitchDataImage } from '../model/messages.ts';
 import { clearPortCounters } from '../model/port-counters.ts';
 import {
   DEFAULT_PORT_PROPERTIES,
@@ -33,15 +34,7 @@ import {
   vlansOf,
 } from '../model/switch-port.ts';
 import { vlanOf } from '../tables/mac-key.ts';
-import { AllocationLedger } from '../vmq/allocation-ledger.ts';
-import { createHostMemoryProvider } from '../vmq/host-memory-provider.ts';
-import { ProcessorAssignment } from '../vmq/processor-assignment.ts';
-import { createVmMemoryProvider } from '../vmq/vm-memory-provider.ts';
-import { VmQueueManager } from '../vmq/vm-queue-manager.ts';
-import { noVmq } from '../vmq/vmq-capability.ts';
-import { AdapterBinding } from './adapter-binding.ts';
-import { ChannelAttachment } from './channel-attachment.ts';
-import { Publication } from './publication.ts';
+import { SwitchParts } from './switch-parts.ts';
 import {
   type PortReport,
   reportExtensions,
@@ -49,7 +42,7 @@ import {
   reportPort,
   type SwitchReport,
 } from './switch-report.ts';
-import type { SwitchOptions, SwitchResult, VirtualSwitch } from './virtual-switch.ts';
+import type { SwitchOptions, SwitchResult, SwitchType, VirtualSwitch } from './virtual-switch.ts';
 
 const OK: SwitchResult = { status: NDIS_STATUS_SUCCESS };
 
@@ -57,98 +50,260 @@ const refuse = (status: number, reason: string): SwitchResult => ({ status, reas
 
 /** Creates a switch; throws only for options that make no sense. */
 export function createSwitch(options: SwitchOptions): VirtualSwitch {
-  const { name, type, machine, sharedMemory } = options;
-  const maxPorts = options.maxPorts ?? 256;
-  const channelBudget = options.channelBudget ?? 64;
-  const sendBufferBytes = options.sendBufferBytes ?? DEFAULT_BUFFER_STRIDE;
-  const ageingSeconds = options.ageingSeconds ?? 0;
-  const vmqProcessors = options.vmqProcessors ?? Array.from({ length: machine.processorCount }, (_, i) => i);
-  if (vmqProcessors.length === 0) throw new RangeError(`switch ${name}: the VMQ processor set is empty`);
-  if (maxPorts < 2 || maxPorts > 4096)
-    throw new RangeError(`switch ${name}: maxPorts 2 to 4096, got ${maxPorts}`);
-  if (!(Number.isInteger(channelBudget) && channelBudget >= 1))
-    throw new RangeError(`switch ${name}: channelBudget of at least 1, got ${channelBudget}`);
+  return printAs(new Switch(new SwitchParts(options)), (self) => self.inspect());
+}
 
-  const lookaheadSize = options.lookaheadSize ?? 64;
-  if (!Number.isInteger(lookaheadSize) || lookaheadSize < 14)
-    throw new RangeError(`switch ${name}: lookaheadSize of at least 14 bytes, got ${lookaheadSize}`);
+class Switch implements VirtualSwitch {
+  readonly name: string;
+  readonly type: SwitchType;
+  readonly protocolDriver: ProtocolDriver;
+  readonly sharedMemoryProvider: SharedMemoryProvider;
+  readonly #parts: SwitchParts;
 
-  const ports = new Map<number, SwitchPort>();
-  if (options.hostVersion === 620 && (options.extensions ?? []).length > 0)
-    throw new RangeError(`switch ${name}: extensions need a host of NDIS 6.30 or later`);
-  const extensions = new ExtensionStack(name, options.extensions ?? [], machine.counters.numbers);
-  const extensionsImage = extensions.image(machine.processorCount);
-  const ledger = new AllocationLedger(machine.counters.numbers);
-  const hostMemory = createHostMemoryProvider(name, sharedMemory);
-  const provider =
-    options.hostVersion === 620
-      ? createVmMemoryProvider(hostMemory, (queueId, bytes) => queues.lendVmMemory(queueId, bytes))
-      : hostMemory;
-  const publication = new Publication({
-    switchName: name,
-    machine,
-    sharedMemory,
-    maxPorts,
-    channelBudget,
-    macTableEntries: options.macTableEntries ?? 4096,
-    ageingSeconds,
-    floodUnknownUnicast: options.floodUnknownUnicast ?? false,
-    external: type === 'external',
-    extensions: extensionsImage,
-    sendBuffers: options.sendBuffers ?? 512,
-    sendBufferBytes,
-    ...(options.grantSendBuffers ? { grantSendBuffers: options.grantSendBuffers } : {}),
-  });
-  const all = (): SwitchPort[] => [...ports.values()];
-  const connected = (): SwitchPort[] => all().filter((port) => port.connected);
-  const tell = (processor: number | 'all', message: SwitchState | HostFrames): void => {
-    const transport = adapter.transport ?? options.transport;
-    transport?.post(processor, message);
-    transport?.publish();
-  };
-  const publish = (): void => tell('all', publication.state(all()));
-  const channels = new ChannelAttachment({
-    publication,
-    load: new ProcessorAssignment(vmqProcessors),
-    sendBufferBytes,
-    publish,
-  });
-  const queues = new VmQueueManager(
-    {
-      switchName: name,
-      suggestedBuffers: options.suggestedReceiveBuffers ?? 256,
-      lookaheadSize: options.hostVersion === 620 ? lookaheadSize : 0,
-      preemptByWeight: options.preemptByWeight ?? false,
-      processors: new ProcessorAssignment(vmqProcessors),
-      ledger,
-      ports: connected,
-      publish,
-    },
-    noVmq(type === 'external' ? 'no adapter is bound' : `an ${type} switch has no adapter`),
-  );
-  const adapter = new AdapterBinding({
-    switchName: name,
-    external: type === 'external',
-    queues,
-    publication,
-    ledger,
-    extensions,
-    vmqSettings: {
-      tenGigVmqEnabled: options.tenGigVmqEnabled ?? 1,
-      belowTenGigVmqEnabled: options.belowTenGigVmqEnabled ?? 1,
-      hostVersion: options.hostVersion ?? 630,
-    },
-    ports: all,
-    publish,
-    ...(options.transport ? { detached: options.transport } : {}),
-    wantsUnknownUnicast: () =>
-      (options.floodUnknownUnicast ?? false) ||
-      connected().some(({ properties }) => properties.allowMacSpoofing),
-  });
+  constructor(parts: SwitchParts) {
+    this.#parts = parts;
+    this.name = parts.options.name;
+    this.type = parts.options.type;
+    this.protocolDriver = parts.adapter.protocolDriver;
+    this.sharedMemoryProvider = parts.provider;
+  }
+
+  get sendBlocks(): readonly Block[] {
+    return this.#parts.publication.sendBlocks;
+  }
+
+  createPort(
+    portName: string,
+    change: Partial<PortProperties> = {},
+  ): SwitchResult & { readonly port: number } {
+    const properties = { ...DEFAULT_PORT_PROPERTIES, ...change };
+    const bad = refusalOfProperties(properties);
+    if (bad !== null) return { ...refuse(NDIS_STATUS_INVALID_PARAMETER, bad), port: 0 };
+    let id = 1;
+    while (this.#parts.ports.has(id)) id++;
+    if (id >= this.#parts.settings.maxPorts) {
+      return {
+        ...refuse(NDIS_STATUS_RESOURCES, `all ${this.#parts.settings.maxPorts - 1} port numbers are in use`),
+        port: 0,
+      };
+    }
+    this.#parts.ports.set(id, new SwitchPort(id, portName, properties));
+    return { ...OK, port: id };
+  }
+
+  createNic(id: number, nic: NicOptions): SwitchResult {
+    const port = this.#find(id, 'created');
+    if (!(port instanceof SwitchPort)) return port;
+    if (nic.type === 'internal' && this.type === 'private')
+      return refuse(NDIS_STATUS_NOT_SUPPORTED, 'a private switch has no internal network adapter');
+    if (isGroupMac(nic.mac.hi) || isZeroMac(nic.mac.hi, nic.mac.lo))
+      return refuse(NDIS_STATUS_INVALID_PARAMETER, 'the MAC must be a unicast address');
+    if (this.#parts.all().some((other) => other.nic?.name === nic.name))
+      return refuse(NDIS_STATUS_RESOURCE_CONFLICT, `there is a network adapter '${nic.name}' already`);
+    port.nic = nic;
+    port.state = 'nic-created';
+    this.#parts.publish();
+    return OK;
+  }
+
+  attachChannel(id: number, channel: ChannelControl): SwitchResult {
+    const port = this.#find(id, 'nic-created', 'connected', 'disconnected');
+    if (!(port instanceof SwitchPort)) return port;
+    // Buffers of a split queue lie in the memory behind the old channel.
+    const split = port.connected && port.lookahead !== 0;
+    if (split) this.#parts.queues.release(port, 'released', 'its channel is replaced');
+    const result = this.#parts.channels.attach(port, channel);
+    this.#parts.publish();
+    if (split) this.#parts.queues.serve([port]);
+    return result;
+  }
+
+  freeKeptQueues(): number {
+    return this.#parts.queues.freeKept();
+  }
+
+  connectNic(id: number): SwitchResult {
+    return this.connectNics([id]);
+  }
+
+  connectNics(ids: readonly number[]): SwitchResult {
+    const chosen: SwitchPort[] = [];
+    for (const id of new Set(ids)) {
+      const port = this.#find(id, 'nic-created', 'disconnected');
+      if (!(port instanceof SwitchPort)) return port;
+      chosen.push(port);
+    }
+    for (const port of chosen) {
+      const twin = this.#sharesAddress(port, port.properties.vlan, port.mac);
+      const attached = twin
+        ? refuse(NDIS_STATUS_RESOURCE_CONFLICT, `port ${twin.id} has the MAC of port ${port.id} in its VLAN`)
+        : port.channel === null && port.nic?.channel
+          ? this.#parts.channels.attach(port, port.nic.channel)
+          : OK;
+      if (attached.status !== NDIS_STATUS_SUCCESS) {
+        for (const begun of chosen) if (begun.connected) begun.state = 'nic-created';
+        this.#parts.publish();
+        return attached;
+      }
+      port.state = 'connected';
+    }
+    this.#parts.publish();
+    this.#parts.queues.serve(chosen);
+    this.#parts.adapter.updatePacketFilter();
+    return OK;
+  }
+
+  disconnectNic(id: number): SwitchResult {
+    const port = this.#find(id, 'connected');
+    if (!(port instanceof SwitchPort)) return port;
+    // From here on the NIC puts nothing new for it on its queue; then the data paths let go; then the queue goes.
+    this.#parts.queues.clearFilters(port);
+    port.state = 'disconnected';
+    this.#parts.publication.relearn((entry) => entry.port !== id);
+    this.#parts.publish();
+    this.#parts.queues.release(port, 'released', 'its NIC was disconnected');
+    port.requestedAt = 0;
+    port.withoutQueue = 'not connected';
+    this.#parts.publish();
+    this.#parts.queues.promote();
+    this.#parts.adapter.updatePacketFilter();
+    return OK;
+  }
+
+  deleteNic(id: number): SwitchResult {
+    const port = this.#find(id, 'nic-created', 'disconnected');
+    if (!(port instanceof SwitchPort)) return port;
+    this.#parts.channels.detach(port);
+    port.nic = null;
+    port.state = 'created';
+    this.#parts.publish();
+    return OK;
+  }
+
+  teardownPort(id: number): SwitchResult {
+    const port = this.#find(id, 'created');
+    if (!(port instanceof SwitchPort)) return port;
+    port.state = 'torn-down';
+    return OK;
+  }
+
+  deletePort(id: number): SwitchResult {
+    const port = this.#find(id, 'torn-down');
+    if (!(port instanceof SwitchPort)) return port;
+    if (port.references > 0) {
+      return refuse(NDIS_STATUS_INVALID_PORT_STATE, `port ${id} has ${port.references} references`);
+    }
+    this.#parts.ports.delete(id);
+    // The next port of this number counts from zero.
+    clearPortCounters(this.#parts.publication.counters, this.#parts.settings.maxPorts, id);
+    return OK;
+  }
+
+  referencePort(id: number): SwitchResult {
+    const port = this.#find(id, 'created', 'nic-created', 'connected', 'disconnected');
+    if (!(port instanceof SwitchPort)) return port;
+    port.references++;
+    return OK;
+  }
+
+  dereferencePort(id: number): SwitchResult {
+    const port = this.#find(id);
+    if (!(port instanceof SwitchPort)) return port;
+    if (port.references === 0) return refuse(NDIS_STATUS_FAILURE, `port ${id} has no references`);
+    port.references--;
+    return OK;
+  }
+
+  sendFor(id: number, frames: readonly Uint8Array[]): SwitchResult {
+    const port = this.#find(id, 'connected');
+    if (!(port instanceof SwitchPort)) return port;
+    if (port.channel === null) return refuse(NDIS_STATUS_FAILURE, `port ${id} has no channel`);
+    const longest = port.channelImage?.maxFrameBytes ?? 0;
+    const isUnfit = (bytes: Uint8Array): boolean =>
+      bytes.length < 14 || isFrameTooLong(bytes, 0, bytes.length, longest, false);
+    if (frames.some(isUnfit))
+      return refuse(NDIS_STATUS_INVALID_PARAMETER, `frames of 14 to ${longest} bytes can be sent`);
+    this.#parts.tell(port.channelProcessor, { op: 'send', port: id, frames });
+    return OK;
+  }
+
+  setPort(
+    id: number,
+    { mac, ...change }: Partial<PortProperties> & Partial<Pick<NicOptions, 'mac'>>,
+  ): SwitchResult {
+    const port = this.#find(id);
+    if (!(port instanceof SwitchPort)) return port;
+    const properties = { ...port.properties, ...change };
+    const bad = refusalOfProperties(properties);
+    if (bad !== null) return refuse(NDIS_STATUS_INVALID_PARAMETER, bad);
+    if (mac && (port.nic === null || isGroupMac(mac.hi) || isZeroMac(mac.hi, mac.lo)))
+      return refuse(NDIS_STATUS_INVALID_PARAMETER, 'the MAC must be a unicast address of a NIC');
+    const twin = port.connected ? this.#sharesAddress(port, properties.vlan, mac ?? port.mac) : undefined;
+    if (twin)
+      return refuse(NDIS_STATUS_RESOURCE_CONFLICT, `port ${twin.id} has the MAC of port ${id} in its VLAN`);
+    const refilter = port.connected && (mac !== undefined || change.vlan !== undefined);
+    const weight = port.properties.vmqWeight;
+    // Old filters, then old rules, then new filters: between them frames are refused by the NIC.
+    if (refilter) this.#parts.queues.clearFilters(port);
+    port.properties = properties;
+    if (mac && port.nic) port.nic = { ...port.nic, mac };
+    const members = vlansOf(properties.vlan);
+    if (refilter)
+      this.#parts.publication.relearn(({ port: at, b }) => at !== id || members.includes(vlanOf(b)));
+    this.#parts.publish();
+    if (!port.connected) return OK;
+    if (refilter) this.#parts.queues.refilter(port);
+    if (properties.vmqWeight === 0 && port.queueId !== 0) {
+      this.#parts.queues.release(port, 'released', 'its VMQOffloadWeight is 0');
+      this.#parts.publish();
+      this.#parts.queues.refilter(port);
+    }
+    if (refilter || properties.vmqWeight !== weight) this.#parts.queues.promote();
+    this.#parts.adapter.updatePacketFilter();
+    return OK;
+  }
+
+  ageMacTable(): number {
+    if (this.#parts.settings.ageingSeconds === 0) return 0;
+    const oldest = Math.floor(this.#parts.machine.clock.now() / 1e9) - this.#parts.settings.ageingSeconds;
+    const forgotten = this.#parts.publication.relearn(({ tick }) => tick >= oldest);
+    if (forgotten !== 0) this.#parts.publish();
+    return forgotten;
+  }
+
+  dataImage(): SwitchDataImage {
+    return this.#parts.publication.image(this.#parts.all());
+  }
+
+  inspectPort(id: number): PortReport | undefined {
+    const port = this.#parts.ports.get(id);
+    return port && reportPort(port, this.#parts.publication, this.#parts.settings.maxPorts);
+  }
+
+  inspect(): SwitchReport {
+    const { adapter, queues, publication, settings, ledger, extensions, provider } = this.#parts;
+    const { maxPorts, floodUnknownUnicast } = settings;
+    return {
+      name: this.name,
+      type: this.type,
+      adapter: adapter.adapterName,
+      vmq: { ...queues.capability, inUse: queues.holders.length },
+      packetFilter: adapter.packetFilter,
+      floodUnknownUnicast,
+      isExternalRunning: publication.externalRunning,
+      ports: this.#parts.all().map((port): PortReport => reportPort(port, publication, maxPorts)),
+      learned: reportLearned(publication),
+      ledger: [...ledger.records],
+      extensions: reportExtensions(this.#parts.extensionsImage),
+      extensionRecords: [...extensions.records],
+      outstandingSends: publication.outstandingSends,
+      provided: provider.provided,
+    };
+  }
 
   /** The port, if it is in one of these states; else the refusal. */
-  const find = (id: number, ...states: SwitchPort['state'][]): SwitchPort | SwitchResult => {
-    const port = ports.get(id);
+  #find(id: number, ...states: SwitchPort['state'][]): SwitchPort | SwitchResult {
+    const port = this.#parts.ports.get(id);
     if (port === undefined) return refuse(NDIS_STATUS_INVALID_PORT, `there is no port ${id}`);
     if (states.length !== 0 && !states.includes(port.state)) {
       return refuse(
@@ -157,237 +312,23 @@ export function createSwitch(options: SwitchOptions): VirtualSwitch {
       );
     }
     return port;
-  };
+  }
 
   /** A connected port with the same MAC in a VLAN of `port`, or undefined. */
-  const sharesAddress = (port: SwitchPort, vlan: PortProperties['vlan'], mac: NicOptions['mac']) => {
+  #sharesAddress(
+    port: SwitchPort,
+    vlan: PortProperties['vlan'],
+    mac: NicOptions['mac'],
+  ): SwitchPort | undefined {
     const own = new Set(vlansOf(vlan));
-    return connected().find(
-      (other) =>
-        other !== port &&
-        other.mac.hi === mac.hi &&
-        other.mac.lo === mac.lo &&
-        vlansOf(other.properties.vlan).some((id) => own.has(id)),
-    );
-  };
-
-  const connect = (ids: readonly number[]): SwitchResult => {
-    const chosen: SwitchPort[] = [];
-    for (const id of new Set(ids)) {
-      const port = find(id, 'nic-created', 'disconnected');
-      if (!(port instanceof SwitchPort)) return port;
-      chosen.push(port);
-    }
-    for (const port of chosen) {
-      const twin = sharesAddress(port, port.properties.vlan, port.mac);
-      const attached = twin
-        ? refuse(NDIS_STATUS_RESOURCE_CONFLICT, `port ${twin.id} has the MAC of port ${port.id} in its VLAN`)
-        : port.channel === null && port.nic?.channel
-          ? channels.attach(port, port.nic.channel)
-          : OK;
-      if (attached.status !== NDIS_STATUS_SUCCESS) {
-        for (const begun of chosen) if (begun.connected) begun.state = 'nic-created';
-        publish();
-        return attached;
-      }
-      port.state = 'connected';
-    }
-    publish();
-    queues.serve(chosen);
-    adapter.updatePacketFilter();
-    return OK;
-  };
-
-  const virtualSwitch: VirtualSwitch = {
-    name,
-    type,
-    protocolDriver: adapter.protocolDriver,
-    sharedMemoryProvider: provider,
-    get sendBlocks() {
-      return publication.sendBlocks;
-    },
-
-    createPort(portName, change = {}) {
-      const properties = { ...DEFAULT_PORT_PROPERTIES, ...change };
-      const bad = refusalOfProperties(properties);
-      if (bad !== null) return { ...refuse(NDIS_STATUS_INVALID_PARAMETER, bad), port: 0 };
-      let id = 1;
-      while (ports.has(id)) id++;
-      if (id >= maxPorts) {
-        return { ...refuse(NDIS_STATUS_RESOURCES, `all ${maxPorts - 1} port numbers are in use`), port: 0 };
-      }
-      ports.set(id, new SwitchPort(id, portName, properties));
-      return { ...OK, port: id };
-    },
-
-    createNic(id, nic) {
-      const port = find(id, 'created');
-      if (!(port instanceof SwitchPort)) return port;
-      if (nic.type === 'internal' && type === 'private')
-        return refuse(NDIS_STATUS_NOT_SUPPORTED, 'a private switch has no internal network adapter');
-      if (isGroupMac(nic.mac.hi) || isZeroMac(nic.mac.hi, nic.mac.lo))
-        return refuse(NDIS_STATUS_INVALID_PARAMETER, 'the MAC must be a unicast address');
-      if (all().some((other) => other.nic?.name === nic.name))
-        return refuse(NDIS_STATUS_RESOURCE_CONFLICT, `there is a network adapter '${nic.name}' already`);
-      port.nic = nic;
-      port.state = 'nic-created';
-      publish();
-      return OK;
-    },
-
-    attachChannel(id, channel) {
-      const port = find(id, 'nic-created', 'connected', 'disconnected');
-      if (!(port instanceof SwitchPort)) return port;
-      // Buffers of a split queue lie in the memory behind the old channel.
-      const split = port.connected && port.lookahead !== 0;
-      if (split) queues.release(port, 'released', 'its channel is replaced');
-      const result = channels.attach(port, channel);
-      publish();
-      if (split) queues.serve([port]);
-      return result;
-    },
-
-    freeKeptQueues: () => queues.freeKept(),
-    connectNic: (id) => connect([id]),
-    connectNics: connect,
-
-    disconnectNic(id) {
-      const port = find(id, 'connected');
-      if (!(port instanceof SwitchPort)) return port;
-      // From here on the NIC puts nothing new for it on its queue; then the data halves let go; then the queue goes.
-      queues.clearFilters(port);
-      port.state = 'disconnected';
-      publication.relearn((entry) => entry.port !== id);
-      publish();
-      queues.release(port, 'released', 'its NIC was disconnected');
-      port.requestedAt = 0;
-      port.withoutQueue = 'not connected';
-      publish();
-      queues.promote();
-      adapter.updatePacketFilter();
-      return OK;
-    },
-
-    deleteNic(id) {
-      const port = find(id, 'nic-created', 'disconnected');
-      if (!(port instanceof SwitchPort)) return port;
-      channels.detach(port);
-      port.nic = null;
-      port.state = 'created';
-      publish();
-      return OK;
-    },
-
-    teardownPort(id) {
-      const port = find(id, 'created');
-      if (!(port instanceof SwitchPort)) return port;
-      port.state = 'torn-down';
-      return OK;
-    },
-
-    deletePort(id) {
-      const port = find(id, 'torn-down');
-      if (!(port instanceof SwitchPort)) return port;
-      if (port.references > 0) {
-        return refuse(NDIS_STATUS_INVALID_PORT_STATE, `port ${id} has ${port.references} references`);
-      }
-      ports.delete(id);
-      // The next port of this number counts from zero.
-      clearPortCounters(publication.counters, maxPorts, id);
-      return OK;
-    },
-
-    referencePort(id) {
-      const port = find(id, 'created', 'nic-created', 'connected', 'disconnected');
-      if (!(port instanceof SwitchPort)) return port;
-      port.references++;
-      return OK;
-    },
-
-    dereferencePort(id) {
-      const port = find(id);
-      if (!(port instanceof SwitchPort)) return port;
-      if (port.references === 0) return refuse(NDIS_STATUS_FAILURE, `port ${id} has no references`);
-      port.references--;
-      return OK;
-    },
-
-    sendFor(id, frames) {
-      const port = find(id, 'connected');
-      if (!(port instanceof SwitchPort)) return port;
-      if (port.channel === null) return refuse(NDIS_STATUS_FAILURE, `port ${id} has no channel`);
-      const longest = port.channelImage?.maxFrameBytes ?? 0;
-      const isUnfit = (bytes: Uint8Array): boolean =>
-        bytes.length < 14 || isFrameTooLong(bytes, 0, bytes.length, longest, false);
-      if (frames.some(isUnfit))
-        return refuse(NDIS_STATUS_INVALID_PARAMETER, `frames of 14 to ${longest} bytes can be sent`);
-      tell(port.channelProcessor, { op: 'send', port: id, frames });
-      return OK;
-    },
-
-    setPort(id, { mac, ...change }) {
-      const port = find(id);
-      if (!(port instanceof SwitchPort)) return port;
-      const properties = { ...port.properties, ...change };
-      const bad = refusalOfProperties(properties);
-      if (bad !== null) return refuse(NDIS_STATUS_INVALID_PARAMETER, bad);
-      if (mac && (port.nic === null || isGroupMac(mac.hi) || isZeroMac(mac.hi, mac.lo)))
-        return refuse(NDIS_STATUS_INVALID_PARAMETER, 'the MAC must be a unicast address of a NIC');
-      const twin = port.connected ? sharesAddress(port, properties.vlan, mac ?? port.mac) : undefined;
-      if (twin)
-        return refuse(NDIS_STATUS_RESOURCE_CONFLICT, `port ${twin.id} has the MAC of port ${id} in its VLAN`);
-      const refilter = port.connected && (mac !== undefined || change.vlan !== undefined);
-      const weight = port.properties.vmqWeight;
-      // Old filters, then old rules, then new filters: between them frames are refused by the NIC.
-      if (refilter) queues.clearFilters(port);
-      port.properties = properties;
-      if (mac && port.nic) port.nic = { ...port.nic, mac };
-      const members = vlansOf(properties.vlan);
-      if (refilter) publication.relearn(({ port: at, b }) => at !== id || members.includes(vlanOf(b)));
-      publish();
-      if (!port.connected) return OK;
-      if (refilter) queues.refilter(port);
-      if (properties.vmqWeight === 0 && port.queueId !== 0) {
-        queues.release(port, 'released', 'its VMQOffloadWeight is 0');
-        publish();
-        queues.refilter(port);
-      }
-      if (refilter || properties.vmqWeight !== weight) queues.promote();
-      adapter.updatePacketFilter();
-      return OK;
-    },
-
-    ageMacTable() {
-      if (ageingSeconds === 0) return 0;
-      const oldest = Math.floor(machine.clock.now() / 1e9) - ageingSeconds;
-      const forgotten = publication.relearn(({ tick }) => tick >= oldest);
-      if (forgotten !== 0) publish();
-      return forgotten;
-    },
-
-    dataImage: () => publication.image(all()),
-
-    inspectPort(id) {
-      const port = ports.get(id);
-      return port && reportPort(port, publication, maxPorts);
-    },
-
-    inspect: (): SwitchReport => ({
-      name,
-      type,
-      adapter: adapter.adapterName,
-      vmq: { ...queues.capability, inUse: queues.holders.length },
-      packetFilter: adapter.packetFilter,
-      floodUnknownUnicast: options.floodUnknownUnicast ?? false,
-      isExternalRunning: publication.externalRunning,
-      ports: all().map((port): PortReport => reportPort(port, publication, maxPorts)),
-      learned: reportLearned(publication),
-      ledger: [...ledger.records],
-      extensions: reportExtensions(extensionsImage),
-      extensionRecords: [...extensions.records],
-      outstandingSends: publication.outstandingSends,
-      provided: provider.provided,
-    }),
-  };
-  return printAs(virtualSwitch, (self) => self.inspect());
+    return this.#parts
+      .connected()
+      .find(
+        (other) =>
+          other !== port &&
+          other.mac.hi === mac.hi &&
+          other.mac.lo === mac.lo &&
+          vlansOf(other.properties.vlan).some((id) => own.has(id)),
+      );
+  }
 }

@@ -22,8 +22,8 @@ export interface SwitchOptions {
   /** Extensions; those of one type pass in the order given. Default: none. */
   readonly extensions?: readonly SwitchExtension[];
   /**
-   * How to reach the data halves while no adapter is bound; needed by internal and private switches. An external switch
-   * that has lost its adapter makes data halves there, and goes on among its VMs; without it, it rests.
+   * How to reach the data paths while no adapter is bound; needed by internal and private switches. An external switch
+   * that has lost its adapter makes data paths there, and goes on among its VMs; without it, it rests.
    */
   readonly transport?: DetachedTransport;
   /**
@@ -112,7 +112,7 @@ export interface VirtualSwitch {
   freeKeptQueues(): number;
   /** Forgets learned addresses not seen for `ageingSeconds`; returns how many. */
   ageMacTable(): number;
-  /** For a data half that no binding makes: what `createSwitchDataPath` takes. */
+  /** For a data path that no binding makes: what `createSwitchDataPath` takes. */
   dataImage(): SwitchDataImage;
   inspect(): SwitchReport;
   /** What {@link inspect} shows of one port, without looking at the others; undefined if there is none. */

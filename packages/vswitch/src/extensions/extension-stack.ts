@@ -46,7 +46,7 @@ export class ExtensionStack {
     this.extensions = orderExtensions(switchName, extensions);
   }
 
-  /** What the data halves of the switch are told of its extensions. */
+  /** What the data paths of the switch are told of its extensions. */
   image(processors: number): SwitchExtensionsImage {
     return {
       list: this.extensions.map(({ name, type, dataPathFactory, dataPathImage }) => ({

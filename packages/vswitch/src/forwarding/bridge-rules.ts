@@ -13,7 +13,7 @@ import { DROP_INVALID_SOURCE, DROP_MAC_CONTROL, DROP_RESERVED_ADDRESS } from '..
 const RESERVED_A = 0x00c2_8001;
 /** Of bytes 4 and 5: all but the four bits in which reserved addresses differ. */
 const RESERVED_B_MASK = 0xf0ff;
-/** Type of MAC control frames as bytes 12 and 13 lie in the low half of a word. The short way has it inline. */
+/** Type of MAC control frames as bytes 12 and 13 lie in the low half of a word. The receive loop has it inline. */
 export const MAC_CONTROL_TYPE = 0x0888;
 
 /** The drop reason of a frame that may not be forwarded, or -1. */

@@ -35,7 +35,7 @@ export class DeliveryNumbers {
 
   /**
    * Goes on after `delivered` frames: the port has another channel, into which so many have been put (none, unless
-   * it came from another host). While no data half delivers to it.
+   * it came from another host). While no data path delivers to it.
    */
   reset(port: number, delivered: number): void {
     Atomics.store(this.words, port * STRIDE, (delivered + this.#start) | 0);

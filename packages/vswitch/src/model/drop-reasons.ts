@@ -1,5 +1,5 @@
 /**
- * Where a frame may end in the switch. One list of ends for the data half: the switch's own reasons first, then
+ * Where a frame may end in the switch. One list of ends for the data path: the switch's own reasons first, then
  * those of the channels, which the switch counts for them.
  */
 import { VMBUS_DROP_REASONS } from '@vmq/netvsc';

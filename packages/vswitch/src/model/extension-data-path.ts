@@ -56,7 +56,7 @@ export interface EgressFrames extends SwitchFrames {
   exclude(delivery: number): void;
 }
 
-/** An extension's data half on one processor. */
+/** An extension's data path on one processor. */
 export interface SwitchExtensionDataPath {
   /** FilterSendNetBufferLists. */
   ingress?(frames: IngressFrames): void;
@@ -68,7 +68,7 @@ export interface SwitchExtensionDataPath {
   ingressComplete?(frames: SwitchFrames): void;
 }
 
-/** Makes an extension's data half on one processor; `image` is the extension's `dataPathImage`. */
+/** Makes an extension's data path on one processor; `image` is the extension's `dataPathImage`. */
 export type SwitchExtensionDataPathFactory = (
   context: AgentContext,
   processor: ProcessorServices,

@@ -1,7 +1,7 @@
 /**
- * What crosses from the control half to the data halves: plain cloneable data and shared buffers.
+ * What crosses from the control path to the data paths: plain cloneable data and shared buffers.
  *
- * A publication carries the whole state of the switch, not a change: a data half that has it needs no history,
+ * A publication carries the whole state of the switch, not a change: a data path that has it needs no history,
  * and two publications cannot be applied in the wrong order.
  */
 import type { ChannelImage } from '@vmq/netvsc';
@@ -11,7 +11,7 @@ import type { SwitchExtensionType } from './switch-extension.ts';
 /** Number of the external port, the one behind which the adapter is. VM ports have numbers from 1. */
 export const EXTERNAL_PORT = 0;
 
-/** One VM port (or the host's internal one), as a data half sees it. */
+/** One VM port (or the host's internal one), as a data path sees it. */
 export interface PortImage {
   /** Port number, 1 … maxPorts - 1; also the PortId of its VM queue. */
   readonly port: number;
@@ -51,7 +51,7 @@ export interface SendBuffersImage {
   readonly offsets: Int32Array;
 }
 
-/** Everything a data half has to know; replaces what it knew. */
+/** Everything a data path has to know; replaces what it knew. */
 export interface SwitchState {
   readonly op: 'state';
   readonly version: number;
@@ -76,11 +76,11 @@ export interface HostFrames {
   readonly frames: readonly Uint8Array[];
 }
 
-/** An extension, as a data half sees it. */
+/** An extension, as a data path sees it. */
 export interface SwitchExtensionImage {
   readonly name: string;
   readonly type: SwitchExtensionType;
-  /** Name of its data half's factory, '' = it has none. */
+  /** Name of its data path's factory, '' = it has none. */
   readonly factory: string;
   readonly image: unknown;
 }

@@ -68,7 +68,7 @@ export function readPortCounters(
   };
 }
 
-/** Sets all counters of a port to zero; while no data half knows the port. */
+/** Sets all counters of a port to zero; while no data path knows the port. */
 export function clearPortCounters(buffer: SharedArrayBuffer, maxPorts: number, port: number): void {
   const all = new Float64Array(buffer);
   for (let at = port * PORT_COUNTER_STRIDE; at < all.length; at += maxPorts * PORT_COUNTER_STRIDE) {

@@ -1,5 +1,5 @@
 /**
- * What an extension of the switch is to its control half (SW-25, IND-07), as Hyper-V arranges them:
+ * What an extension of the switch is to its control path (SW-25, IND-07), as Hyper-V arranges them:
  *
  *   the switch's requests │                              ^ the adapter's status indications
  *                         v                              │
@@ -46,7 +46,7 @@ export interface SwitchNicStatusIndication {
   readonly statusIndication: StatusIndication;
 }
 
-/** An extension's control half; handlers run at PASSIVE_LEVEL and are synchronous. */
+/** An extension's control path; handlers run at PASSIVE_LEVEL and are synchronous. */
 export interface SwitchExtension {
   /** Unique on the switch. */
   readonly name: string;

@@ -67,7 +67,7 @@ export interface SetFilter {
   readonly filterId: number;
 }
 
-/** A port as the control half keeps it. */
+/** A port as the control path keeps it. */
 export class SwitchPort {
   readonly id: number;
   readonly name: string;
@@ -76,7 +76,7 @@ export class SwitchPort {
   nic: NicOptions | null = null;
   /** OID_SWITCH_PORT_… references that keep it from deletion. */
   references = 0;
-  // The channel as the data halves are told.
+  // The channel as the data paths are told.
   channel: ChannelControl | null = null;
   channelImage: ChannelImage | null = null;
   channelGeneration = 0;

@@ -96,7 +96,7 @@ export class LearnedMacTable {
     }
   }
 
-  /** The entries, in table order; for the control half. */
+  /** The entries, in table order; for the control path. */
   list(): LearnedMac[] {
     const words = this.#words;
     const out: LearnedMac[] = [];

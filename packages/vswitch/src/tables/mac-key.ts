@@ -1,5 +1,5 @@
 /**
- * How the data half writes a MAC address and a VLAN: two 32-bit words, taken from the frame as they lie there.
+ * How the data path writes a MAC address and a VLAN: two 32-bit words, taken from the frame as they lie there.
  *
  *   frame   | d0 d1 d2 d3 | d4 d5 s0 s1 | s2 s3 s4 s5 | …        little-endian words of the frame
  *   key a   d0 d1 d2 d3            first four bytes, little-endian

@@ -1,5 +1,5 @@
 /**
- * The addresses the control half gave to the ports, keyed by MAC and VLAN: open addressing over one typed array,
+ * The addresses the control path gave to the ports, keyed by MAC and VLAN: open addressing over one typed array,
  * private to a processor, rebuilt at each publication. Stronger than anything learned.
  *
  *   entry   key a / key b / port + 1 (0 = free)  / unused

@@ -46,7 +46,7 @@ const TRANSIENT: readonly number[] = [
 ];
 
 /** What a queue is asked for. */
-export interface QueueWish {
+export interface QueueRequest {
   /** Names as the guest's VM and NIC have them; at most 255 characters each. */
   readonly vmName: string;
   readonly queueName: string;
@@ -85,24 +85,24 @@ export class ReceiveFilterRequests {
   }
 
   /** SW-02, SW-03: a queue with names, affinity, PortId and per-queue indications; split only where QUE-12 allows. */
-  allocateQueue(wish: QueueWish): { status: number; queueId: number } {
+  allocateQueue(wanted: QueueRequest): { status: number; queueId: number } {
     const bytes = NDIS_RECEIVE_QUEUE_PARAMETERS.encode(
       {
         Flags:
           NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION |
-          (wish.lookaheadSize === 0 ? 0 : NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED),
+          (wanted.lookaheadSize === 0 ? 0 : NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED),
         QueueType: NDIS_RECEIVE_QUEUE_TYPE.NdisReceiveQueueTypeVMQueue,
-        ProcessorAffinity: { Mask: 1n << BigInt(wish.processor), Group: 0 },
-        NumSuggestedReceiveBuffers: wish.suggestedBuffers,
-        LookaheadSize: wish.lookaheadSize,
-        VmName: wish.vmName,
-        QueueName: wish.queueName,
-        PortId: this.#ndis === 620 ? undefined : wish.portId,
+        ProcessorAffinity: { Mask: 1n << BigInt(wanted.processor), Group: 0 },
+        NumSuggestedReceiveBuffers: wanted.suggestedBuffers,
+        LookaheadSize: wanted.lookaheadSize,
+        VmName: wanted.vmName,
+        QueueName: wanted.queueName,
+        PortId: this.#ndis === 620 ? undefined : wanted.portId,
       },
       { ndis: this.#ndis },
     );
     const request = methodRequest(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, bytes);
-    const status = this.#issue(request, wish.portId);
+    const status = this.#issue(request, wanted.portId);
     if (status !== NDIS_STATUS_SUCCESS) return { status, queueId: 0 };
     const answer = NDIS_RECEIVE_QUEUE_PARAMETERS.decode(outputOf(request), { ndis: this.#ndis });
     if (!answer.ok) return { status: NDIS_STATUS_FAILURE, queueId: 0 };

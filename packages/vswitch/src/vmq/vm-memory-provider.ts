@@ -14,14 +14,14 @@ import type { ProvidedBlock } from './host-memory-provider.ts';
 export type SwitchMemoryProvider = SharedMemoryProvider & { readonly provided: readonly ProvidedBlock[] };
 
 /** VM memory for `bytes` bytes of a queue's post-lookahead buffers, or why there is none. */
-export type VmMemoryLender = (queueId: number, bytes: number) => SectionLoan | string;
+export type VmMemorySource = (queueId: number, bytes: number) => SectionLoan | string;
 
 const POST_LOOKAHEAD = NDIS_SHARED_MEMORY_USAGE.NdisSharedMemoryUsageReceivePostLookahead;
 /** SharedMemoryHandles of loaned memory begin here, out of the way of host memory's. */
 const FIRST_HANDLE: number = 2 ** 52;
 
 /** A block of VM memory, and its context for the free handler. */
-class LentBlock {
+class LoanedBlock {
   readonly loan: SectionLoan;
   readonly report: ProvidedBlock;
 
@@ -34,9 +34,9 @@ class LentBlock {
 /** `host` serves what is not VM memory. */
 export function createVmMemoryProvider(
   host: SwitchMemoryProvider,
-  lendVmMemory: VmMemoryLender,
+  loanVmMemory: VmMemorySource,
 ): SwitchMemoryProvider {
-  const loaned = new Set<LentBlock>();
+  const loaned = new Set<LoanedBlock>();
   /** Why blocks that might have been VM memory are not, by handle. */
   const inHostMemory = new Map<number, string>();
   let lastHandle = FIRST_HANDLE;
@@ -54,7 +54,7 @@ export function createVmMemoryProvider(
       if (usage !== POST_LOOKAHEAD || queueId === 0) {
         return host.allocateSharedMemoryHandler(adapter, parameters);
       }
-      const loan = lendVmMemory(queueId, length);
+      const loan = loanVmMemory(queueId, length);
       if (typeof loan === 'string') {
         const answer = host.allocateSharedMemoryHandler(adapter, parameters);
         if (answer.sharedMemoryHandle !== undefined) inHostMemory.set(answer.sharedMemoryHandle, loan);
@@ -63,7 +63,7 @@ export function createVmMemoryProvider(
       const { segment, offset } = loan;
       const handle = ++lastHandle;
       const note = `VM memory: ${loan.sections} sections of its receive buffer`;
-      const block = new LentBlock(loan, { handle, adapter, queueId, segment, length, note });
+      const block = new LoanedBlock(loan, { handle, adapter, queueId, segment, length, note });
       loaned.add(block);
       return {
         status: NDIS_STATUS_SUCCESS,
@@ -73,7 +73,7 @@ export function createVmMemoryProvider(
       };
     },
     freeSharedMemoryHandler(adapter, allocationContext) {
-      if (!(allocationContext instanceof LentBlock)) {
+      if (!(allocationContext instanceof LoanedBlock)) {
         host.freeSharedMemoryHandler(adapter, allocationContext);
         inHostMemory.delete(allocationContext as number);
         return;

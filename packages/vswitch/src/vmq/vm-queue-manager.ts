@@ -9,9 +9,9 @@
  * (unless `preemptByWeight`), and whenever one comes free the best waiting port gets it. How Windows weighs is
  * not documented: this is the model's rule.
  */
-import { NDIS_STATUS_FAILURE, NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
+import { NDIS_STATUS_RESOURCES, NDIS_STATUS_SUCCESS, statusName } from '@vmq/abi';
 import type { SectionLoan } from '@vmq/netvsc';
-import type { SetFilter, SwitchPort } from '../model/switch-port.ts';
+import type { SwitchPort } from '../model/switch-port.ts';
 import {
   type AllocationEvent,
   type AllocationLedger,
@@ -20,7 +20,8 @@ import {
 } from './allocation-ledger.ts';
 import { AllocationNotes } from './allocation-notes.ts';
 import type { ProcessorAssignment } from './processor-assignment.ts';
-import type { FilterVlan, ReceiveFilterRequests } from './receive-filter-requests.ts';
+import { QueueFilters } from './queue-filters.ts';
+import type { ReceiveFilterRequests } from './receive-filter-requests.ts';
 import type { VmqCapability } from './vmq-capability.ts';
 
 export interface VmQueueManagerOptions {
@@ -35,33 +36,24 @@ export interface VmQueueManagerOptions {
   readonly ledger: AllocationLedger;
   /** Connected ports, at this moment. */
   ports(): readonly SwitchPort[];
-  /** Lets the data halves know which queue is whose. */
+  /** Lets the data paths know which queue is whose. */
   publish(): void;
-}
-
-/** A queue that nobody wants any more and that could not be freed, with the filters that stand before it. */
-interface KeptQueue {
-  readonly queueId: number;
-  readonly port: number;
-  readonly filters: readonly SetFilter[];
 }
 
 export class VmQueueManager {
   readonly #options: VmQueueManagerOptions;
   readonly #notes: AllocationNotes;
+  readonly #filters: QueueFilters;
   #requests: ReceiveFilterRequests | null = null;
   #capability: VmqCapability;
   #asked = 0;
-  /** Filters that could not be cleared when they were to go: perhaps for an address that their port has no more. */
-  readonly #unwanted: WeakSet<SetFilter> = new WeakSet();
-  /** Queues that the adapter would not take back. */
-  #kept: KeptQueue[] = [];
   /** No queue could be had when ports asked: when one can, all are asked for anew. */
   #isOff: boolean;
 
   constructor(options: VmQueueManagerOptions, capability: VmqCapability) {
     this.#options = options;
     this.#notes = new AllocationNotes(options.ledger, options.switchName);
+    this.#filters = new QueueFilters(capability);
     this.#capability = capability;
     this.#isOff = !capability.queues;
   }
@@ -72,8 +64,7 @@ export class VmQueueManager {
 
   /** The binding has come, has changed its capabilities, or (null) has gone. */
   attach(requests: ReceiveFilterRequests | null, capability: VmqCapability): void {
-    // A binding that comes or goes takes its queues with it.
-    if (requests !== this.#requests) this.#kept = [];
+    this.#filters.attach(requests, capability);
     if (requests !== this.#requests) this.#isOff = false;
     this.#requests = requests;
     this.#capability = capability;
@@ -115,14 +106,12 @@ export class VmQueueManager {
       return;
     }
     this.promote();
-    for (const port of waiting) if (port.queueId === 0) this.#filterOnDefaultQueue(port);
+    for (const port of waiting) if (port.queueId === 0) this.#filters.setOnDefaultQueue(port);
   }
 
   /** Tries once more to free the queues that the adapter would not take back; how many it still has. */
   freeKept(): number {
-    for (const { queueId, port, filters } of this.#kept.splice(0))
-      this.#giveBack(queueId, port, this.#clear(filters, port));
-    return this.#kept.length;
+    return this.#filters.freeKept();
   }
 
   /** Ports that hold a queue now. */
@@ -149,7 +138,7 @@ export class VmQueueManager {
     }
     const fit = ports.filter((port) => this.#unfit(port) === '');
     this.#allocate(fit, 'granted');
-    for (const port of ports) if (port.queueId === 0) this.#filterOnDefaultQueue(port);
+    for (const port of ports) if (port.queueId === 0) this.#filters.setOnDefaultQueue(port);
   }
 
   /** Takes a port's queue and filters away: in order, each step waited for (MIG-02, LIFE-09). */
@@ -165,7 +154,7 @@ export class VmQueueManager {
       port.lookahead = 0;
       this.#options.publish();
     }
-    const status = this.#giveBack(queueId, port.id, filters);
+    const status = this.#filters.giveBack(queueId, port.id, filters);
     if (queueId === 0) return;
     this.#options.processors.give(queueProcessor);
     const note = status === NDIS_STATUS_SUCCESS ? reason : `${reason}; FREE_QUEUE: ${statusName(status)}`;
@@ -180,37 +169,18 @@ export class VmQueueManager {
    * first where there is room: the one on its queue has precedence, and no frame finds neither.
    */
   giveUp(port: SwitchPort, reason: string, event: AllocationEvent = 'released'): void {
-    if (this.#capability.filters) this.#setFilter(port, 0);
+    if (this.#capability.filters) this.#filters.set(port, 0);
     const there = port.filters.filter(({ queueId }) => queueId === 0);
     port.filters = port.filters.filter(({ queueId }) => queueId !== 0);
     this.release(port, event, reason);
     port.filters = there;
-    this.#filterOnDefaultQueue(port);
+    this.#filters.setOnDefaultQueue(port);
     this.#options.publish();
   }
 
   /** Clears what filters a port has, wherever they are; it keeps those that would not go. */
   clearFilters(port: SwitchPort): void {
-    port.filters = this.#clear(port.filters, port.id);
-  }
-
-  /** Those of `filters` that could not be cleared. */
-  #clear(filters: readonly SetFilter[], port: number): SetFilter[] {
-    return filters.filter((filter) => {
-      const { queueId, filterId } = filter;
-      const status = this.#requests?.clearFilter(queueId, filterId, port) ?? NDIS_STATUS_SUCCESS;
-      if (status !== NDIS_STATUS_SUCCESS) this.#unwanted.add(filter);
-      return status !== NDIS_STATUS_SUCCESS;
-    });
-  }
-
-  /** Frees a queue before which `filters` still stand (0: those alone); what cannot be is tried again later. */
-  #giveBack(queueId: number, port: number, filters: readonly SetFilter[]): number {
-    let status: number = NDIS_STATUS_SUCCESS;
-    if (filters.length > 0) status = NDIS_STATUS_FAILURE;
-    else if (queueId !== 0) status = this.#requests?.freeQueue(queueId, port) ?? NDIS_STATUS_SUCCESS;
-    if (status !== NDIS_STATUS_SUCCESS) this.#kept.push({ queueId, port, filters });
-    return status;
+    this.#filters.clearAll(port);
   }
 
   /** Sets the filter of a port that keeps its place, after its MAC or VLAN has changed (SW-23). */
@@ -219,7 +189,7 @@ export class VmQueueManager {
     if (requests === null) return;
     if (port.queueId !== 0) {
       const unfit = this.#unfit(port);
-      const answer = unfit === '' ? this.#setFilter(port, port.queueId) : NDIS_STATUS_SUCCESS;
+      const answer = unfit === '' ? this.#filters.set(port, port.queueId) : NDIS_STATUS_SUCCESS;
       if (unfit === '' && answer === NDIS_STATUS_SUCCESS) {
         this.#notes.add('refiltered', port, NDIS_STATUS_SUCCESS, 'its MAC or VLAN has changed');
         return;
@@ -228,7 +198,7 @@ export class VmQueueManager {
       this.#options.publish();
       this.promote();
     }
-    if (port.queueId === 0) this.#filterOnDefaultQueue(port);
+    if (port.queueId === 0) this.#filters.setOnDefaultQueue(port);
   }
 
   /** Gives queues that are free to the best of the ports that wait. */
@@ -242,12 +212,7 @@ export class VmQueueManager {
 
   /** True if every connected port's MAC is in a filter somewhere: unknown unicast need not be taken in. */
   get allFiltered(): boolean {
-    return this.#capability.filters && this.#options.ports().every((port) => this.#isFiltered(port));
-  }
-
-  /** A filter stands for the port as it is now, not only one that was to go and would not. */
-  #isFiltered({ filters }: SwitchPort): boolean {
-    return filters.some((filter) => !this.#unwanted.has(filter));
+    return this.#capability.filters && this.#options.ports().every((port) => this.#filters.isFiltered(port));
   }
 
   get #free(): number {
@@ -281,7 +246,7 @@ export class VmQueueManager {
       if (this.#begin(port)) begun.push(port);
     }
     if (begun.length === 0) return;
-    // Before frames come on the new queues the data halves know whose they are.
+    // Before frames come on the new queues the data paths know whose they are.
     this.#options.publish();
     const requests = this.#requests as ReceiveFilterRequests;
     const statuses = requests.completeAllocation(begun.map(({ queueId }) => queueId));
@@ -291,7 +256,7 @@ export class VmQueueManager {
       if (status === NDIS_STATUS_SUCCESS) {
         port.withoutQueue = '';
         this.#notes.add(event, port, status, `queue ${port.queueId} on processor ${port.queueProcessor}`);
-        this.#leaveDefaultQueue(port);
+        this.#filters.leaveDefaultQueue(port);
         return;
       }
       failed = true;
@@ -325,7 +290,7 @@ export class VmQueueManager {
     port.queueId = queueId;
     port.queueProcessor = processor;
     port.lookahead = lookaheadSize;
-    const filterStatus = this.#setFilter(port, queueId);
+    const filterStatus = this.#filters.set(port, queueId);
     if (filterStatus === NDIS_STATUS_SUCCESS) return true;
     this.#undo(port);
     this.#refuse(port, filterStatus, REASON_OID_FAILED, 'SET_FILTER');
@@ -336,7 +301,7 @@ export class VmQueueManager {
   #undo(port: SwitchPort): void {
     const before = port.filters.filter(({ queueId }) => queueId !== 0);
     port.filters = port.filters.filter(({ queueId }) => queueId === 0);
-    this.#giveBack(port.queueId, port.id, this.#clear(before, port.id));
+    this.#filters.giveBack(port.queueId, port.id, this.#filters.clear(before, port.id));
     this.#options.processors.give(port.queueProcessor);
     port.queueId = 0;
     port.queueProcessor = -1;
@@ -354,50 +319,13 @@ export class VmQueueManager {
    * SEC-04: VM memory for the post-lookahead buffers of a queue, if frames on it are split and a filter with MAC and
    * VLAN stands before it (every filter that a 6.20 adapter accepts on a VM queue has both, FLT-18).
    */
-  lendVmMemory(queueId: number, bytes: number): SectionLoan | string {
+  loanVmMemory(queueId: number, bytes: number): SectionLoan | string {
     const port = this.#options.ports().find((candidate) => candidate.queueId === queueId);
     if (port === undefined) return 'no connected port has the queue';
     if (port.lookahead === 0) return 'frames of the queue are not split';
     if (!port.filters.some((filter) => filter.queueId === queueId)) return 'the queue has no filter yet';
     if (port.channel?.isOpen !== true) return 'its VM has no open channel';
     return port.channel.loan(bytes) ?? `its VM's receive buffer has no ${bytes} bytes to spare`;
-  }
-
-  #setFilter(port: SwitchPort, queueId: number): number {
-    const vlan = this.#filterVlan(port, queueId);
-    if (vlan === null) return NDIS_STATUS_RESOURCES;
-    const requests = this.#requests as ReceiveFilterRequests;
-    let answer = requests.setFilter(queueId, port.macBytes, vlan, port.id);
-    const own = port.filters.filter((filter) => filter.queueId === 0);
-    if (answer.status !== NDIS_STATUS_SUCCESS && queueId !== 0 && own.length !== 0) {
-      // Perhaps the filters ran out: its own one on queue 0 is about to go anyway.
-      this.#leaveDefaultQueue(port);
-      answer = requests.setFilter(queueId, port.macBytes, vlan, port.id);
-    }
-    if (answer.status === NDIS_STATUS_SUCCESS) port.filters.push({ queueId, filterId: answer.filterId });
-    return answer.status;
-  }
-
-  /** VLAN part of a port's filter; null if the adapter cannot express it. */
-  #filterVlan(port: SwitchPort, queueId: number): FilterVlan | null {
-    const { vlan } = port.properties;
-    const any = this.#capability.anyVlan ? 'any' : null;
-    if (vlan.mode === 'trunk') return any;
-    if (vlan.vlan === 0) return 'untagged';
-    if (this.#capability.vlanFiltering) return vlan.vlan;
-    // Queue 0 is checked in software (SW-09), so there the MAC alone will do.
-    return queueId === 0 ? any : null;
-  }
-
-  #filterOnDefaultQueue(port: SwitchPort): void {
-    if (!this.#capability.filters || this.#isFiltered(port)) return;
-    this.#setFilter(port, 0);
-  }
-
-  #leaveDefaultQueue(port: SwitchPort): void {
-    const there = port.filters.filter(({ queueId }) => queueId === 0);
-    port.filters = port.filters.filter(({ queueId }) => queueId !== 0);
-    port.filters.push(...this.#clear(there, port.id));
   }
 
   #preempt(port: SwitchPort): boolean {

@@ -22,7 +22,7 @@ interface Part {
   readonly path: SwitchExtensionDataPath;
 }
 
-/** A switch with extensions whose data halves are the given objects. */
+/** A switch with extensions whose data paths are the given objects. */
 function benchWith(parts: readonly Part[], processors = 1): Bench {
   return createBench({
     processors,
@@ -325,7 +325,7 @@ test('a full batch is shown in pieces, and every flooded copy passes egress', ()
   expect(bench.machine.ledger.report()).toMatchObject({ ends: { delivered: 300 }, copies: 600 });
 });
 
-test('each processor makes data halves of its own, with the image the extension gives', () => {
+test('each processor makes data paths of its own, with the image the extension gives', () => {
   const made: [number, unknown][] = [];
   createBench({
     processors: 2,

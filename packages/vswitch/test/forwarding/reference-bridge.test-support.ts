@@ -1,6 +1,6 @@
 /**
  * The bridge once more, written from the rules alone and as plainly as possible: names, maps and strings, one
- * frame at a time. The data half is compared with it.
+ * frame at a time. The data path is compared with it.
  */
 export interface ReferencePort {
   readonly number: number;

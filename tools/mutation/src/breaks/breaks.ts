@@ -124,8 +124,16 @@ export const BREAKS: readonly Break[] = [
     find: "if (vlan.vlan !== 0 && !this.#capability.vlanFiltering) return 'the adapter filters no VLANs';",
     put: '',
     also: [
-      { find: "const any = this.#capability.anyVlan ? 'any' : null;", put: "const any = 'any';" },
-      { find: 'return queueId === 0 ? any : null;', put: 'return any;' },
+      {
+        file: `packages/vswitch/src/vmq/queue-filters.ts`,
+        find: "const any = this.#capability.anyVlan ? 'any' : null;",
+        put: "const any = 'any';",
+      },
+      {
+        file: `packages/vswitch/src/vmq/queue-filters.ts`,
+        find: 'return queueId === 0 ? any : null;',
+        put: 'return any;',
+      },
       {
         file: `packages/ndis/src/verification/filter-rules.ts`,
         find: 'core.version === 620 && !untaggedFlag(value)',
@@ -747,7 +755,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'a-queue-that-would-not-go-is-forgotten',
     breaks: 'books agree',
-    file: `packages/vswitch/src/vmq/vm-queue-manager.ts`,
+    file: `packages/vswitch/src/vmq/queue-filters.ts`,
     find: 'if (status !== NDIS_STATUS_SUCCESS) this.#kept.push({ queueId, port, filters });',
     put: '',
     tests: ['packages/vswitch/test/vmq/changed-capabilities.test.ts'],
