@@ -20,5 +20,6 @@ export {
 } from './driver/run-sequences.ts';
 export { Disagreement, type Ending, SequenceDriver, type Tally } from './driver/sequence.ts';
 export { macHeaderTest, type Step, stepArbitrary } from './driver/steps.ts';
-export { ReferenceAdapter, type ReferenceEvent } from './reference/reference-adapter.ts';
+export { ReferenceAdapter } from './reference/reference-adapter.ts';
+export type { ReferenceEvent } from './reference/reference-event.ts';
 export type * from './reference/vocabulary.ts';

@@ -7,7 +7,8 @@ import {
   NDIS_STATUS_SUCCESS,
 } from '@vmq/abi';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ReferenceAdapter, type ReferenceEvent } from '../src/reference/reference-adapter.ts';
+import { ReferenceAdapter } from '../src/reference/reference-adapter.ts';
+import type { ReferenceEvent } from '../src/reference/reference-event.ts';
 import type {
   Body,
   Completion,

@@ -15,6 +15,7 @@ import {
   type Executor,
   FrameProducer,
   HOST_SEGMENT,
+  type Machine,
   PAGE_SIZE,
 } from '@vmq/machine';
 import { createVmqMiniport } from '@vmq/miniport';
@@ -27,7 +28,7 @@ import {
   type NicProfile,
   REG,
 } from '@vmq/nic';
-import { createSharedMemoryManager } from '@vmq/shared-memory';
+import { createSharedMemoryManager, type SharedMemoryManager } from '@vmq/shared-memory';
 import type { ReferenceProfile } from '../reference/vocabulary.ts';
 import { benchAgentFactories } from './agents.ts';
 import {
@@ -91,40 +92,10 @@ export interface Bench {
 
 export function createBench(options: BenchOptions, listeners: Record<'A' | 'B', ProtocolListener>): Bench {
   const { kind } = options;
-  const threads = options.executor === 'threads';
-  const virtualClock = createVirtualClock();
-  const started = performance.now();
-  const machine = createMachine({
-    hostMemoryBytes: 2 * 1024 * 1024,
-    processors: PROCESSORS,
-    agents: [NIC_AGENT],
-    dropReasons: [...NIC_DROP_REASONS, ...NDIS_DROP_REASONS],
-    traceRecords: 2,
-    clock: threads ? createRealClock(started, () => performance.now()) : virtualClock,
-  });
-  const executor = threads
-    ? createThreadsExecutor(machine, { entry: builtWorker(), execArgv: [] })
-    : createDeterministicExecutor(machine, virtualClock, {
-        factories: benchAgentFactories(),
-        seed: options.seed ?? 1,
-      });
-
-  const bar = createNicBar(machine, { profile: SMALL_NIC });
-  const domain = createDmaDomain(ADAPTER, machine.memory);
-  // An empty grant makes the table of host memory, which the device then holds on to.
-  domain.setRights(HOST_SEGMENT, 0, PAGE_SIZE, 0);
-  const rx = createFrameRing(256, 1 << 16);
-  const tx = createFrameRing(16, 1 << 12);
-  executor.start([
-    {
-      name: NIC_AGENT,
-      factory: 'nic',
-      data: { profile: SMALL_NIC, bar: bar.id, dma: domain.image(), rx, tx },
-    },
-  ]);
-  for (let processor = 0; processor < PROCESSORS; processor++)
-    executor.start([{ name: `processor:${processor}`, factory: 'processor', data: { processor } }]);
-
+  const room = benchMachine(options);
+  const { machine, executor } = room;
+  const card = plugIn(room);
+  const { registers } = card;
   const sharedMemory = createSharedMemoryManager(machine);
   const ndis = createNdis({
     machine,
@@ -138,10 +109,120 @@ export function createBench(options: BenchOptions, listeners: Record<'A' | 'B', 
       },
     },
   });
-  const provider: SharedMemoryProvider = {
+  const A = createRecordingProtocol('A', listeners.A);
+  const B = createRecordingProtocol('B', listeners.B);
+  const memory = { memoryAvailable: true };
+  ndis.setOptionalHandlers(benchProvider(sharedMemory, memory));
+  const adapter = bringUp(kind, ndis, card);
+  const bind = (protocol: RecordingProtocol): void => {
+    const { status } = adapter.bind(protocol);
+    if (status !== NDIS_STATUS_SUCCESS) throw new Error(`bench ${kind}: ${protocol.name} was not bound`);
+  };
+  bind(A);
+  bind(B);
+  const restarted = adapter.restart();
+  if (restarted !== NDIS_STATUS_SUCCESS)
+    throw new Error(`bench ${kind}: restart failed: ${statusName(restarted)}`);
+  const station = stationMac(registers.read32(REG.PMACLO), registers.read32(REG.PMACHI));
+  return Object.assign(memory, {
+    kind,
+    ndis,
+    adapter,
+    executor,
+    A,
+    B,
+    profile: profileOf(kind, adapter, station),
+    transmit: card.transmit,
+    bindB: () => bind(B),
+    stop: () => executor.stop(),
+  });
+}
+
+interface Room {
+  readonly machine: Machine;
+  readonly executor: Executor;
+}
+
+function benchMachine({ executor: kind, seed = 1 }: BenchOptions): Room {
+  const threads = kind === 'threads';
+  const virtualClock = createVirtualClock();
+  const started = performance.now();
+  const machine = createMachine({
+    hostMemoryBytes: 2 * 1024 * 1024,
+    processors: PROCESSORS,
+    agents: [NIC_AGENT],
+    dropReasons: [...NIC_DROP_REASONS, ...NDIS_DROP_REASONS],
+    traceRecords: 2,
+    clock: threads ? createRealClock(started, () => performance.now()) : virtualClock,
+  });
+  const executor = threads
+    ? createThreadsExecutor(machine, { entry: builtWorker(), execArgv: [] })
+    : createDeterministicExecutor(machine, virtualClock, { factories: benchAgentFactories(), seed });
+  return { machine, executor };
+}
+
+/** The NIC in its slot, with its cable; the processors run, too. */
+function plugIn({ machine, executor }: Room) {
+  const bar = createNicBar(machine, { profile: SMALL_NIC });
+  const domain = createDmaDomain(ADAPTER, machine.memory);
+  // An empty grant makes the table of host memory, which the device then holds on to.
+  domain.setRights(HOST_SEGMENT, 0, PAGE_SIZE, 0);
+  const rx = createFrameRing(256, 1 << 16);
+  const tx = createFrameRing(16, 1 << 12);
+  const data = { profile: SMALL_NIC, bar: bar.id, dma: domain.image(), rx, tx };
+  executor.start([{ name: NIC_AGENT, factory: 'nic', data }]);
+  for (let processor = 0; processor < PROCESSORS; processor++)
+    executor.start([{ name: `processor:${processor}`, factory: 'processor', data: { processor } }]);
+  const deviceAgent = machine.agent(NIC_AGENT);
+  const wakeDevice = (): void => machine.board.wake(deviceAgent);
+  const producer = new FrameProducer(rx);
+  const transmit = (frames: readonly Uint8Array[]): void => {
+    for (const frame of frames) {
+      const at = producer.reserve(frame.length);
+      if (at < 0) throw new Error('bench: the wire is full');
+      producer.u8.set(frame, at);
+      producer.commit(at, frame.length, 0);
+    }
+    producer.publish();
+    wakeDevice();
+  };
+  return { bar, domain, deviceAgent, wakeDevice, transmit, registers: attachNicRegisters(bar, wakeDevice) };
+}
+
+function bringUp(kind: BenchKind, ndis: Ndis, card: ReturnType<typeof plugIn>): NdisAdapter {
+  const { bar, deviceAgent, wakeDevice, registers, domain } = card;
+  const { adapter, status } = ndis.addAdapter({
+    name: ADAPTER,
+    driver: createVmqMiniport({ minorNdisVersion: minorOf(kind), receiveRingEntries: RING_ENTRIES }),
+    resources: {
+      bar,
+      deviceAgent,
+      wakeDevice,
+      msixTableEntries: SMALL_NIC.msixEntries,
+      msixTableOffset: REG.MSIXADDRLO,
+      write32: (offset, value) => registers.write32(offset, value),
+      dmaDomain: domain,
+    },
+    keywords: {
+      '*RssOrVmqPreference': 1,
+      '*VMQ': kind === '6.30 without VMQ' ? 0 : 1,
+      '*VMQVlanFiltering': kind === '6.30 without VLAN' ? 0 : 1,
+      '*VMQLookaheadSplit': kind === '6.20 split' ? 1 : 0,
+    },
+  });
+  if (adapter === null) throw new Error(`bench ${kind}: initialization failed: ${statusName(status)}`);
+  return adapter;
+}
+
+/** Shared memory of the host, while `memory` says that there is any. */
+function benchProvider(
+  sharedMemory: SharedMemoryManager,
+  memory: { readonly memoryAvailable: boolean },
+): SharedMemoryProvider {
+  return {
     name: 'bench',
     allocateSharedMemoryHandler(adapter, { length, contiguous, usage }) {
-      if (!bench.memoryAvailable) return { status: NDIS_STATUS_RESOURCES, reason: 'the test says so' };
+      if (!memory.memoryAvailable) return { status: NDIS_STATUS_RESOURCES, reason: 'the test says so' };
       const result = sharedMemory.allocate({
         segment: HOST_SEGMENT,
         length,
@@ -160,63 +241,6 @@ export function createBench(options: BenchOptions, listeners: Record<'A' | 'B', 
     },
     freeSharedMemoryHandler: (_adapter, context) => void sharedMemory.free(context as number),
   };
-  ndis.setOptionalHandlers(provider);
-
-  const nic = machine.agent(NIC_AGENT);
-  const wakeDevice = (): void => machine.board.wake(nic);
-  const registers = attachNicRegisters(bar, wakeDevice);
-  const producer = new FrameProducer(rx);
-  const A = createRecordingProtocol('A', listeners.A);
-  const B = createRecordingProtocol('B', listeners.B);
-  const bench = { kind, ndis, executor, A, B, memoryAvailable: true } as Bench & { adapter: NdisAdapter };
-
-  const added = ndis.addAdapter({
-    name: ADAPTER,
-    driver: createVmqMiniport({ minorNdisVersion: minorOf(kind), receiveRingEntries: RING_ENTRIES }),
-    resources: {
-      bar,
-      deviceAgent: nic,
-      wakeDevice,
-      msixTableEntries: SMALL_NIC.msixEntries,
-      msixTableOffset: REG.MSIXADDRLO,
-      write32: (offset, value) => registers.write32(offset, value),
-      dmaDomain: domain,
-    },
-    keywords: {
-      '*RssOrVmqPreference': 1,
-      '*VMQ': kind === '6.30 without VMQ' ? 0 : 1,
-      '*VMQVlanFiltering': kind === '6.30 without VLAN' ? 0 : 1,
-      '*VMQLookaheadSplit': kind === '6.20 split' ? 1 : 0,
-    },
-  });
-  const { adapter } = added;
-  if (adapter === null) throw new Error(`bench ${kind}: initialization failed: ${statusName(added.status)}`);
-  const bind = (protocol: RecordingProtocol): void => {
-    const { status } = adapter.bind(protocol);
-    if (status !== NDIS_STATUS_SUCCESS) throw new Error(`bench ${kind}: ${protocol.name} was not bound`);
-  };
-  bind(A);
-  bind(B);
-  const restarted = adapter.restart();
-  if (restarted !== NDIS_STATUS_SUCCESS)
-    throw new Error(`bench ${kind}: restart failed: ${statusName(restarted)}`);
-
-  return Object.assign(bench, {
-    adapter,
-    profile: profileOf(kind, adapter, stationMac(registers.read32(REG.PMACLO), registers.read32(REG.PMACHI))),
-    transmit(frames: readonly Uint8Array[]) {
-      for (const frame of frames) {
-        const at = producer.reserve(frame.length);
-        if (at < 0) throw new Error('bench: the wire is full');
-        producer.u8.set(frame, at);
-        producer.commit(at, frame.length, 0);
-      }
-      producer.publish();
-      wakeDevice();
-    },
-    bindB: () => bind(B),
-    stop: () => executor.stop(),
-  });
 }
 
 function minorOf(kind: BenchKind): 20 | 30 | 60 {

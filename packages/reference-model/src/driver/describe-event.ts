@@ -1,5 +1,5 @@
 /** Events in words, for a report that somebody has to read. */
-import type { ReferenceEvent } from '../reference/reference-adapter.ts';
+import type { ReferenceEvent } from '../reference/reference-event.ts';
 import type { Frame, Request } from '../reference/vocabulary.ts';
 
 export function describeEvent(event: ReferenceEvent): string {

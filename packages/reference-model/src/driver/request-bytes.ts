@@ -82,8 +82,6 @@ const AMPLE_FOR_ALL = 5000;
 /** Too little for any answer. */
 const SCANT = 8;
 
-let lastRequestId = 0;
-
 export function oidRequestOf(request: Request, version: AbiVersion): OidRequest {
   const { body, kind, room } = request;
   let input = kind === 'query' || kind === 'statistics' ? new Uint8Array(0) : inputBytes(body, version);
@@ -102,12 +100,48 @@ export function oidRequestOf(request: Request, version: AbiVersion): OidRequest 
     outputBufferLength: output,
     portNumber: 0,
     timeoutSeconds: 10,
-    requestId: ++lastRequestId,
+    requestId: 0,
     bytesRead: 0,
     bytesWritten: 0,
     bytesNeeded: 0,
     supportedRevision: 0,
   };
+}
+
+type Of<W extends Body['oid']> = Extract<Body, { oid: W }>;
+
+function changeBytes(body: Of<'set queue parameters'>, ndis: AbiVersion): Uint8Array {
+  const { flags, affinity, buffers, name } = body.changes;
+  return NDIS_RECEIVE_QUEUE_PARAMETERS.encode(
+    {
+      QueueId: body.queueId,
+      Flags:
+        (settingFlags(body) |
+          (flags ? NDIS_RECEIVE_QUEUE_PARAMETERS_FLAGS_CHANGED : 0) |
+          (affinity ? NDIS_RECEIVE_QUEUE_PARAMETERS_PROCESSOR_AFFINITY_CHANGED : 0) |
+          (buffers ? NDIS_RECEIVE_QUEUE_PARAMETERS_SUGGESTED_RECV_BUFFER_NUMBERS_CHANGED : 0) |
+          (name ? NDIS_RECEIVE_QUEUE_PARAMETERS_NAME_CHANGED : 0)) >>>
+        0,
+      ProcessorAffinity: { Mask: BigInt(body.affinity), Group: body.group },
+      NumSuggestedReceiveBuffers: body.suggestedBuffers,
+      QueueName: body.queueName,
+    },
+    { ndis },
+  );
+}
+
+function acceptBytes(body: Of<'set packet filter'>): Uint8Array {
+  const { directed, multicast, allMulticast, broadcast, promiscuous } = body.accepts;
+  return Uint8Array.of(
+    (directed ? NDIS_PACKET_TYPE_DIRECTED : 0) |
+      (multicast ? NDIS_PACKET_TYPE_MULTICAST : 0) |
+      (allMulticast ? NDIS_PACKET_TYPE_ALL_MULTICAST : 0) |
+      (broadcast ? NDIS_PACKET_TYPE_BROADCAST : 0) |
+      (promiscuous ? NDIS_PACKET_TYPE_PROMISCUOUS : 0),
+    0,
+    0,
+    0,
+  );
 }
 
 function inputBytes(body: Body, ndis: AbiVersion): Uint8Array {
@@ -127,25 +161,8 @@ function inputBytes(body: Body, ndis: AbiVersion): Uint8Array {
     }
     case 'query queue parameters':
       return NDIS_RECEIVE_QUEUE_PARAMETERS.encode({ QueueId: body.queueId }, options);
-    case 'set queue parameters': {
-      const { flags, affinity, buffers, name } = body.changes;
-      return NDIS_RECEIVE_QUEUE_PARAMETERS.encode(
-        {
-          QueueId: body.queueId,
-          Flags:
-            (settingFlags(body) |
-              (flags ? NDIS_RECEIVE_QUEUE_PARAMETERS_FLAGS_CHANGED : 0) |
-              (affinity ? NDIS_RECEIVE_QUEUE_PARAMETERS_PROCESSOR_AFFINITY_CHANGED : 0) |
-              (buffers ? NDIS_RECEIVE_QUEUE_PARAMETERS_SUGGESTED_RECV_BUFFER_NUMBERS_CHANGED : 0) |
-              (name ? NDIS_RECEIVE_QUEUE_PARAMETERS_NAME_CHANGED : 0)) >>>
-            0,
-          ProcessorAffinity: { Mask: BigInt(body.affinity), Group: body.group },
-          NumSuggestedReceiveBuffers: body.suggestedBuffers,
-          QueueName: body.queueName,
-        },
-        options,
-      );
-    }
+    case 'set queue parameters':
+      return changeBytes(body, ndis);
     case 'free queue':
       return NDIS_RECEIVE_QUEUE_FREE_PARAMETERS.encode({ QueueId: body.queueId }, options);
     case 'set filter': {
@@ -174,19 +191,8 @@ function inputBytes(body: Body, ndis: AbiVersion): Uint8Array {
       return NDIS_RECEIVE_FILTER_PARAMETERS.encode({ FilterId: body.filterId, elements: [] }, options);
     case 'move filter':
       return NDIS_RECEIVE_FILTER_MOVE_FILTER_PARAMETERS.encode({ FilterId: body.filterId });
-    case 'set packet filter': {
-      const { directed, multicast, allMulticast, broadcast, promiscuous } = body.accepts;
-      return Uint8Array.of(
-        (directed ? NDIS_PACKET_TYPE_DIRECTED : 0) |
-          (multicast ? NDIS_PACKET_TYPE_MULTICAST : 0) |
-          (allMulticast ? NDIS_PACKET_TYPE_ALL_MULTICAST : 0) |
-          (broadcast ? NDIS_PACKET_TYPE_BROADCAST : 0) |
-          (promiscuous ? NDIS_PACKET_TYPE_PROMISCUOUS : 0),
-        0,
-        0,
-        0,
-      );
-    }
+    case 'set packet filter':
+      return acceptBytes(body);
     case 'set multicast list':
       return Uint8Array.from(body.addresses.flatMap((address) => [...macBytes(address)]));
     default:

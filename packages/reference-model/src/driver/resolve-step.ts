@@ -1,5 +1,6 @@
 /** From a step to the event it means, in the state the model is in. */
-import type { ReferenceAdapter, ReferenceEvent } from '../reference/reference-adapter.ts';
+import type { ReferenceAdapter } from '../reference/reference-adapter.ts';
+import type { ReferenceEvent } from '../reference/reference-event.ts';
 import type {
   Body,
   Caller,

@@ -16,7 +16,8 @@ import {
 import { type OidRequest, type StatusIndication, setRequest } from '@vmq/ddi';
 import { OID_VMQ_MINIPORT_VM_QUEUES } from '@vmq/miniport';
 import { refusalLine } from '@vmq/ndis';
-import { ReferenceAdapter, type ReferenceEvent } from '../reference/reference-adapter.ts';
+import { ReferenceAdapter } from '../reference/reference-adapter.ts';
+import type { ReferenceEvent } from '../reference/reference-event.ts';
 import type {
   Caller,
   CapabilitiesIndicated,

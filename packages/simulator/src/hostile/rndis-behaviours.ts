@@ -3,14 +3,20 @@ import type { HostileBehaviour } from './behaviour.ts';
 import { goodHeader, taggedHeader } from './guest-reach.ts';
 import { inBouts } from './programs.ts';
 
+interface MessageForm {
+  /** Bytes of the message. */
+  readonly size?: number;
+  /** Its words before they are changed. */
+  readonly sound?: readonly number[];
+}
+
 /** A message of 124 bytes with some words changed, each bout the next of `changes`: word to value. */
 function message(
   name: string,
   does: string,
   countedAs: string[] | null,
   changes: readonly Readonly<Record<number, number>>[],
-  size = 124,
-  sound: readonly number[] = goodHeader(60),
+  { size = 124, sound = goodHeader(60) }: MessageForm = {},
 ) {
   return {
     name,
@@ -112,8 +118,7 @@ export const RNDIS_BEHAVIOURS: readonly HostileBehaviour[] = [
       { [INFO_VALUE_AT]: 13 },
       { [INFO_VALUE_AT]: 0 },
     ],
-    124,
-    taggedHeader(60, 0),
+    { sound: taggedHeader(60, 0) },
   ),
   message(
     'frame-of-nothing',
@@ -129,7 +134,7 @@ export const RNDIS_BEHAVIOURS: readonly HostileBehaviour[] = [
       { [LENGTH]: 2112, [DATA_LENGTH]: 1515 },
       { [LENGTH]: 2112, [DATA_LENGTH]: 2048 },
     ],
-    2112,
+    { size: 2112 },
   ),
   message(
     'frame-unaligned',

@@ -34,6 +34,19 @@ interface Flow {
   to: Participant | null;
 }
 
+/** Who has got a frame, null: the station; who sent it; and the flow that it belongs to. */
+interface Taken {
+  readonly vm: Participant | null;
+  readonly sender: Participant | undefined;
+  readonly flow: Flow | undefined;
+}
+
+interface FrameBytes {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly length: number;
+}
+
 export interface FlowResult {
   readonly sent: number;
   readonly received: number;
@@ -87,7 +100,7 @@ export class Accounts {
     if (mark === null) return; // an announcement
     const sender = this.#participants.find(({ address }) => sameAddress(address, mark.from));
     const flow = mark.isFromVm ? this.#outbound.get(sender?.name ?? '') : this.#inbound.get(mark.mark);
-    const wrong = this.#judge(vm, sender, flow, mark, bytes, offset, length);
+    const wrong = this.#judge({ vm, sender, flow }, mark, { bytes, offset, length });
     if (wrong !== null) {
       const { isFromVm, number } = mark;
       const from = isFromVm ? (sender?.name ?? 'nobody') : 'the station';
@@ -96,15 +109,7 @@ export class Accounts {
     } else this.#see(flow as Flow, mark.number);
   }
 
-  #judge(
-    vm: Participant | null,
-    sender: Participant | undefined,
-    flow: Flow | undefined,
-    mark: Mark,
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-  ): Wrong | null {
+  #judge({ vm, sender, flow }: Taken, mark: Mark, { bytes, offset, length }: FrameBytes): Wrong | null {
     const wrong = (kind: Wrong['kind'], text: string): Wrong => ({ kind, text });
     if (flow === undefined) return wrong('altered', `nobody has mark ${mark.mark}`);
     if (flow.to !== vm) return wrong('misdelivered', `it is for ${flow.to?.name ?? 'the station'}`);

@@ -229,7 +229,7 @@ export class SimulatedVm {
         'no bytes of others',
         `${this.name} (VLAN ${this.tci}) got frame ${sequence} ${describeMark(mark)}`,
       );
-    this.#unchanged(bytes, offset, length, mark, sequence, whole);
+    this.#unchanged(bytes, offset, length, mark);
     this.#inOrder(sequence, mark);
   }
 
@@ -239,14 +239,9 @@ export class SimulatedVm {
       fail('frames unchanged', `${this.name} got a frame ${describeMark(mark)} with TCI ${tci.toString(16)}`);
   }
 
-  #unchanged(
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-    mark: number,
-    sequence: number,
-    whole: number,
-  ): void {
+  #unchanged(bytes: Uint8Array, offset: number, length: number, mark: number): void {
+    const sequence = wordAt(bytes, offset + SEQUENCE_AT);
+    const whole = wordAt(bytes, offset + LENGTH_AT);
     if (length !== whole && !(whole < length && length <= LEAST))
       fail('frames unchanged', `${this.name} got ${length} bytes of frame ${sequence}, sent with ${whole}`);
     let at = WHOLE_HEADER;
