@@ -83,6 +83,6 @@ export const TOPICS: readonly Topic[] = [
   {
     title: 'Explanation',
     says: 'What is explained is what ran.',
-    files: ['why', 'trace'],
+    files: ['proof', 'why', 'trace'],
   },
 ];

@@ -4,7 +4,7 @@ import { whyText } from '../format/why-text.ts';
 import { CaptureInput } from '../input/capture-input.ts';
 import { Progress } from '../input/progress.ts';
 import { JSON_VERSION, jsonText } from '../json/envelope.ts';
-import { EXIT_GOOD } from '../process/exit-code.ts';
+import { EXIT_GOOD, EXIT_INTERNAL } from '../process/exit-code.ts';
 import type { Interrupted } from '../process/interruption.ts';
 import type { OutboundPolicy } from '../replay/frame-direction.ts';
 import { type HostOverrides, replayConfig } from '../replay/replay-config.ts';
@@ -41,5 +41,5 @@ export async function whyCommand(
   }
   if (flags.json === true) screen.out(jsonText({ version: JSON_VERSION, command: 'why', ...why }));
   else screen.out(whyText(why, screen));
-  return EXIT_GOOD;
+  return why.faults.length === 0 ? EXIT_GOOD : EXIT_INTERNAL;
 }

@@ -20,6 +20,15 @@ export function whyText(why: WhyJson, { colours, columns }: Screen): string {
     }),
   ];
   if (why.steps.length > 0) lines.push('');
+  if (why.switchTests.length > 0) {
+    lines.push(...hang('', shownLine(`the switch's tests, made anew: ${why.switchRule}`), columns));
+    for (const { what, found, passes } of why.switchTests)
+      lines.push(...hang(passes ? '  yes  ' : '  no   ', shownLine(`${what}: ${found}`), columns));
+    lines.push('');
+  }
+  lines.push(
+    ...why.faults.flatMap((fault) => hang('', shownLine(fault), columns)).map((line) => colours.red(line)),
+  );
   lines.push(...hang('end: ', shownLine(endText(why)), columns).map((line) => end(line)));
   if (why.advice !== null) lines.push(...hang('     ', shownLine(why.advice), columns));
   return `${lines.join('\n')}\n`;

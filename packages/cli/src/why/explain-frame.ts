@@ -2,7 +2,7 @@
 import type { CapturedPacket } from '@vmq/capture';
 import type { Host, HostConfig, HostReport } from '@vmq/host';
 import { TRACE_ALL, TRACE_OFF, type TraceRecord } from '@vmq/machine';
-import { VSWITCH_TRACE } from '@vmq/vswitch';
+import { type SwitchTest, VSWITCH_TRACE } from '@vmq/vswitch';
 import { summarize } from '@vmq/wire';
 import { CaptureFile, type PassOptions } from '../input/capture-file.ts';
 import { CaptureInput } from '../input/capture-input.ts';
@@ -14,6 +14,7 @@ import { PacketIntake } from '../replay/packet-intake.ts';
 import { ProblemLog } from '../replay/problem-log.ts';
 import { makeHost } from '../replay/replay-capture.ts';
 import { dropAdvice } from './drop-advice.ts';
+import { prove } from './proof.ts';
 
 /** One thing that happened to the frame, or because of it. */
 export interface WhyStep {
@@ -44,6 +45,12 @@ export interface WhyJson {
   readonly stamp: number;
   readonly steps: readonly WhyStep[];
   readonly deliveries: readonly WhyDelivery[];
+  /** Each test the switch makes of the frame, made anew by its state before; empty if the frame did not get there. */
+  readonly switchTests: readonly SwitchTest[];
+  /** The switch's rule that chose where it goes, or `none`. */
+  readonly switchRule: string;
+  /** Where a layer's record and its tests, made anew, disagree: faults of the stack. */
+  readonly faults: readonly string[];
   /**
    * The counter in which the frame ended: `delivered`, `transmitted`, or `dropped.<place>.<reason>`;
    * `skipped.<reason>` if it was left out; `unaccounted` if none moved, which is a fault of the stack.
@@ -124,7 +131,8 @@ function missingFrame(file: CaptureFile, number: number): string {
   return `${file.name}: expected a frame ${number}, found ${file.frames} frames${reason}`;
 }
 
-function explain(packet: CapturedPacket, host: Host, feed: FrameFeed, intake: PacketIntake): WhyJson {
+/** Explains `packet`, which is the next to go into `host`; nothing else is under way there. */
+export function explain(packet: CapturedPacket, host: Host, feed: FrameFeed, intake: PacketIntake): WhyJson {
   const length = packet.frameLength;
   const about = {
     frame: packet.index + 1,
@@ -133,6 +141,7 @@ function explain(packet: CapturedPacket, host: Host, feed: FrameFeed, intake: Pa
     summary: summarize(packet.bytes, packet.offset, length),
   };
   const before = host.inspect();
+  const switchBefore = host.virtualSwitch.inspect();
   // Nothing else is under way, so records without a stamp (interrupts, messages) belong to this frame's story too.
   host.trace.setLevel(TRACE_ALL);
   host.publish();
@@ -150,19 +159,34 @@ function explain(packet: CapturedPacket, host: Host, feed: FrameFeed, intake: Pa
   const deliveries = deliveriesOf(after, records, stamp);
   const forWire = records.some((record) => record.kind === VSWITCH_TRACE.SEND && record.stamp === stamp);
   const end = deliveries.length > 0 && !forWire ? 'delivered' : endOf(before, after);
+  const proof = prove(switchBefore, packet, records, stamp);
   return {
     ...about,
     sender: sender?.name ?? null,
     stamp: sender === null ? stamp : 0,
     steps: records.map((record) => step(host, record, stamp)),
     deliveries,
+    switchTests: proof.tests,
+    switchRule: proof.rule,
+    faults: end === 'unaccounted' ? [...proof.faults, NO_COUNTER] : proof.faults,
     end,
     copies: Math.max(0, deliveries.length - (end === 'delivered' ? 1 : 0)),
     advice: dropAdvice(end, packet, host.config, sender),
   };
 }
 
-const LEFT_OUT = { sender: null, stamp: 0, steps: [], deliveries: [], copies: 0 } as const;
+const NO_COUNTER = 'FAULT: no counter moved for this frame';
+
+const LEFT_OUT = {
+  sender: null,
+  stamp: 0,
+  steps: [],
+  deliveries: [],
+  switchTests: [],
+  switchRule: 'none',
+  faults: [],
+  copies: 0,
+} as const;
 
 /** The switch's stamp of the frame that a guest sent: nobody else had anything to send before it. */
 function stampOfSent(records: readonly TraceRecord[]): number {
