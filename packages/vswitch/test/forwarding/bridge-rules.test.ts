@@ -103,7 +103,7 @@ test('a VM that may spoof may not send from nobody either', () => {
 });
 
 test.each(WAYS)(
-  'the short way of a VM queue keeps to the same rules, one by one and many at a time, %s',
+  'a chain of a VM queue is held to the same rules, one by one and many at a time, %s',
   (_, extensions) => {
     const bench = benchOf(extensions, 5);
     const queue = NDIS_RECEIVE_FLAGS_SINGLE_QUEUE;
