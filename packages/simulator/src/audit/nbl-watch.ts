@@ -12,10 +12,13 @@ import type { Mdl, MiniportDataPathFactory, NetBufferList, ReceiveSink, SendSink
 import type { ExtraDataPaths } from '@vmq/host';
 import { HOST_SEGMENT } from '@vmq/machine';
 import { createVmqMiniportDataPath, VMQ_MINIPORT_DATA_PATH } from '@vmq/miniport';
-import { isNewerStamp } from '@vmq/nic';
+import { isNewerStamp, VERDICT_RULE_SHIFT } from '@vmq/nic';
 import { isMark, MARK_AT, SEQUENCE_AT, tagBytes, WHOLE_HEADER } from './frame-marks.ts';
 import { fail } from './simulation-failure.ts';
 
+/** Of a NET_BUFFER_LIST's receiveVerdict: the receive queue, and the rule, 0 = the filter slot. */
+const VERDICT_QUEUE_MASK = 0xff;
+const VERDICT_RULE_MASK = 0xff;
 /** Queue ids are 16 bits wide. */
 const QUEUE_BITS = 16;
 /** Bytes that a switch judges a frame by. */
@@ -162,12 +165,24 @@ export class NblWatch {
     this.indicated += length;
   }
 
+  /** The frame comes up as the NIC's verdict says: of the queue it names, by a filter slot or by a rule for addresses. */
+  #asJudged({ receiveVerdict, filterSlot, stamp }: NetBufferList, queue: number): void {
+    if (this.isUnordered) return; // completions may be damaged
+    const judged = receiveVerdict & VERDICT_QUEUE_MASK;
+    const rule = (receiveVerdict >>> VERDICT_RULE_SHIFT) & VERDICT_RULE_MASK;
+    if (judged !== queue)
+      fail('books agree', `frame ${stamp} comes up of queue ${queue}, the NIC gave it to queue ${judged}`);
+    if ((rule === 0) !== filterSlot >= 0)
+      fail('books agree', `frame ${stamp} was taken by rule ${rule} and by filter slot ${filterSlot}`);
+  }
+
   #inOrder(nbl: NetBufferList): void {
     const queue = nbl.filteringInfo >>> QUEUE_BITS;
     const last = this.#stamps.get(queue) ?? 0;
     if (last !== 0 && !this.isUnordered && !isNewerStamp(nbl.stamp, last))
       fail('order of each queue', `queue ${queue} indicates frame ${nbl.stamp} of the port after ${last}`);
     this.#stamps.set(queue, nbl.stamp);
+    this.#asJudged(nbl, queue);
     const { mdl, dataOffset, dataLength } = nbl.firstNetBuffer;
     // SEC-05: the headers of whatever goes up lie in host memory.
     const inFirst = mdl.byteCount - dataOffset;

@@ -769,6 +769,14 @@ export const BREAKS: readonly Break[] = [
     caughtBy: ['no bytes of others', 'frames unchanged', 'frames arrive'],
   },
   {
+    name: 'the-verdict-on-the-frame-before',
+    breaks: 'books agree',
+    file: `packages/miniport/src/datapath/receive.ts`,
+    find: 'nbl.receiveVerdict = host[completion + RXC_VERDICT];',
+    put: 'if (nbl.receiveVerdict === 0) nbl.receiveVerdict = host[completion + RXC_VERDICT];',
+    caughtBy: ['books agree'],
+  },
+  {
     name: 'a-receive-buffer-twice',
     breaks: 'SEC-10',
     file: `packages/netvsc/src/control/handshake-answers.ts`,
