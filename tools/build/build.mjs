@@ -34,6 +34,7 @@ const report = (/** @type {ts.Diagnostic} */ diagnostic) =>
 const host = ts.createSolutionBuilderHost(ts.sys, undefined, report, report);
 const builder = ts.createSolutionBuilder(host, projects, {});
 
+const table = new ConstantTable(root);
 /** @type {Map<string, string>} */
 const hashes = new Map();
 const concerned = withReferences(projects);
@@ -41,7 +42,6 @@ for (const project of concerned)
   if (values.clean || (existsSync(stateFile(project)) && note(project) !== lastNote(project)))
     builder.clean(project);
 
-const table = new ConstantTable(root);
 const before = [foldConstants(table)];
 const status = builder.build(undefined, undefined, undefined, () => ({ before }));
 for (const project of concerned)
@@ -88,12 +88,14 @@ function lastNote(project) {
 }
 
 /**
- * Over all lines of a project, and of those that it is built on, that may belong to a constant; a change of something else
- * there costs a longer build.
+ * Over what makes the folded code of a project: this step, and the values of all constants that the project and those it is built
+ * on export. Only the values count, whatever they are computed from.
  * @param {string} project
  */
 function hashOfConstants(project) {
-  const hash = createHash('sha256').update(readFileSync(join(import.meta.dirname, 'fold-constants.mjs')));
+  const hash = createHash('sha256');
+  for (const file of ['fold-constants.mjs', 'constant-table.mjs'])
+    hash.update(readFileSync(join(import.meta.dirname, file)));
   for (const one of [...withReferences([project])].sort()) hash.update(ownHash(one));
   return hash.digest('hex');
 }
@@ -107,8 +109,7 @@ function ownHash(project) {
   const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
   for (const name of names.sort()) {
     if (!name.endsWith('.ts')) continue;
-    const text = readFileSync(join(folder, name), 'utf8');
-    for (const [line] of text.matchAll(/^export const [A-Z][A-Z0-9_]*\b[^;]*;/gm)) hash.update(line);
+    hash.update(`${name}\n${table.textOf(join(folder, name))}\n`);
   }
   const own = hash.digest('hex');
   hashes.set(project, own);

@@ -52,6 +52,16 @@ export class ConstantTable {
   }
 
   /**
+   * All constants that the source file `path` exports, as one text that differs when a name or a value does.
+   * @param {string} path
+   */
+  textOf(path) {
+    return [...this.#module(path).exported]
+      .map(([name, value]) => `${name}=${typeof value === 'number' ? value : JSON.stringify([...value])}`)
+      .join('\n');
+  }
+
+  /**
    * @param {string} from
    * @param {string} specifier
    */
