@@ -3,4 +3,4 @@
 import { isMainThread } from 'node:worker_threads';
 
 if (isMainThread) (await import('./process/desk.ts')).runDesk(new URL(import.meta.url));
-else await (await import('./process/command-thread.ts')).runCommandThread();
+else await (await import('./command-thread.ts')).runCommandThread();

@@ -1,7 +1,7 @@
 /** The thread a command runs in: nothing it does, not even what never returns, keeps a signal waiting. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { runCli } from '../cli.ts';
-import type { CommandData, CommandMessage } from './messages.ts';
+import { runCli } from './cli.ts';
+import type { CommandData, CommandMessage } from './process/messages.ts';
 
 export async function runCommandThread(): Promise<void> {
   const { args, stop, outColours, errIsTerminal, outColumns } = workerData as CommandData;
