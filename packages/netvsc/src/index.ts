@@ -3,7 +3,7 @@
  *
  * Two byte rings and two buffers of sections, all in the guest's memory, carry NVSP messages and RNDIS frames as
  * Hyper-V's network channels do. The host offers a channel ({@link createChannelControl}), the guest takes it up
- * ({@link createChannelGuest}), and each processor of the host delivers and polls through its own data half
+ * ({@link createChannelGuest}), and each processor of the host delivers and polls through its own data path
  * ({@link createChannelHost}). The host keeps all it relies on out of the guest's reach and checks the rest;
  * what a guest does wrong is counted by name and harms its own channel only.
  *
@@ -26,7 +26,6 @@ export {
   ENTRY_SHIFT,
   ENTRY_STAMP,
   ENTRY_TCI_SHIFT,
-  ENTRY_VERDICT,
 } from './channel/delivery-entries.ts';
 export {
   GUEST_ENTRY_AT,

@@ -1,5 +1,5 @@
 /**
- * What one open channel is, as plain cloneable data: the control half makes it when the guest's handshake is
+ * What one open channel is, as plain cloneable data: the control path makes it when the guest's handshake is
  * done and posts it to every processor that will deliver to the channel or poll it.
  *
  * Everything in it is the host's own, checked copy. The guest can rewrite its memory at any time, so nothing

@@ -3,7 +3,7 @@
  * take as it stands. One array for all of it, since in a loop each further one costs more than an entry's words.
  *
  *   word   0         1                    2        3
- *   frame  section   length | tci << 16   stamp    verdict
+ *   frame  section   length | tci << 16   stamp    unused
  *
  * Entry k is about the batch's k-th frame. The words stay until the next batch begins, for who reads behind the loops.
  */
@@ -18,5 +18,3 @@ export const ENTRY_LENGTH_MASK = 0xffff;
 export const ENTRY_TCI_SHIFT = 16;
 /** For the trace only: who traces nothing may leave it. */
 export const ENTRY_STAMP = 2;
-/** What the switch decided, in words of its own; the channel does not look at it. For the trace only. */
-export const ENTRY_VERDICT = 3;

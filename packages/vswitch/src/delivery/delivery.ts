@@ -19,7 +19,6 @@ import {
   ENTRY_SHIFT,
   ENTRY_STAMP,
   ENTRY_TCI_SHIFT,
-  ENTRY_VERDICT,
   LOAN_ADAPTER,
   VMBUS_DROP_PACKET_FILTER,
   VMBUS_DROP_TOO_LONG,
@@ -212,7 +211,6 @@ export class Delivery {
       entries[at + ENTRY_SECTION] = section;
       entries[at + ENTRY_LENGTH] = length | (tci << ENTRY_TCI_SHIFT);
       entries[at + ENTRY_STAMP] = records[record + RECORD_STAMP];
-      entries[at + ENTRY_VERDICT] = verdict;
       records[record + RECORD_ENTRY] = committed++;
       bytes += length;
     }

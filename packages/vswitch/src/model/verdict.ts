@@ -5,7 +5,7 @@
  *         8–15   rule that named the port
  *         16–31  port; EXTERNAL_PORT = the wire
  *
- * The same word stands in a frame's record (frame-batch.ts) and in its delivery entry in the channel.
+ * It stands in the frame's record (frame-batch.ts), which counters, trace and extensions read.
  */
 
 /** No rule was asked: the frame ended before. */
