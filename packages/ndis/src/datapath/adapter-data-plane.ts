@@ -1,7 +1,7 @@
 /**
- * An adapter's link to its data halves: the gates and accounts they share, and messages, in an order they can bear.
+ * An adapter's link to its data paths: the gates and accounts they share, and messages, in an order they can bear.
  *
- * What a driver posts before its data halves are attached (inside MiniportInitializeEx, inside
+ * What a driver posts before its data paths are attached (inside MiniportInitializeEx, inside
  * ProtocolBindAdapterEx) is kept and follows the attachment.
  */
 
@@ -44,7 +44,7 @@ export class AdapterDataPlane {
     this.#flush('filter');
   }
 
-  /** Takes a filter module's data halves off the data path. */
+  /** Takes a filter module's data paths off the data path. */
   bypassFilter(number: number): void {
     this.#toNdis({ op: 'bypass filter', number });
     this.publish();

@@ -10,17 +10,21 @@
  *      │ v
  *   miniport
  *
- * Everything happens per chain. The gates and the accounts are words shared with the control half, and most of them plain
- * loads and stores: a gate is in force from the next publication on, and the control half asks for the account behind
+ * Everything happens per chain. The gates and the accounts are words shared with the control path, and most of them plain
+ * loads and stores: a gate is in force from the next publication on, and the control path asks for the account behind
  * one, when this processor has taken its next turn. Only what comes back later than within its indication is stored
- * atomically, for the control half waits for that, and then owns what the NBLs were about.
+ * atomically, for the control path waits for that, and then owns what the NBLs were about.
  */
+import { NDIS_RECEIVE_FLAGS_RESOURCES, NDIS_RECEIVE_FLAGS_SINGLE_QUEUE, NDIS_STATUS_PAUSED } from '@vmq/abi';
 import {
-  NDIS_RECEIVE_FLAGS_RESOURCES as FLAGS_RESOURCES,
-  NDIS_RECEIVE_FLAGS_SINGLE_QUEUE as FLAGS_SINGLE_QUEUE,
-  NDIS_STATUS_PAUSED as STATUS_PAUSED,
-} from '@vmq/abi';
-import type { FilterDataPath, NetBufferList, ReceiveSink, SendSink } from '@vmq/ddi';
+  countNetBufferLists,
+  cutBehind,
+  type FilterDataPath,
+  type NetBufferList,
+  type ReceiveSink,
+  type SendSink,
+  setStatus,
+} from '@vmq/ddi';
 import type { AgentContext } from '@vmq/machine';
 import {
   COMPLETED,
@@ -71,16 +75,10 @@ export interface NdisDataPath {
   aim(receivers: Receivers): void;
 }
 
-/** The data half of a binding's protocol. */
+/** The data path of a binding's protocol. */
 export interface AttachedProtocol {
   readonly number: number;
   readonly path: ReceiveSink;
-}
-
-function chainLength(chain: NetBufferList): number {
-  let count = 0;
-  for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) count++;
-  return count;
 }
 
 /** Hands chains on to whoever is next; re-aimed by `attach`. */
@@ -225,12 +223,12 @@ class DataPathRouter implements NdisDataPath {
   /** From the miniport: into the account, then up. */
   #indicate(chain: NetBufferList, port: number, count: number, flags: number): void {
     // With RESOURCES the miniport owns the chain again when this returns; nothing will come back (RX-14).
-    if ((flags & FLAGS_RESOURCES) === 0) {
+    if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) === 0) {
       const words = this.#words;
       const at = this.#line + INDICATED;
       words[at] = (words[at] + count) | 0;
     }
-    if ((flags & FLAGS_SINGLE_QUEUE) === 0) this.#lookAtEach(chain);
+    if ((flags & NDIS_RECEIVE_FLAGS_SINGLE_QUEUE) === 0) this.#lookAtEach(chain);
     else if (!this.#runs(chain)) this.#misplace(chain, count);
     this.#isIndicating = true;
     if (this.#filtered && this.#words[FILTER_GATE] === 0) this.#refuse(chain, count, flags);
@@ -249,7 +247,7 @@ class DataPathRouter implements NdisDataPath {
       if (!this.#runs(nbl)) this.#misplace(nbl, 1);
   }
 
-  /** Remembered for the control half, which writes it down. The frames go up all the same: no page stops them. */
+  /** Remembered for the control path, which writes it down. The frames go up all the same: no page stops them. */
   #misplace(nbl: NetBufferList, count: number): void {
     const words = this.#words;
     const at = this.#line + MISPLACED;
@@ -261,7 +259,7 @@ class DataPathRouter implements NdisDataPath {
   #refuse(chain: NetBufferList, count: number, flags: number): void {
     this.#reach('ndis.chain-before-paused-filters');
     this.#counters[this.#column] = this.#counters[this.#column] + count;
-    if ((flags & FLAGS_RESOURCES) === 0) this.#returnDown(chain, 0);
+    if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) === 0) this.#returnDown(chain, 0);
   }
 
   /** To the protocol, if it is there and running. */
@@ -272,11 +270,11 @@ class DataPathRouter implements NdisDataPath {
       return;
     }
     if (this.#sinks.length > 0 && this.#words[RECEIVE_GATE] !== 0) {
-      this.#isBorrowed = (flags & FLAGS_RESOURCES) !== 0;
+      this.#isBorrowed = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0;
       this.#distribution.deliver(chain, this.#receivers as Receivers, this.#sinks, port, flags);
       return;
     }
-    this.#isBorrowed = (flags & FLAGS_RESOURCES) !== 0;
+    this.#isBorrowed = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0;
     this.#end(this.#column, chain, count);
   }
 
@@ -295,7 +293,7 @@ class DataPathRouter implements NdisDataPath {
       return;
     }
     this.#reach('ndis.send-while-not-running');
-    for (let nbl: NetBufferList | null = chain; nbl !== null; nbl = nbl.next) nbl.status = STATUS_PAUSED;
+    setStatus(chain, NDIS_STATUS_PAUSED);
     this.#pathOf(number)?.sendNetBufferListsComplete(chain, 0);
   }
 
@@ -315,8 +313,7 @@ class DataPathRouter implements NdisDataPath {
     for (let head: NetBufferList | null = chain; head !== null; ) {
       let last: NetBufferList = head;
       while (last.next !== null && last.next.sourceHandle === head.sourceHandle) last = last.next;
-      const rest: NetBufferList | null = last.next;
-      last.next = null;
+      const rest = cutBehind(last);
       this.#pathOf(head.sourceHandle)?.sendNetBufferListsComplete(head, flags);
       head = rest;
     }
@@ -325,14 +322,14 @@ class DataPathRouter implements NdisDataPath {
   #sendDown(chain: NetBufferList, port: number, flags: number): void {
     const words = this.#words;
     const at = this.#line + SENT;
-    words[at] = (words[at] + chainLength(chain)) | 0;
+    words[at] = (words[at] + countNetBufferLists(chain)) | 0;
     this.#miniport?.sendNetBufferLists(chain, port, flags);
   }
 
   #complete(chain: NetBufferList, flags: number): void {
     const words = this.#words;
     const at = this.#line + COMPLETED;
-    Atomics.store(words, at, (words[at] + chainLength(chain)) | 0);
+    Atomics.store(words, at, (words[at] + countNetBufferLists(chain)) | 0);
     this.#above.sendNetBufferListsComplete(chain, flags);
   }
 
@@ -340,7 +337,7 @@ class DataPathRouter implements NdisDataPath {
     const words = this.#words;
     const at = this.#line + RETURNED;
     // Counted before the miniport reuses the NBLs; it is the miniport's from the call on.
-    const count = chainLength(chain);
+    const count = countNetBufferLists(chain);
     this.#miniport?.returnNetBufferLists(chain, flags);
     const returned = (words[at] + count) | 0;
     if (this.#isIndicating) words[at] = returned;

@@ -1,5 +1,5 @@
 /**
- * The words that an adapter's control half and its data paths share.
+ * The words that an adapter's control path and its data paths share.
  *
  *   word 0    send gate     1 = Running: sends go down; 0 = they complete NDIS_STATUS_PAUSED
  *   word 1    receive gate  1 = Restarting or Running and a binding Running: receives go up

@@ -1,5 +1,5 @@
 /**
- * How the control half reaches the data halves on the processors: by messages that survive a structured clone,
+ * How the control path reaches the data paths on the processors: by messages that survive a structured clone,
  * published by the executor.
  */
 
@@ -22,27 +22,27 @@ export interface DataPlaneEnvelope {
   readonly message: unknown;
 }
 
-/** Messages of component `filter`: for the data half of one module. */
+/** Messages of component `filter`: for the data path of one module. */
 export interface FilterDataPlaneMessage {
   readonly number: number;
   readonly message: unknown;
 }
 
-/** Messages of component `protocol`: for the data half of one binding. */
+/** Messages of component `protocol`: for the data path of one binding. */
 export interface ProtocolDataPlaneMessage {
   readonly number: number;
   readonly message: unknown;
 }
 
-/** Messages of component `ndis`: which data halves there are. */
+/** Messages of component `ndis`: which data paths there are. */
 export type NdisDataPlaneMessage =
   | {
       readonly op: 'attach miniport';
-      /** '' = none: a protocol's data halves alone. */
+      /** '' = none: a protocol's data paths alone. */
       readonly factory: string;
       readonly image: unknown;
       readonly path: NdisDataPathImage;
-      /** Filter modules with a data half, lowest first. */
+      /** Filter modules with a data path, lowest first. */
       readonly filters: readonly FilterImage[];
     }
   | { readonly op: 'bypass filter'; readonly number: number }

@@ -1,5 +1,5 @@
 /**
- * Data halves of a protocol that has no adapter: a switch whose external NIC was taken away still switches among VMs.
+ * Data paths of a protocol that has no adapter: a switch whose external NIC was taken away still switches among VMs.
  *
  *   protocol ──send──> gate, closed: completed NDIS_STATUS_PAUSED at once        nothing below it, nothing comes up
  *
@@ -10,7 +10,7 @@ import { AdapterDataPlane } from './adapter-data-plane.ts';
 import type { DataPlane } from './data-plane.ts';
 
 export interface DetachedDataPath {
-  /** Makes data halves on every processor: the factory's name there, and what it is given. */
+  /** Makes data paths on every processor: the factory's name there, and what it is given. */
   attach(factory: string, image: unknown): void;
   /** Takes them away; they must have let go of whatever they hold. */
   detach(): void;

@@ -1,11 +1,11 @@
 /**
  * Hands a chain to several protocols. Each gets what it wants, in order; who is the last to want an NBL gets it for its own,
- * the others look at it with RESOURCES, which they have to copy from before they return (RX-14).
+ * the others look at it with NDIS_RECEIVE_FLAGS_RESOURCES, which they have to copy from before they return (RX-14).
  *
  *   NBL      1    2    3    4         A: 1 2 (RESOURCES), 3 (own)      one call each
  *   wanted   AB   AB   A    –         B: 1 2 (own)                     4: nobody's, back to the miniport
  */
-import { NDIS_RECEIVE_FLAGS_RESOURCES as RESOURCES } from '@vmq/abi';
+import { NDIS_RECEIVE_FLAGS_RESOURCES } from '@vmq/abi';
 import type { NetBufferList, ReceiveSink } from '@vmq/ddi';
 import type { Receivers } from './receivers.ts';
 
@@ -46,7 +46,7 @@ export class Distribution {
       this.#deliverTo(sink, i, count, port, flags);
     }
     // The miniport's own chain is as it was when it has it back.
-    if ((flags & RESOURCES) !== 0) this.#link(0, count);
+    if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) !== 0) this.#link(0, count);
     this.#nbls.fill(null, 0, count);
   }
 
@@ -71,7 +71,7 @@ export class Distribution {
           this.#link(from, to),
           port,
           to - from,
-          kind === 1 ? flags : flags | RESOURCES,
+          kind === 1 ? flags : flags | NDIS_RECEIVE_FLAGS_RESOURCES,
         );
       from = to;
     }

@@ -1,8 +1,8 @@
 /**
  * All data paths of one processor: what a processor agent composes.
  *
- *   envelope ──receive──> attach / detach data halves, or a message for one of them
- *   publication ──refresh──> every data half
+ *   envelope ──receive──> attach / detach data paths, or a message for one of them
+ *   publication ──refresh──> every data path
  */
 
 import type {
@@ -31,7 +31,7 @@ export interface NdisProcessorFactories {
 }
 
 export interface NdisProcessor {
-  /** Takes a message of the control half; call it from the agent's `refresh`, in order. */
+  /** Takes a message of the control path; call it from the agent's `refresh`, in order. */
   receive(envelope: DataPlaneEnvelope): void;
   /** Call it at the end of the agent's `refresh`. */
   refresh(): void;
@@ -80,7 +80,7 @@ const NO_MINIPORT: ReturnType<MiniportDataPathFactory> = {
   receiveMessage() {},
 };
 
-/** Of the factories that a processor knows, the one that the control half named. */
+/** Of the factories that a processor knows, the one that the control path named. */
 function factoryNamed<T>(kind: string, known: Readonly<Record<string, T>>, name: string): T {
   const found = known[name];
   if (found === undefined)

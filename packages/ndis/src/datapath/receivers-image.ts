@@ -1,10 +1,10 @@
-/** Who is to get which frames, from the books of an adapter (RX-22): what the data halves are told. */
+/** Who is to get which frames, from the books of an adapter (RX-22): what the data paths are told. */
 import type { AdapterCore } from '../records/adapter-core.ts';
 import { summarizeFilter } from '../records/receive-filter.ts';
 import { DEFAULT_QUEUE } from '../records/receive-queue.ts';
 import type { DefaultQueueFilter, ReceiverImage, ReceiversImage } from './receivers.ts';
 
-/** A binding that has data halves. */
+/** A binding that has data paths. */
 export interface Receiving {
   readonly number: number;
   readonly state: string;
