@@ -1,11 +1,11 @@
 /**
  * `@vmq/ndis`: the NDIS core between miniports and protocols.
  *
- * *Control half* ({@link createNdis}): adapters and bindings with their states, OID requests with everything NDIS
+ * *Control path* ({@link createNdis}): adapters and bindings with their states, OID requests with everything NDIS
  * verifies before a miniport sees them, queue and filter records, capability caches, shared memory, interrupt
  * messages, status indications. Statuses are returned; each refusal leaves its reason in {@link Ndis.refusals}.
  *
- * *Data half* ({@link createNdisProcessor}): on every processor, routes chains of NBLs between miniport, filter
+ * *Data path* ({@link createNdisProcessor}): on every processor, routes chains of NBLs between miniport, filter
  * modules and protocol, and keeps the accounts that pausing waits for.
  *
  * @packageDocumentation

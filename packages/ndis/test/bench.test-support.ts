@@ -112,7 +112,7 @@ export interface BenchOptions extends TestMiniportOptions {
   /** Registered before the adapter comes, lowest first. */
   readonly filterDrivers?: readonly FilterDriver[];
   readonly setDevicePower?: (state: number) => void;
-  /** Lets the control half write traces as agent `control`. */
+  /** Lets the control path write traces as agent `control`. */
   readonly trace?: boolean;
 }
 

@@ -152,10 +152,10 @@ describe('a channel, from offer to close', () => {
     expect(bench.deliver(again, [frame(2, 60)])).toBe(1);
     bench.executor.runUntilIdle();
     expect(bench.received).toEqual([frame(2, 60)]);
-    expect(host.isOpen).toBe(false); // the old data half stays closed for ever
+    expect(host.isOpen).toBe(false); // the old data path stays closed for ever
   });
 
-  test('the guest closes: the data half stops, the control half sees it, and it can be opened again', () => {
+  test('the guest closes: the data path stops, the control path sees it, and it can be opened again', () => {
     const bench = createBench();
     const host = bench.open();
     bench.guest().close();

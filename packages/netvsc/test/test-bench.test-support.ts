@@ -53,7 +53,7 @@ export interface Bench {
   /** Where the host puts frames of the guest; -1 while it has no buffers. */
   hostBuffer: number;
   guest(): ChannelGuest;
-  /** A new data half of the open channel. */
+  /** A new data path of the open channel. */
   host(): ChannelHost;
   open(): ChannelHost;
   /** Polls the channel: frames go to {@link sent}. As {@link ChannelHost.poll}. */

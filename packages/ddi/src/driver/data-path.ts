@@ -46,23 +46,23 @@ export interface SendSink {
   returnNetBufferLists(chain: NetBufferList, flags: number): void;
 }
 
-/** A miniport's data half on one processor. */
+/** A miniport's data path on one processor. */
 export interface MiniportDataPath extends SendSink {
   /**
-   * The control half has published new tables (between batches).
+   * The control path has published new tables (between batches).
    *
    * @irql PASSIVE_LEVEL
    */
   refresh(): void;
 }
 
-/** A protocol driver's data half on one processor. */
+/** A protocol driver's data path on one processor. */
 export interface ProtocolDataPath extends ReceiveSink {
   /** @irql PASSIVE_LEVEL */
   refresh(): void;
 }
 
-/** A filter module's data half on one processor: sits in both directions. */
+/** A filter module's data path on one processor: sits in both directions. */
 export interface FilterDataPath extends ReceiveSink, SendSink {
   /** @irql PASSIVE_LEVEL */
   refresh(): void;

@@ -94,7 +94,7 @@ export interface FilterDriver {
 }
 
 /**
- * Makes a filter module's data half on one processor; `up` and `down` are its neighbours.
+ * Makes a filter module's data path on one processor; `up` and `down` are its neighbours.
  *
  * @irql PASSIVE_LEVEL
  */
@@ -106,7 +106,7 @@ export type FilterDataPathFactory = (
   down: SendSink,
 ) => FilterDataPath & {
   /**
-   * Messages that the control half posted through {@link FilterModule.post}.
+   * Messages that the control path posted through {@link FilterModule.post}.
    *
    * @irql PASSIVE_LEVEL
    */
@@ -159,7 +159,7 @@ export interface FilterModule {
    */
   restartComplete(status: number): void;
   /**
-   * Leaves a message for the module's data half on a processor (or on all).
+   * Leaves a message for the module's data path on a processor (or on all).
    *
    * @irql PASSIVE_LEVEL
    */
@@ -172,7 +172,7 @@ export interface FilterModule {
 
 export type FilterModuleState = 'Detached' | 'Attaching' | 'Paused' | 'Restarting' | 'Running' | 'Pausing';
 
-/** A module's data half, as the processors are told of it. */
+/** A module's data path, as the processors are told of it. */
 export interface FilterImage {
   readonly number: number;
   readonly factory: string;

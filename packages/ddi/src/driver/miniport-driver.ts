@@ -98,7 +98,7 @@ export interface MiniportDriver {
 }
 
 /**
- * Makes a miniport's data half on one processor. `upcalls` is NDIS: indications and send completions.
+ * Makes a miniport's data path on one processor. `upcalls` is NDIS: indications and send completions.
  *
  * @irql PASSIVE_LEVEL
  */
@@ -109,14 +109,14 @@ export type MiniportDataPathFactory = (
   upcalls: ReceiveSink,
 ) => MiniportDataPath & {
   /**
-   * Messages that the control half posted through {@link MiniportAdapter.post}.
+   * Messages that the control path posted through {@link MiniportAdapter.post}.
    *
    * @irql PASSIVE_LEVEL
    */
   receiveMessage(message: unknown): void;
 };
 
-/** What a data half may ask of the processor it runs on; implemented by `Processor` of `@vmq/machine`. */
+/** What a data path may ask of the processor it runs on; implemented by `Processor` of `@vmq/machine`. */
 export interface ProcessorServices {
   readonly index: number;
   /** @irql PASSIVE_LEVEL */
@@ -284,7 +284,7 @@ export interface MiniportAdapter {
   /** @irql PASSIVE_LEVEL */
   resetComplete(status: number, addressingReset: boolean): void;
   /**
-   * Leaves a message for this driver's data half on a processor (or on all).
+   * Leaves a message for this driver's data path on a processor (or on all).
    *
    * @irql PASSIVE_LEVEL
    */

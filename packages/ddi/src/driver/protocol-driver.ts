@@ -80,7 +80,7 @@ export interface ProtocolDriver {
 }
 
 /**
- * Makes a protocol's data half on one processor; `downcalls` is NDIS.
+ * Makes a protocol's data path on one processor; `downcalls` is NDIS.
  *
  * @irql PASSIVE_LEVEL
  */
@@ -91,7 +91,7 @@ export type ProtocolDataPathFactory = (
   downcalls: SendSink,
 ) => ProtocolDataPath & {
   /**
-   * Messages that the control half posted through {@link Binding.post}.
+   * Messages that the control path posted through {@link Binding.post}.
    *
    * @irql PASSIVE_LEVEL
    */
@@ -146,7 +146,7 @@ export interface Binding {
    */
   freeSharedMemory(allocationHandle: number): void;
   /**
-   * Leaves a message for the protocol's data half on a processor (or on all).
+   * Leaves a message for the protocol's data path on a processor (or on all).
    *
    * @irql PASSIVE_LEVEL
    */

@@ -34,7 +34,7 @@ export interface SenderConfig {
 export interface GuestAgentData {
   /** Segment id of the guest's own memory; it touches no other. */
   readonly segment: number;
-  /** The slots of the channel's control half: `control.messages`. */
+  /** The slots of the channel's control path: `control.messages`. */
   readonly messages: SharedArrayBuffer;
   /** Marks the payload of frames it sends; the VM's number. */
   readonly number: number;

@@ -14,7 +14,7 @@ export interface Agent {
   /** Does one bounded batch of work; true if there is more to do now. */
   step(): boolean;
   /**
-   * The control half has published something: `messages` are what it posted to this agent, oldest first, and
+   * The control path has published something: `messages` are what it posted to this agent, oldest first, and
    * shared tables may have changed. Runs between batches; when it returns, the agent has acknowledged and no
    * batch uses the old state any more.
    */

@@ -1,5 +1,5 @@
 /**
- * A structured clone of what halves tell each other, made quickly: plain objects and arrays of numbers, strings,
+ * A structured clone of what control paths and data paths tell each other, made quickly: plain objects and arrays of numbers, strings,
  * shared buffers and `Int32Array`s are copied here; whatever else there is anywhere in a message goes to
  * `structuredClone` as a whole, three times as slow, which throws for what no worker could be sent.
  *

@@ -47,7 +47,7 @@ export interface Executor {
    */
   stall(agent: string, nanoseconds: number): void;
   /**
-   * Publishes what the control half wrote: returns when every agent has refreshed, after which no batch
+   * Publishes what the control path wrote: returns when every agent has refreshed, after which no batch
    * anywhere uses what stood there before.
    */
   publish(): void;

@@ -3,7 +3,7 @@
  *
  * Each worker takes the turns of its agents round-robin while any is pending, spins for a little, then sleeps
  * until woken. It sleeps at once where more workers are awake than there are cores: somebody has work and waits for
- * the core it spins on. The control half stays in the caller's thread and waits without returning to the event loop.
+ * the core it spins on. The control path stays in the caller's thread and waits without returning to the event loop.
  */
 import type { ResourceLimits } from 'node:worker_threads';
 import { imagesOf } from '../memory/memory.ts';

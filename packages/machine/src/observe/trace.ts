@@ -97,7 +97,7 @@ export class TraceWriter {
   }
 }
 
-/** Reads all rings; the control half's side. */
+/** Reads all rings; the control path's side. */
 export class TraceReader {
   /** Records overwritten before they were drained. */
   lost = 0;

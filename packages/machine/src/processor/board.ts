@@ -1,7 +1,7 @@
 /**
  * The board: the few shared words by which the parts of a machine signal each other.
  *
- *   word 0            epoch        what the control half has published so far
+ *   word 0            epoch        what the control path has published so far
  *   word 1            workers      worker threads there are
  *   word 16           trace sequence
  *   per agent  (16 words, one cache line)

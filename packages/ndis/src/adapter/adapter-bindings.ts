@@ -1,5 +1,5 @@
 /**
- * The bindings of one adapter, in the order in which they were opened. Those that have data halves sit on the adapter's data
+ * The bindings of one adapter, in the order in which they were opened. Those that have data paths sit on the adapter's data
  * path, and get what they have asked for (RX-22); all hear indications, events, pause and restart.
  */
 import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
@@ -19,9 +19,9 @@ export class AdapterBindings {
   readonly #dataPlane: AdapterDataPlane;
   readonly #nextNumber: () => number;
   #bindings: AdapterBinding[] = [];
-  /** Those whose data halves sit on the adapter's data path. */
+  /** Those whose data paths sit on the adapter's data path. */
   readonly #onDataPath = new Set<AdapterBinding>();
-  /** What the data halves were last told of who gets what, and whether the way up is open. */
+  /** What the data paths were last told of who gets what, and whether the way up is open. */
   #told = '';
 
   constructor(adapter: BindingAdapter, dataPlane: AdapterDataPlane, nextNumber: () => number) {
@@ -81,7 +81,7 @@ export class AdapterBindings {
     for (const binding of [...this.#bindings]) binding.driver.netPnpEvent?.(binding, event);
   }
 
-  /** Opens the way up while a binding with data halves is Running, says who gets what, and lets every processor see it. */
+  /** Opens the way up while a binding with data paths is Running, says who gets what, and lets every processor see it. */
   aimReceives(): void {
     this.#aim();
     this.#dataPlane.publish();
@@ -107,7 +107,7 @@ export class AdapterBindings {
     return true;
   }
 
-  /** A message for the binding's data halves, if it has any. */
+  /** A message for the binding's data paths, if it has any. */
   post(binding: AdapterBinding, processor: number | 'all', message: unknown): void {
     if (binding.driver.dataPathFactory !== '')
       this.#dataPlane.postToProtocol(binding.number, processor, message);

@@ -230,7 +230,7 @@ export class Adapter implements AdapterCore, BindingAdapter {
     this.#life.pauseComplete();
   }
 
-  /** What comes up from the data halves: QUE-38, and the end of a pause. */
+  /** What comes up from the data paths: QUE-38, and the end of a pause. */
   poll(): void {
     for (const { processor, count, queueId } of this.#dataPlane.takeMisplaced()) {
       const state = this.queues.find(queueId)?.state ?? 'Undefined';

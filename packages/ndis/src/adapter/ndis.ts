@@ -38,7 +38,7 @@ export interface NdisOptions {
   readonly sharedMemory?: SharedMemoryManager;
   /** NDIS version of the host, which decides where receive memory may lie. Default 630. */
   readonly hostVersion?: 620 | 630;
-  /** The control half's pen; default: no trace. */
+  /** The control path's pen; default: no trace. */
   readonly trace?: TraceWriter;
 }
 

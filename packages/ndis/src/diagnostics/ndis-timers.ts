@@ -1,5 +1,5 @@
 /**
- * Timers of the control half (NdisSetTimerObject), on the machine's clock.
+ * Timers of the control path (NdisSetTimerObject), on the machine's clock.
  *
  * Nothing interrupts the control thread: what has come due becomes a work item when somebody looks, that is in `poll`
  * and while a control call waits. There are two kinds. A wait with the machine at rest lets time pass up to an awaited

@@ -1,5 +1,5 @@
 /**
- * Trace records of NDIS's control half, so that a frame's story reaches back to the OID that made its filter.
+ * Trace records of NDIS's control path, so that a frame's story reaches back to the OID that made its filter.
  *
  *   kind             a              b            c         d         e
  *   OID_ISSUED       oid            requestType  owner     –         –
@@ -22,7 +22,7 @@ export const NDIS_TRACE = {
   FILTER_CLEARED: 305,
 } as const;
 
-/** The control half's pen; silent without a writer. */
+/** The control path's pen; silent without a writer. */
 export class NdisTraceWriter {
   readonly #writer: TraceWriter | null;
 
@@ -33,7 +33,7 @@ export class NdisTraceWriter {
   #write(kind: number, a: number, b: number, c: number): void {
     const writer = this.#writer;
     if (writer === null) return;
-    // The control half is no agent: nobody refreshes its writer's level for it.
+    // The control path is no agent: nobody refreshes its writer's level for it.
     writer.refresh();
     if (writer.wants(TRACE_ALL, 0)) writer.write(kind, 0, a, b, c, 0, 0);
   }

@@ -40,7 +40,7 @@ export interface FilterStackSetting {
   /** Lets received chains into the modules, or past them back to the miniport; every processor sees it at once. */
   openFilters(open: boolean): void;
   post(module: number, processor: number | 'all', message: unknown): void;
-  /** Takes a module's data halves off the data path. */
+  /** Takes a module's data paths off the data path. */
   bypass(module: number): void;
   publish(): void;
   waitFor(done: () => boolean): boolean;

@@ -47,7 +47,7 @@ export interface AdapterCore {
   receptionChanged(): void;
   /** Shared-memory allocations that the miniport still has for a queue. */
   sharedMemoryLeft(queueId: number): number;
-  /** Says to the data halves whether frames may be indicated on a queue (QUE-38). */
+  /** Says to the data paths whether frames may be indicated on a queue (QUE-38). */
   allowIndications(queueId: number, allowed: boolean): void;
 }
 

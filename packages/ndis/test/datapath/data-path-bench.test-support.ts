@@ -1,4 +1,4 @@
-/** NDIS on two processors, with data halves of a miniport and of a protocol that do what a test orders. */
+/** NDIS on two processors, with data paths of a miniport and of a protocol that do what a test orders. */
 import { NDIS_RECEIVE_FLAGS_RESOURCES, NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import {
   type Binding,
@@ -217,7 +217,7 @@ export function setUp(filterNames: readonly string[] = [], options: BenchOptions
     bench.executor.runUntilIdle();
   };
   const dropped = (reason = 'not-running'): number => bench.machine.ledger.total(`dropped.ndis.${reason}`);
-  /** Another protocol with data halves, which keeps what it gets too. */
+  /** Another protocol with data paths, which keeps what it gets too. */
   const bindOther = (other: string): Binding => {
     const { binding } = bench.adapter.bind(new TestProtocol(other, 'switch'));
     if (binding === null) throw new Error(`${other} was not bound`);

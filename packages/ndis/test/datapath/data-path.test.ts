@@ -164,7 +164,7 @@ describe('layers', () => {
     ]);
   });
 
-  test('what a module posts reaches its own data halves', () => {
+  test('what a module posts reaches its own data paths', () => {
     const { early, filterDrivers, executor } = setUp(['low', 'high']);
     early.length = 0;
     filterDrivers[1].module.post('all', 'all');
@@ -173,7 +173,7 @@ describe('layers', () => {
     expect(early.sort()).toEqual(['all', 'all', 'one']);
   });
 
-  test('what a miniport posts while it initializes reaches its data half once that is there', () => {
+  test('what a miniport posts while it initializes reaches its data path once that is there', () => {
     expect(setUp().early).toEqual([{ op: 'early' }]);
   });
 });

@@ -1,4 +1,4 @@
-/** Several protocols with data halves on one adapter: who gets which frame, whose NBL it is, and who is told of a send. */
+/** Several protocols with data paths on one adapter: who gets which frame, whose NBL it is, and who is told of a send. */
 import {
   NDIS_RECEIVE_FLAGS_RESOURCES,
   NDIS_STATUS_SUCCESS,
@@ -126,7 +126,7 @@ test('RX-22: a binding alone gets everything that it asked for, though others ar
   expect(dropped('not-wanted')).toBe(0);
 });
 
-test('RX-22: what only one without data halves asked for ends at NDIS, counted', () => {
+test('RX-22: what only one without data paths asked for ends at NDIS, counted', () => {
   const bench = setUp();
   const { adapter, binding, run, seen, dropped } = bench;
   accepts(binding, DIRECTED);

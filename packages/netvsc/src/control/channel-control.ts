@@ -1,5 +1,5 @@
 /**
- * The control half of a channel on the host: offers it, answers the guest's handshake, closes it.
+ * The control path of a channel on the host: offers it, answers the guest's handshake, closes it.
  *
  *   closed ──offer──> handshake ──guest's OID_GEN_CURRENT_PACKET_FILTER──> open ──close / guest──> closed
  *                         │                                                 │
@@ -7,7 +7,7 @@
  *
  * Runs at PASSIVE on the caller's thread and never waits: call {@link ChannelControl.poll} inside
  * `executor.runUntil(() => control.poll())`. While it is open the channel belongs to the processors that were
- * given its {@link ChannelControl.image}; the control half then looks only at the message slots.
+ * given its {@link ChannelControl.image}; the control path then looks only at the message slots.
  */
 import type { AgentId } from '@vmq/machine';
 import type { RingPlace, SectionBuffer } from '@vmq/vmbus';
@@ -99,7 +99,7 @@ export interface ChannelControl {
    * any more (the guest closed it, or broke it) waits for {@link close}.
    */
   poll(): boolean;
-  /** The open channel for the processors' data halves; each polls it once when it gets it. Throws if not open. */
+  /** The open channel for the processors' data paths; each polls it once when it gets it. Throws if not open. */
   image(): ChannelImage;
   /**
    * Lends sections of the guest's receive buffer, `bytes` bytes of them in a row from a page on, to an adapter;

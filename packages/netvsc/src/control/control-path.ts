@@ -1,4 +1,4 @@
-/** How the control half of a channel works; what it promises stands in channel-control.ts. */
+/** How the control path of a channel works; what it promises stands in channel-control.ts. */
 
 import type { Machine } from '@vmq/machine';
 import type { SectionBuffer } from '@vmq/vmbus';
@@ -54,15 +54,15 @@ import type {
 import { HandshakeAnswers } from './handshake-answers.ts';
 
 const NO_BUFFER: SectionBuffer = { offset: 0, sectionSize: 64, sectionCount: 0 };
-/** A frame cannot pass the control half: such traffic is a violation before it gets here. */
+/** A frame cannot pass the control path: such traffic is a violation before it gets here. */
 /** During the handshake no frames are taken. */
 const NO_FRAMES = new GuestFrameBatch(0);
-/** The control half of one channel; nothing is offered yet. Programmer errors throw. */
+/** The control path of one channel; nothing is offered yet. Programmer errors throw. */
 export function createChannelControl(machine: Machine, options: ChannelControlOptions): ChannelControl {
-  return new ControlHalf(machine, options);
+  return new ControlPath(machine, options);
 }
 
-class ControlHalf implements ChannelControl {
+class ControlPath implements ChannelControl {
   readonly channel: number;
   readonly messages: SharedArrayBuffer;
   readonly #machine: Machine;

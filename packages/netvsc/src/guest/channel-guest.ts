@@ -32,7 +32,7 @@ export interface HostFrameHandler {
 export interface ChannelGuestOptions {
   /** Id of the guest's own segment. */
   readonly segment: number;
-  /** The slots the host's control half uses. */
+  /** The slots the host's control path uses. */
   readonly messages: SharedArrayBuffer;
   readonly layout?: GuestLayoutOptions;
   /** NDIS packet filter; default directed, all multicast, broadcast, as Linux' driver. */

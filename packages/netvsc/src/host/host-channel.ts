@@ -97,7 +97,7 @@ export class HostChannel extends HostRndis implements ChannelHost {
   readonly #place: RndisMessagePlace;
   readonly #nvsp: NvspHandler | null;
 
-  /** `nvsp` is given by the control half alone; with it, the channel is polled during the handshake. */
+  /** `nvsp` is given by the control path alone; with it, the channel is polled during the handshake. */
   constructor(context: ChannelContext, image: ChannelImage, nvsp: NvspHandler | null = null) {
     super(context, image, nvsp !== null);
     this.#ring = new RingWords(this.guest, image.toHost);
@@ -113,7 +113,7 @@ export class HostChannel extends HostRndis implements ChannelHost {
     const state = this.state;
     if (!state.looksIn(this.#nvsp === null ? PHASE_OPEN : PHASE_HANDSHAKE)) return false;
     if (this.#nvsp === null && this.#slots.waiting() === CHANNELMSG_CLOSECHANNEL) {
-      state.advance(PHASE_OPEN, PHASE_CLOSING); // the control half does the rest
+      state.advance(PHASE_OPEN, PHASE_CLOSING); // the control path does the rest
       return false;
     }
     if (!state.tryLock(POLL_LOCK)) return true; // another processor is at it and may just have looked
@@ -354,7 +354,7 @@ export class HostChannel extends HostRndis implements ChannelHost {
   }
 }
 
-/** The data half of an open channel on one processor. `context` is the processor agent's. */
+/** The data path of an open channel on one processor. `context` is the processor agent's. */
 export function createChannelHost(context: ChannelContext, image: ChannelImage): ChannelHost {
   return new HostChannel(context, image);
 }

@@ -39,7 +39,7 @@ import {
   RETURNED_SECTIONS,
 } from '../state/channel-state.ts';
 
-/** What a channel needs of the agent it runs in. The control half has no trace. */
+/** What a channel needs of the agent it runs in. The control path has no trace. */
 export type ChannelContext = Pick<AgentContext, 'machine'> & { readonly trace: AgentContext['trace'] | null };
 
 /** Bytes of a completion packet in the ring. */

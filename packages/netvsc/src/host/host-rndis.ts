@@ -63,7 +63,7 @@ export interface RndisMessagePlace {
 }
 
 export class HostRndis extends HostOutbound implements RndisSettings {
-  /** Polled by the control half: no frames yet. */
+  /** Polled by the control path: no frames yet. */
   protected readonly isHandshake: boolean;
   readonly #host: MemorySegment;
   readonly #parser: RndisFrameParser;

@@ -1,6 +1,6 @@
 /**
- * The host's answers to RNDIS control messages. A guest may send them at any time, so both halves of the host
- * use this: the control half during the handshake, the data half afterwards.
+ * The host's answers to RNDIS control messages. A guest may send them at any time, so both paths of the host
+ * use this: the control path during the handshake, the data path afterwards.
  *
  *   INITIALIZE {request, major, minor, max}      -> {request, status, major, minor, flags, medium, …}
  *   QUERY {request, oid, length, offset}         -> {request, status, length, offset, value}

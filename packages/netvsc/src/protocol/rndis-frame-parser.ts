@@ -7,11 +7,11 @@
  */
 
 import {
-  VIOLATION_RNDIS_DATA_RANGE as DATA_RANGE,
-  VIOLATION_RNDIS_FRAME_LENGTH as FRAME_LENGTH,
-  VIOLATION_RNDIS_MESSAGE_LENGTH as MESSAGE_LENGTH,
-  VIOLATION_RNDIS_PER_PACKET_INFO as PER_PACKET_INFO,
-  VIOLATION_RNDIS_TYPE as TYPE,
+  VIOLATION_RNDIS_DATA_RANGE,
+  VIOLATION_RNDIS_FRAME_LENGTH,
+  VIOLATION_RNDIS_MESSAGE_LENGTH,
+  VIOLATION_RNDIS_PER_PACKET_INFO,
+  VIOLATION_RNDIS_TYPE,
 } from '../channel/violations.ts';
 import { tciFrom8021qInfo } from './rndis.ts';
 
@@ -39,22 +39,22 @@ export class RndisFrameParser {
    */
   parse(words: Int32Array, section: number, size: number): number {
     const at = section >>> 2;
-    if (size < 44) return MESSAGE_LENGTH;
-    if (words[at] !== 1) return TYPE;
+    if (size < 44) return VIOLATION_RNDIS_MESSAGE_LENGTH;
+    if (words[at] !== 1) return VIOLATION_RNDIS_TYPE;
     const messageLength = words[at + 1] >>> 0;
     const dataOffset = words[at + 2] >>> 0;
     const dataLength = words[at + 3] >>> 0;
     const infoOffset = words[at + 7] >>> 0;
     const infoLength = words[at + 8] >>> 0;
-    if (messageLength < 44 || messageLength > size) return MESSAGE_LENGTH;
+    if (messageLength < 44 || messageLength > size) return VIOLATION_RNDIS_MESSAGE_LENGTH;
     // No sum below can wrap: each term has been bounded by the section's size first.
-    if (dataOffset > messageLength || dataLength > messageLength) return DATA_RANGE;
+    if (dataOffset > messageLength || dataLength > messageLength) return VIOLATION_RNDIS_DATA_RANGE;
     const start = 8 + dataOffset;
-    if (start < 44 || start + dataLength > messageLength) return DATA_RANGE;
-    if (dataLength < LEAST_FRAME || dataLength > this.#maxFrame) return FRAME_LENGTH;
+    if (start < 44 || start + dataLength > messageLength) return VIOLATION_RNDIS_DATA_RANGE;
+    if (dataLength < LEAST_FRAME || dataLength > this.#maxFrame) return VIOLATION_RNDIS_FRAME_LENGTH;
     this.tci = 0;
     if (infoLength !== 0 && !this.#infos(words, at, infoOffset, infoLength, messageLength))
-      return PER_PACKET_INFO;
+      return VIOLATION_RNDIS_PER_PACKET_INFO;
     this.frameOffset = section + start;
     this.frameLength = dataLength;
     return 0;

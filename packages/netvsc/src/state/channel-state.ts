@@ -155,7 +155,7 @@ export class ChannelState {
   }
 
   /**
-   * A plain look at the phase, for the data halves: frames that meet the end of a channel may get there or not. Who
+   * A plain look at the phase, for the data paths: frames that meet the end of a channel may get there or not. Who
    * ends it publishes before the memory behind it is another's.
    */
   looksIn(phase: number): boolean {

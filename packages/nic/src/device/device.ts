@@ -2,7 +2,7 @@
  * The device as an agent: attention, one batch of receiving, one batch of sending.
  *
  *   woken by   the wire (frames put into the rx ring, room made in the tx ring), register writes that draw
- *              attention, its own moderation timer, publications of the control half
+ *              attention, its own moderation timer, publications of the control path
  */
 import { type Agent, type AgentContext, FrameProducer } from '@vmq/machine';
 import { latchFilters } from '../filter/filter-unit.ts';

@@ -36,7 +36,7 @@ export interface NicAgentData {
   readonly batch?: number | undefined;
 }
 
-/** What the control half may post to the device's agent. */
+/** What the control path may post to the device's agent. */
 export type NicMessage =
   /**
    * The domain reaches segments it did not reach before. Rights within known segments need no message. This one is for

@@ -281,7 +281,7 @@ test('a frame that does not fit is dropped; not a byte beyond the buffer, the de
 test.each([
   [64, 0],
   [64, 4],
-  [100, 4], // no multiple of 8: the long way
+  [100, 4], // no multiple of 8
   [128, 4],
 ])(
   'RX-10 split after %i bytes, %i bytes behind a boundary of the wire: the first to the header buffer, the rest at the same offset of the packet buffer',

@@ -14,8 +14,8 @@ import { HOST_SEGMENT } from '@vmq/machine';
 import { fail } from './simulation-failure.ts';
 
 type Factories = NonNullable<ExtraDataPaths['switchExtensions']>;
-type DataHalf = ReturnType<Factories[string]>;
-type Frames = Parameters<NonNullable<DataHalf['ingressComplete']>>[0];
+type SwitchExtensionPath = ReturnType<Factories[string]>;
+type Frames = Parameters<NonNullable<SwitchExtensionPath['ingressComplete']>>[0];
 
 /** The external port's number. */
 const EXTERNAL_PORT = 0;
