@@ -9,7 +9,7 @@ import {
 } from '@vmq/abi';
 import type { PortRequest } from '@vmq/host';
 import { describe, expect, it } from 'vitest';
-import { MIGRATION_STEPS, type MigrationOptions, migrateVm } from '../src/index.ts';
+import { MIGRATION_STEPS, type MigrationOptions, migrateVm, sendVm } from '../src/index.ts';
 import { createLab, type Lab, numbered, STATION, shapeOf, unrestOf, WEB } from './migration.test-support.ts';
 
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
@@ -241,6 +241,20 @@ describe('what a callback throws', () => {
     works(lab, 100);
     await lab.stop();
   });
+});
+
+it('a link that fails while an answer is awaited: the VM goes on, and the reason names the failure', async () => {
+  const lab = labWithTraffic();
+  const before = shapes(lab);
+  const link = { send: () => {}, receive: () => Promise.reject(new Error('read ECONNRESET')) };
+  expect(await sendVm(lab.a, 'web', link)).toMatchObject({
+    status: NDIS_STATUS_FAILURE,
+    failedStep: 'validation-port',
+    reason: 'the destination does not answer; the link failed: read ECONNRESET',
+  });
+  expect(shapes(lab)).toEqual(before);
+  works(lab, 100);
+  await lab.stop();
 });
 
 describe.each(['6.20', '6.30'] as const)('NDIS %s: a switch that refuses', (ndisVersion) => {

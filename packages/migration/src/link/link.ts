@@ -2,6 +2,7 @@
  * The two ends of a migration over any link that carries bytes in order: a socket, a pipe, a message port. The hosts may
  * be in different processes; nothing but bytes passes between them.
  */
+import { NDIS_STATUS_SUCCESS } from '@vmq/abi';
 import type { Host } from '@vmq/host';
 import type { MigrationOptions, MigrationResult } from '../report/report.ts';
 import { moveOut } from '../source/source-session.ts';
@@ -13,7 +14,10 @@ import { ReplyReader } from './reply-reader.ts';
 export interface MigrationLink {
   /** Sends bytes to the other end. May keep them, for they are not written to again. Rejects if they cannot be sent. */
   send(bytes: Uint8Array): void | Promise<void>;
-  /** The next bytes from the other end, in whatever pieces they come; null when there will be no more. */
+  /**
+   * The next bytes from the other end, in whatever pieces they come; null when there will be no more. Rejecting is an end, too, with
+   * the error's message in the migration's `reason`.
+   */
   receive(): Promise<Uint8Array | null>;
 }
 
@@ -31,6 +35,8 @@ export async function sendVm(
 ): Promise<MigrationResult> {
   const conversation = moveOut(host, name, options);
   const replies = new ReplyReader();
+  // A link that fails while an answer is awaited has ended: what was sent may have arrived.
+  const failures: string[] = [];
   let next = conversation.next();
   while (next.done !== true) {
     try {
@@ -39,13 +45,20 @@ export async function sendVm(
       next = conversation.throw(error);
       continue;
     }
-    next = conversation.next(await nextReply(link, replies));
+    next = conversation.next(await nextReply(link, replies, failures));
   }
-  return next.value;
+  const result = next.value;
+  const [failure] = failures;
+  if (failure === undefined || result.status === NDIS_STATUS_SUCCESS) return result;
+  return { ...result, reason: `${result.reason}; the link failed: ${failure}` };
 }
 
-/** The next reply; null if none will come. */
-async function nextReply(link: MigrationLink, replies: ReplyReader): Promise<MigrationReply | null> {
+/** The next reply; null if none will come. Why the link failed, if it did, is put into `failures`. */
+async function nextReply(
+  link: MigrationLink,
+  replies: ReplyReader,
+  failures: string[],
+): Promise<MigrationReply | null> {
   try {
     let reply = replies.read(new Uint8Array(0));
     while (reply === null && !replies.isBroken) {
@@ -54,7 +67,8 @@ async function nextReply(link: MigrationLink, replies: ReplyReader): Promise<Mig
       reply = replies.read(bytes);
     }
     return reply;
-  } catch {
+  } catch (error) {
+    failures.push(error instanceof Error ? error.message : String(error));
     return null;
   }
 }
