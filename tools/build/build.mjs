@@ -1,5 +1,6 @@
 // @ts-check
-// Builds what `tsc -b` builds, with one step more: imported numeric constants are written out (fold-constants.mjs).
+// Builds what `tsc -b` builds, with two steps more: numeric constants are written out (fold-constants.mjs), and functions are
+// called by constants of the module (local-functions.mjs).
 //
 //   node tools/build/build.mjs [PROJECT…] [--clean]     projects are folders; without any the whole repository
 //
@@ -16,6 +17,7 @@ import { parseArgs } from 'node:util';
 import ts from 'typescript';
 import { ConstantTable } from './constant-table.mjs';
 import { foldConstants } from './fold-constants.mjs';
+import { callLocalFunctions } from './local-functions.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
 const { values, positionals } = parseArgs({
@@ -42,7 +44,7 @@ for (const project of concerned)
   if (values.clean || (existsSync(stateFile(project)) && note(project) !== lastNote(project)))
     builder.clean(project);
 
-const before = [foldConstants(table)];
+const before = [foldConstants(table), callLocalFunctions()];
 const status = builder.build(undefined, undefined, undefined, () => ({ before }));
 for (const project of concerned)
   if (existsSync(stateFile(project))) writeFileSync(noteFile(project), note(project));
@@ -94,7 +96,7 @@ function lastNote(project) {
  */
 function hashOfConstants(project) {
   const hash = createHash('sha256');
-  for (const file of ['fold-constants.mjs', 'constant-table.mjs'])
+  for (const file of ['fold-constants.mjs', 'constant-table.mjs', 'local-functions.mjs'])
     hash.update(readFileSync(join(import.meta.dirname, file)));
   for (const one of [...withReferences([project])].sort()) hash.update(ownHash(one));
   return hash.digest('hex');

@@ -52,6 +52,14 @@ export class ConstantTable {
   }
 
   /**
+   * The constants that the source file `path` exports itself.
+   * @param {string} path
+   */
+  exported(path) {
+    return this.#module(path).exported;
+  }
+
+  /**
    * All constants that the source file `path` exports, as one text that differs when a name or a value does.
    * @param {string} path
    */

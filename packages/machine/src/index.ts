@@ -26,7 +26,7 @@ export {
 export { createThreadsExecutor, type ThreadsOptions } from './executor/threads-executor.ts';
 export { runWorker } from './executor/worker-loop.ts';
 export type { WorkerStart } from './executor/worker-start.ts';
-export { copyBytes, type MemoryViews } from './memory/copy.ts';
+export { copyBytes, copyFrame, type MemoryViews } from './memory/copy.ts';
 export {
   attachDmaDomain,
   createDmaDomain,

@@ -34,6 +34,42 @@ export function copyBytes(
 }
 
 /**
+ * The same where most frames are of the shortest: those, of 40 to 64 bytes, are copied without a call and without a loop. So
+ * the caller's loop may have all of it in itself, and arrays that it was made with as constants.
+ */
+export function copyFrame(
+  from: MemoryViews,
+  source: number,
+  to: MemoryViews,
+  target: number,
+  length: number,
+): void {
+  if ((length - 40) >>> 0 > 24 || ((source | target) & 7) !== 0 || (length & 3) !== 0)
+    copyBytes(from, source, to, target, length);
+  else copyShort(from, source, to, target, length);
+}
+
+/** 40 to 64 bytes, a multiple of 4. */
+function copyShort(from: MemoryViews, source: number, to: MemoryViews, target: number, length: number): void {
+  const input = from.u64;
+  const output = to.u64;
+  const s = source >> 3;
+  const t = target >> 3;
+  output[t] = input[s];
+  output[t + 1] = input[s + 1];
+  output[t + 2] = input[s + 2];
+  output[t + 3] = input[s + 3];
+  output[t + 4] = input[s + 4];
+  if (length > 48) output[t + 5] = input[s + 5];
+  if (length > 56) output[t + 6] = input[s + 6];
+  // The last two words, over again or behind them.
+  const end = (source + length) >> 2;
+  const stop = (target + length) >> 2;
+  to.i32[stop - 2] = from.i32[end - 2];
+  to.i32[stop - 1] = from.i32[end - 1];
+}
+
+/**
  * Sixteen in a turn rather than eight: as fast, and too much for V8 to inline. Inlined, it would look up the arrays' places
  * again at each element, for want of registers, and take twice as long.
  */

@@ -8,90 +8,102 @@
  * No byte is written before the whole range is permitted, and exactly the frame's bytes are written: what lies behind a
  * frame in the wire ring belongs to other frames (SEC-08). Nowhere else does the device write a received byte.
  */
-import { copyBytes, DMA_WRITE, type FrameConsumer, type MemorySegment } from '@vmq/machine';
 import {
-  RXD_HEADER_OFFSET,
-  RXD_HEADER_SEGMENT,
-  RXD_PACKET_OFFSET,
-  RXD_PACKET_SEGMENT,
-} from '../registers/descriptors.ts';
-import { RXCTL_SPLIT } from '../registers/register-constants.ts';
+  copyBytes,
+  copyFrame,
+  DMA_WRITE,
+  type FrameConsumer,
+  HOST_SEGMENT,
+  type MemorySegment,
+} from '@vmq/machine';
+import { RXD_PACKET_OFFSET, RXD_PACKET_SEGMENT } from '../registers/descriptors.ts';
 import {
   type DeviceState,
-  Q_FLAGS,
-  Q_HEADER_BUFFER_BYTES,
-  Q_HEADER_SIZE,
-  Q_PACKET_BYTES,
+  Q_FIRST_BUFFER,
+  Q_FIRST_BYTES,
+  Q_LONGEST,
+  Q_WHOLE,
 } from '../state/device-state.ts';
 import { DROP_BUFFER_TOO_SMALL, DROP_DMA_FAULT } from '../state/drop-reasons.ts';
 
 /** Bytes in front of a tag. */
 const ADDRESS_BYTES = 12;
+/** Bytes up to the next multiple of 8 behind a tag, and so the shortest frame that is copied from there on. */
+const LEAST_ALIGNED = 16;
 
-export class Placement {
-  readonly #state: DeviceState;
-  readonly #wire: FrameConsumer;
-  readonly #host: MemorySegment;
+/**
+ * Places the frame at byte `f` of the wire, a multiple of 4, where descriptor `descriptor`, a word index, says. `q` is the
+ * queue's row, `tagBytes` 4 for a frame with a tag, else 0, and `bytes` the frame's length without. Returns how many bytes
+ * went to the header buffer, or the complement of a drop code.
+ */
+export type Place = (q: number, descriptor: number, f: number, tagBytes: number, bytes: number) => number;
 
-  constructor(state: DeviceState, wire: FrameConsumer) {
-    this.#state = state;
-    this.#wire = wire;
-    this.#host = state.context.machine.memory.host;
+/** Makes the placement of frames from `wire`: a function made once, as the loop that calls it (receive-loop.ts). */
+export function createPlacement(state: DeviceState, wire: FrameConsumer): Place {
+  const { rxq } = state;
+  const memory: MemorySegment = state.context.machine.memory.host;
+  const input = wire.i32;
+  const host = memory.i32;
+  return place;
+
+  function place(q: number, descriptor: number, f: number, tagBytes: number, bytes: number): number {
+    const buffer = descriptor + rxq[q + Q_FIRST_BUFFER];
+    const target = host[buffer];
+    const body = f + tagBytes;
+    if (bytes > rxq[q + Q_WHOLE] || bytes < LEAST_ALIGNED || (host[buffer + 1] | ((body | target) & 7)) !== 0)
+      return placeOdd(q, descriptor, f, tagBytes, bytes);
+    if (!state.permits(HOST_SEGMENT, target, bytes, DMA_WRITE)) return ~DROP_DMA_FAULT;
+    // The addresses, and what comes behind the tag: from there on both sides agree in their alignment.
+    const from = f >> 2;
+    const to = target >> 2;
+    host[to] = input[from];
+    host[to + 1] = input[from + 1];
+    host[to + 2] = input[from + 2];
+    host[to + 3] = input[(body >> 2) + 3];
+    copyFrame(wire, body + LEAST_ALIGNED, memory, target + LEAST_ALIGNED, bytes - LEAST_ALIGNED);
+    return buffer === descriptor ? 0 : bytes;
   }
 
-  /**
-   * Places the frame at byte `f` of the wire where descriptor `descriptor`, a word index, says. `q` is the queue's row,
-   * `tagBytes` 4 for a frame with a tag, else 0, and `bytes` the frame's length without. Returns how many bytes went to the
-   * header buffer, or the complement of a drop code.
-   */
-  place(q: number, descriptor: number, f: number, tagBytes: number, bytes: number): number {
-    const state = this.#state;
-    const { rxq } = state;
-    if (bytes > rxq[q + Q_PACKET_BYTES]) return ~DROP_BUFFER_TOO_SMALL;
-    if ((rxq[q + Q_FLAGS] & RXCTL_SPLIT) !== 0) return this.#split(q, descriptor, f, tagBytes, bytes);
-    const host = this.#host.i32;
-    const target = host[descriptor + RXD_PACKET_OFFSET];
-    const segment = host[descriptor + RXD_PACKET_SEGMENT];
-    if (!state.permits(segment, target, bytes, DMA_WRITE)) return ~DROP_DMA_FAULT;
-    this.#copyFront(f, tagBytes, bytes, segment === 0 ? this.#host : state.segments[segment], target);
-    return 0;
+  /** A frame that needs both buffers, or lies other than the most. */
+  function placeOdd(q: number, descriptor: number, f: number, tagBytes: number, bytes: number): number {
+    if (bytes > rxq[q + Q_LONGEST]) return ~DROP_BUFFER_TOO_SMALL;
+    const buffer = descriptor + rxq[q + Q_FIRST_BUFFER];
+    const first = Math.min(bytes, rxq[q + Q_FIRST_BYTES]);
+    const target = host[buffer];
+    const segment = host[buffer + 1];
+    if (!state.permits(segment, target, first, DMA_WRITE)) return ~DROP_DMA_FAULT;
+    if (first < bytes && !permitsRest(descriptor, first, bytes)) return ~DROP_DMA_FAULT;
+    copyFront(f, tagBytes, first, segment, target);
+    if (first < bytes) copyRest(descriptor, f, tagBytes, first, bytes);
+    return buffer === descriptor ? 0 : first;
   }
 
-  /** The same for a queue with SPLIT: its header size's worth of bytes into the header buffer, the rest as far behind. */
-  #split(q: number, descriptor: number, f: number, tagBytes: number, bytes: number): number {
-    const state = this.#state;
-    const host = this.#host.i32;
-    const first = Math.min(bytes, state.rxq[q + Q_HEADER_SIZE]);
-    if (first > state.rxq[q + Q_HEADER_BUFFER_BYTES]) return ~DROP_BUFFER_TOO_SMALL;
-    const header = host[descriptor + RXD_HEADER_OFFSET];
-    const headerSegment = host[descriptor + RXD_HEADER_SEGMENT];
+  /** Whether the bytes from `first` to `bytes` may go into the packet buffer, as far behind its beginning. */
+  function permitsRest(descriptor: number, first: number, bytes: number): boolean {
     const packet = host[descriptor + RXD_PACKET_OFFSET];
     const segment = host[descriptor + RXD_PACKET_SEGMENT];
-    const rest = bytes - first;
-    if (!state.permits(headerSegment, header, first, DMA_WRITE)) return ~DROP_DMA_FAULT;
-    if (rest > 0 && (packet < 0 || !state.permits(segment, packet + first, rest, DMA_WRITE)))
-      return ~DROP_DMA_FAULT;
-    this.#copyFront(f, tagBytes, first, state.segments[headerSegment], header);
-    let done = first;
-    if (tagBytes !== 0 && done < ADDRESS_BYTES && rest > 0) {
-      // A header size of less than the addresses: the rest begins in front of the tag.
-      const before = Math.min(bytes, ADDRESS_BYTES) - done;
-      copyBytes(this.#wire, f + done, state.segments[segment], packet + done, before);
-      done += before;
-    }
-    if (done < bytes)
-      copyBytes(this.#wire, f + tagBytes + done, state.segments[segment], packet + done, bytes - done);
-    return first;
+    return packet >= 0 && state.permits(segment, packet + first, bytes - first, DMA_WRITE);
   }
 
-  /** Copies the first `bytes` bytes of the frame, its tag out, to byte `target` of `memory`. */
-  #copyFront(f: number, tagBytes: number, bytes: number, memory: MemorySegment, target: number): void {
-    const wire = this.#wire;
-    if (tagBytes === 0 || bytes <= ADDRESS_BYTES) copyBytes(wire, f, memory, target, bytes);
-    else {
-      copyBytes(wire, f, memory, target, ADDRESS_BYTES);
-      const behind = f + ADDRESS_BYTES + tagBytes;
-      copyBytes(wire, behind, memory, target + ADDRESS_BYTES, bytes - ADDRESS_BYTES);
+  /** Copies the first `bytes` bytes of the frame, its tag out, to byte `target` of memory `segment`. */
+  function copyFront(f: number, tagBytes: number, bytes: number, segment: number, target: number): void {
+    const to = state.segments[segment];
+    const inFront = tagBytes === 0 ? bytes : Math.min(bytes, ADDRESS_BYTES);
+    copyFrame(wire, f, to, target, inFront);
+    if (inFront < bytes) copyBytes(wire, f + tagBytes + inFront, to, target + inFront, bytes - inFront);
+  }
+
+  /** Copies what comes behind the first `first` of `bytes` bytes. */
+  function copyRest(descriptor: number, f: number, tagBytes: number, first: number, bytes: number): void {
+    const to = state.segments[host[descriptor + RXD_PACKET_SEGMENT]];
+    const packet = host[descriptor + RXD_PACKET_OFFSET];
+    let done = first;
+    if (tagBytes !== 0 && done < ADDRESS_BYTES) {
+      // A header size of less than the addresses: the rest begins in front of the tag.
+      const before = Math.min(bytes, ADDRESS_BYTES) - done;
+      copyBytes(wire, f + done, to, packet + done, before);
+      done += before;
     }
+    if (done < bytes) copyBytes(wire, f + tagBytes + done, to, packet + done, bytes - done);
   }
 }

@@ -41,7 +41,7 @@ import {
 } from '../state/device-state.ts';
 import { DROP_LINK_DOWN, DROP_OVERSIZE, DROP_RUNT, DROP_RX_DISABLED } from '../state/drop-reasons.ts';
 import type { DropRing } from './drop-ring.ts';
-import { Placement } from './placement.ts';
+import { createPlacement } from './placement.ts';
 import { QUEUE_OPEN, QUEUE_WAITS, type ReceiveQueues } from './receive-queues.ts';
 
 const DESCRIPTOR_WORDS: number = DESCRIPTOR_BYTES >> 2;
@@ -55,47 +55,42 @@ const TAG_BYTES = 4;
 const WIRE_TPID = 0x0081;
 const WIRE_VLAN_ID = 0xff0f_0000;
 
-export class ReceiveLoop {
+export interface ReceiveLoop {
   /** Frames that were other engines', since somebody last set this back. */
-  passed: number = 0;
+  passed: number;
   /** A queue that must not drop for want of a descriptor does so all the same: nobody can wait for it now. */
-  isHurried: boolean = false;
-  readonly #state: DeviceState;
-  readonly #wire: FrameConsumer;
-  readonly #queues: ReceiveQueues;
-  readonly #drops: DropRing;
-  readonly #engine: number;
-  readonly #placement: Placement;
-
-  /** Takes frames off `wire` for the queues of `engine`. */
-  constructor(
-    state: DeviceState,
-    wire: FrameConsumer,
-    queues: ReceiveQueues,
-    drops: DropRing,
-    engine: number,
-  ) {
-    this.#state = state;
-    this.#wire = wire;
-    this.#queues = queues;
-    this.#drops = drops;
-    this.#engine = engine;
-    this.#placement = new Placement(state, wire);
-  }
-
+  isHurried: boolean;
   /**
    * Takes the first `count` waiting frames, which have the stamps from `stamp` on; returns how many: fewer if the next one
    * must wait for a descriptor.
    */
-  run(count: number, stamp: number): number {
-    const state = this.#state;
-    const wire = this.#wire;
-    const placement = this.#placement;
-    const engine = this.#engine;
-    const { words, rxq, tableMask } = state;
-    const { i32: input, firstEntry, position } = wire;
-    const slotMask = wire.slots - 1;
-    const host = state.segments[0].i32; // where all rings are
+  run(count: number, stamp: number): number;
+}
+
+/**
+ * Makes the loop that takes frames off `wire` for the queues of `engine`.
+ *
+ * A function made once rather than a method: what it has from outside V8 takes as constants, so that the addresses and
+ * lengths of the arrays stand in the code. That holds as long as no function with a loop is inlined in it.
+ */
+export function createReceiveLoop(
+  state: DeviceState,
+  wire: FrameConsumer,
+  queues: ReceiveQueues,
+  drops: DropRing,
+  engine: number,
+): ReceiveLoop {
+  const { words, rxq } = state;
+  const { i32: input, firstEntry } = wire;
+  const slotMask = wire.slots - 1;
+  const host = state.context.machine.memory.host.i32; // where all rings are
+  const place = createPlacement(state, wire);
+  const loop: ReceiveLoop = { passed: 0, isHurried: false, run };
+  return loop;
+
+  function run(count: number, stamp: number): number {
+    const { tableMask } = state;
+    const { position } = wire;
     const looksInside = (state.tables.rctl & RCTL_NVGRE) !== 0;
     // Frames of 18 to `most` + 18 bytes need no second look at their length; none does while the port is off.
     const isOn = state.receiveEnabled && state.linkUp;
@@ -114,9 +109,9 @@ export class ReceiveLoop {
       const bytes = length - tagBytes;
       const high = (input[at + 1] & 0xffff) | (third & WIRE_VLAN_ID & tagged);
       if ((length - LEAST_TAGGED) >>> 0 > most || (f & 3) !== 0) {
-        const reason = this.#refusal(f, length, tagBytes);
+        const reason = refusal(state, wire, f, length);
         if (reason >= 0) {
-          this.#dropUnclaimed(i, stamp + i, NOT_ASKED, reason);
+          dropUnclaimed(i, stamp + i, NOT_ASKED, reason);
           continue;
         }
       }
@@ -124,13 +119,13 @@ export class ReceiveLoop {
       let row = firstRow(tableMask, low, high);
       if (words[row] !== low || words[row + 1] !== high || looksInside)
         row = looksInside
-          ? this.#rowInside(f + tagBytes, f + length, low, high)
+          ? rowInside(f + tagBytes, f + length, low, high)
           : decidingRow(state, low, high, low, high & 0xffff);
       const verdict = words[row + ROW_VERDICT];
       const owner = words[row + ROW_OWNER];
       if (owner !== engine) {
-        if (owner >= 0) this.passed++;
-        else this.#dropUnclaimed(i, stamp + i, verdict, ~owner);
+        if (owner >= 0) loop.passed++;
+        else dropUnclaimed(i, stamp + i, verdict, ~owner);
         continue;
       }
 
@@ -138,18 +133,18 @@ export class ReceiveLoop {
       const q = queue << Q_SHIFT;
       const head = rxq[q + Q_HEAD];
       if (head === rxq[q + Q_LIMIT]) {
-        const found = this.#queues.open(queue, bytes, this.isHurried);
+        const found = queues.open(queue, bytes, loop.isHurried);
         if (found === QUEUE_WAITS) return i;
         if (found !== QUEUE_OPEN) {
-          this.#drops.record(i, stamp + i, verdict, found);
+          drops.record(i, stamp + i, verdict, found);
           continue;
         }
       }
       const index = head & rxq[q + Q_MASK];
       const descriptor = rxq[q + Q_RING] + index * DESCRIPTOR_WORDS;
-      const inHeader = placement.place(q, descriptor, f, tagBytes, bytes);
+      const inHeader = place(q, descriptor, f, tagBytes, bytes);
       if (inHeader < 0) {
-        this.#drops.record(i, stamp + i, verdict, ~inHeader);
+        drops.record(i, stamp + i, verdict, ~inHeader);
         continue;
       }
 
@@ -172,33 +167,32 @@ export class ReceiveLoop {
     return count;
   }
 
-  /** Drop code of a frame that its length or the port's state ends, or -1. Throws for one that no producer can have put there. */
-  #refusal(f: number, length: number, tagBytes: number): number {
-    const state = this.#state;
-    if ((f & 3) !== 0) throw new RangeError(`NIC: frame at wire offset ${f}, need a multiple of 4`);
-    if (!state.linkUp) return DROP_LINK_DOWN;
-    if (length < LEAST_TAGGED - TAG_BYTES + tagBytes) return DROP_RUNT;
-    if (isFrameTooLong(this.#wire.u8, f, length, state.tables.maxFrame, false)) return DROP_OVERSIZE;
-    return state.receiveEnabled ? -1 : DROP_RX_DISABLED;
+  /** A frame that is no queue's: engine 0 keeps count of those. */
+  function dropUnclaimed(i: number, stamp: number, verdict: number, reason: number): void {
+    if (engine === 0) drops.record(i, stamp, verdict, reason);
+    else loop.passed++;
   }
 
   /** With RCTL.NVGRE: the row that decides, by the inner frame's destination and the outer frame's tag. */
-  #rowInside(body: number, end: number, low: number, high: number): number {
-    const { u8, i32 } = this.#wire;
-    const inner = innerFrame(u8, body, end);
-    if (inner < 0) return decidingRow(this.#state, low, high, low, high & 0xffff);
+  function rowInside(body: number, end: number, low: number, high: number): number {
+    const inner = innerFrame(wire.u8, body, end);
+    if (inner < 0) return decidingRow(state, low, high, low, high & 0xffff);
     // The inner frame begins two bytes behind a word's beginning.
-    const second = i32[(inner + 2) >> 2];
-    const innerLow = (i32[(inner - 2) >> 2] >>> 16) | (second << 16);
+    const second = input[(inner + 2) >> 2];
+    const innerLow = (input[(inner - 2) >> 2] >>> 16) | (second << 16);
     const innerHigh = (second >>> 16) | (high & 0xffff_0000);
-    return decidingRow(this.#state, innerLow, innerHigh, low, high & 0xffff);
+    return decidingRow(state, innerLow, innerHigh, low, high & 0xffff);
   }
+}
 
-  /** A frame that is no queue's: engine 0 keeps count of those. */
-  #dropUnclaimed(i: number, stamp: number, verdict: number, reason: number): void {
-    if (this.#engine === 0) this.#drops.record(i, stamp, verdict, reason);
-    else this.passed++;
-  }
+/** Drop code of a frame that its length or the port's state ends, or -1. Throws for one that no producer can have put there. */
+function refusal(state: DeviceState, wire: FrameConsumer, f: number, length: number): number {
+  if ((f & 3) !== 0) throw new RangeError(`NIC: frame at wire offset ${f}, need a multiple of 4`);
+  if (!state.linkUp) return DROP_LINK_DOWN;
+  const isTagged = (wire.i32[(f >> 2) + 3] & 0xffff) === WIRE_TPID;
+  if (length < LEAST_TAGGED - TAG_BYTES + (isTagged ? TAG_BYTES : 0)) return DROP_RUNT;
+  if (isFrameTooLong(wire.u8, f, length, state.tables.maxFrame, false)) return DROP_OVERSIZE;
+  return state.receiveEnabled ? -1 : DROP_RX_DISABLED;
 }
 
 /** Status bits of a frame to a group, or one that an address rule accepted. */

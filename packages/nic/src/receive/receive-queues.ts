@@ -17,8 +17,8 @@ import {
   Q_FLAGS,
   Q_HEAD,
   Q_LIMIT,
+  Q_LONGEST,
   Q_MASK,
-  Q_PACKET_BYTES,
   Q_PUBLISHED,
   Q_RING,
   Q_SHIFT,
@@ -87,7 +87,7 @@ export class ReceiveQueues {
       this.starve(queue);
       if (head === rxq[q + Q_TAIL]) return QUEUE_WAITS;
     }
-    if (bytes > rxq[q + Q_PACKET_BYTES]) return DROP_BUFFER_TOO_SMALL;
+    if (bytes > rxq[q + Q_LONGEST]) return DROP_BUFFER_TOO_SMALL;
     if (head === rxq[q + Q_PUBLISHED] && !this.touch(queue)) return DROP_DMA_FAULT;
     rxq[q + Q_LIMIT] = rxq[q + Q_TAIL];
     return QUEUE_OPEN;

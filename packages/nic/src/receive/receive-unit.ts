@@ -15,7 +15,7 @@ import {
 } from '../state/device-state.ts';
 import { LAST_STAMP } from '../state/stamps.ts';
 import { DropRing } from './drop-ring.ts';
-import { ReceiveLoop } from './receive-loop.ts';
+import { createReceiveLoop, type ReceiveLoop } from './receive-loop.ts';
 import { ReceiveQueues } from './receive-queues.ts';
 
 const QUEUE_WORDS: number = RX_QUEUE_STRIDE >> 2;
@@ -45,7 +45,7 @@ export class ReceiveUnit {
     this.#interrupts = interrupts;
     this.#queues = new ReceiveQueues(state);
     this.drops = new DropRing(state, interrupts, wire, engine);
-    this.#loop = new ReceiveLoop(state, wire, this.#queues, this.drops, engine);
+    this.#loop = createReceiveLoop(state, wire, this.#queues, this.drops, engine);
     this.interruptResult = new Int32Array(state.queueCount);
     this.#receivedColumn = state.context.machine.ledger.column(RECEIVED_FROM_WIRE);
   }

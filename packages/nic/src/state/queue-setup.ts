@@ -1,6 +1,11 @@
 /** Takes over queue registers at a configuration request, and refuses what cannot work. */
 import { DMA_READ, DMA_WRITE } from '@vmq/machine';
-import { COMPLETION_BYTES, DESCRIPTOR_BYTES } from '../registers/descriptors.ts';
+import {
+  COMPLETION_BYTES,
+  DESCRIPTOR_BYTES,
+  RXD_HEADER_OFFSET,
+  RXD_PACKET_OFFSET,
+} from '../registers/descriptors.ts';
 import { RING_START } from '../registers/device-memory.ts';
 import {
   QSTS_ERROR,
@@ -18,19 +23,20 @@ import {
   type DeviceState,
   Q_BYTES,
   Q_COMPLETIONS,
+  Q_FIRST_BUFFER,
+  Q_FIRST_BYTES,
   Q_FLAGS,
   Q_HEAD,
-  Q_HEADER_BUFFER_BYTES,
-  Q_HEADER_SIZE,
   Q_LIMIT,
+  Q_LONGEST,
   Q_MASK,
-  Q_PACKET_BYTES,
   Q_PUBLISHED,
   Q_RING,
   Q_SHIFT,
   Q_SIGNALLED,
   Q_STATUS,
   Q_TAIL,
+  Q_WHOLE,
 } from './device-state.ts';
 
 /** What a queue's registers ask for, and what became of it. */
@@ -118,9 +124,13 @@ export function latchReceiveQueue(state: DeviceState, queue: number): number {
     rxq[q + Q_COMPLETIONS] = words[at + COMPLETION_BASE] >> 2;
   }
   rxq[q + Q_FLAGS] = receiveChecksum ? control : control & ~RXCTL_CSUMEN;
-  rxq[q + Q_HEADER_SIZE] = header;
-  rxq[q + Q_PACKET_BYTES] = words[at + BUFFER] & 0xffff;
-  rxq[q + Q_HEADER_BUFFER_BYTES] = words[at + BUFFER] >>> RXBUF_HEADER_SHIFT;
+  const packetBytes = words[at + BUFFER] & 0xffff;
+  const headerBytes = words[at + BUFFER] >>> RXBUF_HEADER_SHIFT;
+  // A header that does not fit the header buffer fits as long as the whole frame does.
+  rxq[q + Q_LONGEST] = split && header > headerBytes ? Math.min(headerBytes, packetBytes) : packetBytes;
+  rxq[q + Q_FIRST_BUFFER] = split ? RXD_HEADER_OFFSET : RXD_PACKET_OFFSET;
+  rxq[q + Q_FIRST_BYTES] = split ? header : packetBytes;
+  rxq[q + Q_WHOLE] = Math.min(rxq[q + Q_FIRST_BYTES], rxq[q + Q_LONGEST]);
   return wasEnabled ? QUEUE_UNCHANGED : QUEUE_STARTED;
 }
 

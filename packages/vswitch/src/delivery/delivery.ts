@@ -11,7 +11,7 @@
  */
 
 import type { NetBufferList } from '@vmq/ddi';
-import { type AgentContext, copyBytes, isFrameTooLong, type MemorySegment } from '@vmq/machine';
+import { type AgentContext, copyBytes, copyFrame, isFrameTooLong, type MemorySegment } from '@vmq/machine';
 import {
   type ChannelHost,
   ENTRY_LENGTH,
@@ -61,6 +61,8 @@ import type { SendPath } from './send-path.ts';
 const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
 const PACKET_FILTER = DROP_VMBUS + VMBUS_DROP_PACKET_FILTER;
 
+type ToPort = (first: number, end: number, port: number) => number;
+
 export class Delivery {
   /** Frames of the batch that stay with their guests: {@link NOTE_LEFT_WITH_GUEST}. */
   leftWithGuests = 0;
@@ -68,6 +70,11 @@ export class Delivery {
   readonly touched: Int32Array;
   touchedCount = 0;
   readonly outputs: PortOutput[];
+  /**
+   * Puts frame `first`, and those behind it up to `end` that have the same verdict, into the batch of the port's channel: where in it, or
+   * -1 - reason, is in their records. Returns the first frame that it leaves.
+   */
+  readonly #toPort: ToPort;
   readonly #host: MemorySegment;
   readonly #memory: AgentContext['machine']['memory'];
   readonly #ports: PortTable;
@@ -108,6 +115,7 @@ export class Delivery {
     const maxPorts = parts.loaned.length;
     this.touched = new Int32Array(maxPorts);
     this.outputs = Array.from({ length: maxPorts }, (_, port) => new PortOutput(port, null, null));
+    this.#toPort = this.#createToPort();
   }
 
   /** The port has another channel, or none. Between batches. */
@@ -151,75 +159,74 @@ export class Delivery {
     return next;
   }
 
-  /**
-   * Puts frame `first`, and those behind it up to `end` that have the same verdict, into the batch of the port's channel: where in it, or
-   * -1 - reason, is in their records. Returns the first frame that it leaves.
-   */
-  #toPort(first: number, end: number, port: number): number {
-    const output = this.outputs[port];
-    if (!output.isTouched) this.#open(first, output);
+  /** Makes {@link #toPort}, with what V8 then has as constants. */
+  #createToPort(): ToPort {
     const { records } = this.#batch;
-    const verdict = records[(first << RECORD_SHIFT) + RECORD_VERDICT];
-    const rule = ruleOf(verdict);
-    const isOwn = rule === RULE_OWN_QUEUE || rule === RULE_ADDRESS;
-    if (output.refusal >= 0) return this.#refuseAll(first, end, output, output.refusal);
-    if (isOwn && !output.takesOwn) return this.#refuseAll(first, end, output, PACKET_FILTER);
-    const channel = output.channel as ChannelHost;
     const host = this.#host;
-    const guest = output.guest as MemorySegment;
-    const { entries, sections, sectionSize, maxFrameBytes } = channel;
-    const framesAt = channel.frameOffset(0);
-    const egressMask = this.#ports.egressMask[port];
-    const ownVlan = this.#ports.vlan[port];
-    let { committed, freeFirst, freeEnd } = output;
-    let bytes = 0;
-    let copied = 0;
-    let i = first;
-    for (; i < end; i++) {
-      const record = i << RECORD_SHIFT;
-      if (records[record + RECORD_VERDICT] !== verdict) break;
-      const length = records[record + RECORD_LENGTH];
-      const tag = records[record + RECORD_TAG];
-      const tci = egressTci(tag, egressMask, ownVlan);
-      if (!isOwn && !this.#passesFilter(i, output)) {
-        this.#refuse(i, PACKET_FILTER);
-        continue;
-      }
-      if (length > maxFrameBytes && this.#isTooLong(i, maxFrameBytes, tci)) {
-        this.#refuse(i, TOO_LONG);
-        continue;
-      }
-      let section = (tag & NOTE_SPLIT) === 0 ? -1 : this.#leave(i, output);
-      if (section < 0) {
-        if (freeFirst === freeEnd) {
-          const isRefused = !output.refill(committed, freeFirst);
-          freeFirst = output.freeFirst;
-          freeEnd = output.freeEnd;
-          if (isRefused) {
-            this.#refuse(i, DROP_VMBUS + channel.refusal);
-            continue;
-          }
+    return (first, end, port) => {
+      const output = this.outputs[port];
+      if (!output.isTouched) this.#open(first, output);
+      const verdict = records[(first << RECORD_SHIFT) + RECORD_VERDICT];
+      const rule = ruleOf(verdict);
+      const isOwn = rule === RULE_OWN_QUEUE || rule === RULE_ADDRESS;
+      if (output.refusal >= 0) return this.#refuseAll(first, end, output, output.refusal);
+      if (isOwn && !output.takesOwn) return this.#refuseAll(first, end, output, PACKET_FILTER);
+      const channel = output.channel as ChannelHost;
+      const guest = output.guest as MemorySegment;
+      const { entries, sections, sectionSize, maxFrameBytes } = channel;
+      const framesAt = channel.frameOffset(0);
+      const egressMask = this.#ports.egressMask[port];
+      const ownVlan = this.#ports.vlan[port];
+      let { committed, freeFirst, freeEnd } = output;
+      let bytes = 0;
+      let copied = 0;
+      let i = first;
+      for (; i < end; i++) {
+        const record = i << RECORD_SHIFT;
+        if (records[record + RECORD_VERDICT] !== verdict) break;
+        const length = records[record + RECORD_LENGTH];
+        const tag = records[record + RECORD_TAG];
+        const tci = egressTci(tag, egressMask, ownVlan);
+        if (!isOwn && !this.#passesFilter(i, output)) {
+          this.#refuse(i, PACKET_FILTER);
+          continue;
         }
-        section = sections[freeFirst++];
-        const target = framesAt + Math.imul(section, sectionSize);
-        if ((tag & (NOTE_SPLIT | NOTE_SCRATCH)) === 0)
-          copyBytes(host, records[record + RECORD_AT], guest, target, length);
-        else this.#copyOdd(i, guest, target);
-        copied += length;
+        if (length > maxFrameBytes && this.#isTooLong(i, maxFrameBytes, tci)) {
+          this.#refuse(i, TOO_LONG);
+          continue;
+        }
+        let section = (tag & NOTE_SPLIT) === 0 ? -1 : this.#leave(i, output);
+        if (section < 0) {
+          if (freeFirst === freeEnd) {
+            const isRefused = !output.refill(committed, freeFirst);
+            freeFirst = output.freeFirst;
+            freeEnd = output.freeEnd;
+            if (isRefused) {
+              this.#refuse(i, DROP_VMBUS + channel.refusal);
+              continue;
+            }
+          }
+          section = sections[freeFirst++];
+          const target = framesAt + Math.imul(section, sectionSize);
+          if ((tag & (NOTE_SPLIT | NOTE_SCRATCH)) === 0)
+            copyFrame(host, records[record + RECORD_AT], guest, target, length);
+          else this.#copyOdd(i, guest, target);
+          copied += length;
+        }
+        const at = committed << ENTRY_SHIFT;
+        entries[at + ENTRY_SECTION] = section;
+        entries[at + ENTRY_LENGTH] = length | (tci << ENTRY_TCI_SHIFT);
+        entries[at + ENTRY_STAMP] = records[record + RECORD_STAMP];
+        records[record + RECORD_ENTRY] = committed++;
+        bytes += length;
       }
-      const at = committed << ENTRY_SHIFT;
-      entries[at + ENTRY_SECTION] = section;
-      entries[at + ENTRY_LENGTH] = length | (tci << ENTRY_TCI_SHIFT);
-      entries[at + ENTRY_STAMP] = records[record + RECORD_STAMP];
-      records[record + RECORD_ENTRY] = committed++;
-      bytes += length;
-    }
-    output.committed = committed;
-    output.freeFirst = freeFirst;
-    output.copied += copied;
-    output.asked += i - first;
-    output.bytes += bytes;
-    return i;
+      output.committed = committed;
+      output.freeFirst = freeFirst;
+      output.copied += copied;
+      output.asked += i - first;
+      output.bytes += bytes;
+      return i;
+    };
   }
 
   /** The same frames go nowhere; returns the first that has another verdict. */
@@ -316,7 +323,7 @@ export class Delivery {
     if (start !== Math.imul(section, sectionSize) || loaned.isHeld(section)) return -1;
     const at = (i << RECORD_SHIFT) + RECORD_TAG;
     const { records } = this.#batch;
-    copyBytes(this.#host, records[(i << RECORD_SHIFT) + RECORD_AT], guest, framesAt + start, front);
+    copyFrame(this.#host, records[(i << RECORD_SHIFT) + RECORD_AT], guest, framesAt + start, front);
     output.copied += front;
     loaned.hold(section, nbl);
     records[at] = records[at] | NOTE_LEFT_WITH_GUEST;

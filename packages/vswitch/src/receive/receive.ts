@@ -55,6 +55,8 @@ const LOOKED_AT: number = ETHERNET_HEADER + MOST_TAG_BYTES;
 const NONE = -1;
 
 export class Receive {
+  /** Judges frames of the chain until it ends or the batch is full; their verdicts are in the batch then. */
+  readonly run: () => void;
   /** Where the loop stands: the next frame's NBL and NET_BUFFER; null at the end of the chain. */
   nbl: NetBufferList | null = null;
   netBuffer: NetBuffer | null = null;
@@ -93,6 +95,7 @@ export class Receive {
     this.#sources = parts.sources;
     this.#forwarder = parts.forwarder;
     this.#gatherer = parts.gatherer;
+    this.run = this.#createRun();
   }
 
   /** Begins a chain. */
@@ -101,70 +104,78 @@ export class Receive {
     this.netBuffer = chain.firstNetBuffer;
   }
 
-  /** Judges frames of the chain until it ends or the batch is full; their verdicts are in the batch then. */
-  run(): void {
-    const { records, marks, queuePort } = this.#batch;
+  /**
+   * Makes {@link run}, with the arrays that V8 then has as constants (receive-loop.ts of the NIC says more): a sixteenth of the
+   * switch's instructions.
+   */
+  #createRun(): () => void {
+    const batch = this.#batch;
+    const sources = this.#sources;
+    const { records, marks } = batch;
     const host = this.#host;
     const { i32 } = host;
-    const { recent } = this.#sources;
-    const port = Math.max(queuePort, 0);
-    const row = port * RECENT_WORDS;
-    this.#sources.begin(port);
-    this.#expect(queuePort);
-    let expectedA = this.#expectedA;
-    let expectedB = this.#expectedB;
-    let expected = this.#expected;
-    let i = 0;
-    let { nbl, netBuffer: nb } = this;
-    let last: NetBufferList | null = null;
-    while (nbl !== null && nb !== null && i < BATCH_FRAMES) {
-      const { mdl, dataOffset, dataLength } = nb;
-      const at = mdl.byteOffset + dataOffset;
-      const info = nbl.ieee8021QInfo;
-      const record = i << RECORD_SHIFT;
-      records[record + RECORD_AT] = at;
-      records[record + RECORD_LENGTH] = dataLength;
-      records[record + RECORD_TAG] = tciFromIeee8021Q(info);
-      records[record + RECORD_STAMP] = nbl.stamp;
-      records[record + RECORD_ORIGIN] = (nbl.filteringInfo & ~0xffff) | (nbl.filterSlot & 0xffff);
-      const word = at >> 2;
-      const w1 = i32[word + 1];
-      const w2 = i32[word + 2];
-      const vlan = info >>> 4;
-      const fromA = sourceA(w1, w2);
-      const fromB = sourceB(w2, vlan);
-      const seen = row + (foldSource(fromA, fromB) << 1);
-      if (
-        mdl.segment === host &&
-        (at & 7) === 0 &&
-        dataLength >= ETHERNET_HEADER &&
-        (dataLength <= mdl.byteCount - dataOffset || this.#isSplit(i, nbl, nb)) &&
-        i32[word] === expectedA &&
-        destinationB(w1, vlan) === expectedB &&
-        recent[seen] === fromA &&
-        recent[seen + 1] === fromB &&
-        (i32[word + 3] & 0xffff) !== MAC_CONTROL_TYPE &&
-        marks[i] === 0
-      )
-        records[record + RECORD_VERDICT] = expected;
-      else {
-        records[record + RECORD_VERDICT] = this.#unexpected(i, nbl, nb);
-        expectedA = this.#expectedA;
-        expectedB = this.#expectedB;
-        expected = this.#expected;
+    const { recent } = sources;
+    return () => {
+      const { queuePort } = batch;
+      const port = Math.max(queuePort, 0);
+      const row = port * RECENT_WORDS;
+      sources.begin(port);
+      this.#expect(queuePort);
+      let expectedA = this.#expectedA;
+      let expectedB = this.#expectedB;
+      let expected = this.#expected;
+      let i = 0;
+      let { nbl, netBuffer: nb } = this;
+      let last: NetBufferList | null = null;
+      while (nbl !== null && nb !== null && i < BATCH_FRAMES) {
+        const { mdl, dataOffset, dataLength } = nb;
+        const at = mdl.byteOffset + dataOffset;
+        const info = nbl.ieee8021QInfo;
+        const record = i << RECORD_SHIFT;
+        records[record + RECORD_AT] = at;
+        records[record + RECORD_LENGTH] = dataLength;
+        records[record + RECORD_TAG] = tciFromIeee8021Q(info);
+        records[record + RECORD_STAMP] = nbl.stamp;
+        records[record + RECORD_ORIGIN] = (nbl.filteringInfo & ~0xffff) | (nbl.filterSlot & 0xffff);
+        const word = at >> 2;
+        const w1 = i32[word + 1];
+        const w2 = i32[word + 2];
+        const vlan = info >>> 4;
+        const fromA = sourceA(w1, w2);
+        const fromB = sourceB(w2, vlan);
+        const seen = row + (foldSource(fromA, fromB) << 1);
+        if (
+          mdl.segment === host &&
+          (at & 7) === 0 &&
+          dataLength >= ETHERNET_HEADER &&
+          (dataLength <= mdl.byteCount - dataOffset || this.#isSplit(i, nbl, nb)) &&
+          i32[word] === expectedA &&
+          destinationB(w1, vlan) === expectedB &&
+          recent[seen] === fromA &&
+          recent[seen + 1] === fromB &&
+          (i32[word + 3] & 0xffff) !== MAC_CONTROL_TYPE &&
+          marks[i] === 0
+        )
+          records[record + RECORD_VERDICT] = expected;
+        else {
+          records[record + RECORD_VERDICT] = this.#unexpected(i, nbl, nb);
+          expectedA = this.#expectedA;
+          expectedB = this.#expectedB;
+          expected = this.#expected;
+        }
+        i++;
+        nb = nb.next;
+        if (nb === null) {
+          last = nbl;
+          nbl = nbl.next;
+          if (nbl !== null) nb = nbl.firstNetBuffer;
+        }
       }
-      i++;
-      nb = nb.next;
-      if (nb === null) {
-        last = nbl;
-        nbl = nbl.next;
-        if (nbl !== null) nb = nbl.firstNetBuffer;
-      }
-    }
-    this.#batch.count = i;
-    this.nbl = nbl;
-    this.netBuffer = nb;
-    this.last = last;
+      batch.count = i;
+      this.nbl = nbl;
+      this.netBuffer = nb;
+      this.last = last;
+    };
   }
 
   /** What the chain's frames are expected to be for: the own address of the VM queue's port, on the default queue nothing yet. */

@@ -38,8 +38,15 @@ export const FRAME_BREAKS: readonly Break[] = [
     breaks: 'SEC-01, DMA only where granted',
     faults: ['descriptor-corrupted'],
     file: `packages/nic/src/receive/placement.ts`,
-    find: 'if (!state.permits(segment, target, bytes, DMA_WRITE)) return ~DROP_DMA_FAULT;',
+    find: 'if (!state.permits(HOST_SEGMENT, target, bytes, DMA_WRITE)) return ~DROP_DMA_FAULT;',
     put: '',
+    also: [
+      {
+        file: `packages/nic/src/receive/placement.ts`,
+        find: 'if (!state.permits(segment, target, first, DMA_WRITE)) return ~DROP_DMA_FAULT;',
+        put: '',
+      },
+    ],
     caughtBy: [
       'DMA only where granted',
       'no bytes of others',
@@ -183,8 +190,8 @@ export const FRAME_BREAKS: readonly Break[] = [
     name: 'tagged-frames-lose-their-end',
     breaks: 'frames unchanged',
     file: `packages/nic/src/receive/placement.ts`,
-    find: 'copyBytes(wire, behind, memory, target + ADDRESS_BYTES, bytes - ADDRESS_BYTES);',
-    put: 'copyBytes(wire, behind, memory, target + ADDRESS_BYTES, bytes - ADDRESS_BYTES - tagBytes);',
+    find: 'target + LEAST_ALIGNED, bytes - LEAST_ALIGNED);',
+    put: 'target + LEAST_ALIGNED, bytes - LEAST_ALIGNED - tagBytes);',
     caughtBy: ['frames unchanged', 'no bytes of others'],
   },
   {

@@ -203,8 +203,8 @@ export const ISOLATION_BREAKS: readonly Break[] = [
     name: 'a-split-within-the-header',
     breaks: 'SEC-05',
     file: `packages/nic/src/state/queue-setup.ts`,
-    find: 'rxq[q + Q_HEADER_SIZE] = header;',
-    put: 'rxq[q + Q_HEADER_SIZE] = header === 0 ? 0 : 8;',
+    find: 'rxq[q + Q_FIRST_BYTES] = split ? header : packetBytes;',
+    put: 'rxq[q + Q_FIRST_BYTES] = split ? 8 : packetBytes;',
     also: [
       {
         file: `packages/miniport/src/datapath/receive-buffers.ts`,
@@ -247,8 +247,8 @@ export const ISOLATION_BREAKS: readonly Break[] = [
     name: 'looked-up-where-a-vm-can-write',
     breaks: 'SEC-06',
     file: `packages/vswitch/src/receive/receive.ts`,
-    find: 'const word = at >> 2;\n      const w1',
-    put: 'const word = at >> 2;\n      const { i32 } = mdl.segment;\n      const w1',
+    find: 'const word = at >> 2;\n        const w1',
+    put: 'const word = at >> 2;\n        const { i32 } = mdl.segment;\n        const w1',
     caughtBy: ['decisions in host memory'],
   },
   // --- SEC-09: what extensions are told of frames in VM memory ----------------------------------------------------

@@ -172,8 +172,8 @@ export const LIFE_BREAKS: readonly Break[] = [
     breaks: 'DMA only where granted (SEC-01)',
     faults: ['descriptor-corrupted'],
     file: `packages/nic/src/state/device-state.ts`,
-    find: 'for (let page = offset >>> 12; page <= last; page++) {',
-    put: 'for (let page = offset >>> 12, end = page; page <= end; page++) {',
+    find: '(table[page] & table[last] & right) !== 0',
+    put: '(table[page] & right) !== 0',
     caughtBy: ['DMA only where granted'],
   },
   // --- kinds that nobody saw when strangers planted them --------------------------------------------------------------
@@ -181,16 +181,23 @@ export const LIFE_BREAKS: readonly Break[] = [
     name: 'only-the-first-page-of-a-buffer-is-asked-for',
     breaks: 'SEC-05, DMA rights',
     file: `packages/nic/src/receive/placement.ts`,
-    find: 'if (!state.permits(segment, target, bytes, DMA_WRITE))',
-    put: 'if (!state.permits(segment, target, 1, DMA_WRITE))',
+    find: 'if (!state.permits(HOST_SEGMENT, target, bytes, DMA_WRITE))',
+    put: 'if (!state.permits(HOST_SEGMENT, target, 1, DMA_WRITE))',
+    also: [
+      {
+        file: `packages/nic/src/receive/placement.ts`,
+        find: 'if (!state.permits(segment, target, first, DMA_WRITE))',
+        put: 'if (!state.permits(segment, target, 1, DMA_WRITE))',
+      },
+    ],
     tests: ['packages/nic/test/receive/dma.property.test.ts'],
   },
   {
     name: 'only-the-first-page-in-vm-memory-is-asked-for',
     breaks: 'SEC-05, DMA rights',
     file: `packages/nic/src/receive/placement.ts`,
-    find: '!state.permits(segment, packet + first, rest, DMA_WRITE)',
-    put: '!state.permits(segment, packet + first, 1, DMA_WRITE)',
+    find: 'state.permits(segment, packet + first, bytes - first, DMA_WRITE)',
+    put: 'state.permits(segment, packet + first, 1, DMA_WRITE)',
     tests: ['packages/nic/test/receive/dma.property.test.ts'],
   },
   {
