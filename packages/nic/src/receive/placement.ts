@@ -15,6 +15,7 @@ import {
   type FrameConsumer,
   HOST_SEGMENT,
   type MemorySegment,
+  PAGE_SHIFT,
 } from '@vmq/machine';
 import { RXD_PACKET_OFFSET, RXD_PACKET_SEGMENT } from '../registers/descriptors.ts';
 import {
@@ -51,21 +52,17 @@ export function createPlacement(state: DeviceState, wire: FrameConsumer): Place 
     const target = host[buffer];
     const body = f + tagBytes;
     if (bytes > rxq[q + Q_WHOLE] || bytes < LEAST_ALIGNED || (host[buffer + 1] | ((body | target) & 7)) !== 0)
-      return placeOdd(q, descriptor, f, tagBytes, bytes);
-    if (!state.permits(HOST_SEGMENT, target, bytes, DMA_WRITE)) return ~DROP_DMA_FAULT;
-    // The addresses, and what comes behind the tag: from there on both sides agree in their alignment.
-    const from = f >> 2;
-    const to = target >> 2;
-    host[to] = input[from];
-    host[to + 1] = input[from + 1];
-    host[to + 2] = input[from + 2];
-    host[to + 3] = input[(body >> 2) + 3];
-    copyFrame(wire, body + LEAST_ALIGNED, memory, target + LEAST_ALIGNED, bytes - LEAST_ALIGNED);
+      return placeParts(q, descriptor, f, tagBytes, bytes);
+    // It lies in one page or two; there are no rights for one behind the table.
+    const rights = state.rights[HOST_SEGMENT];
+    if ((rights[target >>> PAGE_SHIFT] & rights[(target + bytes - 1) >>> PAGE_SHIFT] & DMA_WRITE) === 0)
+      return ~DROP_DMA_FAULT;
+    copyAligned(f, body, target, bytes);
     return buffer === descriptor ? 0 : bytes;
   }
 
-  /** A frame that needs both buffers, or lies other than the most. */
-  function placeOdd(q: number, descriptor: number, f: number, tagBytes: number, bytes: number): number {
+  /** A frame that needs both buffers, is too long, or lies other than the most. */
+  function placeParts(q: number, descriptor: number, f: number, tagBytes: number, bytes: number): number {
     if (bytes > rxq[q + Q_LONGEST]) return ~DROP_BUFFER_TOO_SMALL;
     const buffer = descriptor + rxq[q + Q_FIRST_BUFFER];
     const first = Math.min(bytes, rxq[q + Q_FIRST_BYTES]);
@@ -73,16 +70,43 @@ export function createPlacement(state: DeviceState, wire: FrameConsumer): Place 
     const segment = host[buffer + 1];
     if (!state.permits(segment, target, first, DMA_WRITE)) return ~DROP_DMA_FAULT;
     if (first < bytes && !permitsRest(descriptor, first, bytes)) return ~DROP_DMA_FAULT;
+    const body = f + tagBytes;
+    if ((segment | ((body | target) & 7)) === 0 && first >= LEAST_ALIGNED) {
+      copyAligned(f, body, target, first);
+      if (first < bytes) copyRest(descriptor, body, first, bytes);
+      return buffer === descriptor ? 0 : first;
+    }
     copyFront(f, tagBytes, first, segment, target);
-    if (first < bytes) copyRest(descriptor, f, tagBytes, first, bytes);
+    // A header size of less than the addresses: the rest begins in front of the tag.
+    const inFront = tagBytes === 0 ? first : Math.max(first, Math.min(bytes, ADDRESS_BYTES));
+    if (first < inFront) copyRest(descriptor, f, first, inFront);
+    if (inFront < bytes) copyRest(descriptor, body, inFront, bytes);
     return buffer === descriptor ? 0 : first;
   }
 
-  /** Whether the bytes from `first` to `bytes` may go into the packet buffer, as far behind its beginning. */
-  function permitsRest(descriptor: number, first: number, bytes: number): boolean {
+  /** The addresses, and what comes behind the tag: from there on both sides agree in their alignment. */
+  function copyAligned(f: number, body: number, target: number, bytes: number): void {
+    const from = f >> 2;
+    const to = target >> 2;
+    host[to] = input[from];
+    host[to + 1] = input[from + 1];
+    host[to + 2] = input[from + 2];
+    host[to + 3] = input[(body >> 2) + 3];
+    copyFrame(wire, body + LEAST_ALIGNED, memory, target + LEAST_ALIGNED, bytes - LEAST_ALIGNED);
+  }
+
+  /** Whether the bytes from `from` to `to` of a frame may go into the packet buffer, as far behind its beginning. */
+  function permitsRest(descriptor: number, from: number, to: number): boolean {
     const packet = host[descriptor + RXD_PACKET_OFFSET];
     const segment = host[descriptor + RXD_PACKET_SEGMENT];
-    return packet >= 0 && state.permits(segment, packet + first, bytes - first, DMA_WRITE);
+    return packet >= 0 && state.permits(segment, packet + from, to - from, DMA_WRITE);
+  }
+
+  /** Copies them there, from the frame that begins at byte `body` of the wire had it no tag. */
+  function copyRest(descriptor: number, body: number, from: number, to: number): void {
+    const packet = host[descriptor + RXD_PACKET_OFFSET];
+    const memory = state.segments[host[descriptor + RXD_PACKET_SEGMENT]];
+    copyBytes(wire, body + from, memory, packet + from, to - from);
   }
 
   /** Copies the first `bytes` bytes of the frame, its tag out, to byte `target` of memory `segment`. */
@@ -91,19 +115,5 @@ export function createPlacement(state: DeviceState, wire: FrameConsumer): Place 
     const inFront = tagBytes === 0 ? bytes : Math.min(bytes, ADDRESS_BYTES);
     copyFrame(wire, f, to, target, inFront);
     if (inFront < bytes) copyBytes(wire, f + tagBytes + inFront, to, target + inFront, bytes - inFront);
-  }
-
-  /** Copies what comes behind the first `first` of `bytes` bytes. */
-  function copyRest(descriptor: number, f: number, tagBytes: number, first: number, bytes: number): void {
-    const to = state.segments[host[descriptor + RXD_PACKET_SEGMENT]];
-    const packet = host[descriptor + RXD_PACKET_OFFSET];
-    let done = first;
-    if (tagBytes !== 0 && done < ADDRESS_BYTES) {
-      // A header size of less than the addresses: the rest begins in front of the tag.
-      const before = Math.min(bytes, ADDRESS_BYTES) - done;
-      copyBytes(wire, f + done, to, packet + done, before);
-      done += before;
-    }
-    if (done < bytes) copyBytes(wire, f + tagBytes + done, to, packet + done, bytes - done);
   }
 }

@@ -50,7 +50,7 @@ export const Q_SIGNALLED = 12;
  * granted. Equal to the head between batches.
  */
 export const Q_LIMIT = 13;
-/** Bytes of the longest frame that goes into its first buffer as a whole. */
+/** Bytes of the longest frame that goes into its first buffer as a whole, a page at most. */
 export const Q_WHOLE = 14;
 /** Number of the receive engine that serves the queue; only it writes here, but for changes of configuration. */
 export const Q_ENGINE: number = QUEUE_STATE_ENGINE;

@@ -1,5 +1,5 @@
 /** Takes over queue registers at a configuration request, and refuses what cannot work. */
-import { DMA_READ, DMA_WRITE } from '@vmq/machine';
+import { DMA_READ, DMA_WRITE, PAGE_SIZE } from '@vmq/machine';
 import {
   COMPLETION_BYTES,
   DESCRIPTOR_BYTES,
@@ -130,7 +130,7 @@ export function latchReceiveQueue(state: DeviceState, queue: number): number {
   rxq[q + Q_LONGEST] = split && header > headerBytes ? Math.min(headerBytes, packetBytes) : packetBytes;
   rxq[q + Q_FIRST_BUFFER] = split ? RXD_HEADER_OFFSET : RXD_PACKET_OFFSET;
   rxq[q + Q_FIRST_BYTES] = split ? header : packetBytes;
-  rxq[q + Q_WHOLE] = Math.min(rxq[q + Q_FIRST_BYTES], rxq[q + Q_LONGEST]);
+  rxq[q + Q_WHOLE] = Math.min(rxq[q + Q_FIRST_BYTES], rxq[q + Q_LONGEST], PAGE_SIZE);
   return wasEnabled ? QUEUE_UNCHANGED : QUEUE_STARTED;
 }
 

@@ -61,6 +61,7 @@ import type { SendPath } from './send-path.ts';
 const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
 const PACKET_FILTER = DROP_VMBUS + VMBUS_DROP_PACKET_FILTER;
 
+type Leave = (i: number, output: PortOutput) => number;
 type ToPort = (first: number, end: number, port: number) => number;
 
 export class Delivery {
@@ -75,6 +76,11 @@ export class Delivery {
    * -1 - reason, is in their records. Returns the first frame that it leaves.
    */
   readonly #toPort: ToPort;
+  /**
+   * Leaves the rest of split frame `i` in the section on loan in which it lies, if it lies there as it should, and copies the front
+   * before it. Returns the section, or -1: then it is to be copied.
+   */
+  readonly #leave: Leave;
   readonly #host: MemorySegment;
   readonly #memory: AgentContext['machine']['memory'];
   readonly #ports: PortTable;
@@ -115,6 +121,7 @@ export class Delivery {
     const maxPorts = parts.loaned.length;
     this.touched = new Int32Array(maxPorts);
     this.outputs = Array.from({ length: maxPorts }, (_, port) => new PortOutput(port, null, null));
+    this.#leave = this.#createLeave();
     this.#toPort = this.#createToPort();
   }
 
@@ -300,35 +307,37 @@ export class Delivery {
       copyBytes(mdl.next.segment, mdl.next.byteOffset, guest, to + front, length - front);
   }
 
-  /**
-   * Leaves the rest of split frame `i` in the section on loan in which it lies, if it lies there as it should, and copies the front
-   * before it. Returns the section, or -1: then it is to be copied.
-   */
-  #leave(i: number, output: PortOutput): number {
-    const loaned = this.#loaned[output.port];
-    if (loaned === null || !this.mayLeave || !this.mayKeep || output.port !== this.#batch.queuePort)
-      return -1;
-    const nbl = this.#batch.splitFrames[i] as NetBufferList;
-    const nb = nbl.firstNetBuffer;
-    const { mdl } = nb;
-    const rest = mdl.next;
-    const guest = output.guest as MemorySegment;
-    if (rest === null || rest.segment !== guest || nb.next !== null) return -1;
-    const front = mdl.byteCount - nb.dataOffset;
-    const { sectionSize, sectionCount, loans, loansAt } = output.channel as ChannelHost;
-    const framesAt = (output.channel as ChannelHost).frameOffset(0);
-    const start = rest.byteOffset - front - framesAt;
-    const section = Math.floor(start / sectionSize);
-    if (section < 0 || section >= sectionCount || loans[loansAt + section] !== LOAN_ADAPTER) return -1;
-    if (start !== Math.imul(section, sectionSize) || loaned.isHeld(section)) return -1;
-    const at = (i << RECORD_SHIFT) + RECORD_TAG;
-    const { records } = this.#batch;
-    copyFrame(this.#host, records[(i << RECORD_SHIFT) + RECORD_AT], guest, framesAt + start, front);
-    output.copied += front;
-    loaned.hold(section, nbl);
-    records[at] = records[at] | NOTE_LEFT_WITH_GUEST;
-    this.leftWithGuests++;
-    return section;
+  /** Makes {@link #leave}, likewise. */
+  #createLeave(): Leave {
+    const batch = this.#batch;
+    const { records, splitFrames } = batch;
+    const host = this.#host;
+    const loanedFrames = this.#loaned;
+    return (i, output) => {
+      const loaned = loanedFrames[output.port];
+      if (loaned === null || !this.mayLeave || !this.mayKeep || output.port !== batch.queuePort) return -1;
+      const nbl = splitFrames[i] as NetBufferList;
+      const nb = nbl.firstNetBuffer;
+      const { mdl } = nb;
+      const rest = mdl.next;
+      const guest = output.guest as MemorySegment;
+      if (rest === null || rest.segment !== guest || nb.next !== null) return -1;
+      const front = mdl.byteCount - nb.dataOffset;
+      const channel = output.channel as ChannelHost;
+      const { sectionSize, sectionCount, loans, loansAt } = channel;
+      const framesAt = channel.frameOffset(0);
+      const start = rest.byteOffset - front - framesAt;
+      const section = Math.floor(start / sectionSize);
+      if (section < 0 || section >= sectionCount || loans[loansAt + section] !== LOAN_ADAPTER) return -1;
+      if (start !== Math.imul(section, sectionSize) || loaned.isHeld(section)) return -1;
+      const record = i << RECORD_SHIFT;
+      copyFrame(host, records[record + RECORD_AT], guest, framesAt + start, front);
+      output.copied += front;
+      loaned.hold(section, nbl);
+      records[record + RECORD_TAG] |= NOTE_LEFT_WITH_GUEST;
+      this.leftWithGuests++;
+      return section;
+    };
   }
 
   #toWire(i: number): void {

@@ -208,7 +208,8 @@ export class Receive {
     const rest = mdl.next;
     if (front < LOOKED_AT || rest === null || rest.byteCount < nb.dataLength - front) return false;
     const batch = this.#batch;
-    batch.splitFrames[i] = nbl;
+    // To store a reference costs more than to find it there from the last time.
+    if (batch.splitFrames[i] !== nbl) batch.splitFrames[i] = nbl;
     const at = (i << RECORD_SHIFT) + RECORD_TAG;
     batch.records[at] = batch.records[at] | NOTE_SPLIT;
     return true;

@@ -38,8 +38,8 @@ export const FRAME_BREAKS: readonly Break[] = [
     breaks: 'SEC-01, DMA only where granted',
     faults: ['descriptor-corrupted'],
     file: `packages/nic/src/receive/placement.ts`,
-    find: 'if (!state.permits(HOST_SEGMENT, target, bytes, DMA_WRITE)) return ~DROP_DMA_FAULT;',
-    put: '',
+    find: '& DMA_WRITE) === 0)\n      return ~DROP_DMA_FAULT;',
+    put: '& DMA_WRITE) === 4)\n      return ~DROP_DMA_FAULT;',
     also: [
       {
         file: `packages/nic/src/receive/placement.ts`,
