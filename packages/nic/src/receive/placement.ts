@@ -68,19 +68,23 @@ export function createPlacement(state: DeviceState, wire: FrameConsumer): Place 
     const first = Math.min(bytes, rxq[q + Q_FIRST_BYTES]);
     const target = host[buffer];
     const segment = host[buffer + 1];
+    const packet = host[descriptor + RXD_PACKET_OFFSET];
+    const restSegment = host[descriptor + RXD_PACKET_SEGMENT];
     if (!state.permits(segment, target, first, DMA_WRITE)) return ~DROP_DMA_FAULT;
-    if (first < bytes && !permitsRest(descriptor, first, bytes)) return ~DROP_DMA_FAULT;
+    const isSplit = first < bytes;
+    if (isSplit && (packet < 0 || !state.permits(restSegment, packet + first, bytes - first, DMA_WRITE)))
+      return ~DROP_DMA_FAULT;
     const body = f + tagBytes;
-    if ((segment | ((body | target) & 7)) === 0 && first >= LEAST_ALIGNED) {
-      copyAligned(f, body, target, first);
-      if (first < bytes) copyRest(descriptor, body, first, bytes);
-      return buffer === descriptor ? 0 : first;
+    const isAligned = (segment | ((body | target) & 7)) === 0 && first >= LEAST_ALIGNED;
+    if (isAligned) copyAligned(f, body, target, first);
+    else copyFront(f, tagBytes, first, segment, target);
+    if (isSplit) {
+      const memory = state.segments[restSegment];
+      // A header size of less than the addresses: the rest begins in front of the tag.
+      const behind = tagBytes === 0 ? first : Math.max(first, Math.min(bytes, ADDRESS_BYTES));
+      if (first < behind) copyBytes(wire, f + first, memory, packet + first, behind - first);
+      if (behind < bytes) copyBytes(wire, body + behind, memory, packet + behind, bytes - behind);
     }
-    copyFront(f, tagBytes, first, segment, target);
-    // A header size of less than the addresses: the rest begins in front of the tag.
-    const inFront = tagBytes === 0 ? first : Math.max(first, Math.min(bytes, ADDRESS_BYTES));
-    if (first < inFront) copyRest(descriptor, f, first, inFront);
-    if (inFront < bytes) copyRest(descriptor, body, inFront, bytes);
     return buffer === descriptor ? 0 : first;
   }
 
@@ -93,20 +97,6 @@ export function createPlacement(state: DeviceState, wire: FrameConsumer): Place 
     host[to + 2] = input[from + 2];
     host[to + 3] = input[(body >> 2) + 3];
     copyFrame(wire, body + LEAST_ALIGNED, memory, target + LEAST_ALIGNED, bytes - LEAST_ALIGNED);
-  }
-
-  /** Whether the bytes from `from` to `to` of a frame may go into the packet buffer, as far behind its beginning. */
-  function permitsRest(descriptor: number, from: number, to: number): boolean {
-    const packet = host[descriptor + RXD_PACKET_OFFSET];
-    const segment = host[descriptor + RXD_PACKET_SEGMENT];
-    return packet >= 0 && state.permits(segment, packet + from, to - from, DMA_WRITE);
-  }
-
-  /** Copies them there, from the frame that begins at byte `body` of the wire had it no tag. */
-  function copyRest(descriptor: number, body: number, from: number, to: number): void {
-    const packet = host[descriptor + RXD_PACKET_OFFSET];
-    const memory = state.segments[host[descriptor + RXD_PACKET_SEGMENT]];
-    copyBytes(wire, body + from, memory, packet + from, to - from);
   }
 
   /** Copies the first `bytes` bytes of the frame, its tag out, to byte `target` of memory `segment`. */

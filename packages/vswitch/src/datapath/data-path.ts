@@ -188,7 +188,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
   refresh(): void {}
 
   #load(state: SwitchState): void {
-    this.#delivery.mayLeave = state.externalRunning;
+    this.#delivery.left.mayLeave = state.externalRunning;
     this.#ageingTick = state.ageingTick;
     this.#ports.load(state);
     if (state.learned.buffer !== this.#learnedBuffer) {
@@ -209,7 +209,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     const queuePort = singleVmQueue ? (this.#ports.portOfQueue[queueId] ?? -1) : -1;
     const isOurs = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) === 0;
     const receive = this.#receive;
-    this.#delivery.mayKeep = isOurs;
+    this.#delivery.left.mayKeep = isOurs;
     this.#backFirst = chain;
     this.#backLast = null;
     receive.begin(chain);
@@ -229,7 +229,7 @@ class SwitchDataPath implements ProtocolDataPath, GuestFrameSink {
     this.#extensions?.ingressFromWire(nbl, nb);
     this.#receive.run();
     this.#switch();
-    if (this.#delivery.leftWithGuests !== 0) this.#unlinkLeft(nbl, nb);
+    if (this.#delivery.left.count !== 0) this.#unlinkLeft(nbl, nb);
     else if (this.#receive.last !== null) this.#backLast = this.#receive.last;
     this.#extensions?.complete();
   }

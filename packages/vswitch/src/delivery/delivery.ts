@@ -19,7 +19,6 @@ import {
   ENTRY_SHIFT,
   ENTRY_STAMP,
   ENTRY_TCI_SHIFT,
-  LOAN_ADAPTER,
   VMBUS_DROP_PACKET_FILTER,
   VMBUS_DROP_TOO_LONG,
 } from '@vmq/netvsc';
@@ -53,6 +52,7 @@ import {
   ruleOf,
   withReason,
 } from '../model/verdict.ts';
+import { createLeftFrames, type LeftFrames } from './left-frames.ts';
 import type { LoanedFrames } from './loaned-frames.ts';
 import { passesFilter } from './packet-filter.ts';
 import { PortOutput } from './port-output.ts';
@@ -61,12 +61,11 @@ import type { SendPath } from './send-path.ts';
 const TOO_LONG = DROP_VMBUS + VMBUS_DROP_TOO_LONG;
 const PACKET_FILTER = DROP_VMBUS + VMBUS_DROP_PACKET_FILTER;
 
-type Leave = (i: number, output: PortOutput) => number;
 type ToPort = (first: number, end: number, port: number) => number;
 
 export class Delivery {
-  /** Frames of the batch that stay with their guests: {@link NOTE_LEFT_WITH_GUEST}. */
-  leftWithGuests = 0;
+  /** Frames that stay with their guests. */
+  readonly left: LeftFrames;
   /** Ports that the batch has frames for, in the order of the first frame. */
   readonly touched: Int32Array;
   touchedCount = 0;
@@ -76,11 +75,6 @@ export class Delivery {
    * -1 - reason, is in their records. Returns the first frame that it leaves.
    */
   readonly #toPort: ToPort;
-  /**
-   * Leaves the rest of split frame `i` in the section on loan in which it lies, if it lies there as it should, and copies the front
-   * before it. Returns the section, or -1: then it is to be copied.
-   */
-  readonly #leave: Leave;
   readonly #host: MemorySegment;
   readonly #memory: AgentContext['machine']['memory'];
   readonly #ports: PortTable;
@@ -91,10 +85,6 @@ export class Delivery {
   readonly #send: SendPath;
   /** By port; null where frames are not left with the guest. */
   readonly #loaned: (LoanedFrames | null)[];
-  /** Frames may be left with guests: not while the binding pauses, or it would never have all NBLs. */
-  mayLeave = false;
-  /** The NBLs of the chain are the switch's until it returns them. */
-  mayKeep = false;
 
   constructor(
     context: AgentContext,
@@ -121,7 +111,7 @@ export class Delivery {
     const maxPorts = parts.loaned.length;
     this.touched = new Int32Array(maxPorts);
     this.outputs = Array.from({ length: maxPorts }, (_, port) => new PortOutput(port, null, null));
-    this.#leave = this.#createLeave();
+    this.left = createLeftFrames(batch, this.#host, parts.loaned);
     this.#toPort = this.#createToPort();
   }
 
@@ -134,7 +124,7 @@ export class Delivery {
   /** Carries out the verdicts of the batch. Afterwards every record says how its frame ended. */
   run(): void {
     const { records, count } = this.#batch;
-    this.leftWithGuests = 0;
+    this.left.count = 0;
     this.touchedCount = 0;
     let pair = 0;
     for (let i = 0; i < count; ) {
@@ -170,6 +160,7 @@ export class Delivery {
   #createToPort(): ToPort {
     const { records } = this.#batch;
     const host = this.#host;
+    const { leave } = this.left;
     return (first, end, port) => {
       const output = this.outputs[port];
       if (!output.isTouched) this.#open(first, output);
@@ -202,7 +193,7 @@ export class Delivery {
           this.#refuse(i, TOO_LONG);
           continue;
         }
-        let section = (tag & NOTE_SPLIT) === 0 ? -1 : this.#leave(i, output);
+        let section = (tag & NOTE_SPLIT) === 0 ? -1 : leave(i, output);
         if (section < 0) {
           if (freeFirst === freeEnd) {
             const isRefused = !output.refill(committed, freeFirst);
@@ -307,39 +298,6 @@ export class Delivery {
       copyBytes(mdl.next.segment, mdl.next.byteOffset, guest, to + front, length - front);
   }
 
-  /** Makes {@link #leave}, likewise. */
-  #createLeave(): Leave {
-    const batch = this.#batch;
-    const { records, splitFrames } = batch;
-    const host = this.#host;
-    const loanedFrames = this.#loaned;
-    return (i, output) => {
-      const loaned = loanedFrames[output.port];
-      if (loaned === null || !this.mayLeave || !this.mayKeep || output.port !== batch.queuePort) return -1;
-      const nbl = splitFrames[i] as NetBufferList;
-      const nb = nbl.firstNetBuffer;
-      const { mdl } = nb;
-      const rest = mdl.next;
-      const guest = output.guest as MemorySegment;
-      if (rest === null || rest.segment !== guest || nb.next !== null) return -1;
-      const front = mdl.byteCount - nb.dataOffset;
-      const channel = output.channel as ChannelHost;
-      const { sectionSize, sectionCount, loans, loansAt } = channel;
-      const framesAt = channel.frameOffset(0);
-      const start = rest.byteOffset - front - framesAt;
-      const section = Math.floor(start / sectionSize);
-      if (section < 0 || section >= sectionCount || loans[loansAt + section] !== LOAN_ADAPTER) return -1;
-      if (start !== Math.imul(section, sectionSize) || loaned.isHeld(section)) return -1;
-      const record = i << RECORD_SHIFT;
-      copyFrame(host, records[record + RECORD_AT], guest, framesAt + start, front);
-      output.copied += front;
-      loaned.hold(section, nbl);
-      records[record + RECORD_TAG] |= NOTE_LEFT_WITH_GUEST;
-      this.leftWithGuests++;
-      return section;
-    };
-  }
-
   #toWire(i: number): void {
     const { records, source } = this.#batch;
     const record = i << RECORD_SHIFT;
@@ -382,7 +340,7 @@ export class Delivery {
     const section = entries[(records[record + RECORD_ENTRY] << ENTRY_SHIFT) + ENTRY_SECTION];
     (this.#loaned[output.port] as LoanedFrames).drop(section);
     records[record + RECORD_TAG] = records[record + RECORD_TAG] & ~NOTE_LEFT_WITH_GUEST;
-    this.leftWithGuests--;
+    this.left.count--;
   }
 
   /** A flooded frame that nobody got ends for the reason of its last destination. */

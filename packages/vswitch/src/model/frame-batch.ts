@@ -9,8 +9,9 @@
  *         3 STAMP    the NIC's stamp, or the switch's for a guest's frame
  *         4 VERDICT  where it goes, or why nowhere (verdict.ts)
  *         5 ORIGIN   from the wire: queue id << 16 | filter slot; from a guest: the TCI that it asked for
- *         6 ENTRY    place in the channel's batch; for a flooded frame its first pair in the destination list
- *         7 unused
+ *         6 ENTRY    place in the channel's batch; for a flooded frame its first pair in the destination list. Until it is
+ *                    delivered, of a split frame the byte offset of its rest
+ *         7 FRONT    of a split frame: bytes of its front, segment of its rest << 16; or FRONT_SHARED
  */
 import type { NetBufferList } from '@vmq/ddi';
 import { EXTERNAL_PORT } from './messages.ts';
@@ -27,6 +28,9 @@ export const RECORD_STAMP = 3;
 export const RECORD_VERDICT = 4;
 export const RECORD_ORIGIN = 5;
 export const RECORD_ENTRY = 6;
+export const RECORD_FRONT = 7;
+/** In {@link RECORD_FRONT}: the frame's NBL has others beside it, so that it cannot stay away for this one. */
+export const FRONT_SHARED = -1;
 
 /** TCI in {@link RECORD_TAG}. */
 export const TCI_MASK = 0xffff;

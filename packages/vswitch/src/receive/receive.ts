@@ -26,6 +26,7 @@ import {
 } from '../model/drop-reasons.ts';
 import {
   BATCH_FRAMES,
+  FRONT_SHARED,
   type FrameBatch,
   MARK_COPIED,
   MARK_DROPPED,
@@ -33,6 +34,8 @@ import {
   NOTE_SCRATCH,
   NOTE_SPLIT,
   RECORD_AT,
+  RECORD_ENTRY,
+  RECORD_FRONT,
   RECORD_LENGTH,
   RECORD_ORIGIN,
   RECORD_SHIFT,
@@ -210,8 +213,11 @@ export class Receive {
     const batch = this.#batch;
     // To store a reference costs more than to find it there from the last time.
     if (batch.splitFrames[i] !== nbl) batch.splitFrames[i] = nbl;
-    const at = (i << RECORD_SHIFT) + RECORD_TAG;
-    batch.records[at] = batch.records[at] | NOTE_SPLIT;
+    const record = i << RECORD_SHIFT;
+    const isAlone = nbl.firstNetBuffer === nb && nb.next === null;
+    batch.records[record + RECORD_TAG] |= NOTE_SPLIT;
+    batch.records[record + RECORD_FRONT] = isAlone ? front | (rest.segment.id << 16) : FRONT_SHARED;
+    batch.records[record + RECORD_ENTRY] = rest.byteOffset;
     return true;
   }
 

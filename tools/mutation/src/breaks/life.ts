@@ -196,8 +196,8 @@ export const LIFE_BREAKS: readonly Break[] = [
     name: 'only-the-first-page-in-vm-memory-is-asked-for',
     breaks: 'SEC-05, DMA rights',
     file: `packages/nic/src/receive/placement.ts`,
-    find: 'state.permits(segment, packet + from, to - from, DMA_WRITE)',
-    put: 'state.permits(segment, packet + from, 1, DMA_WRITE)',
+    find: 'state.permits(restSegment, packet + first, bytes - first, DMA_WRITE)',
+    put: 'state.permits(restSegment, packet + first, 1, DMA_WRITE)',
     tests: ['packages/nic/test/receive/dma.property.test.ts'],
   },
   {
