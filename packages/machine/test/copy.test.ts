@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { copyBytes, type MemoryViews } from '../src/memory/copy.ts';
+import { copyBytes, copyFrame, type MemoryViews } from '../src/memory/copy.ts';
 
 const SIZE = 4096;
 
@@ -11,7 +11,10 @@ function memory(fill: (i: number) => number): MemoryViews {
   return { u8, i32: new Int32Array(buffer), u64: new BigUint64Array(buffer) };
 }
 
-describe('copyBytes', () => {
+describe.each([
+  ['copyBytes', copyBytes],
+  ['copyFrame', copyFrame],
+])('%s', (_name, copy) => {
   it('SEC-08 property: copies exactly the bytes it is told to, whatever the offsets', () => {
     const from = memory((i) => (i * 7 + (i >> 8)) & 0xff);
     fc.assert(
@@ -21,7 +24,7 @@ describe('copyBytes', () => {
         fc.integer({ min: 0, max: 2048 }),
         (source, target, length) => {
           const to = memory(() => 0xa5);
-          copyBytes(from, source, to, target, length);
+          copy(from, source, to, target, length);
           const expected = new Uint8Array(SIZE).fill(0xa5);
           expected.set(from.u8.subarray(source, source + length), target);
           expect(Buffer.compare(to.u8, expected)).toBe(0);
@@ -36,7 +39,7 @@ describe('copyBytes', () => {
     for (const step of [8, 4, 1]) {
       for (let length = 0; length <= 300; length++) {
         const to = memory(() => 0);
-        copyBytes(from, 64 + step, to, 128 + step, length);
+        copy(from, 64 + step, to, 128 + step, length);
         const written = to.u8.subarray(128 + step, 128 + step + length);
         expect(Buffer.compare(written, from.u8.subarray(64 + step, 64 + step + length))).toBe(0);
         expect(to.u8.subarray(128 + step + length).every((byte) => byte === 0)).toBe(true);
