@@ -183,6 +183,23 @@ describe('pcapng', () => {
       expect(seen).toEqual(names);
     }
   });
+
+  test('comments of statistics stand in their block, before the counters', () => {
+    const sink = createMemorySink();
+    const writer = createPcapngWriter({ sink });
+    const id = writer.addInterface({ timestampResolution: 0 });
+    writer.writeStatistics(id, { seconds: 7, nanoseconds: 0, received: 5, comments: ['last'] });
+    writer.close();
+    const words = (...list: number[]): number[] => [...new Uint8Array(Uint32Array.from(list).buffer)];
+    const comment = [1, 0, 4, 0, ...new TextEncoder().encode('last')];
+    const received = [4, 0, 8, 0, ...words(5, 0)];
+    expect([...sink.bytes().subarray(-48)]).toEqual([
+      ...words(5, 48, id, 0, 7),
+      ...comment,
+      ...received,
+      ...words(0, 48),
+    ]);
+  });
 });
 
 test.prop([annotated, fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 30 })])(

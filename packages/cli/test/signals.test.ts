@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { frame, pcapHeader, pcapRecord, VM1, VM2 } from './build-capture.test-support.ts';
 import { readPackets } from './oracle.test-support.ts';
 import { MAIN, Scratch } from './run-vmq.test-support.ts';
@@ -175,6 +175,36 @@ describe('what does not come to a point where it can report', () => {
 
   it('a loop without an end is ended', async () => {
     expect(await endOf('for (;;);', { VMQ_STOP_MS: '1' })).toBe(130);
+  });
+
+  it('a second signal, once the first was taken, ends it without more waiting, with the code of the first', async () => {
+    // It hears that it is to stop, says so, and does not: without the second signal it would run until the time is up.
+    const body = `
+      import { writeSync } from 'node:fs';
+      import { workerData } from 'node:worker_threads';
+      writeSync(2, 'under way;');
+      while (Atomics.load(workerData.stop, 0) === 0);
+      writeSync(2, 'told;');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`;
+    const script = `import { runDesk } from '${desk}'; runDesk(new URL(${JSON.stringify(`data:text/javascript,${encodeURIComponent(body)}`)}));`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: PATIENT,
+    });
+    onTestFinished(() => {
+      child.kill('SIGKILL');
+    });
+    const signals: [said: string, NodeJS.Signals][] = [
+      ['under way;', 'SIGINT'],
+      ['told;', 'SIGTERM'],
+    ];
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+      while (signals.length > 0 && err.includes(signals[0][0])) child.kill(signals.shift()?.[1]);
+    });
+    expect(await new Promise((done) => child.on('close', (code, by) => done(by ?? code)))).toBe(130);
+    expect(err).toBe('under way;told;stopped; what was at hand did not come to an end\n');
   });
 
   it.skipIf(process.platform === 'win32')('a wait in the system is ended by the signal itself', async () => {

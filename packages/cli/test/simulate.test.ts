@@ -117,12 +117,16 @@ describe('vmq simulate', () => {
     const recorded = JSON.parse(readFileSync(FOUND_ONCE, 'utf8'));
     const frame = { do: 'wire', host: 0, target: 'vm', vm: 0, length: 60, count: 1, priority: 0, turns: 30 };
     recorded.config.hosts[0].vms = [{ name: 'vm1', mac: '00-15-5D-00-01-02' }];
+    const name = 'a switch whose name has many words and yet stands in one line';
+    recorded.config.hosts[0].switch = { name };
     recorded.steps = [frame, { do: 'rest' }];
     const file = scratch.file('strange.json', JSON.stringify(recorded));
     const run = await vmq('simulate', '--replay', file);
     expect(run.code).toBe(3);
     expect(run.out).toContain('Steps (2 of 2 are needed; it failed after step 2)');
     expect(run.out).toContain('1. wire  host 0, target vm, vm 0, length 60');
+    // Nothing of a host is folded: whoever copies its lines has the configuration.
+    expect(run.out).toContain(`name: ${name}`);
     expect(JSON.parse((await vmq('simulate', '--replay', file, '--json')).out)).toMatchObject({
       failures: [{ seed: 26, invariant: 'frames arrive' }],
     });

@@ -15,6 +15,7 @@ import {
   NetBufferList,
   NetBufferListPool,
   NetBufferListQueue,
+  NetBufferSharedMemory,
   queueIdOf,
   setStatus,
   splitByQueue,
@@ -129,4 +130,27 @@ describe('the counted queue', () => {
       }
     },
   );
+});
+
+test('what is made anew describes no memory and no frame, but for a filter slot, which is none', () => {
+  expect({ ...new NetBufferSharedMemory() }).toEqual({
+    next: null,
+    sharedMemoryFlags: 0,
+    sharedMemoryHandle: 0,
+    sharedMemoryOffset: 0,
+    sharedMemoryLength: 0,
+  });
+  const mdl = new Mdl(memory.host);
+  expect({ ...mdl, segment: null }).toEqual({ next: null, segment: null, byteOffset: 0, byteCount: 0 });
+  const { pool: _, firstNetBuffer, ...rest } = new NetBufferList(pool, new NetBuffer(mdl));
+  expect({ ...firstNetBuffer, mdl: null }).toEqual({
+    next: null,
+    mdl: null,
+    dataOffset: 0,
+    dataLength: 0,
+    sharedMemoryInfo: null,
+  });
+  const { next, miniportReserved, filterSlot, ...numbers } = rest;
+  expect([next, miniportReserved, filterSlot]).toEqual([null, null, -1]);
+  expect(new Set(Object.values(numbers))).toEqual(new Set([0]));
 });

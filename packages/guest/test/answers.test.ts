@@ -44,6 +44,19 @@ describe('responder', () => {
     expect(formatMacAddress(arp.senderMacHi, arp.senderMacLo)).toBe('00-15-5D-01-02-03');
   });
 
+  test('does not answer an ARP request whose header is not that of IPv4 over Ethernet', () => {
+    const rig = createRig({ responder: { ipv4: ['10.0.0.5'] } });
+    // Hardware type, protocol type and the lengths of both addresses, each wrong alone.
+    for (const at of [15, 16, 18, 19]) {
+      const broken = whoHas('10.0.0.5', '10.0.0.9');
+      broken[at] ^= 0x40;
+      rig.deliver([untagged(broken)]);
+    }
+    rig.run();
+    expect(rig.sent).toEqual([]);
+    expect(rig.statistics()).toMatchObject({ framesReceived: 4, replies: 0, framesSent: 0 });
+  });
+
   test("'any' learns the address from traffic to its MAC and answers ARP for it from then on", () => {
     const rig = createRig({ responder: { answer: 'any' } });
     rig.deliver([untagged(whoHas('192.168.1.7', '192.168.1.1'))]);

@@ -98,6 +98,26 @@ describe('what a frame’s destination says', () => {
       expect(rig.statistics()).toMatchObject(expected);
     }
   });
+
+  test('only the frames of a batch are looked at, not those of a longer one before it', () => {
+    const rig = createRig();
+    const to = (hi: number, lo: number): Frame => {
+      const bytes = new Uint8Array(60);
+      writeEthernetHeader(bytes, 0, hi, lo, PEER.hi, PEER.lo, 0x88b5);
+      return untagged(bytes);
+    };
+    const everybody = to(0xffff, 0xffff_ffff);
+    rig.deliver([everybody, to(0x0100, 0x5e00_0001)]);
+    rig.run();
+    rig.deliver([everybody]);
+    rig.run();
+    expect(rig.statistics()).toMatchObject({
+      framesReceived: 3,
+      broadcastReceived: 2,
+      multicastReceived: 1,
+      misdirected: 0,
+    });
+  });
 });
 
 describe('sending', () => {

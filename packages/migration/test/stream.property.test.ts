@@ -2,6 +2,7 @@ import { fc, test } from '@fast-check/vitest';
 import { guestMemoryBytes } from '@vmq/host';
 import { DEFAULT_PORT_PROPERTIES } from '@vmq/vswitch';
 import { describe, expect, it } from 'vitest';
+import type { MigrationReply } from '../src/stream/commands.ts';
 import { crc32 } from '../src/stream/crc32.ts';
 import { MigrationDecoder } from '../src/stream/decoder.ts';
 import { completeLayout, type VmDescription } from '../src/stream/description.ts';
@@ -115,6 +116,48 @@ describe('the stream of a migration', () => {
     expect(decoder.refusal).toBeNull();
     expect(read).toEqual(messages);
   });
+
+  const count = fc.integer({ min: -(2 ** 53), max: 2 ** 53 });
+  const reply: fc.Arbitrary<MigrationReply> = fc.record({
+    status: fc.constantFrom(0, 0xc000_0001, 0xffff_ffff),
+    host: fc.string({ maxLength: 20 }),
+    moment: fc.record({
+      // From the very beginning of a clock on.
+      time: fc.oneof(fc.constantFrom(0, 0.5, 2 ** 60), fc.nat()),
+      ledger: fc.record({
+        received: count,
+        receivedFromWire: count,
+        receivedFromGuests: count,
+        ends: fc.record({
+          delivered: count,
+          transmitted: count,
+          dropped: fc.constantFrom<Record<string, number>>({}, { 'nic.no-match': 3 }),
+        }),
+        copies: count,
+        inFlight: count,
+      }),
+    }),
+    queueId: fc.constantFrom(0, 1, 0xffff),
+    withoutQueue: fc.string({ maxLength: 20 }),
+  });
+
+  test.prop([fc.array(reply, { minLength: 1, maxLength: 3 })])('reads back what was replied', (replies) => {
+    const encoder = new MigrationEncoder();
+    const decoder = new MigrationDecoder();
+    const read = replies.flatMap((one) => decoder.push(encoder.reply(one)));
+    expect(decoder.refusal).toBeNull();
+    expect(read).toEqual(JSON.parse(JSON.stringify(replies.map((one) => ({ kind: 'reply', reply: one })))));
+  });
+
+  test.prop([reply, fc.constantFrom(-1, -(2 ** -20), Number.NaN)])(
+    'refuses a reply of a time before the clock began',
+    (one, time) => {
+      const decoder = new MigrationDecoder();
+      const wrong = { ...one, moment: { ...one.moment, time } };
+      expect(decoder.push(new MigrationEncoder().reply(wrong))).toEqual([]);
+      expect(decoder.refusal?.name).toBe('description');
+    },
+  );
 
   test.prop([fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 8 })])(
     'refuses arbitrary bytes by name and never throws',

@@ -127,6 +127,13 @@ describe('free and grants', () => {
     expect(one.permits(0, kept.virtualAddress.offset, kept.length, DMA_READ)).toBe(true);
   });
 
+  test('two devices never have one domain: a name that is taken is refused', () => {
+    const { manager } = setUp();
+    manager.createDomain('nic0');
+    expect(() => manager.createDomain('nic0')).toThrow("there is a DMA domain 'nic0' already");
+    expect(() => manager.createDomain('nic1')).not.toThrow();
+  });
+
   test('an image taken before the first grant sees it', () => {
     const { manager, block } = setUp();
     const domain = manager.createDomain('nic0');

@@ -44,6 +44,7 @@ import {
   VSWITCH_DATA_PATH,
   VSWITCH_DROP_REASONS,
 } from '../src/index.ts';
+import type { SwitchState } from '../src/model/messages.ts';
 
 export interface PaperOptions {
   /** 0 = VMQ is off. */
@@ -68,6 +69,8 @@ export interface AdapterBench {
   onRequest: (line: string) => void;
   /** The adapter indicates a current set with so many queues; 0 = none at all. */
   indicateQueues(queues: number): void;
+  /** The state that the data paths were given last. */
+  readonly published: () => SwitchState | null;
   /** OID name to the status the next such request gets, or for completions the next element of that queue. */
   readonly refuse: Map<string, number>;
   addPort(name: string, properties?: Partial<PortProperties>, processor?: number): number;
@@ -243,6 +246,7 @@ export function createAdapterBench(options: PaperOptions = {}): AdapterBench {
   const executor = createDeterministicExecutor(machine, clock, {
     factories: { processor: makeProcessor as never },
   });
+  let published: SwitchState | null = null;
   const indices = Array.from({ length: processors }, (_, i) => i);
   executor.start(indices.map((i) => ({ name: `processor:${i}`, factory: 'processor', data: i })));
   const ndis = createNdis({
@@ -251,6 +255,8 @@ export function createAdapterBench(options: PaperOptions = {}): AdapterBench {
     sharedMemory,
     dataPlane: {
       post(adapter, component, processor, message) {
+        const told = (message as { message?: { op?: string } } | null)?.message;
+        if (told?.op === 'state') published = told as SwitchState;
         for (const i of indices) {
           if (processor !== 'all' && processor !== i) continue;
           executor.post(`processor:${i}`, { adapter, component, message });
@@ -283,6 +289,7 @@ export function createAdapterBench(options: PaperOptions = {}): AdapterBench {
     adapter,
     sw,
     requests,
+    published: () => published,
     refuse,
     indicateQueues(queues) {
       const set = capabilitiesOf(options, queues);

@@ -356,6 +356,10 @@ describe('walks', () => {
     expect(walk).toMatchObject({ isFragment: true, fragmentOffset: 1448, protocol: 17 });
     expect(walk.walk(Uint8Array.of(17, 0, 0, 0, 0, 0, 0, 9), 0, 8, 44)).toBe('upper-layer');
     expect(walk.isFragment).toBe(false);
+    // One object walks packet after packet: nothing is left of the piece before.
+    expect(walk.walk(later, 0, 8, 44)).toBe('fragment');
+    expect(walk.walk(later, 0, 8, 17)).toBe('upper-layer');
+    expect(walk).toMatchObject({ isFragment: false, fragmentOffset: 0, headers: 0 });
   });
 
   test('IPv6 extension headers are bounded', () => {

@@ -123,7 +123,7 @@ export function failureLines(failure: SimulationFailureReport, { colours, column
 }
 
 function hostLines(host: object): string[] {
-  return stringify(host, { flowCollectionPadding: true, lineWidth: 0, collectionStyle: 'any' })
+  return stringify(host, { lineWidth: 0 })
     .trimEnd()
     .split('\n')
     .map((line) => `  ${shownLine(line)}`);

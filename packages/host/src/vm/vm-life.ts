@@ -197,10 +197,11 @@ export class VmLife {
     const deleted = guest.port === 0 ? OK : this.ports.unplug(guest.port);
     this.virtualSwitch.freeKeptQueues();
     const { loanedSections } = guest.channel.report();
-    if (!failed(deleted) && loanedSections !== 0) guest.port = 0;
-    if (loanedSections !== 0) this.#options.machine.reach('host.vm-kept-by-its-adapter');
-    if (loanedSections !== 0)
+    if (loanedSections !== 0) {
+      if (!failed(deleted)) guest.port = 0;
+      this.#options.machine.reach('host.vm-kept-by-its-adapter');
       return refuse(NDIS_STATUS_FAILURE, `an adapter still has ${loanedSections} sections of VM '${name}'`);
+    }
     this.depart(guest, failed(deleted));
     return deleted;
   }

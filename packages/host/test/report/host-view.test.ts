@@ -81,6 +81,32 @@ describe.each(['6.20', '6.30'] as const)('the view of a host of NDIS %s', (ndisV
   });
 });
 
+it('a port’s dropped frames are those on their way to the VM and those from it, in report and counters alike', async () => {
+  const host = hostOf('6.30');
+  const to = (last: number, from: readonly number[]): Uint8Array =>
+    Uint8Array.of(0, 0x15, 0x5d, 0, 0, last, ...from, 0x88, 0xb6, ...new Array(46).fill(0));
+  // The VM says that it is somebody else; then nobody takes what comes for it.
+  for (let n = 0; n < 3; n++) expect(host.sendFrom('web', to(2, [2, 0, 0, 0, 0, 9]), 0, 60)).toBe(true);
+  host.runUntilIdle();
+  host.pauseVm('web');
+  const before = host.inspect().ports[0];
+  expect(before).toMatchObject({ VmName: 'web', framesDropped: 3, framesDelivered: 0 });
+  for (let n = 0; n < 3000; n++) {
+    host.wire.send(to(1, [2, 0, 0, 0, 0, 9]), 0, 60);
+    host.wire.flush();
+    host.runUntilIdle();
+  }
+  const { framesDropped, framesDelivered } = host.inspect().ports[0];
+  expect(framesDropped).toBeGreaterThan(3);
+  expect(framesDropped - 3 + framesDelivered).toBe(3000);
+  expect(countersOf(host.view())).toContainEqual({
+    name: 'port.dropped',
+    labels: { port: '1', vm: 'web' },
+    value: framesDropped,
+  });
+  await host.stop();
+});
+
 it('every counter is in the registry with its labels, and every name is there once', async () => {
   const host = hostOf('6.30');
   const names = HOST_COUNTERS.map(({ name }) => name);

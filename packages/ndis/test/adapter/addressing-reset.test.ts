@@ -3,6 +3,7 @@ import {
   NDIS_STATUS_MULTICAST_FULL,
   NDIS_STATUS_PENDING,
   NDIS_STATUS_REQUEST_ABORTED,
+  NDIS_STATUS_SOFT_ERRORS,
   NDIS_STATUS_SUCCESS,
   OID_802_3_MULTICAST_LIST,
   OID_GEN_CURRENT_PACKET_FILTER,
@@ -59,6 +60,15 @@ describe('LIFE-12: AddressingReset of MiniportResetEx', () => {
     miniport.resetResult = { status: NDIS_STATUS_HARD_ERRORS, addressingReset: true };
     expect(adapter.reset()).toBe(NDIS_STATUS_HARD_ERRORS);
     expect(oidsSeen()).toEqual([]);
+  });
+
+  test('SOFT_ERRORS: the device works on, and gets them, too', () => {
+    const { adapter, miniport, violations } = createForgetful();
+    miniport.resetResult = { status: NDIS_STATUS_SOFT_ERRORS, addressingReset: true };
+    expect(adapter.reset()).toBe(NDIS_STATUS_SOFT_ERRORS);
+    expect(miniport.packetFilter).toBe(DIRECTED | MULTICAST | BROADCAST);
+    expect([...miniport.multicastList]).toEqual([...A, ...B]);
+    expect(violations()).toEqual([]);
   });
 
   test('by NdisMResetComplete, too', () => {

@@ -56,10 +56,10 @@ export class Hub {
   #check(bytes: Uint8Array, offset: number, length: number): void {
     const { everybody, hostiles } = this.#population;
     const tagged = bytes[offset + 12] === 0x81 && bytes[offset + 13] === 0;
-    const tci = tagged ? (bytes[offset + 14] << 8) | bytes[offset + 15] : 0;
+    const tag = tagged ? ((bytes[offset + 14] << 8) | bytes[offset + 15]) & 0xfff : 0;
     const skip = tagBytes(bytes, offset, length);
     const type = typeAt(bytes, offset + 12 + skip);
-    if (isAnswer(bytes, offset + skip, type)) this.#answered(bytes, offset, tci);
+    if (isAnswer(bytes, offset + skip, type)) this.#answered(bytes, offset, tag);
     if (type !== MARKED_TYPE || length < skip + MARK_AT + 4) return;
     const mark = wordAt(bytes, offset + skip + MARK_AT);
     this.#hash.add(mark);
@@ -68,27 +68,27 @@ export class Hub {
         fail('frames unchanged', 'a frame on the wire has no mark');
       return;
     }
-    const vlan = vlanBit(tci);
+    const vlan = vlanBit(tag);
     if (hostiles.some((vm) => vm.couldSend(mark, vlan))) return;
     if (isFromOutside(mark)) fail('no bytes of others', 'a frame from the wire went back to it');
     const vlans = everybody[sourceOf(mark)]?.vlansOf(mark) ?? 0;
     if ((vlans & vlan) === 0)
-      fail('no bytes of others', `a frame of VLAN ${VLANS[vlanOfMark(mark)]} left with tag ${tci & 0xfff}`);
+      fail('no bytes of others', `a frame of VLAN ${VLANS[vlanOfMark(mark)]} left with tag ${tag}`);
   }
 
   /** A VM has answered somebody on the wire. */
-  #answered(bytes: Uint8Array, offset: number, tci: number): void {
+  #answered(bytes: Uint8Array, offset: number, tag: number): void {
     const { everybody, hostiles } = this.#population;
     const vm = everybody[bytes[offset + 11]];
     if (vm === undefined) return;
     vm.answered++;
     // Hostile VMs may say that they are somebody else where they may spoof.
-    if (hostiles.length === 0 && !vm.hasBeenIn(vlanBit(tci)))
-      fail('no bytes of others', `an answer of ${vm.name} left with tag ${tci & 0xfff}`);
+    if (hostiles.length === 0 && !vm.hasBeenIn(vlanBit(tag)))
+      fail('no bytes of others', `an answer of ${vm.name} left with tag ${tag}`);
   }
 }
 
-/** The VLAN of a tag, as a bit. */
-function vlanBit(tci: number): number {
-  return 1 << Math.max(0, VLANS.indexOf(tci & 0xfff));
+/** The VLAN of a tag's 12 bits, as a bit. */
+function vlanBit(tag: number): number {
+  return 1 << Math.max(0, VLANS.indexOf(tag));
 }

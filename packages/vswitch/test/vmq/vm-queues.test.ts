@@ -117,6 +117,8 @@ test('QUE-17 SW-08: one failed completion element takes only its own queue', () 
   bench.refuse.set('queue 1', NDIS_STATUS_RESOURCES);
   bench.sw.connectNics(ports);
   expect(bench.queuesOf(...ports)).toEqual([0, 2]);
+  // The data paths were told of both queues before the completion, and of one that failed after it.
+  expect(bench.published()?.ports.map(({ queueId }) => queueId)).toEqual([0, 2]);
 });
 
 test('when no filter is left at all the adapter is made promiscuous', () => {
@@ -206,6 +208,8 @@ test('SW-23: a change of MAC or VLAN replaces the filter: the old one is gone be
     'CLEAR_FILTER 1',
     'SET_FILTER queue 1 020000000099 vlan 42',
   ]);
+  const noted = { event: 'refiltered', port, queueId: 1, status: NDIS_STATUS_SUCCESS };
+  expect(bench.sw.inspect().ledger.slice(-2)).toMatchObject([noted, noted]);
   bench.requests.length = 0;
   bench.sw.setPort(port, { vlan: { mode: 'trunk', native: 0, vlans: [42] } });
   expect(bench.requests).toEqual(['CLEAR_FILTER 1', 'FREE_QUEUE 1', 'SET_FILTER queue 0 020000000099']);
