@@ -36,7 +36,8 @@ export function callLocalFunctions() {
     const changed = /** @type {ts.SourceFile} */ (ts.visitEachChild(source, visit, context));
     if (used.size === 0) return source;
     const statements = [...changed.statements];
-    const behindImports = statements.map((statement) => ts.isImportDeclaration(statement)).lastIndexOf(true) + 1;
+    const behindImports =
+      statements.map((statement) => ts.isImportDeclaration(statement)).lastIndexOf(true) + 1;
     statements.splice(behindImports, 0, ...[...used].map((name) => constant(name, context.factory)));
     return context.factory.updateSourceFile(changed, statements);
   };
