@@ -191,7 +191,7 @@ export const FRAME_BREAKS: readonly Break[] = [
     breaks: 'frames unchanged',
     file: `packages/nic/src/receive/placement.ts`,
     find: 'target + LEAST_ALIGNED, bytes - LEAST_ALIGNED);',
-    put: 'target + LEAST_ALIGNED, bytes - LEAST_ALIGNED - tagBytes);',
+    put: 'target + LEAST_ALIGNED, bytes - LEAST_ALIGNED - (body - f));',
     caughtBy: ['frames unchanged', 'no bytes of others'],
   },
   {

@@ -174,6 +174,13 @@ export const LIFE_BREAKS: readonly Break[] = [
     file: `packages/nic/src/state/device-state.ts`,
     find: '(table[page] & table[last] & right) !== 0',
     put: '(table[page] & right) !== 0',
+    also: [
+      {
+        file: `packages/nic/src/receive/placement.ts`,
+        find: 'rights[(target + bytes - 1) >>> PAGE_SHIFT]',
+        put: 'rights[target >>> PAGE_SHIFT]',
+      },
+    ],
     caughtBy: ['DMA only where granted'],
   },
   // --- kinds that nobody saw when strangers planted them --------------------------------------------------------------
