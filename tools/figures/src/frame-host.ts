@@ -33,6 +33,8 @@ export interface FrameOptions {
   readonly nvgre?: boolean;
   /** The NIC validates checksums. */
   readonly checksum?: boolean;
+  /** Agents have their turns in a circle, so that who comes first does not depend on a seed. */
+  readonly inCircle?: boolean;
 }
 
 const MAC = [0x00, 0x15, 0x5d, 0, 0, 1];
@@ -44,6 +46,7 @@ const NVGRE_BIT = 1 << 4;
 /** The default queue, and those of two VMs. */
 const QUEUES = 3;
 const EXTENSION = 'counting';
+const TURNS_OF_REST = 64;
 
 function frameOf(priorityTag: boolean): Uint8Array {
   const frame = new Uint8Array(64);
@@ -56,6 +59,7 @@ function frameOf(priorityTag: boolean): Uint8Array {
 export function bringUp(tree: Tree, options: FrameOptions): Host {
   const checked = tree.host.checkHostConfig({
     ndisVersion: options.ndisVersion ?? '6.20',
+    schedule: options.inCircle === true ? 'round-robin' : 'random',
     vms: [
       { name: 'a', mac: '00-15-5D-00-00-01' },
       { name: 'b', mac: '00-15-5D-00-00-02' },
@@ -123,7 +127,7 @@ function run(host: Host, begin: () => void): Run {
   return { idle: () => rest(host), begin, turn: () => executor.step() };
 }
 
-function deterministic(executor: Executor): DeterministicExecutor {
+export function deterministic(executor: Executor): DeterministicExecutor {
   if (!isDeterministic(executor)) throw new Error(`an executor of kind ${executor.kind}`);
   return executor;
 }
@@ -131,10 +135,17 @@ function deterministic(executor: Executor): DeterministicExecutor {
 const isDeterministic = (executor: Executor): executor is DeterministicExecutor =>
   executor.kind === 'deterministic';
 
-/** Every agent has a turn, and finds nothing to do. */
-function rest(host: Host): void {
+/**
+ * Every agent has a turn, and finds nothing to do; so often that the executor, too, has done all that it does at rest: some
+ * of it only every 64 turns.
+ */
+export function rest(host: Host): void {
   const { board, agentNames } = host.machine;
-  for (let agent = 0; agent < agentNames.length; agent++) board.wake(agent);
-  host.runUntilIdle();
+  const executor = deterministic(host.executor);
+  const enough = executor.turns + TURNS_OF_REST;
+  do {
+    for (let agent = 0; agent < agentNames.length; agent++) board.wake(agent);
+    host.runUntilIdle();
+  } while (executor.turns < enough);
   host.wire.receive(() => {});
 }
