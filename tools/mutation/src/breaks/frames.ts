@@ -230,7 +230,7 @@ export const FRAME_BREAKS: readonly Break[] = [
     breaks: 'one owner of each section',
     file: `packages/netvsc/src/host/host-batch.ts`,
     find: 'words[state.free + free++] = sections[i];',
-    put: 'if (entries[(i << ENTRY_SHIFT) + ENTRY_FREE] !== 2) words[state.free + free++] = sections[i];',
+    put: 'if (sections[i] !== 2) words[state.free + free++] = sections[i];',
     caughtBy: ['one owner of each section', 'frames arrive'],
   },
   {
