@@ -33,6 +33,7 @@ import {
   NOTE_SPLIT,
   RECORD_AT,
   RECORD_ENTRY,
+  RECORD_FRONT,
   RECORD_LENGTH,
   RECORD_SHIFT,
   RECORD_STAMP,
@@ -160,7 +161,8 @@ export class Delivery {
   #createToPort(): ToPort {
     const { records } = this.#batch;
     const host = this.#host;
-    const { leave } = this.left;
+    const { left } = this;
+    const { leave } = left;
     return (first, end, port) => {
       const output = this.outputs[port];
       if (!output.isTouched) this.#open(first, output);
@@ -175,6 +177,7 @@ export class Delivery {
       const framesAt = channel.frameOffset(0);
       const egressMask = this.#ports.egressMask[port];
       const ownVlan = this.#ports.vlan[port];
+      const mayLeave = left.begin(output);
       let { committed, freeFirst, freeEnd } = output;
       let bytes = 0;
       let copied = 0;
@@ -193,8 +196,9 @@ export class Delivery {
           this.#refuse(i, TOO_LONG);
           continue;
         }
-        let section = (tag & NOTE_SPLIT) === 0 ? -1 : leave(i, output);
-        if (section < 0) {
+        let section = mayLeave && (tag & NOTE_SPLIT) !== 0 ? leave(i) : -1;
+        if (section >= 0) copied += records[record + RECORD_FRONT] & 0xffff;
+        else {
           if (freeFirst === freeEnd) {
             const isRefused = !output.refill(committed, freeFirst);
             freeFirst = output.freeFirst;

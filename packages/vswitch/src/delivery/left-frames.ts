@@ -4,7 +4,7 @@
  */
 import type { NetBufferList } from '@vmq/ddi';
 import { copyFrame, type MemorySegment } from '@vmq/machine';
-import { type ChannelHost, LOAN_ADAPTER } from '@vmq/netvsc';
+import { LOAN_ADAPTER } from '@vmq/netvsc';
 import {
   type FrameBatch,
   NOTE_LEFT_WITH_GUEST,
@@ -24,11 +24,13 @@ export interface LeftFrames {
   mayKeep: boolean;
   /** Frames of the batch that stay: {@link NOTE_LEFT_WITH_GUEST}. */
   count: number;
+  /** Begins the frames for the port of `output`, whose channel's batch is open; false if none of them may stay. */
+  begin(output: PortOutput): boolean;
   /**
    * Leaves the rest of split frame `i` in the section on loan in which it lies, if it lies there as it should, and copies the front
    * before it. Returns the section, or -1: then it is to be copied.
    */
-  leave(i: number, output: PortOutput): number;
+  leave(i: number): number;
 }
 
 /** For frames of `batch`, in `host` memory. `loaned` is by port, null where frames are not left with the guest. */
@@ -38,25 +40,37 @@ export function createLeftFrames(
   loaned: readonly (LoanedFrames | null)[],
 ): LeftFrames {
   const { records, splitFrames } = batch;
-  const left: LeftFrames = { mayLeave: false, mayKeep: false, count: 0, leave };
+  const left: LeftFrames = { mayLeave: false, mayKeep: false, count: 0, begin, leave };
+  // Of the port that was begun.
+  let guest: MemorySegment = host;
+  let frames: LoanedFrames | null = null;
+  let loans: Int32Array = new Int32Array(0);
+  let loansAt = 0;
+  let framesAt = 0;
+  let sectionSize = 0;
+  let sectionCount = 0;
   return left;
 
-  function leave(i: number, output: PortOutput): number {
-    const frames = loaned[output.port];
-    if (frames === null || !left.mayLeave || !left.mayKeep || output.port !== batch.queuePort) return -1;
+  function begin(output: PortOutput): boolean {
+    frames = loaned[output.port];
+    const { channel } = output;
+    if (frames === null || channel === null || output.guest === null) return false;
+    if (!left.mayLeave || !left.mayKeep || output.port !== batch.queuePort) return false;
+    guest = output.guest;
+    ({ loans, loansAt, sectionSize, sectionCount } = channel);
+    framesAt = channel.frameOffset(0);
+    return true;
+  }
+
+  function leave(i: number): number {
     const record = i << RECORD_SHIFT;
-    const guest = output.guest as MemorySegment;
-    if (records[record + RECORD_FRONT] >>> 16 !== guest.id) return -1;
+    if (frames === null || records[record + RECORD_FRONT] >>> 16 !== guest.id) return -1;
     const front = records[record + RECORD_FRONT] & 0xffff;
-    const channel = output.channel as ChannelHost;
-    const { sectionSize, sectionCount, loans, loansAt } = channel;
-    const framesAt = channel.frameOffset(0);
     const start = records[record + RECORD_ENTRY] - front - framesAt;
     const section = Math.floor(start / sectionSize);
     if (section < 0 || section >= sectionCount || loans[loansAt + section] !== LOAN_ADAPTER) return -1;
     if (start !== Math.imul(section, sectionSize) || frames.isHeld(section)) return -1;
     copyFrame(host, records[record + RECORD_AT], guest, framesAt + start, front);
-    output.copied += front;
     frames.hold(section, splitFrames[i] as NetBufferList);
     records[record + RECORD_TAG] |= NOTE_LEFT_WITH_GUEST;
     left.count++;
