@@ -283,7 +283,9 @@ export class SimulatedHost {
     if (watch.receives !== 0)
       fail('one owner of each NBL', `${name}: ${watch.receives} NBLs were never returned`);
     if (watch.sends !== 0) fail('one owner of each NBL', `${name}: ${watch.sends} sends never ended`);
-    if (ledger.inFlight !== 0)
+    // A card that hung when it was put to sleep may write what it had before it hears of that: such frames are found at D0.
+    const sleepsUnheard = this.control.isLow && this.wasFaulty;
+    if (ledger.inFlight !== 0 && !sleepsUnheard)
       fail(
         'ledger closes',
         `${name}: at rest (adapter ${state}), ${ledger.inFlight} frames have not ended: ${JSON.stringify(host.machine.ledger.report())}`,
@@ -302,6 +304,9 @@ export class SimulatedHost {
     if (adapter.state === 'Paused') adapter.halt();
     this.runToRest();
     checkNothingLeft(this.host);
+    const { inFlight } = this.host.machine.ledger.report();
+    if (inFlight !== 0)
+      fail('ledger closes', `${this.host.config.name}: halted, ${inFlight} frames have not ended`);
     this.pages.check(adapter.inspect().sharedMemory);
   }
 }
