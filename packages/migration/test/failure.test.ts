@@ -415,3 +415,37 @@ describe('a migration', () => {
     await lab.stop();
   });
 });
+
+describe('MIG-01 the link fails when the VM stands at its stop point, before it is stopped', () => {
+  const failing: Record<string, (bytes: Uint8Array) => Uint8Array> = {
+    'cut off': (bytes) => bytes.subarray(0, 10),
+    thrown: () => {
+      throw new Error('the cable is out');
+    },
+  };
+  it.each(Object.keys(failing))('%s: it goes on where it was, and nothing is lost', async (how) => {
+    const lab = labWithTraffic();
+    lab.received('web');
+    lab.send(...toWeb(30, 40));
+    let isCopied = false;
+    const options: MigrationOptions = {
+      maxRounds: 1,
+      stopPoint: { frames: 7 },
+      onProgress: ({ step }) => {
+        isCopied ||= step === 'copy';
+        return undefined;
+      },
+      link: (bytes) => {
+        if (!isCopied) return bytes;
+        isCopied = false;
+        return failing[how]?.(bytes) ?? bytes;
+      },
+    };
+    if (how === 'thrown') expect(() => migrateVm(lab.a, lab.b, 'web', options)).toThrow('the cable is out');
+    else expect(migrateVm(lab.a, lab.b, 'web', options)).toMatchObject({ failedStep: 'stop' });
+    lab.settle();
+    expect(lab.received('web')).toEqual(range(30, 40));
+    works(lab, 100);
+    await lab.stop();
+  });
+});

@@ -153,7 +153,14 @@ class SourceSession {
 
   *#stopAndSave(): Conversation<boolean> {
     const vm = this.#vm;
-    if (!(yield* this.#look('stop'))) return false;
+    let isHeard = false;
+    try {
+      isHeard = yield* this.#look('stop');
+    } finally {
+      // At a stop point between two frames it stands still already.
+      if (!isHeard) vm.goOn();
+    }
+    if (!isHeard) return false;
     this.#tally.stopped();
     if (!this.#here({ step: 'stop', take: () => vm.stop(), undo: () => vm.goOn() })) return false;
     return yield* this.#save();
