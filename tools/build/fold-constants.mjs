@@ -1,11 +1,12 @@
 // @ts-check
-// A compiler step: writes numeric constants that are imported, or exported by the same module, out where they are used, as C's preprocessor or `const enum` would.
+// A compiler step: writes numeric constants that are imported, or exported by the same module, out where they are used, as
+// C's preprocessor or `const enum` would.
 //
 //   words[at + Q_HEAD]          ->  words[at + 3 /* Q_HEAD */]
 //   words[REG.RDT >> 2]         ->  words[4108 /* REG.RDT */ >> 2]
 //
-// V8 takes a module's own constants as numbers when it optimises, but looks what is imported or exported up at each use. Sources
-// stay plain; only dist differs, and source maps fit. Measured when it came, 64-byte frames received, old sources with
+// V8 takes a module's own constants as numbers when it optimises, but looks what is imported or exported up at each use.
+// Sources stay plain; only dist differs, and source maps fit. Measured when it came, 64-byte frames received, old sources with
 // constants copied by hand beside plain ones: 80 and 92 ns a frame without this step (see docs/performance.md).
 import ts from 'typescript';
 
