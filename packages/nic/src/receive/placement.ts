@@ -53,7 +53,8 @@ export function createPlacement(state: DeviceState, wire: FrameConsumer): Place 
     const body = f + tagBytes;
     if (bytes > rxq[q + Q_WHOLE] || bytes < LEAST_ALIGNED || (host[buffer + 1] | ((body | target) & 7)) !== 0)
       return placeParts(q, descriptor, f, tagBytes, bytes);
-    // It lies in one page or two; there are no rights for one behind the table.
+    // As DeviceState.permits, for the one page or two that it lies in: with that, too much for V8 to have in the loop, a
+    // 64-byte frame took 96 ns in place of 91. There are no rights for a page behind the table.
     const rights = state.rights[HOST_SEGMENT];
     if ((rights[target >>> PAGE_SHIFT] & rights[(target + bytes - 1) >>> PAGE_SHIFT] & DMA_WRITE) === 0)
       return ~DROP_DMA_FAULT;
